@@ -1,0 +1,1 @@
+"""Bulk import and export engine for Zoho CRM."""

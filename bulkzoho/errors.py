@@ -1,0 +1,118 @@
+"""The tree of errors.  Each says what happened, where, and what to do, and knows the exit code it ends a run with.
+
+```
+BulkZohoError
+├── UsageError            2  the command line alone is wrong
+├── RefusedError          4  refused before anything was sent: file, header, module, field, lock
+├── RunFailedError        1  a reason outside the data: full disk, systemic refusal, damaged input
+├── UnreachableError      5  the CRM did not answer for too long; resumable
+├── AccessError           6  authentication, permission or data center
+├── QuotaUsedUpError      7  the quota is used up and the user asked to stop
+└── JournalError          1  the journal cannot be read or written, or disagrees with itself
+```
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+__all__ = [
+    "AccessError",
+    "BulkZohoError",
+    "ExitCode",
+    "JournalError",
+    "QuotaUsedUpError",
+    "RefusedError",
+    "RunFailedError",
+    "UnreachableError",
+    "UsageError",
+]
+
+
+class ExitCode(IntEnum):
+    """Every exit status of the program; the numbers are a contract."""
+
+    ACCEPTED = 0  #: everything accepted
+    FAILED = 1  #: the run failed for a reason outside the data
+    USAGE = 2  #: the command line alone is wrong
+    DEAD_LETTERS = 3  #: finished; some rows are dead letters
+    REFUSED = 4  #: refused before sending anything
+    INTERRUPTED = 5  #: interrupted or CRM unreachable; resumable
+    ACCESS = 6  #: authentication, permission or data center
+    QUOTA = 7  #: quota used up with ``--on-quota stop``; resumable
+    IN_DOUBT = 8  #: finished; some rows are in doubt
+    MAX_ERRORS = 9  #: ``--max-errors`` reached; resumable
+    TIME_IS_UP = 10  #: ``--window`` or ``--max-duration`` ended; resumable
+
+
+class BulkZohoError(Exception):
+    """What ends a command.
+
+    Attributes:
+        message: What happened and where, one line, without a trailing remedy.
+        hint: What to do, in the imperative; may be empty.
+        code: A stable word for programs (``error.code`` of the summary).
+        exit_code: What the process ends with.
+    """
+
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+    default_code: ClassVar[str] = "FAILED"
+
+    def __init__(self, message: str, *, hint: str = "", code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.code = code or self.default_code
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".rstrip()
+
+
+class UsageError(BulkZohoError):
+    """The command line alone is wrong: an option that is missing, contradicts another, or has no such value."""
+
+    exit_code = ExitCode.USAGE
+    default_code = "USAGE"
+
+
+class RefusedError(BulkZohoError):
+    """Refused before anything was sent: file, header, module, field, lock."""
+
+    exit_code = ExitCode.REFUSED
+    default_code = "REFUSED"
+
+
+class RunFailedError(BulkZohoError):
+    """The run failed for a reason outside the data: full disk, damaged input, a refusal that met every row."""
+
+    exit_code = ExitCode.FAILED
+    default_code = "RUN_FAILED"
+
+
+class UnreachableError(BulkZohoError):
+    """The CRM did not answer for longer than the run was told to wait; the run can be resumed."""
+
+    exit_code = ExitCode.INTERRUPTED
+    default_code = "UNREACHABLE"
+
+
+class AccessError(BulkZohoError):
+    """Authentication, scope, permission or data center."""
+
+    exit_code = ExitCode.ACCESS
+    default_code = "ACCESS"
+
+
+class QuotaUsedUpError(BulkZohoError):
+    """The quota is used up and the run was told to stop rather than wait; the run can be resumed."""
+
+    exit_code = ExitCode.QUOTA
+    default_code = "QUOTA_USED_UP"
+
+
+class JournalError(BulkZohoError):
+    """The journal cannot be read or written, or disagrees with itself."""
+
+    exit_code = ExitCode.FAILED
+    default_code = "JOURNAL"

@@ -1,0 +1,1 @@
+"""The run's durable state: SQLite, the lock, the folder."""

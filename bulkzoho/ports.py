@@ -1,0 +1,204 @@
+"""The seams between the engine and the edges: what each may ask of the other, and what it raises.
+
+One contract suite a port runs on each implementation (``tests/contract``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from bulkzoho.model.letters import DeadLetter
+from bulkzoho.model.metadata import ModuleName
+from bulkzoho.model.plans import Price
+from bulkzoho.model.replies import Reply
+from bulkzoho.model.rows import Batch, Block, Cell
+from bulkzoho.model.run import QuotaStatus, Snapshot
+
+__all__ = [
+    "Crm",
+    "Fingerprint",
+    "LetterWriter",
+    "Progress",
+    "Quota",
+    "QuotaClosedError",
+    "ResultWriter",
+    "Route",
+    "Source",
+    "TrackedFile",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """How to recognise an input: file facts, and a digest of the bytes read so far."""
+
+    size: int  #: bytes of the file (of the spool, for standard input)
+    mtime_ns: int
+    read_bytes: int  #: raw bytes read so far, from the beginning
+    digest: str  #: hex digest of those bytes
+
+
+class Source(Protocol):
+    """One input, read once from its beginning.  Owned by the engine's reader task."""
+
+    @property
+    def name(self) -> str:
+        """The name that letters carry: the file's own name, or ``stdin``."""
+
+    @property
+    def blocking(self) -> bool:
+        """Whether :meth:`read` may wait for somebody (standard input): it is then called in a thread."""
+
+    def read(self) -> Block | None:
+        """Give the next rows (at most the block size it was built with), or None at the end.
+
+        Raises:
+            RefusedError: Before the first block only: no such file, no header, unknown encoding, duplicate headers.
+            RunFailedError: The input is damaged from here on (cut gzip, unclosed quote); rows before it were given.
+        """
+
+    def fingerprint(self) -> Fingerprint:
+        """Give facts and digest as of what was read so far."""
+
+    def close(self) -> None:
+        """Release the file; wakes a :meth:`read` that waits in a thread, which then gives None."""
+
+
+class TrackedFile(Protocol):
+    """A file of a run whose valid length is known to the journal: append, sync, and only then commit the length."""
+
+    @property
+    def length(self) -> int:
+        """Bytes that were appended and handed to the system."""
+
+    def append(self, data: bytes) -> None:
+        """Write *data* at the end.
+
+        Raises:
+            OSError: Disk full and the like; nothing of *data* counts.
+        """
+
+    def sync(self) -> None:
+        """Make what was appended survive a power cut (fdatasync)."""
+
+    def cut(self, length: int) -> None:
+        """Forget all beyond *length* bytes (lines that a crash left without their outcome)."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+class LetterWriter(Protocol):
+    """Dead letters as bytes, in one format."""
+
+    def head(self, header: Sequence[str]) -> bytes:
+        """Give what stands above the first letter (a CSV header; nothing for JSON Lines)."""
+
+    def encode(self, letters: Sequence[DeadLetter]) -> bytes:
+        """Give whole lines."""
+
+
+class ResultWriter(Protocol):
+    """Accepted rows as bytes, in one format."""
+
+    def head(self, header: Sequence[str]) -> bytes:
+        """Give what stands above the first line."""
+
+    def encode(
+        self,
+        *,
+        rows: Sequence[int],
+        sources: Sequence[str] | str,
+        ids: Sequence[str],
+        actions: Sequence[str] | str,
+        cells: Sequence[Sequence[Cell]],
+    ) -> bytes:
+        """Give one line an accepted row; the sequences run in parallel, a single value stands for all."""
+
+
+class QuotaClosedError(Exception):
+    """Admission was closed while a permit was waited for; nothing was sent."""
+
+
+class Quota(Protocol):
+    """Leave to make calls: minute, day, credits, calls in flight and heavy calls behind one permit."""
+
+    def permit(self, price: Price) -> AbstractAsyncContextManager[None]:
+        """Wait until one call of this *price* may leave; hold it until its reply.
+
+        Leaving the context is the call's completion.  Safe to cancel while waiting.
+
+        Raises:
+            QuotaUsedUpError: The day is used up and the run was told to stop.
+            QuotaClosedError: :meth:`close` was called before the permit was given.
+        """
+
+    def throttled(self, *, retry_after_s: float | None, credits_remaining: int | None) -> None:
+        """Say that a call was answered 429: everyone slows down at once."""
+
+    def answered(self, *, credits_remaining: int | None) -> None:
+        """Say that a call was answered in good order, and what the service said is left."""
+
+    def close(self) -> None:
+        """Give no more permits; those who wait get QuotaClosedError, calls in flight go on."""
+
+    def status(self) -> QuotaStatus:
+        """Give the numbers as they stand."""
+
+
+class Route(Protocol):
+    """One way to send a batch."""
+
+    @property
+    def name(self) -> str:
+        """The word in the summary: records, bulk."""
+
+    def price(self, batch: Batch) -> Price:
+        """Give what sending it costs."""
+
+    async def send(self, batch: Batch) -> Reply:
+        """Make one call.  Never raises for what the service or the network did: that is the reply."""
+
+
+class Crm(Protocol):
+    """What the CRM says of itself.  Each method is one call; its payload is already in our values."""
+
+    async def organization(self) -> Reply:
+        """``/org``; payload: :class:`Organization`."""
+
+    async def current_user(self) -> Reply:
+        """``/users?type=CurrentUser``; payload: :class:`User`."""
+
+    async def modules(self) -> Reply:
+        """``/settings/modules``; payload: tuple of :class:`ModuleName`."""
+
+    async def module(self, name: ModuleName) -> Reply:
+        """``/settings/fields?module=``; payload: :class:`CrmModule`."""
+
+    async def count(self, crm_module: str) -> Reply:
+        """``/{module}/actions/count``; payload: int."""
+
+    async def query(self, coql: str) -> Reply:
+        """``/coql``; payload: list of mappings (empty for 204)."""
+
+    async def renew_token(self, serial: int) -> Reply:
+        """Renew the token unless it was renewed since *serial*; payload: None.
+
+        One renewal is under way at a time; everybody else waits for it and makes no call.
+
+        Raises:
+            AccessError: The refresh token or the client was refused.
+        """
+
+
+class Progress(Protocol):
+    """Whoever watches a run."""
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Take the state as it is now.  Called a few times a second; must not wait."""
+
+    def tell(self, line: str) -> None:
+        """Take one line for a person (a warning, a fact about the run)."""

@@ -1,0 +1,1 @@
+"""Leave to make calls, shared by all that work for one organization."""

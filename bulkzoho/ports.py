@@ -5,13 +5,15 @@ One contract suite a port runs on each implementation (``tests/contract``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from bulkzoho.model.journal import Change, RunFacts, SourceFacts, StoredShipment
 from bulkzoho.model.letters import DeadLetter
 from bulkzoho.model.metadata import ModuleName
+from bulkzoho.model.outcomes import Tally
 from bulkzoho.model.plans import Price
 from bulkzoho.model.replies import Reply
 from bulkzoho.model.rows import Batch, Block, Cell
@@ -20,6 +22,7 @@ from bulkzoho.model.run import QuotaStatus, Snapshot
 __all__ = [
     "Crm",
     "Fingerprint",
+    "Journal",
     "LetterWriter",
     "Progress",
     "Quota",
@@ -147,6 +150,35 @@ class Quota(Protocol):
 
     def status(self) -> QuotaStatus:
         """Give the numbers as they stand."""
+
+
+class Journal(Protocol):
+    """The run's durable state.  The recorder alone writes it; one call of :meth:`commit` is one transaction."""
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """Make *changes* durable together: when this returns they survive a power cut.
+
+        Raises:
+            JournalError: Nothing of *changes* was kept: disk full, no permission, a move that is not in the table.
+        """
+
+    def facts(self) -> RunFacts:
+        """Give what the run is."""
+
+    def sources(self) -> list[SourceFacts]:
+        """Give its inputs, in order."""
+
+    def shipments(self) -> Iterator[StoredShipment]:
+        """Give every shipment, oldest first."""
+
+    def tally(self) -> Tally:
+        """Give the rows settled so far; ``read`` and ``unsent`` are zero."""
+
+    def lengths(self) -> dict[str, int]:
+        """Give the valid length of each file of the run."""
+
+    def last_id(self) -> int:
+        """Give the highest shipment id in use, 0 when there is none."""
 
 
 class Route(Protocol):

@@ -1,0 +1,68 @@
+"""One process a run: a lock of the operating system, gone with the process that held it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Self
+
+from bulkzoho.errors import RefusedError
+
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = ["RunLock", "holder_of"]
+
+
+class RunLock:
+    """The run's lock.  Held from :meth:`take` until :meth:`release` or the end of the process."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    @classmethod
+    def take(cls, path: Path, *, run: str) -> Self:
+        """Take the lock.
+
+        Raises:
+            RefusedError: Another process holds it; says which.
+        """
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        if not _locked(descriptor):
+            holder = os.read(descriptor, 64).decode("ascii", "replace").strip()
+            os.close(descriptor)
+            raise RefusedError(
+                f"run {run} is being worked on by process {holder or 'unknown'}.",
+                hint="Wait for it, or stop it with Ctrl-C, then resume.",
+                code="RUN_LOCKED",
+            )
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        return cls(descriptor)
+
+    def release(self) -> None:
+        """Let others have it."""
+        os.close(self._descriptor)
+
+
+def holder_of(path: Path) -> bool:
+    """Whether some process holds the lock now."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not _locked(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    if sys.platform != "win32":  # on Windows the package imports and runs, but nothing keeps a second resume out
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,51 @@
+"""The tables of a run's journal, and how a journal of an older version is brought up to date."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+__all__ = ["SCHEMA_VERSION", "create", "upgrade"]
+
+SCHEMA_VERSION: Final = 1
+
+_TABLES: Final = """
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    run TEXT NOT NULL, command TEXT NOT NULL, crm_module TEXT NOT NULL, operation TEXT NOT NULL,
+    settings TEXT NOT NULL, started TEXT NOT NULL, org TEXT NOT NULL, user TEXT NOT NULL,
+    status TEXT NOT NULL, seconds REAL NOT NULL, calls INTEGER NOT NULL, retried INTEGER NOT NULL,
+    throttled INTEGER NOT NULL, credits INTEGER NOT NULL, crm_before INTEGER
+) STRICT;
+CREATE TABLE source (
+    id INTEGER PRIMARY KEY, path TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    read_bytes INTEGER NOT NULL, digest TEXT NOT NULL, content TEXT NOT NULL,
+    rows_read INTEGER NOT NULL, complete INTEGER NOT NULL
+) STRICT;
+CREATE TABLE shipment (
+    id INTEGER PRIMARY KEY, source INTEGER NOT NULL, rows TEXT NOT NULL,
+    state TEXT NOT NULL, attempt INTEGER NOT NULL, sent_at REAL,
+    created INTEGER NOT NULL DEFAULT 0, updated INTEGER NOT NULL DEFAULT 0, deleted INTEGER NOT NULL DEFAULT 0,
+    unchanged INTEGER NOT NULL DEFAULT 0, dead_lettered INTEGER NOT NULL DEFAULT 0, already_settled INTEGER NOT NULL DEFAULT 0,
+    doubt TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE TABLE file (name TEXT PRIMARY KEY, length INTEGER NOT NULL) STRICT;
+CREATE TABLE letter (
+    run TEXT NOT NULL, source TEXT NOT NULL, row INTEGER NOT NULL, content BLOB NOT NULL, accepted INTEGER NOT NULL,
+    PRIMARY KEY (run, source, row)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Make the tables of a new journal, in one transaction with their version."""
+    connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+
+
+def upgrade(connection: sqlite3.Connection) -> int:
+    """Bring an existing journal up to :data:`SCHEMA_VERSION`; give the version it has then.
+
+    There is one version so far, so an older one cannot exist; a newer one is given back as it is, for the caller to refuse.
+    """
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version

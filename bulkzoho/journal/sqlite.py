@@ -1,0 +1,320 @@
+"""The journal in SQLite: one file a run, one connection, one owner.
+
+``journal_mode=WAL`` and ``synchronous=FULL``: a COMMIT is on the disk when it returns, as far as the disk tells the truth.
+FULL and not NORMAL, because a *sent* that a power cut forgets is a batch that a resume would insert a second time.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self, assert_never
+
+from bulkzoho.errors import JournalError
+from bulkzoho.journal import schema
+from bulkzoho.model.journal import (
+    MOVES,
+    Change,
+    FileLength,
+    LetterSettled,
+    Ranges,
+    Released,
+    RowsRefused,
+    RunFacts,
+    RunMoved,
+    Sent,
+    Settled,
+    ShipmentState,
+    SourceFacts,
+    SourceRead,
+    StoredShipment,
+)
+from bulkzoho.model.outcomes import Tally
+from bulkzoho.model.rows import Operation
+from bulkzoho.model.run import CallCounts, RunStatus
+
+__all__ = ["SqliteJournal"]
+
+_TALLY = ("created", "updated", "deleted", "unchanged", "dead_lettered", "already_settled")
+_SOURCE = ("path", "name", "size", "mtime_ns", "read_bytes", "digest", "content", "rows_read", "complete")
+
+
+class SqliteJournal:
+    """A run's journal.  Not safe to share between threads or processes: the run's lock keeps others out.
+
+    Attributes:
+        path: The database file.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+
+    @classmethod
+    def create(cls, path: Path, facts: RunFacts, sources: Sequence[SourceFacts]) -> Self:
+        """Make the journal of a new run.
+
+        Raises:
+            JournalError: It exists, or cannot be written, or the file system cannot hold a write-ahead log.
+        """
+        with _mapped(path):
+            path.touch(mode=0o600, exist_ok=False)
+            connection = _connect(path)
+            schema.create(connection)
+            journal = cls(path, connection)
+            connection.execute("BEGIN IMMEDIATE")
+            journal._insert_run(facts)
+            for source in sources:
+                journal._apply(SourceRead(facts=source))
+            connection.execute("COMMIT")
+        return journal
+
+    @classmethod
+    def open(cls, path: Path, *, read_only: bool = False) -> Self:
+        """Open the journal of an existing run.
+
+        Raises:
+            JournalError: It is not there, is damaged, or was written by a newer bulkzoho.
+        """
+        with _mapped(path):
+            if not path.exists():
+                raise JournalError(f"{path}: there is no journal.", hint="Name a run that `bulkzoho runs` lists.")
+            connection = _connect(path, read_only=read_only)
+            version = schema.upgrade(connection)
+        if version != schema.SCHEMA_VERSION:
+            raise JournalError(
+                f"{path}: the journal has version {version}; this bulkzoho knows {schema.SCHEMA_VERSION}.",
+                hint="Upgrade bulkzoho, or use the version that began the run.",
+            )
+        return cls(path, connection)
+
+    def close(self) -> None:
+        """Close it; the write-ahead log is folded into the file."""
+        self._connection.close()
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """See :meth:`bulkzoho.ports.Journal.commit`."""
+        with _mapped(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                for change in changes:
+                    self._apply(change)
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def name_account(self, *, org: str, user: str, crm_module: str, crm_before: int | None) -> None:
+        """Keep what the first calls told: whose CRM this run works on, and the module's API name."""
+        with _mapped(self.path):
+            self._connection.execute(
+                "UPDATE run SET org = ?, user = ?, crm_module = ?, crm_before = coalesce(crm_before, ?)",
+                (org, user, crm_module, crm_before),
+            )
+
+    def change_settings(self, settings: dict[str, object]) -> None:
+        """Keep settings that a resume was given anew (``--limit``)."""
+        with _mapped(self.path):
+            self._connection.execute("UPDATE run SET settings = ?", (json.dumps(settings),))
+
+    def facts(self) -> RunFacts:
+        """See :meth:`bulkzoho.ports.Journal.facts`."""
+        with _mapped(self.path):
+            row = self._connection.execute("SELECT * FROM run").fetchone()
+        return RunFacts(
+            run=row["run"],
+            command=row["command"],
+            crm_module=row["crm_module"],
+            operation=Operation(row["operation"]),
+            settings=json.loads(row["settings"]),
+            started=row["started"],
+            org=row["org"],
+            user=row["user"],
+            status=RunStatus(row["status"]),
+            seconds=row["seconds"],
+            calls=CallCounts(total=row["calls"], retried=row["retried"], throttled=row["throttled"], credits=row["credits"]),
+            crm_before=row["crm_before"],
+        )
+
+    def sources(self) -> list[SourceFacts]:
+        """See :meth:`bulkzoho.ports.Journal.sources`."""
+        with _mapped(self.path):
+            rows = self._connection.execute("SELECT * FROM source ORDER BY id").fetchall()
+        return [
+            SourceFacts(
+                index=row["id"],
+                path=row["path"],
+                name=row["name"],
+                size=row["size"],
+                mtime_ns=row["mtime_ns"],
+                read_bytes=row["read_bytes"],
+                digest=row["digest"],
+                content=row["content"],
+                rows_read=row["rows_read"],
+                complete=bool(row["complete"]),
+            )
+            for row in rows
+        ]
+
+    def shipments(self) -> Iterator[StoredShipment]:
+        """See :meth:`bulkzoho.ports.Journal.shipments`."""
+        with _mapped(self.path):
+            for row in self._connection.execute("SELECT * FROM shipment ORDER BY id"):
+                yield StoredShipment(
+                    id=row["id"],
+                    source=row["source"],
+                    rows=_ranges(row["rows"]),
+                    state=ShipmentState(row["state"]),
+                    attempt=row["attempt"],
+                    sent_at=row["sent_at"],
+                    doubt=_ranges(row["doubt"]),
+                )
+
+    def tally(self) -> Tally:
+        """See :meth:`bulkzoho.ports.Journal.tally`."""
+        sums = ", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in _TALLY)
+        with _mapped(self.path):
+            row = self._connection.execute(f"SELECT {sums} FROM shipment").fetchone()  # noqa: S608  names are constants
+        return Tally(**{name: row[name] for name in _TALLY})
+
+    def lengths(self) -> dict[str, int]:
+        """See :meth:`bulkzoho.ports.Journal.lengths`."""
+        with _mapped(self.path):
+            return {row["name"]: row["length"] for row in self._connection.execute("SELECT name, length FROM file")}
+
+    def last_id(self) -> int:
+        """See :meth:`bulkzoho.ports.Journal.last_id`."""
+        with _mapped(self.path):
+            return int(self._connection.execute("SELECT coalesce(max(id), 0) FROM shipment").fetchone()[0])
+
+    def letters(self) -> Iterator[LetterSettled]:
+        """Give every letter that this run, a replay, has settled."""
+        with _mapped(self.path):
+            for row in self._connection.execute("SELECT * FROM letter"):
+                yield LetterSettled(
+                    run=row["run"],
+                    source=row["source"],
+                    row=row["row"],
+                    content=row["content"],
+                    accepted=bool(row["accepted"]),
+                )
+
+    def _insert_run(self, facts: RunFacts) -> None:
+        self._connection.execute(
+            "INSERT INTO run VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(facts.run, facts.command, facts.crm_module, facts.operation, json.dumps(facts.settings), facts.started),
+                *(facts.org, facts.user, facts.status, facts.seconds),
+                *(facts.calls.total, facts.calls.retried, facts.calls.throttled, facts.calls.credits, facts.crm_before),
+            ),
+        )
+
+    def _apply(self, change: Change) -> None:
+        execute = self._connection.execute
+        match change:
+            case Sent():
+                self._move(change.id, ShipmentState.SENT)
+                execute(
+                    "INSERT INTO shipment (id, source, rows, state, attempt, sent_at) VALUES (?, ?, ?, 'sent', ?, ?)"
+                    " ON CONFLICT (id) DO UPDATE SET state = 'sent', attempt = excluded.attempt, sent_at = excluded.sent_at",
+                    (change.id, change.source, _text(change.rows), change.attempt, change.at),
+                )
+            case Released():
+                self._move(change.id, ShipmentState.RELEASED)
+                execute("UPDATE shipment SET state = 'released' WHERE id = ?", (change.id,))
+            case Settled():
+                self._move(change.id, ShipmentState.SETTLED)
+                marks = ", ".join(f"{name} = ?" for name in _TALLY)
+                values = tuple(getattr(change.tally, name) for name in _TALLY)
+                execute(
+                    f"UPDATE shipment SET state = 'settled', doubt = ?, {marks} WHERE id = ?",  # noqa: S608  names are constants
+                    (_text(change.doubt), *values, change.id),
+                )
+            case RowsRefused():
+                self._move(change.id, ShipmentState.SETTLED)
+                execute(
+                    "INSERT INTO shipment (id, source, rows, state, attempt, dead_lettered, already_settled)"
+                    " VALUES (?, ?, ?, 'settled', 0, ?, ?)",
+                    (
+                        *(change.id, change.source, _text(change.rows)),
+                        *(change.tally.dead_lettered, change.tally.already_settled),
+                    ),
+                )
+            case SourceRead():
+                facts = change.facts
+                values = tuple(int(v) if isinstance(v := getattr(facts, name), bool) else v for name in _SOURCE)
+                execute("INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (facts.index, *values))
+            case FileLength():
+                execute("INSERT OR REPLACE INTO file VALUES (?, ?)", (change.name, change.length))
+            case LetterSettled():
+                execute(
+                    "INSERT OR REPLACE INTO letter VALUES (?, ?, ?, ?, ?)",
+                    (change.run, change.source, change.row, change.content, int(change.accepted)),
+                )
+            case RunMoved():
+                calls = change.calls
+                execute(
+                    "UPDATE run SET status = ?, seconds = ?, calls = ?, retried = ?, throttled = ?, credits = ?",
+                    (change.status, change.seconds, calls.total, calls.retried, calls.throttled, calls.credits),
+                )
+            case _:
+                assert_never(change)
+
+    def _move(self, shipment: int, to: ShipmentState) -> None:
+        """Refuse a move that the table does not have: it would be a row settled twice or sent after its outcome."""
+        row = self._connection.execute("SELECT state FROM shipment WHERE id = ?", (shipment,)).fetchone()
+        state = None if row is None else ShipmentState(row["state"])
+        if to not in MOVES[state]:
+            raise JournalError(
+                f"shipment {shipment} cannot go from {state or 'planned'} to {to}.",
+                hint="This is a defect of bulkzoho: report it.",
+            )
+
+
+def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10.0)
+    connection.row_factory = sqlite3.Row
+    if read_only:
+        return connection
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        connection.close()
+        raise JournalError(
+            f"{path}: the file system cannot hold a write-ahead log (journal mode is {mode}).",
+            hint="Set BULKZOHO_HOME to a folder on a local disk.",
+        )
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the system say into our one error, with the remedy."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise JournalError(f"{path}: the journal could not be read or written ({error}).", hint=_remedy(error)) from error
+    except OSError as error:
+        raise JournalError(f"{path}: {error.strerror}.", hint="Make room or give write permission, then resume.") from error
+
+
+def _remedy(error: sqlite3.Error) -> str:
+    name = getattr(error, "sqlite_errorname", "")
+    if "FULL" in name or "IOERR" in name:
+        return "Make room on the disk, then `bulkzoho resume`."
+    if "READONLY" in name or "CANTOPEN" in name:
+        return "Give this user write permission on the run's folder, or set BULKZOHO_HOME, then `bulkzoho resume`."
+    return "See that the run's folder is on a local disk and not in use, then `bulkzoho resume`."
+
+
+def _text(ranges: Ranges) -> str:
+    return ",".join(f"{first}-{last}" for first, last in ranges)
+
+
+def _ranges(text: str) -> Ranges:
+    return [(int(first), int(last)) for first, _, last in (part.partition("-") for part in text.split(",") if part)]

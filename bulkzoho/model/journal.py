@@ -1,0 +1,183 @@
+"""What a run's journal holds, as values: the facts of the run, its inputs, its shipments, and the changes to them.
+
+A *shipment* is what travels as one unit: rows of one source, its state, attempt, time sent.  A 100-record call is one; a bulk
+job will be another.  State moves only along :data:`MOVES`; any other move is an error of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from bulkzoho.model.outcomes import Tally
+from bulkzoho.model.rows import Operation
+from bulkzoho.model.run import CallCounts, RunStatus
+
+__all__ = [
+    "MOVES",
+    "Change",
+    "FileLength",
+    "LetterSettled",
+    "Ranges",
+    "Released",
+    "RowsRefused",
+    "RunFacts",
+    "RunMoved",
+    "Sent",
+    "Settled",
+    "ShipmentState",
+    "SourceFacts",
+    "SourceRead",
+    "StoredShipment",
+    "counted",
+]
+
+Ranges = Sequence[tuple[int, int]]  #: inclusive ranges of row numbers, ascending
+
+
+NO_CALLS: Final = CallCounts()
+
+
+class ShipmentState(StrEnum):
+    """Where a shipment stands.  A planned one is not journalled: its rows are still in the input."""
+
+    SENT = "sent"  #: its call may have left; without an outcome it is in doubt
+    SETTLED = "settled"  #: every row has its outcome, but for those named in ``doubt``
+    RELEASED = "released"  #: known not to have been done; its rows are unsent
+
+
+MOVES: Final[Mapping[ShipmentState | None, frozenset[ShipmentState]]] = {
+    None: frozenset({ShipmentState.SENT, ShipmentState.SETTLED}),  # settled at once: refused here, never sent
+    ShipmentState.SENT: frozenset({ShipmentState.SENT, ShipmentState.SETTLED, ShipmentState.RELEASED}),  # sent again
+    ShipmentState.RELEASED: frozenset({ShipmentState.SENT}),
+    ShipmentState.SETTLED: frozenset(),
+}
+
+
+def counted(ranges: Ranges) -> int:
+    """Give how many rows *ranges* hold."""
+    return sum(last - first + 1 for first, last in ranges)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """What a run is; settled when it is created, but for the organization, which is known after the first call."""
+
+    run: str
+    command: str  #: import or replay
+    crm_module: str
+    operation: Operation
+    settings: Mapping[str, Any]  #: as JSON
+    started: str  #: UTC, ISO 8601
+    org: str = ""
+    user: str = ""
+    status: RunStatus = RunStatus.RUNNING
+    seconds: float = 0.0  #: worked in earlier processes
+    calls: CallCounts = NO_CALLS
+    crm_before: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFacts:
+    """One input of a run."""
+
+    index: int
+    path: str  #: absolute; a spool inside the run's folder for standard input
+    name: str  #: as letters name it
+    size: int = -1  #: bytes; -1 until it was opened
+    mtime_ns: int = -1
+    read_bytes: int = 0
+    digest: str = ""  #: of the raw bytes read so far
+    content: str = ""  #: digest of the whole content, when it was taken
+    rows_read: int = 0  #: the highest row number read so far
+    complete: bool = False  #: read to its end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredShipment:
+    """One shipment as the journal knows it."""
+
+    id: int
+    source: int
+    rows: Ranges
+    state: ShipmentState
+    attempt: int
+    sent_at: float | None  #: seconds since the epoch
+    doubt: Ranges = ()  #: rows of a settled shipment whose fate could not be told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A shipment's call is about to leave (again)."""
+
+    id: int
+    source: int
+    rows: Ranges
+    attempt: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """The call did nothing; the rows are unsent again."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """The shipment's rows have their outcomes."""
+
+    id: int
+    tally: Tally  #: of this shipment alone
+    doubt: Ranges = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsRefused:
+    """Rows refused before they were sent: settled without a call."""
+
+    id: int
+    source: int
+    rows: Ranges
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRead:
+    """How far an input was read."""
+
+    facts: SourceFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileLength:
+    """A file of the run is valid up to this length."""
+
+    name: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterSettled:
+    """A replayed letter has its outcome: accepted ones never go again, failed ones only when mended."""
+
+    run: str
+    source: str
+    row: int
+    content: bytes  #: digest of what was sent
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunMoved:
+    """The run's status, work and calls as of now."""
+
+    status: RunStatus
+    seconds: float
+    calls: CallCounts
+
+
+Change = Sent | Released | Settled | RowsRefused | SourceRead | FileLength | LetterSettled | RunMoved

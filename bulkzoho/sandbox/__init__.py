@@ -1,0 +1,30 @@
+"""A Zoho CRM on localhost, to rehearse and to test against.
+
+It shares no code with the rest of bulkzoho: it is a second, independent reading of what the service does.
+"""
+
+from __future__ import annotations
+
+from bulkzoho.sandbox.process import serve
+from bulkzoho.sandbox.server import Sandbox, environment_lines
+from bulkzoho.sandbox.settings import DuplicateKeys, Edition, Handling, SandboxSettings, Strictness
+from bulkzoho.sandbox.state.calls import Call, Violation
+from bulkzoho.sandbox.state.clock import Clock, SystemClock
+from bulkzoho.sandbox.state.faults import Fault, FaultKind
+
+__all__ = [
+    "Call",
+    "Clock",
+    "DuplicateKeys",
+    "Edition",
+    "Fault",
+    "FaultKind",
+    "Handling",
+    "Sandbox",
+    "SandboxSettings",
+    "Strictness",
+    "SystemClock",
+    "Violation",
+    "environment_lines",
+    "serve",
+]

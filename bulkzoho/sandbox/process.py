@@ -1,0 +1,41 @@
+"""A sandbox as a process of its own: serve until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+
+from bulkzoho.sandbox.server import Sandbox
+from bulkzoho.sandbox.settings import SandboxSettings
+
+__all__ = ["serve"]
+
+
+async def serve(settings: SandboxSettings, *, ready: Callable[[Sandbox], None]) -> None:
+    """Serve until cancelled, or until SIGINT or SIGTERM; call *ready* once it listens.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    stop = asyncio.Event()
+    async with Sandbox(settings) as sandbox:
+        with _signals_set(stop):
+            ready(sandbox)
+            await stop.wait()
+
+
+@contextlib.contextmanager
+def _signals_set(stop: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    taken: list[signal.Signals] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError, RuntimeError):  # Windows; not the main thread
+            loop.add_signal_handler(number, stop.set)
+            taken.append(number)
+    try:
+        yield
+    finally:
+        for number in taken:
+            loop.remove_signal_handler(number)

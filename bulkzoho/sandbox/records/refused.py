@@ -1,0 +1,63 @@
+"""Why a record is refused: one error with Zoho's code, details and message (zoho-api, section 5.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["RecordRefusedError", "duplicate", "invalid", "missing", "too_long", "wrong_type"]
+
+
+class RecordRefusedError(Exception):
+    """One record of a call is refused; the others are not touched by it."""
+
+    def __init__(self, code: str, message: str, api_name: str = "", **details: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.message = message
+        self.api_name = api_name
+        self.details = details
+        self.path_suffix = ""  #: what follows the field in ``json_path``
+
+    def result(self, position: int) -> dict[str, Any]:
+        """Give the element of ``data`` for the record at *position* of the call."""
+        details = dict(self.details)
+        if self.api_name:
+            details["api_name"] = self.api_name
+            details["json_path"] = f"$.data[{position}].{self.api_name}{self.path_suffix}"
+        elif self.code == "INVALID_DATA" and "id" not in details:
+            details["json_path"] = f"$.data[{position}]"
+        return {"code": self.code, "details": details, "message": self.message, "status": "error"}
+
+
+def invalid(**details: Any) -> RecordRefusedError:
+    """The value is not one that the field takes."""
+    return RecordRefusedError("INVALID_DATA", "invalid data", **details)
+
+
+def wrong_type(expected: str) -> RecordRefusedError:
+    """The value has another JSON type than *expected*, in Zoho's words."""
+    return invalid(expected_data_type=expected)
+
+
+def too_long(maximum: int) -> RecordRefusedError:
+    """The value has more than *maximum* characters or digits."""
+    return invalid(maximum_length=maximum)
+
+
+def missing(api_name: str) -> RecordRefusedError:
+    """A mandatory field has no value."""
+    return RecordRefusedError("MANDATORY_NOT_FOUND", "required field not found", api_name)
+
+
+def duplicate(
+    api_name: str, record_id: int, owner: dict[str, Any], crm_module: dict[str, str], *, more: bool
+) -> RecordRefusedError:
+    """Another record has this value already."""
+    return RecordRefusedError(
+        "DUPLICATE_DATA",
+        "duplicate data",
+        api_name,
+        id=str(record_id),
+        duplicate_record={"id": str(record_id), "Owner": owner, "module": crm_module},
+        more_records=more,
+    )

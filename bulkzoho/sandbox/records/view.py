@@ -1,0 +1,53 @@
+"""How a stored record is shown: references as objects, times in the organization's zone, nulls where asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bulkzoho.sandbox.state.crm import Crm
+from bulkzoho.sandbox.state.schema import DataType, Field
+from bulkzoho.sandbox.state.store import ModuleStore, display_name, full_name
+
+__all__ = ["full_record", "shown", "value_of"]
+
+
+def value_of(crm: Crm, store: ModuleStore, record_id: int, values: dict[str, Any], name: str) -> Any:
+    """Give one field of a record as answers show it; None when it is empty."""
+    if name in _COMPUTED:
+        return _COMPUTED[name](crm, store, record_id, values)
+    field, value = store.fields.get(name), values.get(name)
+    if field is None:
+        return None
+    if field.data_type in (DataType.OWNER, DataType.USER):
+        user = crm.user(value) if value is not None else crm.me
+        return user and {"name": user.full_name, "id": str(user.id), "email": user.email}
+    if field.data_type is DataType.LOOKUP and value is not None:
+        return {"name": _name_of(crm, field, value), "id": str(value)}
+    return value
+
+
+_COMPUTED: dict[str, Callable[[Crm, ModuleStore, int, dict[str, Any]], str | None]] = {
+    "id": lambda _crm, _store, record_id, _values: str(record_id),
+    "Created_Time": lambda crm, store, record_id, _values: crm.zone.text(store.created_s(record_id)),
+    "Modified_Time": lambda crm, store, record_id, _values: crm.zone.text(store.modified_s(record_id)),
+    "Full_Name": lambda _crm, _store, _record_id, values: full_name(values),
+}
+
+
+def _name_of(crm: Crm, field: Field, record_id: int) -> str | None:
+    target = crm.stores[field.target]
+    return display_name(target.crm_module, target.values(record_id)) if record_id in target else None
+
+
+def shown(crm: Crm, store: ModuleStore, record_id: int, names: Sequence[str]) -> dict[str, Any]:
+    """Give the fields *names* of a record, and its id."""
+    values = store.values(record_id)
+    return {"id": str(record_id), **{name: value_of(crm, store, record_id, values, name) for name in names}}
+
+
+def full_record(crm: Crm, store: ModuleStore, record_id: int) -> dict[str, Any]:
+    """Give the fields of a record that have a value, its id and its two times; for tests, not for answers."""
+    values = store.values(record_id)
+    names = (*values, "Created_Time", "Modified_Time")
+    return {"id": str(record_id), **{name: value_of(crm, store, record_id, values, name) for name in names}}

@@ -1,0 +1,174 @@
+"""Insert, update and upsert one record after another, and give one result for each, in order (zoho-api, 5.3 to 5.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from bulkzoho.sandbox.records.checking import RecordChecker
+from bulkzoho.sandbox.records.refused import RecordRefusedError, duplicate, missing
+from bulkzoho.sandbox.records.values import record_id_of
+from bulkzoho.sandbox.settings import DuplicateKeys, Handling
+from bulkzoho.sandbox.state.clock import epoch
+from bulkzoho.sandbox.state.crm import Crm
+from bulkzoho.sandbox.state.schema import DataType
+from bulkzoho.sandbox.state.store import ModuleStore
+
+__all__ = ["Result", "Writer"]
+
+
+class Result(NamedTuple):
+    """What became of one record: an element of ``data``, encoded."""
+
+    accepted: bool
+    encoded: bytes
+    inserted: bool = False
+
+
+class Writer:
+    """Write the records of one call to one module, all at one instant."""
+
+    def __init__(self, crm: Crm, store: ModuleStore, unmodified_since: str | None = None) -> None:
+        self._crm = crm
+        self._store = store
+        self._checker: RecordChecker = crm.checkers[store.crm_module.api_name]
+        self._unmodified_since_s = None if unmodified_since is None else epoch(unmodified_since)
+        self._now_s = crm.now_s()
+        self._now = crm.zone.text(self._now_s)
+        self._me = orjson.dumps(crm.me.reference())
+        self._mine = b'"Modified_Time":"%s","Modified_By":%s,"Created_Time":' % (self._now.encode(), self._me)
+        self._new_here: set[int] = set()  # inserted by this very call
+
+    def insert(self, record: Any, position: int) -> Result:
+        """Insert one record."""
+        try:
+            return self._insert(self._checker.values(record), b"")
+        except RecordRefusedError as refused:
+            return _refusal(refused, position)
+
+    def update(self, record: Any, position: int, record_id: int | None = None) -> Result:
+        """Update one record: the one of its ``id``, or *record_id* where the address names it."""
+        try:
+            values = self._checker.values(record)
+            target = self._target(record) if record_id is None else record_id
+            return self._update(target, record, values, b"")
+        except RecordRefusedError as refused:
+            return _refusal(refused, position)
+
+    def upsert(self, record: Any, position: int, check_fields: Sequence[str]) -> Result:
+        """Update the record that has a key of this one, by *check_fields* in their order; else insert it."""
+        try:
+            values = self._checker.values(record)
+            if record.get("id"):
+                return self._update(self._target(record), record, values, _upserted(None, "update"))
+            found, by = self._match(values, check_fields)
+            if found is None:
+                return self._insert(values, _upserted(None, "insert"))
+            return self._update(found, record, values, _upserted(by, "update"))
+        except RecordRefusedError as refused:
+            return _refusal(refused, position)
+
+    def _insert(self, values: dict[str, Any], extra: bytes) -> Result:
+        self._checker.refuse_incomplete(values)
+        self._refuse_taken(values, None)
+        record_id = self._crm.next_id()
+        self._store.insert(record_id, {k: v for k, v in values.items() if v is not None}, self._now_s)
+        self._new_here.add(record_id)
+        return Result(accepted=True, encoded=self._success(record_id, self._now, b"record added", extra), inserted=True)
+
+    def _update(self, record_id: int, record: dict[str, Any], values: dict[str, Any], extra: bytes) -> Result:
+        store = self._store
+        if record_id not in store:
+            raise RecordRefusedError("INVALID_DATA", "the id given seems to be invalid", "id")
+        self._refuse_modified(record_id)
+        self._checker.refuse_clearing(values)
+        self._refuse_taken(values, record_id)
+        if appends := record.get("$append_values"):
+            self._append(record_id, values, appends)
+        store.update(record_id, values, self._now_s)
+        created = self._crm.zone.text(store.created_s(record_id))
+        return Result(accepted=True, encoded=self._success(record_id, created, b"record updated", extra))
+
+    def _success(self, record_id: int, created: str, message: bytes, extra: bytes) -> bytes:
+        return (
+            b'{"code":"SUCCESS",%s"details":{%s"%s","id":"%d","Created_By":%s,"$approval_state":"approved"},'
+            b'"message":"%s","status":"success"}'
+        ) % (extra, self._mine, created.encode(), record_id, self._me, message)
+
+    def _target(self, record: dict[str, Any]) -> int:
+        given = record.get("id")
+        if given is None:
+            raise missing("id")
+        target = record_id_of(given)
+        if target is None:
+            raise RecordRefusedError("INVALID_DATA", "the id given seems to be invalid", "id")
+        return target
+
+    def _match(self, values: dict[str, Any], check_fields: Sequence[str]) -> tuple[int | None, str]:
+        """Find the record to update, and the field that found it."""
+        handling = self._crm.settings.strict.duplicate_keys
+        for name in check_fields:
+            value = values.get(name)
+            if value is None:
+                continue  # an empty key matches nothing
+            found = self._store.keys[name].find(value)
+            if handling is not DuplicateKeys.SEQUENTIAL and self._new_here.intersection(found):
+                if handling is DuplicateKeys.REFUSE:
+                    raise self._duplicate(name, found)
+                found = tuple(each for each in found if each not in self._new_here)
+            if len(found) > 1 and self._crm.settings.strict.several_matches is Handling.REFUSE:
+                raise self._duplicate(name, found)
+            if found:
+                return found[0], name
+        return None, ""
+
+    def _refuse_taken(self, values: dict[str, Any], record_id: int | None) -> None:
+        for name in self._store.unique:
+            value = values.get(name)
+            if value is not None:
+                found = self._store.keys[name].find(value)
+                if found and found != (record_id,):
+                    raise self._duplicate(name, found)
+
+    def _duplicate(self, name: str, found: tuple[int, ...]) -> RecordRefusedError:
+        crm_module = self._store.crm_module
+        return duplicate(
+            name,
+            found[0],
+            {**self._crm.me.reference(), "zuid": "900"},
+            {"api_name": crm_module.api_name, "id": crm_module.id},
+            more=len(found) > 1,
+        )
+
+    def _refuse_modified(self, record_id: int) -> None:
+        since_s = self._unmodified_since_s
+        if since_s is None or self._store.modified_s(record_id) <= since_s:
+            return
+        text, me = self._crm.zone.text, self._crm.me.reference()
+        raise RecordRefusedError(
+            "ALREADY_MODIFIED",
+            "record already modified",
+            Modified_Time=text(self._store.modified_s(record_id)),
+            Created_Time=text(self._store.created_s(record_id)),
+            id=str(record_id),
+            Modified_By=me,
+            Created_By=me,
+        )
+
+    def _append(self, record_id: int, values: dict[str, Any], appends: Any) -> None:
+        """Add to multi-select values instead of replacing them, where the record asks for it."""
+        before = self._store.values(record_id)
+        for name, wanted in appends.items() if type(appends) is dict else ():
+            field = self._store.fields.get(name)
+            if wanted is True and field is not None and field.data_type is DataType.MULTI_PICKLIST and values.get(name):
+                values[name] = list(dict.fromkeys([*before.get(name, []), *values[name]]))
+
+
+def _upserted(by: str | None, action: str) -> bytes:
+    return b'"duplicate_field":%s,"action":"%s",' % (orjson.dumps(by), action.encode())
+
+
+def _refusal(refused: RecordRefusedError, position: int) -> Result:
+    return Result(accepted=False, encoded=orjson.dumps(refused.result(position)))

@@ -1,0 +1,140 @@
+"""Tests in other processes steer the sandbox here: state, calls, records, faults, settings.  No token, no quota."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from bulkzoho.sandbox.records.view import full_record
+from bulkzoho.sandbox.records.writing import Writer
+from bulkzoho.sandbox.state.crm import Crm
+from bulkzoho.sandbox.state.figures import figures
+from bulkzoho.sandbox.state.store import ModuleStore
+
+__all__ = ["PREFIX", "answer"]
+
+PREFIX = "/__sandbox/"
+LINES_A_CHUNK = 500
+
+Steering = Callable[[Crm, web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class ControlError(Exception):
+    """A control call cannot be done; the message says why."""
+
+
+async def answer(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
+    """Answer one control call; 400 with a line of text when it cannot be done."""
+    name, _, rest = request.path.removeprefix(PREFIX).partition("/")
+    steering = _CALLS.get((request.method, name))
+    if steering is None or (rest != "") != (name == "records"):
+        return web.Response(status=404, text="no such control call\n")
+    try:
+        return await steering(crm, request)
+    except (ControlError, ValueError, orjson.JSONDecodeError) as error:
+        return web.Response(status=400, text=f"{error}\n")
+
+
+async def _state(crm: Crm, _request: web.BaseRequest) -> web.StreamResponse:
+    return _json(figures(crm))
+
+
+async def _calls(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
+    since = int(request.query.get("since", "0"))
+    return await _lines(request, (asdict(each) for each in list(crm.calls.since(since))))
+
+
+async def _records(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
+    store = _store(crm, request)
+    return await _lines(request, (full_record(crm, store, each) for each in store.rising()))
+
+
+async def _add_records(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
+    """Put records in directly, checked like an insert; the answer has one line a record."""
+    store = _store(crm, request)
+    writer = Writer(crm, store)
+    lines = [line for line in (await request.read()).splitlines() if line.strip()]
+    results = [writer.insert(orjson.loads(line), position) for position, line in enumerate(lines)]
+    return web.Response(body=b"".join(each.encoded + b"\n" for each in results), content_type="application/x-ndjson")
+
+
+async def _faults(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
+    asked = await _body(request)
+    if unknown := asked.keys() - {"script", "random"}:
+        raise ControlError(f"faults take script and random, not {', '.join(sorted(unknown))}")
+    if not asked:
+        crm.faults.clear()
+    if "script" in asked:
+        crm.faults.script(asked["script"])
+    if "random" in asked:
+        crm.faults.random(int(asked["random"].get("seed", 0)), asked["random"].get("rates", {}))
+    return _json({"status": "success"})
+
+
+async def _settings(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
+    crm.change(**await _body(request))
+    return _json({"status": "success"})
+
+
+async def _revoke(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
+    if (await _body(request)).get("refresh"):
+        crm.tokens.revoke_refresh()
+    else:
+        crm.tokens.revoke_access()
+    return _json({"status": "success"})
+
+
+def _store(crm: Crm, request: web.BaseRequest) -> ModuleStore:
+    name = request.path.rpartition("/")[2]
+    store = crm.stores.get(name)
+    if store is None:
+        raise ControlError(f"there is no module {name}")
+    return store
+
+
+async def _body(request: web.BaseRequest) -> dict[str, Any]:
+    raw = await request.read()
+    asked = orjson.loads(raw) if raw.strip() else {}
+    if type(asked) is not dict:
+        raise ControlError("the body must be a JSON object")
+    return asked
+
+
+def _json(value: Any) -> web.Response:
+    return web.Response(body=orjson.dumps(value), content_type="application/json")
+
+
+async def _chunks(values: Iterable[Any]) -> AsyncIterator[bytes]:
+    chunk: list[bytes] = []
+    for value in values:
+        chunk.append(orjson.dumps(value) + b"\n")
+        if len(chunk) == LINES_A_CHUNK:
+            yield b"".join(chunk)
+            chunk.clear()
+    yield b"".join(chunk)
+
+
+async def _lines(request: web.BaseRequest, values: Iterable[Any]) -> web.StreamResponse:
+    """Stream values as JSON lines; any number of them, little memory."""
+    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+    await response.prepare(request)
+    async for chunk in _chunks(values):
+        if chunk:
+            await response.write(chunk)
+    await response.write_eof()
+    return response
+
+
+_CALLS: dict[tuple[str, str], Steering] = {
+    ("GET", "state"): _state,
+    ("GET", "calls"): _calls,
+    ("GET", "records"): _records,
+    ("POST", "records"): _add_records,
+    ("POST", "faults"): _faults,
+    ("POST", "settings"): _settings,
+    ("POST", "revoke"): _revoke,
+}

@@ -1,0 +1,38 @@
+"""Modules and fields as metadata (zoho-api, sections 6.3 and 6.4)."""
+
+from __future__ import annotations
+
+from bulkzoho.sandbox.state.schema import describe_field, describe_module
+from bulkzoho.sandbox.wire.exchange import Exchange, Route
+from bulkzoho.sandbox.wire.refusals import invalid_module, parameter_missing
+from bulkzoho.sandbox.wire.replies import Reply, json_reply
+
+__all__ = ["FIELDS", "MODULES", "ONE_MODULE"]
+
+
+async def _modules(exchange: Exchange) -> Reply:
+    return json_reply({"modules": [describe_module(each.crm_module) for each in exchange.crm.stores.values()]})
+
+
+async def _one_module(exchange: Exchange) -> Reply:
+    return json_reply({"modules": [describe_module(exchange.store().crm_module)]})
+
+
+async def _fields(exchange: Exchange) -> Reply:
+    name = exchange.query.get("module")
+    if not name:
+        raise parameter_missing("module")
+    store = exchange.crm.stores.get(name)
+    if store is None:
+        raise invalid_module()
+    crm_module = store.crm_module
+    described = [describe_field(crm_module, position) for position in range(len(crm_module.fields))]
+    for each in described:
+        if each["lookup"]:
+            each["lookup"]["module"]["id"] = exchange.crm.stores[each["lookup"]["module"]["api_name"]].crm_module.id
+    return json_reply({"fields": described})
+
+
+FIELDS = (Route(operation="fields", method="GET", handler=_fields, scope="settings.fields.READ"),)
+MODULES = (Route(operation="modules", method="GET", handler=_modules, scope="settings.modules.READ"),)
+ONE_MODULE = (Route(operation="module", method="GET", handler=_one_module, scope="settings.modules.READ"),)

@@ -1,0 +1,102 @@
+"""The organization and its users (zoho-api, section 6.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bulkzoho.sandbox.settings import Edition
+from bulkzoho.sandbox.state.crm import Crm, User
+from bulkzoho.sandbox.state.schema import ID_PREFIX
+from bulkzoho.sandbox.wire.exchange import Exchange, Route
+from bulkzoho.sandbox.wire.refusals import invalid_data
+from bulkzoho.sandbox.wire.replies import Reply, json_reply, no_content
+
+__all__ = ["ORG", "USERS"]
+
+_USER_TYPES: dict[str, Callable[[Crm, User], bool]] = {
+    "AllUsers": lambda _crm, _user: True,
+    "ActiveUsers": lambda _crm, user: user.active,
+    "DeactiveUsers": lambda _crm, user: not user.active,
+    "ConfirmedUsers": lambda _crm, _user: True,
+    "NotConfirmedUsers": lambda _crm, _user: False,
+    "DeletedUsers": lambda _crm, _user: False,
+    "ActiveConfirmedUsers": lambda _crm, user: user.active,
+    "AdminUsers": lambda _crm, user: user.admin,
+    "ActiveConfirmedAdmins": lambda _crm, user: user.active and user.admin,
+    "CurrentUser": lambda crm, user: user is crm.me,
+}
+
+
+async def _org(exchange: Exchange) -> Reply:
+    crm = exchange.crm
+    settings = crm.settings
+    paid = settings.edition is not Edition.FREE
+    organization = {
+        "id": str(ID_PREFIX + 1_001),
+        "zgid": settings.org_id,
+        "company_name": "Sandbox Company",
+        "domain_name": f"org{settings.org_id}",
+        "type": settings.org_type,
+        "primary_email": crm.me.email,
+        "primary_zuid": "900",
+        "time_zone": crm.zone.name,
+        "iso_code": "SEK",
+        "currency": "Swedish Krona - SEK",
+        "currency_symbol": "kr",
+        "currency_locale": "sv_SE",
+        "country_code": "SE",
+        "created_time": crm.zone.text(1_700_000_000),
+        "mc_status": False,
+        "license_details": {
+            "paid_expiry": None,
+            "users_license_purchased": settings.licences,
+            "portal_users_license_purchased": 0,
+            "trial_type": None,
+            "trial_expiry": None,
+            "paid": paid,
+            "paid_type": settings.edition.value,
+        },
+        "privacy_settings": False,
+        "hipaa_compliance_enabled": False,
+        "translation_enabled": False,
+    }
+    return json_reply({"org": [organization]})
+
+
+def _describe(crm: Crm, user: User) -> dict[str, Any]:
+    return {
+        "id": str(user.id),
+        "zuid": str(user.id % 10_000),
+        "full_name": user.full_name,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "email": user.email,
+        "role": {"name": "CEO", "id": str(ID_PREFIX + 26_005)},
+        "profile": {
+            "name": "Administrator" if user.admin else "Standard",
+            "id": str(ID_PREFIX + (26_011 if user.admin else 26_014)),
+        },
+        "status": "active" if user.active else "inactive",
+        "confirm": True,
+        "time_zone": crm.zone.name,
+        "date_format": "yyyy-MM-dd",
+        "locale": "en_US",
+        "language": "en_US",
+        "country_locale": "en_US",
+    }
+
+
+async def _users(exchange: Exchange) -> Reply:
+    crm = exchange.crm
+    wanted = _USER_TYPES.get(exchange.query.get("type", "AllUsers"))
+    if wanted is None:
+        raise invalid_data(param_name="type")
+    found = [_describe(crm, each) for each in crm.users if wanted(crm, each)]
+    if not found:
+        return no_content()
+    return json_reply({"users": found, "info": {"per_page": 200, "count": len(found), "page": 1, "more_records": False}})
+
+
+ORG = (Route(operation="org", method="GET", handler=_org, scope="org.READ"),)
+USERS = (Route(operation="users", method="GET", handler=_users, scope="users.READ"),)

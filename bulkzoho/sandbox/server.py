@@ -1,0 +1,165 @@
+"""One sandbox, served on the loopback interface inside the caller's event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import RequestHandler
+
+from bulkzoho.sandbox.records.view import full_record
+from bulkzoho.sandbox.settings import SandboxSettings
+from bulkzoho.sandbox.state.calls import CallLog, ViolationLog
+from bulkzoho.sandbox.state.clock import Clock, SystemClock
+from bulkzoho.sandbox.state.crm import Crm
+from bulkzoho.sandbox.state.faults import FaultBook
+from bulkzoho.sandbox.state.figures import figures
+from bulkzoho.sandbox.wire.gate import Gate
+
+__all__ = ["Sandbox"]
+
+HOST = "127.0.0.1"
+
+
+class Sandbox:
+    """A Zoho CRM on localhost; entering it serves, leaving it ends all its calls.
+
+    Attributes:
+        calls: The log of calls, oldest first.
+        violations: What a well-behaved client must not do, as far as it was seen.
+        faults: What goes wrong on purpose.
+    """
+
+    def __init__(self, settings: SandboxSettings | None = None, *, clock: Clock | None = None) -> None:
+        self._crm = Crm(settings or SandboxSettings(), clock or SystemClock())
+        self._gate = Gate(self._crm)
+        self._runner: web.ServerRunner | None = None
+
+    def __repr__(self) -> str:
+        return f"<Sandbox {self.url or 'not started'}, {self._crm.calls.total} calls>"
+
+    async def __aenter__(self) -> Self:
+        """Start to serve.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        server = web.Server(self._gate, request_factory=self._request, access_log=None)
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, HOST, self._crm.settings.port, reuse_address=True).start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        self._crm.url = f"http://{HOST}:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._gate.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        """Where it listens; accounts, API and upload host in one."""
+        return self._crm.url
+
+    @property
+    def settings(self) -> SandboxSettings:
+        """The settings as they are now."""
+        return self._crm.settings
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a client's environment must hold to use this sandbox."""
+        tokens = self._crm.tokens
+        return {
+            "BULKZOHO_CLIENT_ID": tokens.client_id,
+            "BULKZOHO_CLIENT_SECRET": tokens.client_secret,
+            "BULKZOHO_REFRESH_TOKEN": tokens.refresh_token,
+            "BULKZOHO_ACCOUNTS_URL": self.url,
+            "BULKZOHO_API_URL": self.url,
+            "BULKZOHO_UPLOAD_URL": self.url,
+        }
+
+    @property
+    def calls(self) -> CallLog:
+        """The log of calls, oldest first."""
+        return self._crm.calls
+
+    @property
+    def violations(self) -> ViolationLog:
+        """What a well-behaved client must not do."""
+        return self._crm.violations
+
+    @property
+    def faults(self) -> FaultBook:
+        """What goes wrong on purpose: ``script([...])``, ``random(seed, rates)``, ``clear()``."""
+        return self._crm.faults
+
+    def state(self) -> dict[str, Any]:
+        """Give all counts and peaks, as the control address ``/__sandbox/state`` does."""
+        return figures(self._crm)
+
+    def count(self, crm_module: str) -> int:
+        """Give how many records a module holds.
+
+        Raises:
+            KeyError: there is no such module.
+        """
+        return len(self._crm.stores[crm_module])
+
+    def records(self, crm_module: str) -> Iterator[dict[str, Any]]:
+        """Give the records of a module, oldest first: id, both times, and the fields that have a value.
+
+        Raises:
+            KeyError: there is no such module.
+        """
+        store = self._crm.stores[crm_module]
+        return (full_record(self._crm, store, each) for each in store.rising())
+
+    def change(self, **settings: Any) -> None:
+        """Change settings while it runs, such as ``latency_s`` or ``calls_per_minute``.
+
+        Raises:
+            ValueError: a setting is unknown, not changeable, or out of range.
+        """
+        self._crm.change(**settings)
+
+    def revoke(self, *, refresh: bool = False) -> None:
+        """Kill all access tokens, and the refresh token too if asked."""
+        if refresh:
+            self._crm.tokens.revoke_refresh()
+        else:
+            self._crm.tokens.revoke_access()
+
+    def _request(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: RequestHandler,
+        writer: AbstractStreamWriter,
+        task: asyncio.Task[None],
+    ) -> web.BaseRequest:
+        return web.BaseRequest(
+            message,
+            payload,
+            protocol,
+            writer,
+            task,
+            asyncio.get_running_loop(),
+            client_max_size=self._crm.settings.max_body_bytes,
+        )
+
+
+def environment_lines(url: str, environment: Mapping[str, str]) -> str:
+    """Give what a person pastes into a shell, one export a line, after a line that says where the sandbox is."""
+    exports = "".join(f"export {name}={value}\n" for name, value in environment.items())
+    return f"# Zoho CRM sandbox at {url} (Ctrl-C stops it)\n{exports}"

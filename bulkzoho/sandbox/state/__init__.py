@@ -1,0 +1,1 @@
+"""What the sandbox remembers: records, tokens, quotas, calls, faults.  No HTTP here."""

@@ -1,0 +1,113 @@
+"""The log of calls and of what a well-behaved client must not do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import overload
+
+__all__ = ["Call", "CallLog", "Violation", "ViolationLog"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call.  Times are seconds of the sandbox's forward-only clock."""
+
+    number: int  #: 1 for the first
+    arrived_s: float
+    replied_s: float | None = None  #: None while it runs
+    method: str
+    path: str
+    operation: str = ""  #: insert, update, upsert, delete, list, get, coql, token ...
+    crm_module: str = ""
+    records: int = 0  #: records or ids in the request
+    status: int | None = None  #: None while it runs, and when the connection was cut instead of an answer
+    fault: str | None = None
+    in_flight: int = 0  #: calls in flight at arrival, this one included
+    heavy: bool = False
+    credits: int = 0
+    trigger: tuple[str, ...] | None = None  #: None when the request has no such key
+    duplicate_check_fields: tuple[str, ...] | None = None
+
+
+class CallLog(Sequence[Call]):
+    """The last calls, oldest first; counts of all."""
+
+    def __init__(self, capacity: int = 200_000) -> None:
+        self._capacity = capacity
+        self._calls: list[Call] = []
+        self._dropped = 0
+        self.by_status: Counter[str] = Counter()
+
+    @property
+    def total(self) -> int:
+        """How many calls there were, those not kept any more included."""
+        return self._dropped + len(self._calls)
+
+    def open(self, call: Call) -> None:
+        """Note a call at its arrival; its number is ``total + 1``."""
+        self._calls.append(call)
+        if len(self._calls) > self._capacity:
+            self._dropped += self._capacity // 2
+            del self._calls[: self._capacity // 2]
+
+    def close(self, call: Call) -> None:
+        """Put the finished form of a call in the place of the open one."""
+        position = call.number - 1 - self._dropped
+        if position >= 0:
+            self._calls[position] = call
+        self.by_status["none" if call.status is None else str(call.status)] += 1
+
+    def since(self, number: int) -> Iterator[Call]:
+        """Give the calls with a higher number."""
+        yield from self._calls[max(0, number - self._dropped) :]
+
+    @overload
+    def __getitem__(self, index: int) -> Call: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Call]: ...
+    def __getitem__(self, index: int | slice) -> Call | list[Call]:
+        return self._calls[index]
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """Something that a well-behaved client must not do."""
+
+    kind: str
+    call: int  #: the number of the call
+    detail: str = ""
+
+
+class ViolationLog(Sequence[Violation]):
+    """The first violations; counts of all."""
+
+    def __init__(self, capacity: int = 1_000) -> None:
+        self._capacity = capacity
+        self._kept: list[Violation] = []
+        self.by_kind: Counter[str] = Counter()
+
+    def add(self, kind: str, call: int, detail: str = "") -> None:
+        """Note one."""
+        self.by_kind[kind] += 1
+        if len(self._kept) < self._capacity:
+            self._kept.append(Violation(kind=kind, call=call, detail=detail))
+
+    @overload
+    def __getitem__(self, index: int) -> Violation: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Violation]: ...
+    def __getitem__(self, index: int | slice) -> Violation | list[Violation]:
+        return self._kept[index]
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+def finished(call: Call, *, status: int | None, replied_s: float) -> Call:
+    """Give *call* with its end."""
+    return replace(call, status=status, replied_s=replied_s)

@@ -1,0 +1,10 @@
+"""The modules that every sandbox has."""
+
+from __future__ import annotations
+
+from bulkzoho.sandbox.state.catalogue.business import ACCOUNTS, DEALS, SHIPMENTS
+from bulkzoho.sandbox.state.catalogue.people import CONTACTS, LEADS
+
+__all__ = ["MODULES"]
+
+MODULES = (LEADS, CONTACTS, ACCOUNTS, DEALS, SHIPMENTS)

@@ -1,0 +1,122 @@
+"""Accounts, Deals and the custom module Shipments, which has a field of every type."""
+
+from __future__ import annotations
+
+from bulkzoho.sandbox.state.catalogue.notation import (
+    boolean,
+    currency,
+    date,
+    date_time,
+    integer,
+    lookup,
+    multi,
+    number,
+    phone,
+    pick,
+    system_fields,
+    text,
+    textarea,
+    website,
+)
+from bulkzoho.sandbox.state.catalogue.people import LEAD_SOURCE
+from bulkzoho.sandbox.state.schema import CrmModule, DataType, Field
+
+__all__ = ["ACCOUNTS", "DEALS", "SHIPMENTS"]
+
+ACCOUNTS = CrmModule(
+    api_name="Accounts",
+    singular="Account",
+    number=3,
+    display_field="Account_Name",
+    system_key="Account_Name",
+    fields=(
+        text("Account_Name", 200, mandatory=True),
+        text("Ticker_Symbol", 30),
+        text("Account_Number", 40),
+        text("Account_Site", 80),
+        pick("Account_Type", "Analyst", "Competitor", "Customer", "Distributor", "Investor", "Partner", "Vendor"),
+        pick("Industry", "Communications", "Technology", "Government/Military", "Manufacturing", restricted=False),
+        pick("Ownership", "Private", "Public", "Subsidiary", "Government", "Other"),
+        pick("Rating", "Acquired", "Active", "Market Failed", "Project Cancelled", "Shut Down"),
+        lookup("Parent_Account", "Accounts"),
+        website("Website"),
+        phone("Phone"),
+        phone("Fax"),
+        integer("Employees"),
+        currency("Annual_Revenue"),
+        integer("SIC_Code"),
+        *(text(f"{kind}_{part}", 250) for kind in ("Billing", "Shipping") for part in ("Street", "City", "State")),
+        *(text(f"{kind}_{part}", 100) for kind in ("Billing", "Shipping") for part in ("Code", "Country")),
+        textarea("Description"),
+        *system_fields(),
+        text("External_Id", 100, unique=True, custom=True),
+        text("Founded", 100, custom=True),
+        date("Date_Added", custom=True),
+        integer("CIK", big=True, custom=True),
+        text("Sub_Industry", custom=True),
+        text("Headquarters", custom=True),
+    ),
+)
+
+DEALS = CrmModule(
+    api_name="Deals",
+    singular="Deal",
+    number=4,
+    display_field="Deal_Name",
+    system_key="Deal_Name",
+    fields=(
+        text("Deal_Name", 120, mandatory=True),
+        pick(
+            "Stage",
+            "Qualification",
+            "Needs Analysis",
+            "Value Proposition",
+            "Identify Decision Makers",
+            "Proposal/Price Quote",
+            "Negotiation/Review",
+            "Closed Won",
+            "Closed Lost",
+            mandatory=True,
+        ),
+        lookup("Account_Name", "Accounts"),
+        lookup("Contact_Name", "Contacts"),
+        currency("Amount"),
+        date("Closing_Date"),
+        pick("Type", "Existing Business", "New Business"),
+        LEAD_SOURCE,
+        text("Next_Step", 100),
+        Field(api_name="Probability", data_type=DataType.PERCENT, length=5),
+        Field(api_name="Expected_Revenue", data_type=DataType.CURRENCY, length=16, decimal_place=2, writable=False),
+        textarea("Description"),
+        *system_fields(),
+        text("External_Id", 100, unique=True, custom=True),
+    ),
+)
+
+SHIPMENTS = CrmModule(
+    api_name="Shipments",
+    singular="Shipment",
+    number=5,
+    display_field="Name",
+    system_key="Name",
+    custom=True,
+    fields=(
+        text("Name", 120, mandatory=True),
+        text("External_Id", 100, unique=True, custom=True),
+        number("Weight"),
+        boolean("Fragile", custom=True),
+        date("Shipped_On", custom=True),
+        date_time("Delivered_At", custom=True),
+        multi("Tags_MS", "Cold", "Express", "Heavy", "Insured"),
+        pick("Carrier", "DHL", "FedEx", "PostNord", "UPS", custom=True),
+        integer("Quantity", custom=True),
+        integer("Big", big=True, custom=True),
+        currency("Value", custom=True),
+        Field(api_name="Share", data_type=DataType.PERCENT, length=5, custom=True),
+        textarea("Notes_Long", custom=True),
+        lookup("Contact", "Contacts", custom=True),
+        website("Site", custom=True),
+        phone("Phone", custom=True),
+        *system_fields(),
+    ),
+)

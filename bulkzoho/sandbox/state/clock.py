@@ -1,0 +1,86 @@
+"""Time as the sandbox sees it, handed in so that a day can pass in minutes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from email.utils import formatdate
+from functools import lru_cache
+from typing import Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+__all__ = ["Clock", "SystemClock", "TimeZone"]
+
+
+class Clock(Protocol):
+    """What the sandbox asks of time.  All values are seconds."""
+
+    def monotonic(self) -> float:
+        """Seconds that only go forward; windows and lives are measured by it."""
+
+    def wall(self) -> float:
+        """Seconds since 1970, as records and the Date header show it."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Let that much of this clock's time pass."""
+
+
+class SystemClock:
+    """The machine's own time."""
+
+    def monotonic(self) -> float:
+        """Seconds that only go forward."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Seconds since 1970."""
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep for *seconds*."""
+        await asyncio.sleep(seconds)
+
+
+class TimeZone:
+    """The organization's time zone: instants to Zoho's text and back."""
+
+    def __init__(self, name: str) -> None:
+        self._zone: tzinfo
+        try:
+            self._zone, self.name = ZoneInfo(name), name
+        except (ZoneInfoNotFoundError, ValueError):  # a machine without a time zone database
+            self._zone, self.name = UTC, "UTC"
+        self.text = lru_cache(maxsize=1024)(self._text)
+
+    def _text(self, epoch_s: int) -> str:
+        return datetime.fromtimestamp(epoch_s, self._zone).isoformat(timespec="seconds")
+
+    def normal(self, text: str) -> str:
+        """Give the instant *text* with this zone's offset, as answers do.
+
+        Raises:
+            ValueError: *text* is no date-time with an offset.
+        """
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise ValueError("no offset")
+        return moment.astimezone(self._zone).isoformat(timespec="seconds")
+
+
+@lru_cache(maxsize=8)
+def http_date(epoch_s: int) -> str:
+    """Give the text of a Date header."""
+    return formatdate(epoch_s, usegmt=True)
+
+
+def epoch(text: str) -> float:
+    """Give the seconds since 1970 of an ISO 8601 text; one without offset is taken as UTC.
+
+    Raises:
+        ValueError: *text* is no date-time.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone(timedelta()))
+    return moment.timestamp()

@@ -1,0 +1,149 @@
+"""The whole state of one sandbox: settings, organization, users, records, tokens, quotas, faults, logs."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bulkzoho.sandbox.records.checking import RecordChecker
+from bulkzoho.sandbox.records.values import CheckContext
+from bulkzoho.sandbox.settings import SandboxSettings
+from bulkzoho.sandbox.state.calls import CallLog, ViolationLog
+from bulkzoho.sandbox.state.catalogue import MODULES
+from bulkzoho.sandbox.state.clock import Clock, TimeZone
+from bulkzoho.sandbox.state.faults import FaultBook
+from bulkzoho.sandbox.state.quotas import Arrivals, Quotas, credits_limit
+from bulkzoho.sandbox.state.schema import ID_PREFIX, CrmModule
+from bulkzoho.sandbox.state.store import ModuleStore
+from bulkzoho.sandbox.state.tokens import TokenDesk
+
+__all__ = ["Crm", "User"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Somebody who can own records."""
+
+    id: int
+    first_name: str
+    last_name: str
+    email: str
+    active: bool
+    admin: bool
+
+    @property
+    def full_name(self) -> str:
+        """First and last name."""
+        return f"{self.first_name} {self.last_name}"
+
+    def reference(self) -> dict[str, Any]:
+        """Give the short form of ``Created_By``."""
+        return {"name": self.full_name, "id": str(self.id)}
+
+
+def _users() -> tuple[User, ...]:
+    people = (("Ana", "Lund", True, True), ("Bo", "Ek", True, False), ("Cy", "Gone", False, False))
+    return tuple(
+        User(
+            id=ID_PREFIX + 411_001 + number,
+            first_name=first,
+            last_name=last,
+            email=f"{first.lower()}@sandbox.example.com",
+            active=active,
+            admin=admin,
+        )
+        for number, (first, last, active, admin) in enumerate(people)
+    )
+
+
+class Crm:
+    """One organization and all that concerns it.  Routes read and change it; nothing here waits."""
+
+    def __init__(self, settings: SandboxSettings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.url = ""  # known once the server listens
+        self.chance = random.Random(settings.seed)  # noqa: S311 - the same seed gives the same sandbox
+        self.tokens = TokenDesk(self.chance, clock)
+        self.zone = TimeZone(settings.time_zone)
+        self.users = _users()
+        self.stores = {each.api_name: ModuleStore(_with_unique(each, settings)) for each in MODULES}
+        self.checkers: dict[str, RecordChecker] = {}
+        self.quotas = Quotas()
+        self.arrivals = Arrivals()
+        self.faults = FaultBook()
+        self.calls = CallLog()
+        self.violations = ViolationLog()
+        self.in_flight = 0
+        self.heavy_in_flight = 0
+        self.peak_in_flight = 0
+        self.peak_heavy = 0
+        self.keys_in_flight: dict[tuple[str, str, str], int] = {}  # module, field, key to the call that carries it
+        self.last_write_s: dict[str, float] = {}  # by module
+        self._last_id = ID_PREFIX + 3_000_000
+        self._compile()
+
+    @property
+    def me(self) -> User:
+        """The user whom the token stands for."""
+        return self.users[0]
+
+    @property
+    def credits_limit(self) -> int:
+        """The credits of any 24 hours."""
+        return credits_limit(self.settings)
+
+    def now_s(self) -> int:
+        """Give the present second since 1970."""
+        return int(self.clock.wall())
+
+    def next_id(self) -> int:
+        """Give a record id that was never given before."""
+        self._last_id += 1
+        return self._last_id
+
+    def change(self, **values: Any) -> None:
+        """Change settings of the running sandbox.
+
+        Raises:
+            ValueError: a setting is unknown, not changeable, or out of range.
+        """
+        fixed = {"port", "seed", "org_id", "time_zone", "unique_fields"}
+        if refused := sorted(fixed & values.keys()):
+            raise ValueError(f"cannot be changed while the sandbox runs: {', '.join(refused)}")
+        try:
+            if isinstance(values.get("strict"), dict):
+                values["strict"] = replace(self.settings.strict, **values["strict"])
+            self.settings = replace(self.settings, **values)
+        except TypeError as error:
+            raise ValueError(str(error)) from error
+        self._compile()
+
+    def user(self, user_id: int) -> User | None:
+        """Give the user with that id."""
+        return next((each for each in self.users if each.id == user_id), None)
+
+    def _compile(self) -> None:
+        context = CheckContext(
+            strict=self.settings.strict,
+            zone=self.zone,
+            record_exists=lambda target, record_id: record_id in self.stores[target],
+            user_exists=lambda user_id: any(each.id == user_id and each.active for each in self.users),
+        )
+        self.checkers = {name: RecordChecker(store.crm_module, context) for name, store in self.stores.items()}
+
+
+def _with_unique(crm_module: CrmModule, settings: SandboxSettings) -> CrmModule:
+    """Mark the fields that the settings make unique.
+
+    Raises:
+        ValueError: a field of the settings is not in the module.
+    """
+    wanted = set(settings.unique_fields.get(crm_module.api_name, ()))
+    if unknown := wanted - {each.api_name for each in crm_module.fields}:
+        raise ValueError(f"{crm_module.api_name} has no field {', '.join(sorted(unknown))} to make unique")
+    return replace(
+        crm_module,
+        fields=tuple(replace(each, unique=each.unique or each.api_name in wanted) for each in crm_module.fields),
+    )

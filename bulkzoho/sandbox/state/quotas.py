@@ -1,0 +1,139 @@
+"""Quotas in sliding windows, measured at arrival (zoho-api, section 4)."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from bulkzoho.sandbox.settings import Edition, SandboxSettings
+
+__all__ = ["Arrivals", "Quotas", "Window", "calls_in_flight_limit", "credits_limit"]
+
+MINUTE_S = 60.0
+DAY_S = 86_400.0
+
+# base, per licence, maximum; Zoho docs, "API limits" (v4 and v8 agree on the formula)
+_CREDITS: dict[Edition, tuple[int, int, int | None]] = {
+    Edition.FREE: (5_000, 0, 5_000),
+    Edition.STANDARD: (50_000, 250, 100_000),
+    Edition.PROFESSIONAL: (50_000, 500, 3_000_000),
+    Edition.ENTERPRISE: (50_000, 1_000, 5_000_000),
+    Edition.ULTIMATE: (50_000, 2_000, None),
+}
+_IN_FLIGHT = {
+    Edition.FREE: 5,
+    Edition.STANDARD: 10,
+    Edition.PROFESSIONAL: 15,
+    Edition.ENTERPRISE: 20,
+    Edition.ULTIMATE: 25,
+}
+
+
+def credits_limit(settings: SandboxSettings) -> int:
+    """Give the credits of any 24 hours."""
+    if settings.credits_per_day is not None:
+        return settings.credits_per_day
+    base, per_licence, maximum = _CREDITS[settings.edition]
+    total = base + per_licence * settings.licences
+    return total if maximum is None else min(total, maximum)
+
+
+def calls_in_flight_limit(settings: SandboxSettings) -> int:
+    """Give how many calls may be in flight at once."""
+    return settings.calls_in_flight or _IN_FLIGHT[settings.edition]
+
+
+class Window:
+    """A sum over the last so many seconds; what is exactly that old has left it."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._entries: deque[tuple[float, int]] = deque()
+        self.total = 0
+
+    def add(self, now: float, amount: int = 1) -> None:
+        """Count *amount* at *now*."""
+        self._entries.append((now, amount))
+        self.total += amount
+
+    def sum_at(self, now: float) -> int:
+        """Give the sum over the window that ends at *now*."""
+        while self._entries and self._entries[0][0] <= now - self._seconds:
+            self.total -= self._entries.popleft()[1]
+        return self.total
+
+
+class Quotas:
+    """The windows of one organization."""
+
+    def __init__(self) -> None:
+        self._minute = Window(MINUTE_S)
+        self._day = Window(DAY_S)
+        self._credits = Window(DAY_S)
+
+    def refusal_at_arrival(self, now: float, in_flight: int, settings: SandboxSettings) -> str | None:
+        """Count a call in; name the quota that refuses it, if one does.
+
+        *in_flight* includes the call itself.
+        """
+        broken = self._broken(now, in_flight, settings)
+        if broken is None or settings.strict.refused_calls_use_quota:
+            self._minute.add(now)
+            self._day.add(now)
+        return broken
+
+    def _broken(self, now: float, in_flight: int, settings: SandboxSettings) -> str | None:
+        if settings.calls_per_minute is not None and self._minute.sum_at(now) >= settings.calls_per_minute:
+            return "over_minute_quota"
+        if settings.calls_per_day is not None and self._day.sum_at(now) >= settings.calls_per_day:
+            return "over_day_quota"
+        if in_flight > calls_in_flight_limit(settings):
+            return "over_calls_in_flight"
+        return None
+
+    def refusal_by_price(self, now: float, price: int, settings: SandboxSettings) -> str | None:
+        """Charge *price* credits; name the quota if they are not there."""
+        if self._credits.sum_at(now) + price > credits_limit(settings):
+            return "over_credits"
+        self._credits.add(now, price)
+        return None
+
+    def credits_left(self, now: float, settings: SandboxSettings) -> int:
+        """Give the credits that are left in the window that ends at *now*."""
+        return credits_limit(settings) - self._credits.sum_at(now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrivalFigures:
+    """What was seen of arrivals, refused ones included."""
+
+    total: int
+    most_in_60_s: int
+    by_full_minute: tuple[int, ...]  #: minutes counted from the first arrival; the last, open one left out
+
+
+class Arrivals:
+    """Measure arrivals, whether they are let in or not."""
+
+    def __init__(self) -> None:
+        self._last_minute = Window(MINUTE_S)
+        self._minutes: list[int] = []
+        self._first: float | None = None
+        self._most = 0
+
+    def add(self, now: float) -> None:
+        """Note one arrival."""
+        if self._first is None:
+            self._first = now
+        self._last_minute.sum_at(now)
+        self._last_minute.add(now)
+        self._most = max(self._most, self._last_minute.total)
+        minute = int((now - self._first) // MINUTE_S)
+        self._minutes.extend([0] * (minute + 1 - len(self._minutes)))
+        self._minutes[minute] += 1
+
+    def figures(self, now: float) -> ArrivalFigures:
+        """Give what was measured up to *now*."""
+        full = 0 if self._first is None else int((now - self._first) // MINUTE_S)
+        minutes = [*self._minutes, *[0] * max(0, full - len(self._minutes))]
+        return ArrivalFigures(total=sum(self._minutes), most_in_60_s=self._most, by_full_minute=tuple(minutes[:full]))

@@ -1,0 +1,172 @@
+"""The records of one module, kept so that a million fit: one bytes value a record, and an index a key field.
+
+A record is stored as ``{"$c":SECONDS,"$m":SECONDS,...}`` with its fields that have a value; both times have ten digits,
+so that they are read without parsing the rest.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from bulkzoho.sandbox.state.schema import CrmModule, DataType, Field
+
+__all__ = ["Deleted", "KeyIndex", "ModuleStore"]
+
+_CREATED = slice(6, 16)
+_MODIFIED = slice(22, 32)
+
+
+def key_of(value: Any) -> str:
+    """Give what two values have in common when a unique field takes them for one."""
+    return str(value).casefold()
+
+
+class KeyIndex:
+    """Which records have which value of one field, compared without case.  Most values have one record."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, int | tuple[int, ...]] = {}
+
+    def find(self, value: Any) -> tuple[int, ...]:
+        """Give the ids of the records with *value*, oldest first."""
+        found = self._ids.get(key_of(value), ())
+        return found if isinstance(found, tuple) else (found,)
+
+    def add(self, value: Any, record_id: int) -> None:
+        """Note that the record has *value*."""
+        key = key_of(value)
+        if key in self._ids:
+            self._ids[key] = (*self.find(value), record_id)
+        else:
+            self._ids[key] = record_id
+
+    def remove(self, value: Any, record_id: int) -> None:
+        """Note that the record has *value* no more."""
+        rest = tuple(each for each in self.find(value) if each != record_id)
+        if rest:
+            self._ids[key_of(value)] = rest if len(rest) > 1 else rest[0]
+        else:
+            self._ids.pop(key_of(value), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """What the recycle bin says of a record."""
+
+    at_s: int
+    display_name: str | None
+
+
+class ModuleStore:
+    """All records of one module."""
+
+    def __init__(self, crm_module: CrmModule) -> None:
+        self.crm_module = crm_module
+        self.fields: dict[str, Field] = {each.api_name: each for each in crm_module.fields}
+        self.unique = tuple(each.api_name for each in crm_module.fields if each.unique)
+        self.keys = {name: KeyIndex() for name in dict.fromkeys((crm_module.system_key, *self.unique))}
+        self.deleted: dict[int, Deleted] = {}
+        self._records: dict[int, bytes] = {}
+        self._order = array("q")  # every id ever given, rising; those deleted are passed over
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __contains__(self, record_id: int) -> bool:
+        return record_id in self._records
+
+    def insert(self, record_id: int, values: dict[str, Any], now_s: int) -> None:
+        """Store a new record; *record_id* is higher than any before."""
+        stored = orjson.dumps(values)
+        self._records[record_id] = b'{"$c":%010d,"$m":%010d%s' % (now_s, now_s, _rest(stored))
+        self._order.append(record_id)
+        for name, index in self.keys.items():
+            if name in values:
+                index.add(values[name], record_id)
+
+    def update(self, record_id: int, changes: dict[str, Any], now_s: int) -> None:
+        """Change a record; a value of None clears its field."""
+        before = self.values(record_id)
+        for name, index in self.keys.items():
+            if name in changes and changes[name] != before.get(name):
+                if name in before:
+                    index.remove(before[name], record_id)
+                if changes[name] is not None:
+                    index.add(changes[name], record_id)
+        after = {name: value for name, value in {**before, **changes}.items() if value is not None}
+        created_s = self.created_s(record_id)
+        self._records[record_id] = b'{"$c":%010d,"$m":%010d%s' % (created_s, now_s, _rest(orjson.dumps(after)))
+
+    def delete(self, record_id: int, now_s: int) -> None:
+        """Move a record to the recycle bin."""
+        values = self.values(record_id)
+        for name, index in self.keys.items():
+            if name in values:
+                index.remove(values[name], record_id)
+        self.deleted[record_id] = Deleted(at_s=now_s, display_name=display_name(self.crm_module, values))
+        del self._records[record_id]
+
+    def values(self, record_id: int) -> dict[str, Any]:
+        """Give the fields of a record that have a value; references as bare numbers.
+
+        Raises:
+            KeyError: there is no such record.
+        """
+        values: dict[str, Any] = orjson.loads(self._records[record_id])
+        del values["$c"], values["$m"]
+        return values
+
+    def created_s(self, record_id: int) -> int:
+        """Give when the record was made, in seconds since 1970."""
+        return int(self._records[record_id][_CREATED])
+
+    def modified_s(self, record_id: int) -> int:
+        """Give when the record was last changed, in seconds since 1970."""
+        return int(self._records[record_id][_MODIFIED])
+
+    def rising(self, after: int = 0) -> Iterator[int]:
+        """Give the ids above *after*, lowest first.  Records may come and go meanwhile."""
+        position = bisect_right(self._order, after)
+        while position < len(self._order):
+            record_id = self._order[position]
+            position += 1
+            if record_id in self._records:
+                yield record_id
+
+    def falling(self, before: int = 2**63 - 1) -> Iterator[int]:
+        """Give the ids below *before*, highest first.  Records may come and go meanwhile."""
+        position = bisect_left(self._order, before)
+        while position > 0:
+            position -= 1
+            record_id = self._order[position]
+            if record_id in self._records:
+                yield record_id
+
+
+def _rest(stored: bytes) -> bytes:
+    """Give what follows the two times: the fields without their opening brace."""
+    return b"}" if stored == b"{}" else b"," + stored[1:]
+
+
+def display_name(crm_module: CrmModule, values: dict[str, Any]) -> str | None:
+    """Give what a person sees as the record's name."""
+    if crm_module.display_field == "Full_Name":
+        return full_name(values)
+    name = values.get(crm_module.display_field)
+    return None if name is None else str(name)
+
+
+def full_name(values: dict[str, Any]) -> str | None:
+    """Give first and last name together, as the read-only Full_Name."""
+    return " ".join(each for each in (values.get("First_Name"), values.get("Last_Name")) if each) or None
+
+
+def is_reference(field: Field) -> bool:
+    """Whether the field's stored value is the id of a record or user."""
+    return field.data_type in (DataType.LOOKUP, DataType.OWNER, DataType.USER)

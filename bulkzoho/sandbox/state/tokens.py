@@ -1,0 +1,67 @@
+"""Access tokens: given, aged, evicted, revoked (zoho-api, sections 2.3, 2.6, 2.7)."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+
+from bulkzoho.sandbox.settings import SandboxSettings
+from bulkzoho.sandbox.state.clock import Clock
+
+__all__ = ["TokenDesk"]
+
+THROTTLE_WINDOW_S = 600.0  # seconds; Zoho docs, "Token limits": 10 access tokens in 10 minutes
+
+
+class TokenDesk:
+    """Who may call: the client's secrets, and the access tokens that live."""
+
+    def __init__(self, chance: random.Random, clock: Clock) -> None:
+        self._chance = chance
+        self._clock = clock
+        self.client_id = "1000." + "".join(chance.choices("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", k=30))
+        self.client_secret = self._hex(42)
+        self.refresh_token = f"1000.{self._hex(32)}.{self._hex(32)}"
+        self.refresh_token_alive = True
+        self.issued = 0
+        self._alive: dict[str, float] = {}  # access token to the instant it dies, oldest first
+        self._asked: deque[float] = deque()
+
+    def __repr__(self) -> str:
+        return f"TokenDesk(alive={len(self._alive)}, issued={self.issued})"
+
+    def throttled(self, limit: int | None) -> bool:
+        """Note one request for a token; tell whether it is one too many in 10 minutes."""
+        now = self._clock.monotonic()
+        while self._asked and self._asked[0] <= now - THROTTLE_WINDOW_S:
+            self._asked.popleft()
+        if limit is not None and len(self._asked) >= limit:
+            return True
+        self._asked.append(now)
+        return False
+
+    def issue(self, settings: SandboxSettings) -> str:
+        """Give a new access token; one more than may live at once kills the oldest."""
+        token = f"1000.{self._hex(32)}.{self._hex(32)}"
+        self._alive[token] = self._clock.monotonic() + settings.token_life_s
+        while len(self._alive) > settings.active_tokens:
+            del self._alive[next(iter(self._alive))]
+        self.issued += 1
+        return token
+
+    def is_alive(self, token: str) -> bool:
+        """Tell whether calls may be made with *token*."""
+        dies_at = self._alive.get(token)
+        return dies_at is not None and self._clock.monotonic() < dies_at
+
+    def revoke_access(self) -> None:
+        """Kill all access tokens; the refresh token goes on."""
+        self._alive.clear()
+
+    def revoke_refresh(self) -> None:
+        """Kill the refresh token, and with it all access tokens."""
+        self._alive.clear()
+        self.refresh_token_alive = False
+
+    def _hex(self, digits: int) -> str:
+        return f"{self._chance.getrandbits(4 * digits):0{digits}x}"

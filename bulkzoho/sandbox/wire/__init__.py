@@ -1,0 +1,1 @@
+"""How a call comes in and how an answer goes out, faults included."""

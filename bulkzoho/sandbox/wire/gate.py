@@ -1,0 +1,190 @@
+"""The one way in: find the route, then token, scope, quotas, price, fault, work; and write the call down.
+
+The order of checks is that of zoho-api section 13.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from aiohttp import web
+
+from bulkzoho.sandbox.routes import control, oauth
+from bulkzoho.sandbox.routes.table import resolve
+from bulkzoho.sandbox.state.calls import Call
+from bulkzoho.sandbox.state.crm import Crm
+from bulkzoho.sandbox.wire.breakage import answer_with_fault
+from bulkzoho.sandbox.wire.conduct import Conduct
+from bulkzoho.sandbox.wire.exchange import Exchange
+from bulkzoho.sandbox.wire.refusals import (
+    Refusal,
+    invalid_token,
+    no_token,
+    scope_mismatch,
+    too_large,
+    too_many_requests,
+)
+from bulkzoho.sandbox.wire.replies import Reply, refusal_reply
+
+__all__ = ["Gate"]
+
+TOKEN_PREFIX = "Zoho-oauthtoken "  # noqa: S105 - the scheme, not a token
+RETRY_AFTER_S = 5
+
+
+class Gate:
+    """Answer every request that reaches the server."""
+
+    def __init__(self, crm: Crm) -> None:
+        self._crm = crm
+        self._conduct = Conduct(crm)
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        path = request.path
+        if path.startswith(control.PREFIX):
+            return await control.answer(self._crm, request)
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
+        try:
+            reply = await self._answer(request, path)
+        finally:
+            self._running.discard(task)
+        if reply is None:
+            return web.Response()  # goes nowhere: the connection is gone
+        return reply.response(self._crm.now_s())
+
+    async def close(self) -> None:
+        """End the calls that still run: those that hang, and those whose client is gone."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _answer(self, request: web.BaseRequest, path: str) -> Reply | None:
+        crm = self._crm
+        crm.in_flight += 1
+        call = Call(
+            number=crm.calls.total + 1,
+            arrived_s=crm.clock.monotonic(),
+            method=request.method,
+            path=path,
+            in_flight=crm.in_flight,
+        )
+        crm.calls.open(call)
+        exchange: Exchange | None = None
+        reply: Reply | None = None
+        try:
+            try:
+                if path.startswith(oauth.PREFIX):
+                    call = replace(call, operation="token")
+                    reply, fault = await oauth.answer(crm, request, call)
+                    call = replace(call, fault=fault)
+                else:
+                    exchange = await self._admit(request, call)
+                    reply = await self._work(request, exchange)
+            except Refusal as refusal:
+                reply = self._refused(refusal)
+        finally:
+            crm.in_flight -= 1
+            if exchange is not None:
+                call = exchange.call
+                crm.heavy_in_flight -= call.heavy
+                self._conduct.leave(exchange)
+            crm.calls.close(replace(call, status=reply.status if reply else None, replied_s=crm.clock.monotonic()))
+        return reply
+
+    async def _admit(self, request: web.BaseRequest, call: Call) -> Exchange:
+        """Let a call in as far as its price, or refuse it.
+
+        Raises:
+            Refusal: no such address, no good token or scope, or a quota is used up.
+        """
+        crm = self._crm
+        crm.arrivals.add(call.arrived_s)
+        crm.peak_in_flight = max(crm.peak_in_flight, crm.in_flight)
+        try:
+            route, parts = resolve(request.method, call.path)
+            self._check_token(request, route.scope, parts.get("crm_module", ""))
+            broken = crm.quotas.refusal_at_arrival(call.arrived_s, crm.in_flight, crm.settings)
+            if broken is not None:
+                crm.violations.add(broken, call.number)
+                raise too_many_requests()
+        except Refusal:
+            await request.read()  # the client may finish sending before it is refused
+            raise
+        call = replace(call, operation=route.operation, crm_module=parts.get("crm_module", ""))
+        return Exchange(crm=crm, route=route, call=call, query=request.query, headers=request.headers, parts=parts)
+
+    def _check_token(self, request: web.BaseRequest, scope: str, crm_module: str) -> None:
+        header = request.headers.get("Authorization", "")
+        if not header.startswith(TOKEN_PREFIX):
+            raise no_token() if not header else invalid_token()
+        if not self._crm.tokens.is_alive(header[len(TOKEN_PREFIX) :]):
+            raise invalid_token()
+        if not oauth.scope_covers(self._crm.settings.scopes, scope, crm_module):
+            raise scope_mismatch()
+
+    async def _work(self, request: web.BaseRequest, exchange: Exchange) -> Reply | None:
+        """Read, price and do the call, with its fault if it has one.
+
+        Raises:
+            Refusal: a quota is used up, the body is too long, or the route refuses the call.
+        """
+        crm, route = self._crm, exchange.route
+        try:
+            exchange.body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            raise too_large() from None
+        self._charge(exchange)
+        self._conduct.enter(exchange)
+        fault = crm.faults.choose(path=exchange.call.path, operation=route.operation, writes=route.writes, body=exchange.body)
+
+        async def work() -> Reply:
+            await self._half_latency()
+            try:
+                reply = await route.handler(exchange)
+            except Refusal as refusal:
+                reply = self._refused(refusal)
+            await self._half_latency()
+            return self._with_credits(reply)
+
+        if fault is None:
+            return await work()
+        exchange.call = replace(exchange.call, fault=fault.kind.value)
+        return await answer_with_fault(request, exchange, fault, work)
+
+    def _charge(self, exchange: Exchange) -> None:
+        crm = self._crm
+        call = exchange.call = exchange.priced()
+        crm.heavy_in_flight += call.heavy
+        crm.peak_heavy = max(crm.peak_heavy, crm.heavy_in_flight)
+        broken = crm.quotas.refusal_by_price(call.arrived_s, call.credits, crm.settings)
+        if call.heavy and crm.heavy_in_flight > crm.settings.heavy_calls:
+            broken = "over_heavy_calls"
+        if broken is not None:
+            crm.violations.add(broken, call.number)
+            raise too_many_requests()
+
+    async def _half_latency(self) -> None:
+        settings = self._crm.settings
+        if settings.latency_s or settings.jitter_s:
+            jitter_s = settings.jitter_s * self._crm.chance.uniform(-1, 1)
+            await self._crm.clock.sleep(max(0.0, settings.latency_s + jitter_s) / 2)
+
+    def _with_credits(self, reply: Reply) -> Reply:
+        """Add the header that Zoho sends once half of the day's credits are used."""
+        crm = self._crm
+        left = crm.quotas.credits_left(crm.clock.monotonic(), crm.settings)
+        if left * 2 > crm.credits_limit:
+            return reply
+        return replace(reply, headers={**reply.headers, "X-API-CREDITS-REMAINING": str(max(0, left))})
+
+    def _refused(self, refusal: Refusal) -> Reply:
+        settings = self._crm.settings
+        reply = refusal_reply(refusal, wrapped=settings.strict.wrapped_errors)
+        if refusal.status == 429 and settings.retry_after:  # noqa: PLR2004 - Too Many Requests
+            return replace(reply, headers={"Retry-After": str(RETRY_AFTER_S)})
+        return self._with_credits(reply) if refusal.status == 429 else reply  # noqa: PLR2004 - as above

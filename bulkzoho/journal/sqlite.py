@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Self, assert_never
 
@@ -31,6 +32,7 @@ from bulkzoho.model.journal import (
     SourceFacts,
     SourceRead,
     StoredShipment,
+    counted,
 )
 from bulkzoho.model.outcomes import Tally
 from bulkzoho.model.rows import Operation
@@ -171,7 +173,6 @@ class SqliteJournal:
                     state=ShipmentState(row["state"]),
                     attempt=row["attempt"],
                     sent_at=row["sent_at"],
-                    doubt=_ranges(row["doubt"]),
                 )
 
     def tally(self) -> Tally:
@@ -180,6 +181,14 @@ class SqliteJournal:
         with _mapped(self.path):
             row = self._connection.execute(f"SELECT {sums} FROM shipment").fetchone()  # noqa: S608  names are constants
         return Tally(**{name: row[name] for name in _TALLY})
+
+    def whole_tally(self) -> Tally:
+        """Give all rows of the run, those in doubt and unsent included."""
+        settled = self.tally()
+        read = sum(source.rows_read for source in self.sources())
+        doubt = sum(counted(one.rows) for one in self.shipments() if one.state is ShipmentState.SENT)
+        known = settled.accepted + settled.dead_lettered + settled.already_settled
+        return replace(settled, read=read, in_doubt=doubt, unsent=read - known - doubt)
 
     def lengths(self) -> dict[str, int]:
         """See :meth:`bulkzoho.ports.Journal.lengths`."""
@@ -231,8 +240,8 @@ class SqliteJournal:
                 marks = ", ".join(f"{name} = ?" for name in _TALLY)
                 values = tuple(getattr(change.tally, name) for name in _TALLY)
                 execute(
-                    f"UPDATE shipment SET state = 'settled', doubt = ?, {marks} WHERE id = ?",  # noqa: S608  names are constants
-                    (_text(change.doubt), *values, change.id),
+                    f"UPDATE shipment SET state = 'settled', rows = ?, {marks} WHERE id = ?",  # noqa: S608  names are constants
+                    (_text(change.rows), *values, change.id),
                 )
             case RowsRefused():
                 self._move(change.id, ShipmentState.SETTLED)

@@ -44,7 +44,7 @@ class ShipmentState(StrEnum):
     """Where a shipment stands.  A planned one is not journalled: its rows are still in the input."""
 
     SENT = "sent"  #: its call may have left; without an outcome it is in doubt
-    SETTLED = "settled"  #: every row has its outcome, but for those named in ``doubt``
+    SETTLED = "settled"  #: every row has its outcome
     RELEASED = "released"  #: known not to have been done; its rows are unsent
 
 
@@ -105,7 +105,6 @@ class StoredShipment:
     state: ShipmentState
     attempt: int
     sent_at: float | None  #: seconds since the epoch
-    doubt: Ranges = ()  #: rows of a settled shipment whose fate could not be told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,11 +127,14 @@ class Released:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """The shipment's rows have their outcomes."""
+    """The shipment's rows have their outcomes.
+
+    After a lookup these may be fewer than were sent: the others went into shipments of their own (still in doubt) or are unsent.
+    """
 
     id: int
+    rows: Ranges
     tally: Tally  #: of this shipment alone
-    doubt: Ranges = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

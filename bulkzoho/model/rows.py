@@ -87,6 +87,7 @@ class UnreadableRow:
     code: str  #: RAGGED_ROW, BAD_ENCODING or BAD_JSON
     message: str
     raw: str  #: the line as it stands, undecodable bytes escaped
+    origin: Origin | None = None  #: for a letter that cannot be sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

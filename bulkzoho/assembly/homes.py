@@ -1,0 +1,163 @@
+"""Where the state lives: the home folder, the runs in it, their names and files."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bulkzoho.errors import BulkZohoError, RefusedError, RunFailedError
+from bulkzoho.journal.lock import holder_of
+from bulkzoho.journal.sqlite import SqliteJournal
+from bulkzoho.model.journal import RunFacts
+from bulkzoho.model.run import RunLine, RunStatus
+
+__all__ = ["RunFolder", "facts_of_runs", "find_run", "home_folder", "last_resumable", "list_runs", "new_run_folder"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The files of one run (0700, files 0600)."""
+
+    path: Path
+
+    @property
+    def run(self) -> str:
+        """The run's name."""
+        return self.path.name
+
+    @property
+    def journal(self) -> Path:
+        """The journal."""
+        return self.path / "journal.db"
+
+    @property
+    def lock(self) -> Path:
+        """What the working process holds."""
+        return self.path / "lock"
+
+    @property
+    def letters(self) -> Path:
+        """Refused rows."""
+        return self.path / "dead-letter.jsonl"
+
+    @property
+    def results(self) -> Path:
+        """Accepted rows with their ids."""
+        return self.path / "results.jsonl"
+
+    @property
+    def in_doubt(self) -> Path:
+        """Rows whose fate is not known."""
+        return self.path / "in-doubt.jsonl"
+
+    @property
+    def report(self) -> Path:
+        """The summary."""
+        return self.path / "report.json"
+
+    def spool(self, index: int) -> Path:
+        """Standard input as it was read."""
+        return self.path / f"stdin-{index}.spool"
+
+
+def home_folder() -> Path:
+    """Give the state folder: ``BULKZOHO_HOME``, or the platform's state directory."""
+    told = os.environ.get("BULKZOHO_HOME")
+    if told:
+        return Path(told).expanduser().absolute()
+    import platformdirs  # noqa: PLC0415  not needed when the environment says where
+
+    return Path(platformdirs.user_state_dir("bulkzoho"))
+
+
+def new_run_folder(crm_module: str) -> RunFolder:
+    """Make the folder of a new run, named by time (UTC), module and a little chance.
+
+    Raises:
+        RunFailedError: It cannot be made; says where and what to do.
+    """
+    word = re.sub(r"[^a-z0-9]+", "-", crm_module.casefold()).strip("-") or "run"
+    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{word[:40]}-{secrets.token_hex(2)}"
+    folder = home_folder() / "runs" / name
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise RunFailedError(
+            f"{folder}: the run's folder cannot be made ({error.strerror}).",
+            hint="Give write permission, make room, or set BULKZOHO_HOME to another folder.",
+            code="CANNOT_WRITE",
+        ) from error
+    return RunFolder(folder)
+
+
+def find_run(name: str) -> RunFolder:
+    """Give the run called *name* (its beginning is enough when only one begins so).
+
+    Raises:
+        RefusedError: There is none, or there are several.
+    """
+    folders = [one for one in _folders() if one.run == name] or [one for one in _folders() if one.run.startswith(name)]
+    if len(folders) == 1:
+        return folders[0]
+    if folders:
+        raise RefusedError(f"several runs begin with {name!r}.", hint="Give more of the name; `bulkzoho runs` lists them.")
+    raise RefusedError(f"there is no run {name!r}.", hint="`bulkzoho runs` lists the runs of this home.", code="NO_SUCH_RUN")
+
+
+def facts_of_runs() -> Iterator[tuple[RunFolder, RunFacts, SqliteJournal]]:
+    """Give every run that can be read, newest first, with its journal open for reading until the next is taken."""
+    for folder in sorted(_folders(), key=lambda one: one.run, reverse=True):
+        try:
+            journal = SqliteJournal.open(folder.journal, read_only=True)
+        except BulkZohoError:
+            continue  # a folder without a whole journal is no run: it died before its first call
+        try:
+            yield folder, journal.facts(), journal
+        finally:
+            journal.close()
+
+
+def last_resumable() -> RunFolder | None:
+    """Give the newest run that has something left to do and that no process works on."""
+    for folder, facts, journal in facts_of_runs():
+        if holder_of(folder.lock):
+            continue
+        unfinished = any(True for one in journal.shipments() if one.state == "sent")
+        if facts.status is not RunStatus.COMPLETED or unfinished:
+            return folder
+    return None
+
+
+def list_runs() -> list[RunLine]:
+    """Give all runs, newest first; ``running`` only where a process holds the run's lock."""
+    lines = []
+    for folder, facts, journal in facts_of_runs():
+        status: str = facts.status
+        if facts.status is RunStatus.RUNNING and not holder_of(folder.lock):
+            status = RunStatus.INTERRUPTED
+        lines.append(
+            RunLine(
+                run=facts.run,
+                command=facts.command,
+                crm_module=facts.crm_module,
+                operation=facts.operation,
+                status=status,
+                started=facts.started,
+                tally=journal.whole_tally(),
+                folder=str(folder.path),
+            )
+        )
+    return lines
+
+
+def _folders() -> list[RunFolder]:
+    runs = home_folder() / "runs"
+    try:
+        return [RunFolder(one) for one in runs.iterdir() if (one / "journal.db").exists()]
+    except FileNotFoundError:
+        return []

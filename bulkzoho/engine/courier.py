@@ -1,0 +1,186 @@
+"""Make one call until it has an answer that means something: the only place that waits and tries again.
+
+Only calls that are known to have done nothing are repeated here (429, a dead token, nothing left), and reads.  A write whose
+answer was lost is handed back: what may be done about it depends on what it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from bulkzoho.core.backoff import delay_s
+from bulkzoho.engine.stopping import AdmissionClosedError, Stop
+from bulkzoho.errors import AccessError, UnreachableError
+from bulkzoho.model.plans import Price
+from bulkzoho.model.replies import Answered, Lost, NothingLeft, Refused, Reply, Throttled, TokenRefused
+from bulkzoho.model.run import CallCounts
+from bulkzoho.ports import Crm, Quota, QuotaClosedError
+
+__all__ = ["Courier", "Journey", "Meaningful"]
+
+FIRST_CONTACT_S: Final = 10.0  # seconds without any answer at all before an address counts as wrong
+
+Meaningful = Answered | Refused | Lost
+
+
+class Journey(Protocol):
+    """Who wants to know that a call leaves and that it did nothing."""
+
+    async def departing(self) -> None:
+        """The call is about to leave: make that durable."""
+
+    def returned(self) -> None:
+        """The call is known to have done nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    since: float
+    attempts: int
+
+
+class Courier:
+    """Makes calls within the quota.
+
+    Attributes:
+        counts: Calls made so far in this process.
+    """
+
+    def __init__(
+        self,
+        *,
+        quota: Quota,
+        crm: Crm,
+        stop: Stop,
+        chance: Callable[[], float],
+        give_up_after_s: float,
+    ) -> None:
+        self.counts = CallCounts()
+        self._quota = quota
+        self._crm = crm
+        self._stop = stop
+        self._chance = chance
+        self._give_up_after_s = give_up_after_s
+        self._heard = False
+        self._silence: _Silence | None = None
+
+    async def deliver(self, call: Callable[[], Awaitable[Reply]], price: Price, *, journey: Journey | None = None) -> Meaningful:
+        """Make *call* until it has a meaningful answer.
+
+        With a *journey* it is a write: told before each departure, and handed a Lost back.  Without, it is a read and repeated.
+
+        Raises:
+            AdmissionClosedError: Admission closed before it left (again).
+            AccessError: A new token was refused as well, or could not be had.
+            QuotaUsedUpError: The day is used up and the run was told to stop.
+            UnreachableError: No answer at all for longer than the run was told to wait.
+            BulkZohoError: What *journey* raised when the departure could not be journalled.
+        """
+        renewed = False
+        for attempt in range(1, 1_000_000_000):
+            reply = await self._once(call, price, journey, repeated=attempt > 1)
+            if isinstance(reply, Answered | Refused | Throttled | TokenRefused):
+                self._heard, self._silence = True, None
+            match reply:
+                case Answered(credits_remaining=remaining):
+                    self._quota.answered(credits_remaining=remaining)
+                    return reply
+                case Refused():
+                    self._quota.answered(credits_remaining=None)
+                    return reply
+                case Lost() if journey is not None:
+                    self._fell_silent(reply.reason)
+                    return reply
+                case Throttled():
+                    self._returned(journey)
+                    self.counts = replace(self.counts, throttled=self.counts.throttled + 1)
+                    self._quota.throttled(retry_after_s=reply.retry_after_s, credits_remaining=reply.credits_remaining)
+                case TokenRefused():
+                    self._returned(journey)
+                    if renewed:
+                        raise _token_refused(reply)
+                    await self.renew(reply.token_serial)
+                    renewed = True
+                case NothingLeft() | Lost():
+                    self._returned(journey)
+                    await self._wait_out_silence(reply.reason)
+        raise AssertionError  # the loop has no end
+
+    async def renew(self, serial: int) -> None:
+        """Have a token newer than *serial*.
+
+        Raises:
+            AccessError: The client or the refresh token was refused.
+            UnreachableError: The accounts server does not answer.
+            AdmissionClosedError: Admission closed meanwhile.
+        """
+        while True:
+            reply = await self._crm.renew_token(serial)
+            match reply:
+                case Answered():
+                    return
+                case Throttled():
+                    await self._stop.sleep(reply.retry_after_s or 60.0)
+                case NothingLeft() | Lost():
+                    await self._wait_out_silence(reply.reason)
+                case Refused() | TokenRefused():
+                    raise AccessError(
+                        f"the accounts server refused a new token ({reply.code}).",
+                        hint="Check client id, client secret, refresh token and data center.",
+                        code=reply.code,
+                    )
+            if self._stop.requested:
+                raise AdmissionClosedError
+
+    async def _once(
+        self, call: Callable[[], Awaitable[Reply]], price: Price, journey: Journey | None, *, repeated: bool
+    ) -> Reply:
+        if self._stop.requested:
+            raise AdmissionClosedError
+        try:
+            async with self._quota.permit(price):
+                if self._stop.requested:
+                    raise AdmissionClosedError
+                if journey is not None:
+                    await journey.departing()
+                self.counts = replace(
+                    self.counts,
+                    total=self.counts.total + 1,
+                    credits=self.counts.credits + price.credits,
+                    retried=self.counts.retried + repeated,
+                )
+                return await call()
+        except QuotaClosedError as error:
+            raise AdmissionClosedError from error
+
+    def _returned(self, journey: Journey | None) -> None:
+        if journey is not None:
+            journey.returned()
+
+    def _fell_silent(self, reason: str) -> _Silence:
+        """Note that a call had no answer; raise when that has lasted too long."""
+        now = asyncio.get_running_loop().time()
+        before = self._silence or _Silence(now, 0)
+        self._silence = _Silence(before.since, before.attempts + 1)
+        limit = self._give_up_after_s if self._heard else min(FIRST_CONTACT_S, self._give_up_after_s)
+        if now - before.since >= limit:
+            raise UnreachableError(
+                f"the CRM cannot be reached ({reason}); nothing was heard for {now - before.since:.0f} s.",
+                hint="Check the network, the proxy and the data center (BULKZOHO_DC, BULKZOHO_API_URL), then resume.",
+            )
+        return self._silence
+
+    async def _wait_out_silence(self, reason: str) -> None:
+        silence = self._fell_silent(reason)
+        await self._stop.sleep(delay_s(min(silence.attempts, 6), jitter=self._chance()))
+
+
+def _token_refused(reply: TokenRefused) -> AccessError:
+    return AccessError(
+        f"the CRM refused a token that it had just given ({reply.code}).",
+        hint="The account may live in another data center (BULKZOHO_DC), or the client was revoked; make a new refresh token.",
+        code=reply.code,
+    )

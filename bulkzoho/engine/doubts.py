@@ -1,0 +1,187 @@
+"""Batches whose answer was lost: wait until the lost call can no longer run, then do what is harmless.
+
+An upsert, an update or a delete is sent again.  An insert (and an upsert row whose key is blank, which is one) is looked up:
+found rows are accepted, rows shown to be absent are sent again, the others stay in doubt.  Nothing is ever resent on a guess.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bulkzoho.engine.recorder import OpenShipment, Recorder
+from bulkzoho.engine.sending import Doubtful, Sender
+from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
+from bulkzoho.errors import BulkZohoError
+from bulkzoho.model.outcomes import Results
+from bulkzoho.model.rows import Batch, Operation
+from bulkzoho.model.rowset import ranges_of
+
+__all__ = ["Doubts", "Findings", "Lookup"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a lookup found out, by index in the batch; what is in neither stays in doubt."""
+
+    found: Sequence[int] = ()
+    results: Results | None = None  #: of the found ones, in parallel
+    absent: Sequence[int] = ()
+
+
+class Lookup(Protocol):
+    """Ask the CRM which rows of an insert it holds."""
+
+    async def find(self, batch: Batch, shipment: OpenShipment) -> Findings:
+        """Look the rows up.
+
+        Raises:
+            AdmissionClosedError: The run was stopped meanwhile.
+            BulkZohoError: The CRM cannot be asked.
+        """
+
+
+class Doubts:
+    """The batches in doubt of one run, and the task that settles them.
+
+    Memory: a batch in doubt is held until it is due; senders wait in :meth:`room` once *bound* are held.
+    """
+
+    def __init__(
+        self,
+        *,
+        operation: Operation,
+        match_on: Sequence[str],
+        lookup: Lookup | None,
+        settle_wait_s: float,
+        recorder: Recorder,
+        stop: Stop,
+        wall: Callable[[], float],
+        settled: Callable[[Batch], None],
+        bound: int = 32,
+    ) -> None:
+        self.sender: Sender | None = None  #: set by whoever builds the run, since a sender in turn reports to this
+        self._operation = operation
+        self._match_on = match_on
+        self._lookup = lookup
+        self._settle_wait_s = settle_wait_s
+        self._recorder = recorder
+        self._stop = stop
+        self._wall = wall
+        self._settled = settled
+        self._bound = bound
+        self._held: list[Doubtful] = []
+        self._closing = False
+        self._changed = asyncio.Event()
+        self.waits_until: float | None = None  #: seconds since the epoch; for the display
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def add(self, doubtful: Doubtful) -> None:
+        """Take a batch whose call had no answer."""
+        if self._stays(doubtful):
+            self._settled(doubtful.batch)  # it keeps nobody waiting: what follows is refused as a duplicate if it was done
+            return
+        self._held.append(doubtful)
+        self._changed.set()
+
+    async def room(self) -> None:
+        """Wait while too many batches are in doubt, unless the run is being stopped."""
+        await self._until(lambda: len(self._held) < self._bound or self._stop.requested)
+
+    def close(self) -> None:
+        """Say that no more come but those that settling brings about."""
+        self._closing = True
+        self._changed.set()
+
+    def reopen(self) -> None:
+        """More may come after all: what an earlier process left is settled, now the run itself begins."""
+        self._closing = False
+
+    async def run(self) -> None:
+        """Settle each batch when it is due, until closed and empty, or the run is stopped."""
+        self._stop.listen(self._changed.set)
+        while True:
+            await self._until(lambda: bool(self._held) or self._closing or self._stop.requested)
+            if self._stop.requested or not self._held:
+                return
+            doubtful = min(self._held, key=lambda one: one.shipment.sent_at)
+            await self._wait_due(doubtful)
+            if self._stop.requested:
+                return
+            self._held.remove(doubtful)
+            await self._settle(doubtful)
+            self._changed.set()
+
+    def _stays(self, doubtful: Doubtful) -> bool:
+        return self._lookup is None and all(self._inserts(doubtful.batch))
+
+    def _inserts(self, batch: Batch) -> list[bool]:
+        """Whether sending each record again could insert it a second time."""
+        if self._operation is Operation.INSERT:
+            return [True] * len(batch)
+        if self._operation is Operation.UPSERT:
+            return [not any(record.get(name) not in (None, "") for name in self._match_on) for record in batch.records]
+        return [False] * len(batch)
+
+    async def _wait_due(self, doubtful: Doubtful) -> None:
+        self.waits_until = doubtful.shipment.sent_at + self._settle_wait_s
+        while (left := self.waits_until - self._wall()) > 0 and not self._stop.requested:
+            await self._stop.sleep(min(left, 30.0))  # in slices: the wall clock may jump over a sleep of the machine
+        self.waits_until = None
+
+    async def _settle(self, doubtful: Doubtful) -> None:
+        assert self.sender is not None
+        inserts = self._inserts(doubtful.batch)
+        repeatable = [index for index, insert in enumerate(inserts) if not insert]
+        if len(repeatable) == len(inserts):
+            await self.sender.deliver(doubtful.batch, shipment=doubtful.shipment)
+            return
+        asked = [index for index, insert in enumerate(inserts) if insert]
+        findings = await self._find(doubtful, asked)
+        if findings is None:
+            return
+        await self._apply(doubtful, repeatable, asked, findings)
+
+    async def _find(self, doubtful: Doubtful, asked: Sequence[int]) -> Findings | None:
+        if self._lookup is None:
+            return Findings()
+        try:
+            return await self._lookup.find(doubtful.batch.pick(asked), doubtful.shipment)
+        except AdmissionClosedError:
+            return None
+        except BulkZohoError as error:
+            self._stop.request(reason_of(error), error)
+            return None
+
+    async def _apply(self, doubtful: Doubtful, repeatable: Sequence[int], asked: Sequence[int], findings: Findings) -> None:
+        """Settle what was found; what is absent and what is harmless is sent again; the rest is in doubt on its own."""
+        assert self.sender is not None
+        batch, shipment = doubtful.batch, doubtful.shipment
+        found = [asked[index] for index in findings.found]
+        absent = [asked[index] for index in findings.absent]
+        unknown = sorted(set(asked) - set(found) - set(absent))
+        if unknown:
+            self._recorder.divide(shipment, ranges_of(sorted(batch.numbers[index] for index in unknown)))
+        again = batch.pick(repeatable) if repeatable else None
+        again_shipment = None
+        if again is not None:
+            again_shipment = self._recorder.divide(shipment, ranges_of(sorted(again.numbers)))
+        if found:
+            assert findings.results is not None
+            self._recorder.settle(shipment, batch.pick(found), findings.results)
+        else:
+            self._recorder.released(shipment)
+        if again is not None:
+            await self.sender.deliver(again, shipment=again_shipment)
+        if absent:
+            await self.sender.deliver(batch.pick(absent))
+        self._settled(batch)
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            self._changed.clear()
+            await self._changed.wait()

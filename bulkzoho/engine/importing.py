@@ -1,0 +1,222 @@
+"""The import pipe: reader, channel, senders, doubts, and what watches them, in one task group.
+
+```
+inputs -> reader: shape, cut -> [channel] -> senders: sent -> permit -> call -> verdict -> recorder
+                                                 ^ lost answers -> doubts --+
+```
+Only a bug cancels the group.  Whatever else ends a run early closes admission: calls in flight end and are settled, the rest is
+unsent and can be resumed.  Only the second Ctrl-C leaves calls unanswered; they are in doubt then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bulkzoho.core.batching import BatchLimits
+from bulkzoho.core.hours import closes_at, opens_at
+from bulkzoho.core.shaping import Shaper
+from bulkzoho.engine.channel import Channel
+from bulkzoho.engine.courier import Courier
+from bulkzoho.engine.doubts import Doubts, Lookup
+from bulkzoho.engine.reading import InputPart, Reader, SettledLetters
+from bulkzoho.engine.recorder import Recorder
+from bulkzoho.engine.sending import Doubtful, Sender
+from bulkzoho.engine.stopping import Stop
+from bulkzoho.model.journal import RunMoved
+from bulkzoho.model.rows import Batch
+from bulkzoho.model.run import CallCounts, RunStatus, Snapshot, StopReason
+from bulkzoho.model.settings import REPLY_TIMEOUT_S, SETTLE_MARGIN_S, ImportSettings
+from bulkzoho.ports import Progress, Quota, Route
+
+__all__ = ["ImportPipe", "PipeParts"]
+
+SHOW_EVERY_S = 0.25  # seconds between two looks at the run
+PARKED_ROWS = 10_000  # rows that may wait for an earlier row of their key before reading stops
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipeParts:
+    """What the pipe is built from; ``assembly`` alone makes these."""
+
+    run: str
+    settings: ImportSettings
+    inputs: Sequence[InputPart]
+    shaper: Shaper
+    route: Route
+    courier: Courier
+    quota: Quota
+    recorder: Recorder
+    lookup: Lookup | None
+    letters: SettledLetters | None
+    progress: Progress
+    stop: Stop
+    wall: Callable[[], float]
+    senders: int
+    bytes_total: int | None
+    worked_s: float  #: seconds that earlier processes worked on this run
+    counted: CallCounts  #: calls that earlier processes made
+
+
+class ImportPipe:
+    """One import at work.
+
+    Attributes:
+        reader: Tells whether the input was read to its end, and why not.
+    """
+
+    def __init__(self, parts: PipeParts) -> None:
+        settings = parts.settings
+        self._parts = parts
+        self._channel: Channel[Batch] = Channel(max(2, parts.senders))
+        self._started = asyncio.get_running_loop().time()
+        self._phase = "sending"
+        self.reader = Reader(
+            inputs=parts.inputs,
+            shaper=parts.shaper,
+            limits=BatchLimits(max_records=settings.batch_records, parked_max=PARKED_ROWS),
+            channel=self._channel,
+            recorder=parts.recorder,
+            stop=parts.stop,
+            limit=settings.limit,
+            letters=parts.letters,
+        )
+        wait_s = REPLY_TIMEOUT_S + SETTLE_MARGIN_S if settings.settle_wait_s is None else settings.settle_wait_s
+        self._doubts = Doubts(
+            operation=settings.operation,
+            match_on=settings.match_on,
+            lookup=parts.lookup,
+            settle_wait_s=wait_s,
+            recorder=parts.recorder,
+            stop=parts.stop,
+            wall=parts.wall,
+            settled=self.reader.released,
+        )
+        self._sender = self._doubts.sender = Sender(
+            route=parts.route,
+            crm_module=settings.crm_module,
+            courier=parts.courier,
+            recorder=parts.recorder,
+            stop=parts.stop,
+            max_errors=settings.max_errors,
+            settled=self.reader.released,
+            doubted=self._doubts.add,
+            room=self._doubts.room,
+        )
+
+    async def run(self, *, in_doubt: Sequence[Doubtful] = ()) -> None:
+        """Settle *in_doubt* (what an earlier process left), then read and send until the end or until the run is stopped."""
+        self._parts.recorder.watch(self._vitals)
+        async with asyncio.TaskGroup() as watchers:
+            watching = [watchers.create_task(self._show()), watchers.create_task(self._keep_hours())]
+            await self._open_hours()
+            if in_doubt:
+                await self._settle_first(in_doubt)
+            if not self._parts.stop.requested:
+                await self._read_and_send()
+            for task in watching:
+                task.cancel()
+
+    def seconds(self) -> float:
+        """Seconds worked on the run, in this process and before."""
+        return self._parts.worked_s + asyncio.get_running_loop().time() - self._started
+
+    def calls(self) -> CallCounts:
+        """Calls of the run, in this process and before."""
+        now, before = self._parts.courier.counts, self._parts.counted
+        return CallCounts(
+            total=now.total + before.total,
+            retried=now.retried + before.retried,
+            throttled=now.throttled + before.throttled,
+            credits=now.credits + before.credits,
+        )
+
+    def snapshot(self) -> Snapshot:
+        """Give the run as it stands."""
+        parts = self._parts
+        return Snapshot(
+            run=parts.run,
+            crm_module=parts.settings.crm_module,
+            operation=parts.settings.operation,
+            tally=parts.recorder.tally(),
+            calls=self.calls(),
+            quota=parts.quota.status(),
+            seconds=self.seconds(),
+            bytes_read=self.reader.bytes_read,
+            bytes_total=parts.bytes_total,
+            phase="draining" if parts.stop.requested else self._phase,
+            note=self._note(),
+        )
+
+    async def _settle_first(self, in_doubt: Sequence[Doubtful]) -> None:
+        self._phase = "settling"
+        for doubtful in in_doubt:
+            self._doubts.add(doubtful)
+        async with asyncio.TaskGroup() as group:
+            self._doubts.close()
+            group.create_task(self._doubts.run())
+        self._doubts.reopen()
+        self._phase = "sending"
+
+    async def _read_and_send(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._doubts.run())
+            async with asyncio.TaskGroup() as work:
+                work.create_task(self.reader.run())
+                for _ in range(self._parts.senders):
+                    work.create_task(self._sender.run(self._channel))
+            self._phase = "settling"
+            self._doubts.close()
+        if not self._parts.stop.requested:
+            self._sender.settle_accused()
+
+    def _vitals(self) -> RunMoved:
+        return RunMoved(status=RunStatus.RUNNING, seconds=self.seconds(), calls=self.calls())
+
+    def _note(self) -> str:
+        if self._doubts.waits_until is not None:
+            at = datetime.fromtimestamp(self._doubts.waits_until).astimezone()
+            return f"{len(self._doubts)} calls without an answer; asking again at {at:%H:%M:%S}"
+        return ""
+
+    async def _show(self) -> None:
+        while True:
+            self._parts.progress.show(self.snapshot())
+            await asyncio.sleep(SHOW_EVERY_S)
+
+    async def _open_hours(self) -> None:
+        """Wait for the window, if there is one; it is checked against the wall clock in slices."""
+        window = self._parts.settings.window
+        if window is None:
+            return
+        opens = opens_at(window, self._local_now())
+        if opens > self._local_now():
+            self._phase = "waiting"
+            self._parts.progress.tell(f"Waiting for the window: it opens at {opens:%Y-%m-%d %H:%M}.")
+        while (left := (opens - self._local_now()).total_seconds()) > 0 and not self._parts.stop.requested:
+            await self._parts.stop.sleep(min(left, 30.0))
+        self._phase = "sending"
+
+    async def _keep_hours(self) -> None:
+        """Close admission when the window closes or the time is up."""
+        settings = self._parts.settings
+        window, longest = settings.window, settings.max_duration_s
+        if window is None and longest is None:
+            return
+        ends_wall = None if longest is None else self._parts.wall() + longest
+        while not self._parts.stop.requested:
+            left = 30.0
+            if ends_wall is not None:
+                left = min(left, ends_wall - self._parts.wall())
+            if window is not None and self._phase != "waiting":
+                closes = closes_at(window, self._local_now())
+                left = min(left, 0.0 if closes is None else (closes - self._local_now()).total_seconds())
+            if left <= 0:
+                self._parts.stop.request(StopReason.TIME_IS_UP)
+                return
+            await self._parts.stop.sleep(max(left, 0.05))
+
+    def _local_now(self) -> datetime:
+        return datetime.fromtimestamp(self._parts.wall()).astimezone()

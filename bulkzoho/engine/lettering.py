@@ -1,0 +1,127 @@
+"""Turn outcomes into the lines of a run's files: dead letters and results, in each format that is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bulkzoho.model.journal import LetterSettled
+from bulkzoho.model.letters import DeadLetter
+from bulkzoho.model.outcomes import Refusal, Results
+from bulkzoho.model.rows import Batch, Operation
+from bulkzoho.ports import LetterWriter, ResultWriter
+
+__all__ = ["LetterFacts", "Lettering"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterFacts:
+    """What every letter of a run carries."""
+
+    run: str
+    crm_module: str
+    operation: Operation
+    match_on: tuple[str, ...]
+    trigger: str
+    org: str
+
+
+class Lettering:
+    """Makes letters and result lines; holds no state but the run's facts.
+
+    Args:
+        facts: What every letter carries.
+        letters: Writers of dead letters, by the name of their file.
+        results: Writers of results, likewise.
+        header: The inputs' first header, for what stands above the first line of a CSV.
+        digest: Gives the digest of a record as it is sent; it tells a mended letter from the same one again.
+    """
+
+    def __init__(
+        self,
+        facts: LetterFacts,
+        *,
+        sources: Sequence[str],
+        letters: Mapping[str, LetterWriter],
+        results: Mapping[str, ResultWriter],
+        digest: Callable[[Mapping[str, object]], bytes],
+    ) -> None:
+        self.facts = facts
+        self.header: Sequence[str] = ()
+        self._sources = sources
+        self._letters = letters
+        self._results = results
+        self._digest = digest
+
+    def head(self, name: str) -> bytes:
+        """Give what stands above the first line of the file *name*."""
+        writer = self._letters.get(name) or self._results[name]
+        return writer.head(self.header)
+
+    def letters(
+        self,
+        batch: Batch,
+        refusals: Iterable[tuple[int, Refusal]],
+        *,
+        attempts: int,
+        at: str,
+        raws: Mapping[int, str] | None = None,
+    ) -> list[DeadLetter]:
+        """Make the letters of the rows of *batch* that were refused, by index."""
+        raws = raws or {}
+        made = []
+        for index, refusal in refusals:
+            origin = None if batch.origins is None else batch.origins[index]
+            made.append(
+                DeadLetter(
+                    run=origin.run if origin else self.facts.run,
+                    source=origin.source if origin else self._sources[batch.source],
+                    row=origin.row if origin else batch.numbers[index],
+                    crm_module=self.facts.crm_module,
+                    operation=self.facts.operation,
+                    refusal=refusal,
+                    attempts=attempts + (origin.attempts if origin else 0),
+                    at=at,
+                    record=None if index in raws else batch.records[index],
+                    raw=raws.get(index),
+                    match_on=self.facts.match_on,
+                    trigger=self.facts.trigger,
+                    org=self.facts.org,
+                    header=batch.header,
+                    cells=batch.cells[index],
+                )
+            )
+        return made
+
+    def encode_letters(self, letters: Sequence[DeadLetter]) -> dict[str, bytes]:
+        """Give the letters' lines for each file."""
+        return {name: writer.encode(letters) for name, writer in self._letters.items()}
+
+    def encode_results(self, batch: Batch, results: Results, accepted: Sequence[int]) -> dict[str, bytes]:
+        """Give the lines of the *accepted* rows, by index, for each file."""
+        whole = len(accepted) == len(batch)
+        pick = batch if whole else batch.pick(accepted)
+        origins = pick.origins
+        rows = pick.numbers if origins is None else [origin.row for origin in origins]
+        sources = self._sources[batch.source] if origins is None else [origin.source for origin in origins]
+        ids = results.ids if whole else [results.ids[index] for index in accepted]
+        actions = results.actions if isinstance(results.actions, str) else [results.actions[index] for index in accepted]
+        return {
+            name: writer.encode(rows=rows, sources=sources, ids=ids, actions=actions, cells=pick.cells)
+            for name, writer in self._results.items()
+        }
+
+    def settled_letters(self, batch: Batch, *, accepted: bool, indexes: Sequence[int]) -> list[LetterSettled]:
+        """Give what a replay must remember of each letter it settled; nothing for an import."""
+        if batch.origins is None:
+            return []
+        return [
+            LetterSettled(
+                run=batch.origins[index].run,
+                source=batch.origins[index].source,
+                row=batch.origins[index].row,
+                content=self._digest(batch.records[index]),
+                accepted=accepted,
+            )
+            for index in indexes
+        ]

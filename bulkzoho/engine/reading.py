@@ -1,0 +1,256 @@
+"""Read the inputs, shape their rows, cut them into batches: the one task that touches them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from bulkzoho.core.batching import Batcher, BatchLimits
+from bulkzoho.core.shaping import RefusedRow, Shaped, Shaper
+from bulkzoho.engine.channel import Channel
+from bulkzoho.engine.recorder import Recorder, RefusedRows
+from bulkzoho.engine.stopping import Stop, reason_of
+from bulkzoho.errors import BulkZohoError
+from bulkzoho.model.outcomes import Refusal
+from bulkzoho.model.rows import Batch, Block, Origin, Record, Stage
+from bulkzoho.model.rowset import RowSet
+from bulkzoho.ports import Source
+
+__all__ = ["InputPart", "Reader", "SettledLetters"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputPart:
+    """One input of the run: how to open it, and the rows of it that are not to be read as new."""
+
+    index: int
+    open: Callable[[], Source]  #: to be read once; may be standard input
+    reopen: Callable[[], Source]  #: what was read of it, from the beginning again
+    known: RowSet  #: settled or in doubt before this process began
+
+
+class SettledLetters(Protocol):
+    """What earlier replays have settled (for a replay; an import has none)."""
+
+    def holds(self, origin: Origin, record: Record) -> bool:
+        """Whether the letter was accepted, or failed just as it stands."""
+
+
+class Reader:
+    """Reads, in order, one input after the other.
+
+    Attributes:
+        damage: Why an input could not be read to its end; what stood before was read.
+        rows: Data rows seen in this process and before.
+        bytes_read: Raw bytes of all inputs read so far.
+    """
+
+    def __init__(
+        self,
+        *,
+        inputs: Sequence[InputPart],
+        shaper: Shaper,
+        limits: BatchLimits,
+        channel: Channel[Batch],
+        recorder: Recorder,
+        stop: Stop,
+        limit: int | None = None,
+        letters: SettledLetters | None = None,
+    ) -> None:
+        self.damage: BulkZohoError | None = None
+        self.rows = 0
+        self.complete = False
+        self._bytes_before = 0
+        self._reading: Source | None = None
+        self._inputs = inputs
+        self._shaper = shaper
+        self._limits = limits
+        self._channel = channel
+        self._recorder = recorder
+        self._stop = stop
+        self._limit = limit
+        self._letters = letters
+        self._batcher: Batcher | None = None
+        self._released = asyncio.Event()
+
+    @property
+    def bytes_read(self) -> int:
+        """Raw bytes of all inputs read so far."""
+        return self._bytes_before + (self._reading.fingerprint().read_bytes if self._reading else 0)
+
+    def released(self, batch: Batch) -> None:
+        """*batch* has its outcome: rows that waited for its keys may go."""
+        if self._batcher is not None:
+            self._batcher.release(batch)
+        self._released.set()
+
+    async def run(self) -> None:
+        """Read everything, hand the batches over, close the channel."""
+        self._stop.listen(self._released.set)
+        try:
+            for part in self._inputs:
+                if self._stop.requested or self.damage or self._limit_reached():
+                    return
+                await self._read(part)
+            self.complete = not (self._stop.requested or self.damage or self._limit_reached())
+        except BulkZohoError as error:
+            self._stop.request(reason_of(error), error)
+        finally:
+            await self._channel.close()
+
+    def _limit_reached(self) -> bool:
+        return self._limit is not None and self.rows >= self._limit
+
+    async def _read(self, part: InputPart) -> None:
+        source = self._reading = part.open()
+        batcher = self._batcher = Batcher(part.index, self._limits, self._shaper.key_fields)
+        self._stop.listen(source.close if source.blocking else _nothing)
+        self._recorder.follow(part.index, source.fingerprint)
+        complete = False
+        try:
+            while not self._stop.requested and not self._limit_reached():
+                block = await self._next_block(source)
+                if block is None:
+                    complete = not self.damage and not self._stop.requested
+                    break
+                for batch in self._take(part, batcher, block):
+                    await self._channel.send(batch)
+                await self._make_room(batcher)
+            await self._empty(batcher)
+        finally:
+            self._bytes_before += source.fingerprint().read_bytes
+            self._reading = None
+            self._recorder.unfollow(part.index, complete=complete)
+            source.close()
+
+    async def _next_block(self, source: Source) -> Block | None:
+        try:
+            if source.blocking:
+                return await asyncio.to_thread(source.read)
+            await asyncio.sleep(0)  # a file never waits, so the senders would
+            return source.read()
+        except BulkZohoError as error:
+            self.damage = error
+            return None
+
+    def _take(self, part: InputPart, batcher: Batcher, block: Block) -> list[Batch]:
+        block = self._within_limit(block)
+        numbers = [*block.numbers[-1:], *(row.number for row in block.unreadable[-1:])]
+        if numbers:
+            self._recorder.rows_read(part.index, max(numbers))
+        block = _without(block, part.known)
+        if block.unreadable:
+            self._recorder.refuse(_unreadable(part.index, block))
+        if not block.rows:
+            return []
+        shaped = self._shaper.shape(block)
+        if shaped.refused:
+            self._recorder.refuse(_refused(part.index, block.header, shaped.refused))
+        if self._letters is not None:
+            shaped = self._without_settled_letters(part.index, shaped)
+        return batcher.feed(shaped)
+
+    def _within_limit(self, block: Block) -> Block:
+        count = len(block.rows) + len(block.unreadable)
+        room = count if self._limit is None else min(count, self._limit - self.rows)
+        self.rows += room
+        if room == count:
+            return block
+        last = sorted([*block.numbers, *(row.number for row in block.unreadable)])[room - 1]
+        keep = sum(number <= last for number in block.numbers)
+        return replace(
+            block,
+            rows=block.rows[:keep],
+            numbers=block.numbers[:keep],
+            origins=None if block.origins is None else block.origins[:keep],
+            unreadable=tuple(row for row in block.unreadable if row.number <= last),
+        )
+
+    def _without_settled_letters(self, source: int, shaped: Shaped) -> Shaped:
+        assert self._letters is not None
+        assert shaped.origins is not None
+        pairs = zip(shaped.origins, shaped.records, strict=True)
+        settled = [index for index, (origin, record) in enumerate(pairs) if self._letters.holds(origin, record)]
+        if not settled:
+            return shaped
+        self._recorder.skip(source, [shaped.numbers[index] for index in settled])
+        gone = set(settled)
+        return shaped.pick([index for index in range(len(shaped.records)) if index not in gone])
+
+    async def _make_room(self, batcher: Batcher) -> None:
+        """Read no further while too many rows wait for an earlier row of their key."""
+        while batcher.full and not self._stop.requested:
+            await self._wait_released()
+            for batch in batcher.drain():
+                await self._channel.send(batch)
+
+    async def _empty(self, batcher: Batcher) -> None:
+        """Send the last rows, also those that wait for an earlier row of their key; then let all keys go free.
+
+        The next input begins with all keys free, so that a key keeps its order over the files too.
+        """
+        while not self._stop.requested:
+            for batch in batcher.flush():
+                await self._channel.send(batch)
+            if not batcher.busy:
+                return
+            await self._wait_released()
+
+    async def _wait_released(self) -> None:
+        self._released.clear()
+        if not self._stop.requested:
+            await self._released.wait()
+
+
+def _nothing() -> None:
+    return
+
+
+def _without(block: Block, known: RowSet) -> Block:
+    """Leave the rows out that an earlier process settled or has in doubt."""
+    unreadable = block.unreadable
+    if unreadable:
+        unreadable = tuple(row for row in unreadable if row.number not in known)
+    if not block.numbers or not known.overlaps(block.numbers[0], block.numbers[-1]):
+        return block if len(unreadable) == len(block.unreadable) else replace(block, unreadable=unreadable)
+    keep = [index for index, number in enumerate(block.numbers) if number not in known]
+    return replace(
+        block,
+        rows=[block.rows[index] for index in keep],
+        numbers=[block.numbers[index] for index in keep],
+        origins=None if block.origins is None else [block.origins[index] for index in keep],
+        unreadable=unreadable,
+    )
+
+
+def _unreadable(source: int, block: Block) -> RefusedRows:
+    rows = block.unreadable
+    origins = [row.origin for row in rows]
+    batch = Batch(
+        source=source,
+        header=block.header,
+        numbers=[row.number for row in rows],
+        records=[{} for _ in rows],
+        cells=[() for _ in rows],
+        origins=[origin for origin in origins if origin is not None] if all(origins) else None,
+    )
+    return RefusedRows(
+        batch=batch,
+        refusals=[Refusal(code=row.code, message=row.message, stage=Stage.READ) for row in rows],
+        raws={index: row.raw for index, row in enumerate(rows)},
+    )
+
+
+def _refused(source: int, header: tuple[str, ...], rows: Sequence[RefusedRow]) -> RefusedRows:
+    origins = [row.origin for row in rows]
+    batch = Batch(
+        source=source,
+        header=header,
+        numbers=[row.number for row in rows],
+        records=[row.record for row in rows],
+        cells=[row.cells for row in rows],
+        origins=[origin for origin in origins if origin is not None] if all(origins) else None,
+    )
+    return RefusedRows(batch=batch, refusals=[row.refusal for row in rows])

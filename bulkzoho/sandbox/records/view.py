@@ -9,7 +9,7 @@ from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.schema import DataType, Field
 from bulkzoho.sandbox.state.store import ModuleStore, display_name, full_name
 
-__all__ = ["full_record", "shown", "value_of"]
+__all__ = ["full_record", "is_known", "shown", "value_of"]
 
 
 def value_of(crm: Crm, store: ModuleStore, record_id: int, values: dict[str, Any], name: str) -> Any:
@@ -27,12 +27,22 @@ def value_of(crm: Crm, store: ModuleStore, record_id: int, values: dict[str, Any
     return value
 
 
-_COMPUTED: dict[str, Callable[[Crm, ModuleStore, int, dict[str, Any]], str | None]] = {
+_COMPUTED: dict[str, Callable[[Crm, ModuleStore, int, dict[str, Any]], Any]] = {
     "id": lambda _crm, _store, record_id, _values: str(record_id),
     "Created_Time": lambda crm, store, record_id, _values: crm.zone.text(store.created_s(record_id)),
     "Modified_Time": lambda crm, store, record_id, _values: crm.zone.text(store.modified_s(record_id)),
     "Full_Name": lambda _crm, _store, _record_id, values: full_name(values),
+    "$approval_state": lambda *_: "approved",
+    "Record_Status__s": lambda *_: "Available",
+    "Locked__s": lambda *_: False,
+    "Converted__s": lambda *_: False,
+    "Converted_Date_Time": lambda *_: None,
 }
+
+
+def is_known(store: ModuleStore, name: str) -> bool:
+    """Tell whether answers can show a field of that name."""
+    return name in store.fields or (name in _COMPUTED and name != "Full_Name")
 
 
 def _name_of(crm: Crm, field: Field, record_id: int) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from bulkzoho.sandbox.routes import delete, metadata, organization, write
+from bulkzoho.sandbox.routes import coql, delete, listing, metadata, organization, removed, searching, write
 from bulkzoho.sandbox.wire.exchange import Route
 from bulkzoho.sandbox.wire.refusals import invalid_method, invalid_url
 
@@ -20,12 +20,16 @@ _TABLE = tuple(
     for pattern, routes in (
         ("/org", organization.ORG),
         ("/users", organization.USERS),
+        ("/coql", coql.COQL),
         ("/settings/fields", metadata.FIELDS),
         ("/settings/modules", metadata.MODULES),
         (rf"/settings/modules{_MODULE}", metadata.ONE_MODULE),
         (rf"{_MODULE}/upsert", write.UPSERT),
-        (rf"{_MODULE}{_ID}", write.ONE + delete.ONE),
-        (_MODULE, write.MANY + delete.MANY),
+        (rf"{_MODULE}/deleted", removed.REMOVED),
+        (rf"{_MODULE}/search", searching.SEARCH),
+        (rf"{_MODULE}/actions/count", searching.COUNT),
+        (rf"{_MODULE}{_ID}", listing.ONE + write.ONE + delete.ONE),
+        (_MODULE, listing.MANY + write.MANY + delete.MANY),
     )
 )
 

@@ -13,6 +13,7 @@ from bulkzoho.sandbox.state.calls import CallLog, ViolationLog
 from bulkzoho.sandbox.state.catalogue import MODULES
 from bulkzoho.sandbox.state.clock import Clock, TimeZone
 from bulkzoho.sandbox.state.faults import FaultBook
+from bulkzoho.sandbox.state.pages import PageDesk
 from bulkzoho.sandbox.state.quotas import Arrivals, Quotas, credits_limit
 from bulkzoho.sandbox.state.schema import ID_PREFIX, CrmModule
 from bulkzoho.sandbox.state.store import ModuleStore
@@ -80,6 +81,7 @@ class Crm:
         self.peak_in_flight = 0
         self.peak_heavy = 0
         self.keys_in_flight: dict[tuple[str, str, str], int] = {}  # module, field, key to the call that carries it
+        self.pages = PageDesk()
         self.last_write_s: dict[str, float] = {}  # by module
         self._last_id = ID_PREFIX + 3_000_000
         self._compile()

@@ -74,6 +74,7 @@ class ModuleStore:
         self.deleted: dict[int, Deleted] = {}
         self._records: dict[int, bytes] = {}
         self._order = array("q")  # every id ever given, rising; those deleted are passed over
+        self._made_s = array("q")  # when each of them was made; never falls
 
     def __len__(self) -> int:
         return len(self._records)
@@ -86,6 +87,7 @@ class ModuleStore:
         stored = orjson.dumps(values)
         self._records[record_id] = b'{"$c":%010d,"$m":%010d%s' % (now_s, now_s, _rest(stored))
         self._order.append(record_id)
+        self._made_s.append(now_s)
         for name, index in self.keys.items():
             if name in values:
                 index.add(values[name], record_id)
@@ -138,6 +140,12 @@ class ModuleStore:
             position += 1
             if record_id in self._records:
                 yield record_id
+
+    def made_since(self, created_s: int) -> Iterator[int]:
+        """Give the ids made at *created_s* or later, lowest first."""
+        position = bisect_left(self._made_s, created_s)
+        if position < len(self._order):
+            yield from self.rising(self._order[position] - 1)
 
     def falling(self, before: int = 2**63 - 1) -> Iterator[int]:
         """Give the ids below *before*, highest first.  Records may come and go meanwhile."""

@@ -72,12 +72,17 @@ class Exchange:
                 raise invalid_data(expected_data_type="jsonobject")
         return self._json
 
+    def fields_of_body(self) -> dict[str, Any]:
+        """Give the body where it is a JSON object, else an empty one: for looking at it before the route judges it."""
+        try:
+            body: dict[str, Any] = self.json()
+        except Refusal:
+            return {}
+        return body
+
     def records(self) -> list[Any]:
         """Give the elements of ``data``; an empty list where there is no such list."""
-        try:
-            data = self.json().get("data")
-        except Refusal:
-            return []
+        data = self.fields_of_body().get("data")
         return data if type(data) is list else []
 
     def priced(self) -> Call:

@@ -1,0 +1,1 @@
+"""Conditions on records: COQL, and the criteria of search."""

@@ -1,0 +1,81 @@
+"""A tree of conditions, and whether a record meets it.  COQL and search both end here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bulkzoho.sandbox.query.rows import Row
+
+__all__ = ["Condition", "Node", "Operator", "Pair", "count_conditions", "meets"]
+
+Operator = str  # = != < <= > >= like, not like, in, not in, between, not between, is null, is not null, contains, starts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One comparison.  *operand* is already of the field's own kind: see ``rows.comparable``."""
+
+    path: str
+    operator: Operator
+    operand: Any
+    get: Callable[[Row], Any]  #: gives the record's comparable value, or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two conditions, both or either of which must hold."""
+
+    both: bool
+    left: Node
+    right: Node
+
+
+Node = Condition | Pair
+
+
+def meets(node: Node | None, row: Row) -> bool:
+    """Tell whether *row* meets the conditions; no conditions are met by all."""
+    if node is None:
+        return True
+    if isinstance(node, Pair):
+        if node.both:
+            return meets(node.left, row) and meets(node.right, row)
+        return meets(node.left, row) or meets(node.right, row)
+    return _TESTS[node.operator](node.get(row), node.operand)
+
+
+def count_conditions(node: Node | None) -> int:
+    """Give the number of comparisons in the tree."""
+    if isinstance(node, Pair):
+        return count_conditions(node.left) + count_conditions(node.right)
+    return 0 if node is None else 1
+
+
+def like(pattern: str) -> Callable[[str], bool]:
+    """Make the test of a pattern with ``%`` at its ends."""
+    expression = ".*".join(re.escape(piece) for piece in pattern.split("%"))
+    fits = re.compile(expression, re.DOTALL).fullmatch
+    return lambda text: fits(text) is not None
+
+
+_TESTS: dict[Operator, Callable[[Any, Any], bool]] = {
+    "=": lambda value, operand: value is not None and value == operand,
+    "!=": lambda value, operand: value is None or value != operand,
+    "<": lambda value, operand: value is not None and value < operand,
+    "<=": lambda value, operand: value is not None and value <= operand,
+    ">": lambda value, operand: value is not None and value > operand,
+    ">=": lambda value, operand: value is not None and value >= operand,
+    "in": lambda value, operand: value is not None and value in operand,
+    "not in": lambda value, operand: value is None or value not in operand,
+    "between": lambda value, operand: value is not None and operand[0] <= value <= operand[1],
+    "not between": lambda value, operand: value is None or not operand[0] <= value <= operand[1],
+    "like": lambda value, operand: value is not None and operand(value),
+    "not like": lambda value, operand: value is None or not operand(value),
+    "is null": lambda value, _operand: value is None,
+    "is not null": lambda value, _operand: value is not None,
+    "contains": lambda value, operand: value is not None and operand in value,
+    "starts": lambda value, operand: value is not None and value.startswith(operand),
+}

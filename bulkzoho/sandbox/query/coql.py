@@ -1,0 +1,189 @@
+"""Run a COQL query: names to fields, limits, rows, groups, order (zoho-api, section 7)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from bulkzoho.sandbox.query.conditions import Condition, Node, Pair, count_conditions, like, meets
+from bulkzoho.sandbox.query.coql_grammar import Column, Comparison, Query, Tree
+from bulkzoho.sandbox.query.plan import candidates
+from bulkzoho.sandbox.query.rows import FieldPath, Row, UnknownPathError
+from bulkzoho.sandbox.state.crm import Crm
+from bulkzoho.sandbox.state.store import ModuleStore
+from bulkzoho.sandbox.wire.refusals import Refusal, invalid_module
+
+__all__ = ["run"]
+
+# Zoho docs, "COQL limitations" (v7); fields and criteria from third-party notes
+MAX_ROWS = 2_000
+MAX_REACH = 100_000  # rows by offset
+MAX_COLUMNS = 50
+MAX_CONDITIONS = 25
+MAX_IN = 100
+MAX_ORDER, MAX_GROUP, MAX_AGGREGATES = 10, 4, 5
+ROWS_A_TURN = 2_000  # rows looked at before other calls get their turn
+
+_EQUALITY = {"=", "!=", "in", "not in", "is null", "is not null"}
+_ORDER = {">", ">=", "<", "<=", "between", "not between"}
+_OPERATORS = {
+    "text": _EQUALITY | {"like", "not like"},
+    "multi": _EQUALITY | {"like", "not like"},
+    "number": _EQUALITY | _ORDER,
+    "date": _EQUALITY | _ORDER,
+    "datetime": _EQUALITY | _ORDER,
+    "id": _EQUALITY | _ORDER,
+    "reference": _EQUALITY,
+    "boolean": {"=", "is null", "is not null"},
+}
+
+
+async def run(crm: Crm, query: Query) -> tuple[list[dict[str, Any]], bool]:
+    """Give the rows, and whether there are more.
+
+    Raises:
+        Refusal: the query asks for something that is not there, or for too much.
+    """
+    store = crm.stores.get(query.crm_module)
+    if store is None:
+        raise invalid_module()
+    _refuse_too_much(query)
+    if query.where is None and crm.settings.strict.coql_where_required:
+        raise _invalid(reason="where clause is required", clause="where")
+    where = None if query.where is None else _bind(crm, store, query.where)
+    if count_conditions(where) > MAX_CONDITIONS:
+        raise _exceeded("criteria", MAX_CONDITIONS)
+    if query.group_by or any(each.aggregate for each in query.columns):
+        rows = await _grouped(crm, store, query, where)
+        return rows[query.offset : query.offset + query.limit], len(rows) > query.offset + query.limit
+    found, more = await _matching(crm, store, query, where)
+    columns = [(each.key, _path(crm, store, each.path)) for each in query.columns]
+    return [{**{key: path.shown(row) for key, path in columns}, "id": str(row.record_id)} for row in found], more
+
+
+async def _matching(crm: Crm, store: ModuleStore, query: Query, where: Node | None) -> tuple[list[Row], bool]:
+    """Give the rows of the page; as few as possible are looked at when the order is that of the ids."""
+    order = [(_path(crm, store, path), falling) for path, falling in query.order_by]
+    by_id = not order or order[0][0].path in ("id", "Created_Time")  # both rise together
+    end = query.offset + query.limit
+    falling = by_id and bool(order) and order[0][1]
+    found: list[Row] = []
+    for number, record_id in enumerate(candidates(store, where, falling=falling)):
+        if number % ROWS_A_TURN == ROWS_A_TURN - 1:
+            await asyncio.sleep(0)
+        row = Row(store, record_id)
+        if record_id in store and meets(where, row):
+            found.append(row)
+            if by_id and len(found) > end:
+                break
+    if not by_id:
+        for path, down in reversed(order):
+            found.sort(key=_sort_key(path), reverse=down)
+    return found[query.offset : end], len(found) > end
+
+
+def _sort_key(path: FieldPath) -> Callable[[Row], tuple[bool, Any]]:
+    """Sort empty values before all others."""
+
+    def key(row: Row) -> tuple[bool, Any]:
+        value = path.get(row)
+        return (False, 0) if value is None else (True, value)
+
+    return key
+
+
+async def _grouped(crm: Crm, store: ModuleStore, query: Query, where: Node | None) -> list[dict[str, Any]]:
+    """Give one row a group, in the order of first appearance or of ORDER BY."""
+    paths = {each: _path(crm, store, each) for each in query.group_by}
+    columns = [(each, _path(crm, store, each.path)) for each in query.columns]
+    if loose := [each.path for each, _ in columns if not each.aggregate and each.path not in paths]:
+        raise _invalid(column_name=loose[0], clause="group by")
+    groups: dict[tuple[Any, ...], list[Row]] = {} if paths else {(): []}
+    for number, record_id in enumerate(candidates(store, where)):
+        if number % ROWS_A_TURN == ROWS_A_TURN - 1:
+            await asyncio.sleep(0)
+        row = Row(store, record_id)
+        if record_id in store and meets(where, row):
+            groups.setdefault(tuple(path.get(row) for path in paths.values()), []).append(row)
+    rows = [{column.key: _cell(column, path, members) for column, path in columns} for members in groups.values()]
+    for name, falling in reversed(query.order_by):
+        if rows and name not in rows[0]:
+            raise _invalid(column_name=name, clause="order by")
+        rows.sort(key=lambda row, name=name: (row[name] is not None, row[name] or 0), reverse=falling)  # type: ignore[misc]  # bound at once
+    return rows
+
+
+def _cell(column: Column, path: FieldPath, members: list[Row]) -> Any:
+    if not column.aggregate:
+        return path.shown(members[0])
+    values = [value for value in map(path.get, members) if value is not None]
+    match column.aggregate:
+        case "COUNT":
+            return len(values)
+        case "SUM":
+            return sum(values)
+        case "AVG":
+            return sum(values) / len(values) if values else None
+    if not values:
+        return None
+    chosen = min(values) if column.aggregate == "MIN" else max(values)
+    return path.shown(next(row for row in members if path.get(row) == chosen))
+
+
+def _bind(crm: Crm, store: ModuleStore, tree: Tree) -> Node:
+    if not isinstance(tree, Comparison):
+        return Pair(both=tree.both, left=_bind(crm, store, tree.left), right=_bind(crm, store, tree.right))
+    path = _path(crm, store, tree.path)
+    if tree.operator not in _OPERATORS[path.kind]:
+        raise _invalid(column_name=tree.path, operator=tree.operator)
+    try:
+        operand = _operand(path, tree)
+    except ValueError:
+        raise _invalid(column_name=tree.path, operator=tree.operator, reason="invalid value") from None
+    return Condition(path=tree.path, operator=tree.operator, operand=operand, get=path.get)
+
+
+def _operand(path: FieldPath, tree: Comparison) -> Any:
+    if tree.operand is None:
+        return None
+    if tree.operator.endswith("like"):
+        return like(str(tree.operand).casefold())
+    if isinstance(tree.operand, list):
+        if len(tree.operand) > MAX_IN:
+            raise _exceeded("in", MAX_IN)
+        values = [path.comparable(each) for each in tree.operand]
+        return values if tree.operator.endswith("between") else set(values)
+    return path.comparable(tree.operand)
+
+
+def _refuse_too_much(query: Query) -> None:
+    aggregates = sum(bool(each.aggregate) for each in query.columns)
+    for clause, count, most in (
+        ("select", len(query.columns), MAX_COLUMNS),
+        ("order by", len(query.order_by), MAX_ORDER),
+        ("group by", len(query.group_by), MAX_GROUP),
+        ("aggregate", aggregates, MAX_AGGREGATES),
+        ("limit", query.limit, MAX_ROWS),
+        ("offset", query.offset + query.limit, MAX_REACH),
+    ):
+        if count > most:
+            raise _exceeded(clause, most)
+    keys = [each.key for each in query.columns]
+    if twice := [each for each in keys if keys.count(each) > 1]:
+        raise Refusal(400, "DUPLICATE_DATA", "duplicate data", column_name=twice[0])
+
+
+def _path(crm: Crm, store: ModuleStore, path: str) -> FieldPath:
+    try:
+        return FieldPath(crm, store, path)
+    except UnknownPathError:
+        raise _invalid(column_name=path, module=store.crm_module.api_name) from None
+
+
+def _invalid(**details: Any) -> Refusal:
+    return Refusal(400, "INVALID_QUERY", "invalid query formed", **details)
+
+
+def _exceeded(clause: str, limit: int) -> Refusal:
+    return Refusal(400, "LIMIT_EXCEEDED", "limit exceeded", clause=clause, limit=limit)

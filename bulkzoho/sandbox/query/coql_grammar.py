@@ -1,0 +1,241 @@
+"""COQL as text becomes a query as a value.  Pure: names are not looked up here (zoho-api, section 7)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from bulkzoho.sandbox.wire.refusals import Refusal
+
+__all__ = ["Column", "Comparison", "Joined", "Query", "parse"]
+
+DEFAULT_LIMIT = 200  # rows without LIMIT; UNVERIFIED
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<text>'(?:[^'\\]|\\.|'')*')|(?P<number>-?\d+(?:\.\d+)?)|(?P<sign>!=|>=|<=|=|>|<|\(|\)|,)"""
+    r"""|(?P<word>[A-Za-z_$][A-Za-z0-9_$.]*))"""
+)
+_COMPARISONS = {"=", "!=", ">", ">=", "<", "<="}
+_AGGREGATES = {"SUM", "MIN", "MAX", "AVG", "COUNT"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One condition, its field still a name."""
+
+    path: str
+    operator: str
+    operand: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """Two conditions with ``and`` or ``or`` between them."""
+
+    both: bool
+    left: Tree
+    right: Tree
+
+
+Tree = Comparison | Joined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One thing that is selected."""
+
+    path: str
+    aggregate: str = ""  #: SUM, MIN, MAX, AVG, COUNT, or nothing
+    alias: str = ""
+
+    @property
+    def key(self) -> str:
+        """The key of the answer."""
+        return self.alias or (f"{self.aggregate}({self.path})" if self.aggregate else self.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """One SELECT."""
+
+    columns: tuple[Column, ...]
+    crm_module: str
+    where: Tree | None
+    group_by: tuple[str, ...]
+    order_by: tuple[tuple[str, bool], ...]  #: path, and whether it falls
+    limit: int
+    offset: int
+
+
+def parse(text: str) -> Query:
+    """Read a query.
+
+    Raises:
+        Refusal: SYNTAX_ERROR, with the place.
+    """
+    return _Parser(text).query()
+
+
+class _Parser:
+    """Read tokens from left to right, one ahead."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens: list[tuple[str, str, int]] = []  # kind, text, position
+        position, end = 0, len(text.rstrip())
+        while position < end:
+            found = _TOKEN.match(text, position)
+            if found is None or found.lastgroup is None:
+                raise self._error(position)
+            self._tokens.append((found.lastgroup, found.group(found.lastgroup), found.start(found.lastgroup)))
+            position = found.end()
+        self._at = 0
+
+    def query(self) -> Query:
+        """Read the whole text."""
+        self._expect("select")
+        columns = self._separated(self._column)
+        self._expect("from")
+        crm_module = self._word()
+        where = self._conditions() if self._accept("where") else None
+        group_by: list[str] = []
+        if self._accept("group"):
+            self._expect("by")
+            group_by = self._separated(self._word)
+        order_by: list[tuple[str, bool]] = []
+        if self._accept("order"):
+            self._expect("by")
+            order_by = self._separated(self._order)
+        limit, offset = self._limit()
+        if self._at < len(self._tokens):
+            raise self._error()
+        return Query(
+            columns=tuple(columns),
+            crm_module=crm_module,
+            where=where,
+            group_by=tuple(group_by),
+            order_by=tuple(order_by),
+            limit=limit,
+            offset=offset,
+        )
+
+    def _column(self) -> Column:
+        name = self._word()
+        aggregate = ""
+        if self._accept("("):
+            aggregate = name.upper()
+            if aggregate not in _AGGREGATES:
+                raise self._error()
+            name = self._word()
+            self._expect(")")
+        alias = self._word() if self._accept("as") else ""
+        return Column(path=name, aggregate=aggregate, alias=alias)
+
+    def _order(self) -> tuple[str, bool]:
+        path = self._word()
+        falling = self._accept("desc")
+        if not falling:
+            self._accept("asc")
+        return path, falling
+
+    def _limit(self) -> tuple[int, int]:
+        limit, offset = DEFAULT_LIMIT, 0
+        if self._accept("limit"):
+            limit = self._whole()
+            if self._accept(","):
+                limit, offset = self._whole(), limit
+        if self._accept("offset"):
+            offset = self._whole()
+        return limit, offset
+
+    def _conditions(self) -> Tree:
+        """Read one condition, or two with a word between: more need brackets."""
+        left = self._condition()
+        for word in ("and", "or"):
+            if self._accept(word):
+                return Joined(both=word == "and", left=left, right=self._condition())
+        return left
+
+    def _condition(self) -> Tree:
+        if self._accept("("):
+            inner = self._conditions()
+            self._expect(")")
+            return inner
+        path = self._word()
+        if self._accept("is"):
+            operator = "is not null" if self._accept("not") else "is null"
+            self._expect("null")
+            return Comparison(path=path, operator=operator, operand=None)
+        negated = "not " if self._accept("not") else ""
+        if self._accept("in"):
+            self._expect("(")
+            values = self._separated(self._value)
+            self._expect(")")
+            return Comparison(path=path, operator=f"{negated}in", operand=values)
+        if self._accept("between"):
+            low = self._value()
+            self._expect("and")
+            return Comparison(path=path, operator=f"{negated}between", operand=[low, self._value()])
+        if self._accept("like"):
+            return Comparison(path=path, operator=f"{negated}like", operand=self._value())
+        kind, sign, _ = self._peek()
+        if negated or kind != "sign" or sign not in _COMPARISONS:
+            raise self._error()
+        self._at += 1
+        return Comparison(path=path, operator=sign, operand=self._value())
+
+    def _value(self) -> Any:
+        kind, text, _ = self._peek()
+        if kind == "text":
+            self._at += 1
+            return re.sub(r"\\(.)|''", lambda found: found.group(1) or "'", text[1:-1], flags=re.DOTALL)
+        if kind == "number" or (kind == "word" and text.lower() in ("true", "false")):
+            self._at += 1
+            return text
+        raise self._error()
+
+    def _separated(self, read: Any) -> list[Any]:
+        found = [read()]
+        while self._accept(","):
+            found.append(read())
+        return found
+
+    def _word(self) -> str:
+        kind, text, _ = self._peek()
+        if kind != "word":
+            raise self._error()
+        self._at += 1
+        return text
+
+    def _whole(self) -> int:
+        kind, text, _ = self._peek()
+        if kind != "number" or not text.isdecimal():
+            raise self._error()
+        self._at += 1
+        return int(text)
+
+    def _accept(self, wanted: str) -> bool:
+        kind, text, _ = self._peek()
+        if kind in ("word", "sign") and text.lower() == wanted:
+            self._at += 1
+            return True
+        return False
+
+    def _expect(self, wanted: str) -> None:
+        if not self._accept(wanted):
+            raise self._error()
+
+    def _peek(self) -> tuple[str, str, int]:
+        return self._tokens[self._at] if self._at < len(self._tokens) else ("end", "", len(self._text))
+
+    def _error(self, position: int | None = None) -> Refusal:
+        at = self._peek()[2] if position is None else position
+        before = self._text[:at]
+        return Refusal(
+            400,
+            "SYNTAX_ERROR",
+            "error occured while parsing the query",
+            line=before.count("\n") + 1,
+            column=at - (before.rfind("\n") + 1) + 1,
+            near=self._text[at : at + 20],
+        )

@@ -1,0 +1,40 @@
+"""The address of COQL (zoho-api, section 7)."""
+
+from __future__ import annotations
+
+import re
+
+from bulkzoho.sandbox.query.coql import run
+from bulkzoho.sandbox.query.coql_grammar import DEFAULT_LIMIT, parse
+from bulkzoho.sandbox.wire.exchange import Exchange, Price, Route
+from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data
+from bulkzoho.sandbox.wire.replies import Reply, json_reply, no_content
+
+__all__ = ["COQL"]
+
+_LIMIT = re.compile(r"\blimit\s+(\d+)(?:\s*,\s*(\d+))?", re.IGNORECASE)
+_CREDITS = ((200, 1), (1_000, 2))  # rows asked for, credits; Zoho docs v8, "API limits"
+MOST_CREDITS = 3
+
+
+def _price(exchange: Exchange) -> Price:
+    found = _LIMIT.findall(str(exchange.fields_of_body().get("select_query", "")))
+    rows = int(found[-1][1] or found[-1][0]) if found else DEFAULT_LIMIT
+    price = next((price for most, price in _CREDITS if rows <= most), MOST_CREDITS)
+    return Price(credits=price, heavy=True)
+
+
+async def _coql(exchange: Exchange) -> Reply:
+    text = exchange.json().get("select_query")
+    if text is None:
+        message = "required field not found"
+        raise Refusal(400, "MANDATORY_NOT_FOUND", message, api_name="select_query", json_path="$.select_query")
+    if type(text) is not str:
+        raise invalid_data(expected_data_type="text", api_name="select_query", json_path="$.select_query")
+    rows, more = await run(exchange.crm, parse(text))
+    if not rows:
+        return no_content()
+    return json_reply({"data": rows, "info": {"count": len(rows), "more_records": more}})
+
+
+COQL = (Route(operation="coql", method="POST", handler=_coql, scope="coql.READ", price=_price),)

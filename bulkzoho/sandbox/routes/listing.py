@@ -1,0 +1,229 @@
+"""List a module page by page, and get one record (zoho-api, sections 5.1 and 5.2)."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from bulkzoho.sandbox.records.view import is_known, shown
+from bulkzoho.sandbox.settings import Handling
+from bulkzoho.sandbox.state.clock import epoch
+from bulkzoho.sandbox.state.pages import LIFE_S, PageMark
+from bulkzoho.sandbox.state.store import ModuleStore
+from bulkzoho.sandbox.wire.exchange import Exchange, Price, Route
+from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data, parameter_missing
+from bulkzoho.sandbox.wire.replies import Reply, json_reply, no_content
+
+__all__ = ["MANY", "ONE", "field_names", "modified_since", "paging"]
+
+MAX_FIELDS = 50  # API names in ``fields``; Zoho docs, "Get Records" (v7)
+MAX_PER_PAGE = 200
+MAX_WITHOUT_TOKEN = 2_000  # records
+MAX_WITH_TOKEN = 100_000  # records
+_SORTS = ("id", "Created_Time", "Modified_Time")
+_NOT_BOUND = {"page", "page_token"}  # parameters that may differ between the pages of one listing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listing:
+    """What one call asks for."""
+
+    names: list[str]
+    per_page: int
+    page: int
+    sort_by: str
+    falling: bool
+    since_s: float | None
+    parameters: tuple[tuple[str, str], ...]
+    mark: PageMark | None
+
+
+def field_names(exchange: Exchange, store: ModuleStore, *, required: bool) -> list[str]:
+    """Read ``fields``; without it all fields of the module.
+
+    Raises:
+        Refusal: it is missing though required, too long, or names an unknown field.
+    """
+    names = [each.strip() for each in exchange.query.get("fields", "").split(",") if each.strip()]
+    if not names:
+        if required:
+            raise parameter_missing("fields")
+        return list(store.fields)
+    if len(names) > MAX_FIELDS:
+        raise Refusal(400, "LIMIT_EXCEEDED", "Max field limit exceeded", limit=MAX_FIELDS, param_name="fields")
+    unknown = [each for each in names if not is_known(store, each)]
+    if unknown and exchange.crm.settings.strict.unknown_fields is Handling.REFUSE:
+        raise Refusal(400, "INVALID_DATA", "No field found", param_name="fields", api_name=unknown[0])
+    return [each for each in dict.fromkeys(names) if each not in unknown]
+
+
+def paging(exchange: Exchange) -> tuple[int, int]:
+    """Read ``page`` and ``per_page``.
+
+    Raises:
+        Refusal: one of them is no number in its range.
+    """
+    found = []
+    for name, default, most in (("page", 1, MAX_WITH_TOKEN), ("per_page", MAX_PER_PAGE, MAX_PER_PAGE)):
+        given = exchange.query.get(name, str(default))
+        if not given.isdecimal() or not 1 <= int(given) <= most:
+            raise invalid_data(param_name=name)
+        found.append(int(given))
+    return found[0], found[1]
+
+
+def modified_since(exchange: Exchange) -> float | None:
+    """Read the header If-Modified-Since, in seconds since 1970.
+
+    Raises:
+        Refusal: it is no date-time.
+    """
+    given = exchange.headers.get("If-Modified-Since")
+    if given is None:
+        return None
+    try:
+        return epoch(given)
+    except ValueError:
+        raise invalid_data(header_name="If-Modified-Since") from None
+
+
+async def _list(exchange: Exchange) -> Reply:
+    store = exchange.store()
+    listing = _read(exchange, store)
+    ids, snapshot = _ids(store, listing)
+    found = list(islice(ids, listing.per_page + 1))
+    more, found = len(found) > listing.per_page, found[: listing.per_page]
+    if not found:
+        return Reply(status=304) if listing.since_s is not None else no_content()
+    records = [shown(exchange.crm, store, each, listing.names) for each in found]
+    info: dict[str, Any] = {
+        "call": False,
+        "per_page": listing.per_page,
+        "next_page_token": None,
+        "count": len(found),
+        "sort_by": listing.sort_by,
+        "page": listing.page,
+        "previous_page_token": None,
+        "page_token_expiry": None,
+        "sort_order": "desc" if listing.falling else "asc",
+        "email": False,
+        "more_records": more,
+    }
+    if more:
+        info["next_page_token"], info["page_token_expiry"] = _next_page(exchange, listing, found[-1], snapshot)
+    return json_reply({"data": records, "info": info})
+
+
+def _read(exchange: Exchange, store: ModuleStore) -> _Listing:
+    query, strict = exchange.query, exchange.crm.settings.strict
+    page, per_page = paging(exchange)
+    sort_by, order = query.get("sort_by", "id"), query.get("sort_order", "desc")
+    if sort_by not in _SORTS:
+        raise invalid_data(param_name="sort_by", supported_values=list(_SORTS))
+    if order not in ("asc", "desc"):
+        raise invalid_data(param_name="sort_order", supported_values=["asc", "desc"])
+    if "cvid" in query:
+        raise invalid_data(param_name="cvid")  # there are no custom views here
+    parameters = tuple(sorted((name, value) for name, value in query.items() if name not in _NOT_BOUND))
+    mark = _mark(exchange, parameters)
+    listing = _Listing(
+        names=field_names(exchange, store, required=strict.fields_required_on_list),
+        per_page=per_page,
+        page=mark.page if mark else page,
+        sort_by=sort_by,
+        falling=order == "desc",
+        since_s=modified_since(exchange),
+        parameters=parameters,
+        mark=mark,
+    )
+    _refuse_too_far(listing)
+    return listing
+
+
+def _mark(exchange: Exchange, parameters: tuple[tuple[str, str], ...]) -> PageMark | None:
+    token = exchange.query.get("page_token")
+    if token is None:
+        return None
+    if "page" in exchange.query:
+        raise Refusal(
+            400,
+            "AMBIGUITY_DURING_PROCESSING",
+            "Ambiguity while processing the request",
+            ambiguity_due_to=[{"param_name": "page"}, {"param_name": "page_token"}],
+        )
+    mark = exchange.crm.pages.find(token)
+    if mark is None:
+        raise invalid_data(param_name="page_token")
+    if exchange.crm.clock.wall() >= mark.expires_s:
+        raise Refusal(400, "EXPIRED_VALUE", "page_token is expired", param_name="page_token")
+    if mark.parameters != parameters:
+        raise Refusal(400, "TOKEN_BOUND_DATA_MISMATCH", "page_token does not fit the request", param_name="page_token")
+    return mark
+
+
+def _refuse_too_far(listing: _Listing) -> None:
+    reached = listing.page * listing.per_page
+    if listing.mark is None and reached > MAX_WITHOUT_TOKEN:
+        code, limit = "DISCRETE_PAGINATION_LIMIT_EXCEEDED", MAX_WITHOUT_TOKEN
+    elif reached > MAX_WITH_TOKEN:
+        code, limit = "PAGINATION_LIMIT_EXCEEDED", MAX_WITH_TOKEN
+    else:
+        return
+    raise Refusal(400, code, "maximum response iteration limit reached", limit=limit)
+
+
+def _ids(store: ModuleStore, listing: _Listing) -> tuple[Iterator[int], array[int] | None]:
+    """Give the ids from the asked page on, and the snapshot that later pages need, if any."""
+    snapshot = listing.mark.snapshot if listing.mark else None
+    skip = (listing.page - 1) * listing.per_page
+    if listing.sort_by == "Modified_Time":
+        if snapshot is None:
+            ordered = sorted(store.rising(), key=store.modified_s, reverse=listing.falling)
+            snapshot = array("q", _changed_since(store, iter(ordered), listing.since_s))
+        return (each for each in islice(snapshot, skip, None) if each in store), snapshot
+    if listing.mark:
+        last, skip = listing.mark.last_id, 0
+        ids = store.falling(last) if listing.falling else store.rising(last)
+    else:
+        ids = store.falling() if listing.falling else store.rising()
+    return islice(_changed_since(store, ids, listing.since_s), skip, None), None
+
+
+def _changed_since(store: ModuleStore, ids: Iterator[int], since_s: float | None) -> Iterator[int]:
+    return ids if since_s is None else (each for each in ids if store.modified_s(each) >= since_s)
+
+
+def _next_page(exchange: Exchange, listing: _Listing, last_id: int, snapshot: array[int] | None) -> tuple[str, str]:
+    crm = exchange.crm
+    expires_s = crm.clock.wall() + LIFE_S
+    token = f"{crm.chance.getrandbits(128):032x}"
+    mark = PageMark(
+        parameters=listing.parameters,
+        page=listing.page + 1,
+        last_id=last_id,
+        snapshot=snapshot,
+        expires_s=expires_s,
+    )
+    crm.pages.give(token, mark)
+    return token, crm.zone.text(int(expires_s))
+
+
+async def _get_one(exchange: Exchange) -> Reply:
+    store = exchange.store()
+    record_id = int(exchange.parts["id"])
+    names = field_names(exchange, store, required=False)
+    if record_id not in store:
+        return no_content()
+    return json_reply({"data": [shown(exchange.crm, store, record_id, names)]})
+
+
+def _price(exchange: Exchange) -> Price:
+    """Price a listing: a custom view costs 3, and both it and sorting make the call a heavy one."""
+    return Price(credits=3 if "cvid" in exchange.query else 1, heavy=not {"cvid", "sort_by"}.isdisjoint(exchange.query))
+
+
+MANY = (Route(operation="list", method="GET", handler=_list, scope="modules.{}.READ", price=_price),)
+ONE = (Route(operation="get", method="GET", handler=_get_one, scope="modules.{}.READ"),)

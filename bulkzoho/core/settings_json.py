@@ -28,29 +28,26 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(kind: type[Settings], data: dict[str, Any]) -> Settings:
-    """Build a *kind* from what :func:`to_json` gave; a setting that *data* does not have keeps its default."""
+    """Build a *kind* (a dataclass) from what :func:`to_json` gave; a setting that *data* does not have keeps its default."""
     hints = typing.get_type_hints(kind)
-    fields = {one.name for one in dataclasses.fields(kind)}  # type: ignore[arg-type]  Settings is bound to dataclasses by use
-    return kind(**{name: _restored(hints[name], value) for name, value in data.items() if name in fields})
+    return kind(**{name: _restored(hints[name], value) for name, value in data.items() if name in hints})
 
 
 def _restored(hint: Any, value: Any) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if value is None:
         return None
-    origin = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):
-        inner = next(one for one in typing.get_args(hint) if one is not type(None))
-        return _restored(inner, value)
+        return _restored(next(one for one in arguments if one is not types.NoneType), value)
     if origin is tuple:
-        args = typing.get_args(hint)
-        if len(args) == 2 and args[1] is Ellipsis:  # noqa: PLR2004  tuple[X, ...]
-            return tuple(_restored(args[0], one) for one in value)
-        return tuple(_restored(arg, one) for arg, one in zip(args, value, strict=True))
-    if isinstance(hint, type):
-        if dataclasses.is_dataclass(hint):
-            return from_json(hint, value)
-        if issubclass(hint, Enum):
-            return hint(value)
-        if hint is time:
-            return time.fromisoformat(value)
-    return value
+        kinds = [arguments[0]] * len(value) if Ellipsis in arguments else list(arguments)
+        return tuple(_restored(one, item) for one, item in zip(kinds, value, strict=True))
+    return _restored_plain(hint, value)
+
+
+def _restored_plain(hint: Any, value: Any) -> Any:
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return from_json(hint, value)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint(value)
+    return time.fromisoformat(value) if hint is time else value

@@ -1,0 +1,61 @@
+"""What a run ends with: status, exit code, the next command.  Pure."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from bulkzoho.errors import BulkZohoError, ExitCode
+from bulkzoho.model.outcomes import Tally
+from bulkzoho.model.run import RunStatus, StopReason
+
+__all__ = ["Ending", "ending_of", "next_command"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a run ended."""
+
+    status: RunStatus
+    exit_code: ExitCode
+    error: BulkZohoError | None = None
+
+
+def ending_of(
+    tally: Tally,
+    *,
+    reason: StopReason | None,
+    error: BulkZohoError | None,
+    damage: BulkZohoError | None,
+    input_complete: bool,
+) -> Ending:
+    """Decide how a run ended.
+
+    Args:
+        tally: All rows of the run.
+        reason: Why admission was closed early, if it was.
+        error: The error behind *reason*.
+        damage: Why the input could not be read to its end, if so; what stood before it was sent.
+        input_complete: Whether every input was read to its end.
+    """
+    nothing_left = input_complete and not tally.unsent and not tally.in_doubt
+    if reason in (StopReason.SIGNAL, StopReason.TIME_IS_UP) and nothing_left:
+        reason = None  # it came when all was done
+    if reason is not None:
+        return Ending(status=reason.status, exit_code=reason.exit_code, error=error)
+    if damage is not None:
+        return Ending(status=RunStatus.FAILED, exit_code=ExitCode.FAILED, error=damage)
+    if tally.in_doubt:
+        return Ending(status=RunStatus.COMPLETED, exit_code=ExitCode.IN_DOUBT)
+    if tally.dead_lettered:
+        return Ending(status=RunStatus.COMPLETED, exit_code=ExitCode.DEAD_LETTERS)
+    return Ending(status=RunStatus.COMPLETED, exit_code=ExitCode.ACCEPTED)
+
+
+def next_command(ending: Ending, tally: Tally, *, run: str, letters: str, limited: bool) -> str:
+    """Give the exact command to type next, or "" when nothing is left to do."""
+    if ending.status is not RunStatus.COMPLETED or tally.in_doubt:
+        return f"bulkzoho resume {run}"
+    if tally.dead_lettered:
+        return f"bulkzoho replay {shlex.quote(letters)}"
+    return f"bulkzoho resume {run} --limit none" if limited else ""

@@ -8,6 +8,7 @@ from typing import Any
 
 from bulkzoho.sandbox.query.conditions import Condition, Node, Pair, count_conditions, like, meets
 from bulkzoho.sandbox.query.coql_grammar import Column, Comparison, Query, Tree
+from bulkzoho.sandbox.query.grouping import Cell
 from bulkzoho.sandbox.query.plan import candidates
 from bulkzoho.sandbox.query.rows import FieldPath, Row, UnknownPathError
 from bulkzoho.sandbox.state.crm import Crm
@@ -97,38 +98,41 @@ async def _grouped(crm: Crm, store: ModuleStore, query: Query, where: Node | Non
     """Give one row a group, in the order of first appearance or of ORDER BY."""
     paths = {each: _path(crm, store, each) for each in query.group_by}
     columns = [(each, _path(crm, store, each.path)) for each in query.columns]
+    for column, path in columns:
+        if column.aggregate in ("SUM", "AVG") and path.kind != "number":
+            raise _invalid(column_name=column.path, reason="not a number")
     if loose := [each.path for each, _ in columns if not each.aggregate and each.path not in paths]:
         raise _invalid(column_name=loose[0], clause="group by")
-    groups: dict[tuple[Any, ...], list[Row]] = {} if paths else {(): []}
+    groups: dict[tuple[Any, ...], list[Cell]] = {} if paths else {(): _cells(columns)}
     for number, record_id in enumerate(candidates(store, where)):
         if number % ROWS_A_TURN == ROWS_A_TURN - 1:
             await asyncio.sleep(0)
         row = Row(store, record_id)
         if record_id in store and meets(where, row):
-            groups.setdefault(tuple(path.get(row) for path in paths.values()), []).append(row)
-    rows = [{column.key: _cell(column, path, members) for column, path in columns} for members in groups.values()]
-    for name, falling in reversed(query.order_by):
-        if rows and name not in rows[0]:
-            raise _invalid(column_name=name, clause="order by")
-        rows.sort(key=lambda row, name=name: (row[name] is not None, row[name] or 0), reverse=falling)  # type: ignore[misc]  # bound at once
+            key = tuple(path.get(row) for path in paths.values())
+            if key not in groups:
+                groups[key] = _cells(columns)
+            for cell in groups[key]:
+                cell.add(row)
+    keys = [column.key for column, _ in columns]
+    rows = [dict(zip(keys, [cell.value() for cell in cells], strict=True)) for cells in groups.values()]
+    _sort_groups(rows, query)
     return rows
 
 
-def _cell(column: Column, path: FieldPath, members: list[Row]) -> Any:
-    if not column.aggregate:
-        return path.shown(members[0])
-    values = [value for value in map(path.get, members) if value is not None]
-    match column.aggregate:
-        case "COUNT":
-            return len(values)
-        case "SUM":
-            return sum(values)
-        case "AVG":
-            return sum(values) / len(values) if values else None
-    if not values:
-        return None
-    chosen = min(values) if column.aggregate == "MIN" else max(values)
-    return path.shown(next(row for row in members if path.get(row) == chosen))
+def _cells(columns: list[tuple[Column, FieldPath]]) -> list[Cell]:
+    return [Cell(column, path) for column, path in columns]
+
+
+def _sort_groups(rows: list[dict[str, Any]], query: Query) -> None:
+    for name, falling in reversed(query.order_by):
+        if rows and name not in rows[0]:
+            raise _invalid(column_name=name, clause="order by")
+
+        def key(row: dict[str, Any], name: str = name) -> tuple[bool, Any]:
+            return row[name] is not None, row[name] or 0
+
+        rows.sort(key=key, reverse=falling)
 
 
 def _bind(crm: Crm, store: ModuleStore, tree: Tree) -> Node:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bulkzoho.core.ending import Ending, ending_of, next_command
-from bulkzoho.errors import ExitCode, RunFailedError
+from bulkzoho.errors import RunFailedError
 from bulkzoho.model.outcomes import Tally
 from bulkzoho.model.run import RunStatus, StopReason
 
@@ -63,4 +63,3 @@ def test_statuses_follow_the_reason() -> None:
     assert end(CUT, StopReason.SIGNAL, complete=False).status is RunStatus.INTERRUPTED
     assert end(CUT, StopReason.QUOTA, complete=False).status is RunStatus.STOPPED
     assert end(CUT, StopReason.FAILED, complete=False).status is RunStatus.FAILED
-    assert ExitCode.ACCEPTED == 0

@@ -1,0 +1,148 @@
+"""What every journal promises: one transaction a commit, moves along the table only, all of it there after a reopening."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from bulkzoho.errors import JournalError, RefusedError
+from bulkzoho.journal.lock import RunLock, holder_of
+from bulkzoho.journal.sqlite import SqliteJournal
+from bulkzoho.model.journal import (
+    FileLength,
+    LetterSettled,
+    Released,
+    RowsRefused,
+    RunFacts,
+    RunMoved,
+    Sent,
+    Settled,
+    ShipmentState,
+    SourceFacts,
+    SourceRead,
+)
+from bulkzoho.model.outcomes import Tally
+from bulkzoho.model.rows import Operation
+from bulkzoho.model.run import CallCounts, RunStatus
+
+FACTS = RunFacts(
+    run="20261124-101500-leads-7f3a",
+    command="import",
+    crm_module="Leads",
+    operation=Operation.INSERT,
+    settings={"inputs": ["/a.csv"]},
+    started="2026-11-24T10:15:00Z",
+)
+SOURCE = SourceFacts(index=0, path="/a.csv", name="a.csv")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+def journal(path: Path) -> SqliteJournal:
+    return SqliteJournal.create(path, FACTS, [SOURCE])
+
+
+def sent(shipment: int = 1, *, attempt: int = 1) -> Sent:
+    return Sent(id=shipment, source=0, rows=[(1, 100)], attempt=attempt, at=1000.5)
+
+
+def test_what_was_committed_is_there_after_a_reopening(journal: SqliteJournal, path: Path) -> None:
+    """Facts, inputs, shipments, lengths, tally and letters."""
+    calls = CallCounts(total=5, retried=1, throttled=1, credits=50)
+    read = SourceFacts(index=0, path="/a.csv", name="a.csv", size=9, read_bytes=9, digest="d", rows_read=250, complete=True)
+    letter = LetterSettled(run="r", source="a.csv", row=4, content=b"x", accepted=True)
+    tally = Tally(created=99, dead_lettered=1)
+    refused = RowsRefused(id=2, source=0, rows=[(101, 101), (103, 104)], tally=Tally(dead_lettered=3))
+    journal.commit([sent(), Settled(id=1, rows=[(1, 100)], tally=tally), refused, SourceRead(facts=read), letter])
+    journal.commit([sent(3), FileLength(name="results.jsonl", length=77)])
+    journal.commit([RunMoved(status=RunStatus.STOPPED, seconds=1.5, calls=calls)])
+    journal.close()
+
+    again = SqliteJournal.open(path)
+
+    assert (again.facts().status, again.facts().seconds, again.facts().calls) == (RunStatus.STOPPED, 1.5, calls)
+    assert again.facts().settings == {"inputs": ["/a.csv"]}
+    assert again.sources() == [read]
+    assert [(one.id, one.state, list(one.rows)) for one in again.shipments()] == [
+        (1, ShipmentState.SETTLED, [(1, 100)]),
+        (2, ShipmentState.SETTLED, [(101, 101), (103, 104)]),
+        (3, ShipmentState.SENT, [(1, 100)]),
+    ]
+    assert again.tally() == Tally(created=99, dead_lettered=4)
+    assert again.whole_tally() == Tally(read=250, created=99, dead_lettered=4, in_doubt=100, unsent=47)
+    assert (again.lengths(), again.last_id(), list(again.letters())) == ({"results.jsonl": 77}, 3, [letter])
+
+
+def test_a_refused_move_leaves_nothing_of_its_commit(journal: SqliteJournal) -> None:
+    """A shipment that was never sent cannot be settled, and what stood beside it is not kept either."""
+    with pytest.raises(JournalError, match="cannot go from planned to released"):
+        journal.commit([FileLength(name="results.jsonl", length=1), Released(id=9)])
+
+    assert journal.lengths() == {}
+
+
+def test_a_settled_shipment_never_moves_again(journal: SqliteJournal) -> None:
+    """It would be a row settled twice, or sent after its outcome."""
+    journal.commit([sent(), Settled(id=1, rows=[(1, 100)], tally=Tally(created=100))])
+
+    for change in (sent(), Released(id=1), Settled(id=1, rows=[(1, 100)], tally=Tally(created=100))):
+        with pytest.raises(JournalError, match="cannot go from settled"):
+            journal.commit([change])
+
+
+def test_a_released_shipment_may_leave_again(journal: SqliteJournal) -> None:
+    """As after a 429."""
+    journal.commit([sent(), Released(id=1), sent(attempt=2)])
+
+    assert [(one.state, one.attempt) for one in journal.shipments()] == [(ShipmentState.SENT, 2)]
+
+
+def test_the_journal_is_for_its_user_alone(journal: SqliteJournal, path: Path) -> None:
+    """0600."""
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert journal.path == path
+
+
+def test_a_commit_survives_a_power_cut(journal: SqliteJournal) -> None:
+    """As far as SQLite's guarantee goes: a write-ahead log, synchronised at each commit."""
+    connection = journal._connection
+
+    assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL
+
+
+def test_a_journal_that_cannot_be_read_is_named_with_a_remedy(path: Path) -> None:
+    """Damaged, missing, or from the future."""
+    path.write_bytes(b"this is not a database, however long one looks at it" * 10)
+
+    with pytest.raises(JournalError, match="could not be read") as caught:
+        SqliteJournal.open(path)
+
+    assert str(path) in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_journal_of_a_newer_version_is_refused(journal: SqliteJournal, path: Path) -> None:
+    """Rather than misread."""
+    journal._connection.execute("PRAGMA user_version = 99")
+    journal.close()
+
+    with pytest.raises(JournalError, match="version 99"):
+        SqliteJournal.open(path)
+
+
+def test_a_run_has_one_worker(tmp_path: Path) -> None:
+    """The second is told who holds it; when the first is gone, so is the lock."""
+    lock = RunLock.take(tmp_path / "lock", run="r1")
+
+    assert holder_of(tmp_path / "lock")
+    with pytest.raises(RefusedError, match=r"r1 is being worked on by process \d+"):
+        RunLock.take(tmp_path / "lock", run="r1")
+    lock.release()
+    assert not holder_of(tmp_path / "lock")

@@ -1,5 +1,4 @@
 """The summary as programs read it."""
-# ruff: noqa: D103  the name of a test is its sentence
 
 from __future__ import annotations
 

@@ -1,0 +1,74 @@
+"""The progress bar on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from bulkzoho.cli.meter import Meter
+from bulkzoho.cli.wording import state_words, waiting_words
+from bulkzoho.model.run import Snapshot
+
+__all__ = ["Bar"]
+
+BAR_COLUMNS = 40  # columns of the bar at most
+
+
+class Bar:
+    """A bar, the state in words below it, and what is waited for.  It vanishes when the run ends; the summary stays.
+
+    A terminal that goes away is no reason to end a run: what cannot be drawn is not drawn.
+    """
+
+    def __init__(self) -> None:
+        self._meter = Meter()
+        console = Console(file=sys.stderr, force_terminal=True, highlight=False)
+        self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            self._live.stop()
+        except OSError:
+            return
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Draw the state."""
+        self._meter.feed(snapshot)
+        try:
+            self._live.update(self._picture(snapshot), refresh=True)
+        except OSError:
+            return
+
+    def tell(self, line: str) -> None:
+        """Say *line* above the bar."""
+        try:
+            self._live.console.print(line, markup=False, soft_wrap=True)
+        except OSError:
+            return
+
+    def _picture(self, snapshot: Snapshot) -> Group:
+        share = self._meter.share_done
+        row = Table.grid(padding=(0, 1))
+        known = bool(snapshot.bytes_total)
+        row.add_row(
+            Text(snapshot.phase, style="bold"),
+            ProgressBar(total=1.0, completed=share, width=BAR_COLUMNS, pulse=not known),
+            Text(f"{share:4.0%}" if known else ""),
+        )
+        words = state_words(snapshot, records_per_second=self._meter.records_per_second, left_s=self._meter.left_s)
+        lines: list[RenderableType] = [row, Text(words, overflow="fold")]
+        waits = " - ".join(part for part in (snapshot.note, waiting_words(snapshot.quota)) if part)
+        if waits:
+            lines.append(Text(waits, style="yellow"))
+        return Group(*lines)

@@ -1,0 +1,86 @@
+"""Who watches a run: nobody, plain lines, or a bar; all on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+from bulkzoho.cli.meter import Meter
+from bulkzoho.cli.output import print_note
+from bulkzoho.cli.wording import state_words, waiting_words
+from bulkzoho.model.run import Snapshot
+
+__all__ = ["Display", "PlainLines", "Silent", "display_of"]
+
+LINE_EVERY_S: Final = 5.0  # seconds between two plain lines, unless something changes
+
+
+class Display(Protocol):
+    """A :class:`bulkzoho.ports.Progress` that is opened and closed around a run."""
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Leave the screen as a summary wants to find it."""
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Take the state as it is now."""
+
+    def tell(self, line: str) -> None:
+        """Take one line for a person."""
+
+
+class Silent:
+    """Shows no progress; what a person must know is still said."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Nothing to leave."""
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Look away."""
+
+    def tell(self, line: str) -> None:
+        """Say *line*."""
+        print_note(line)
+
+
+class PlainLines(Silent):
+    """One line every few seconds, and at once when the run begins to do, or to wait for, something else."""
+
+    def __init__(self) -> None:
+        self._meter = Meter()
+        self._next_at = 0.0
+        self._said = ""
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Say how the run stands, if it is time to."""
+        self._meter.feed(snapshot)
+        doing = " - ".join(part for part in (snapshot.phase, snapshot.note, waiting_words(snapshot.quota)) if part)
+        now = time.monotonic()
+        if now < self._next_at and doing == self._said:
+            return
+        self._next_at, self._said = now + LINE_EVERY_S, doing
+        state = state_words(snapshot, records_per_second=self._meter.records_per_second, left_s=self._meter.left_s)
+        print_note(f"{time.strftime('%H:%M:%S')} {doing}: {state}")
+
+
+def display_of(kind: str) -> Display:
+    """Give the display for ``--progress`` *kind*; ``auto`` is a bar on a terminal, else plain lines."""
+    if kind == "auto":
+        kind = "bar" if _on_a_terminal() else "plain"
+    if kind == "bar":
+        from bulkzoho.cli.bar import Bar  # noqa: PLC0415  rich is loaded only where it is shown
+
+        return Bar()
+    return PlainLines() if kind == "plain" else Silent()
+
+
+def _on_a_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "") not in ("", "dumb")

@@ -1,0 +1,102 @@
+"""Turn whatever ended a command into one line for a person, an object for a program, and an exit code."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import traceback
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import click
+
+from bulkzoho.cli.output import print_json, print_note
+from bulkzoho.core.reporting import refusal_json
+from bulkzoho.errors import BulkZohoError, ExitCode, RunFailedError, UsageError
+
+__all__ = ["InterruptedEarlyError", "crash_error", "error_line", "report_failure", "usage_error"]
+
+CRASH_LOG: Final = "crash.log"
+
+
+class InterruptedEarlyError(BulkZohoError):
+    """Ctrl-C came before a run had begun, or beside one."""
+
+    exit_code = ExitCode.INTERRUPTED
+    default_code = "INTERRUPTED"
+
+
+def report_failure(error: BulkZohoError, *, as_json: bool, command: str, crm_module: str = "", operation: str = "") -> int:
+    """Say *error* on standard error; *as_json* prints the object that every exit but 2 owes; give the exit code."""
+    print_note(error_line(error))
+    if as_json and error.exit_code is not ExitCode.USAGE:
+        try:
+            print_json(refusal_json(error, command=command, crm_module=crm_module, operation=operation))
+        except RunFailedError as second:
+            print_note(error_line(second))
+    return int(error.exit_code)
+
+
+def error_line(error: BulkZohoError) -> str:
+    """Give *error* as ``bulkzoho: <message>``, and its remedy, if there is one, on a second line."""
+    return f"bulkzoho: {_one_line(error.message)}" + (f"\n  {_one_line(error.hint)}" if error.hint else "")
+
+
+def usage_error(error: click.ClickException) -> UsageError:
+    """Give click's complaint about the command line as ours."""
+    message = error.format_message()
+    context = getattr(error, "ctx", None)
+    path = context.command_path if isinstance(context, click.Context) else "bulkzoho"
+    return UsageError(message if message.endswith((".", "?", ")")) else f"{message}.", hint=f"See '{path} --help'.")
+
+
+def crash_error(error: BaseException) -> BulkZohoError:
+    """Write what a developer needs to know of a defect into a file that only the user may read, and give the line about it."""
+    where = _home() / CRASH_LOG
+    name = type(error).__name__
+    try:
+        where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(where, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n{''.join(_trace(error))}\n")
+        return RunFailedError(
+            f"ended by a defect of its own ({name}); the details are in {where}.",
+            hint="Please report it with that file; a run that had begun can be resumed: bulkzoho resume",
+            code="DEFECT",
+        )
+    except OSError as second:
+        return RunFailedError(
+            f"ended by a defect of its own ({name}), and {where} cannot be written: {second.strerror}.",
+            hint="Make room or give another folder in BULKZOHO_HOME, and try again.",
+            code="DEFECT",
+        )
+
+
+def _home() -> Path:
+    """Give the state folder, also when the part that decides it is what is broken."""
+    try:
+        from bulkzoho.assembly import home_folder  # noqa: PLC0415  heavy, and may itself be the defect
+
+        return home_folder()
+    except Exception:  # noqa: BLE001  whatever is wrong there, the crash that led here is to be told
+        return Path(os.environ.get("BULKZOHO_HOME") or tempfile.gettempdir())
+
+
+def _trace(error: BaseException) -> Iterator[str]:
+    """Give frames and types.  Messages are left out, except the system's own: they may quote a record."""
+    told = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+    yield f"{type(error).__module__}.{type(error).__qualname__}{told}\n"
+    yield from traceback.format_tb(error.__traceback__)
+    for inner in getattr(error, "exceptions", ()):
+        yield "holding\n"
+        yield from _trace(inner)
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        yield "after\n"
+        yield from _trace(cause)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,79 @@
+"""``bulkzoho runs``: what ran, and how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from bulkzoho.cli.helping import HELP_SETTINGS, GroupedCommand
+from bulkzoho.cli.output import print_data, print_json, print_note
+from bulkzoho.cli.verbosity import verbose_option
+from bulkzoho.core.reporting import run_line_json
+from bulkzoho.model.run import RunLine
+
+__all__ = ["runs_command", "table_of"]
+
+_HEADINGS = (
+    "run",
+    "command",
+    "module",
+    "operation",
+    "status",
+    "read",
+    "accepted",
+    "dead letters",
+    "in doubt",
+    "unsent",
+    "started",
+)
+_NUMBERS = range(5, 10)  # columns that stand flush right
+
+
+@click.command(name="runs", cls=GroupedCommand, context_settings=HELP_SETTINGS)
+@click.option("--json", "as_json", is_flag=True, help="Print an array of objects.")
+@verbose_option
+def runs_command(as_json: bool) -> int:  # noqa: FBT001  click gives it by name
+    """List the runs with their state, the last one at the end.
+
+    \b
+      bulkzoho runs
+      bulkzoho runs --json
+    """  # noqa: D301  \b is click's mark: keep these lines as they are
+    from bulkzoho.assembly import list_runs  # noqa: PLC0415  loaded only when it is used
+
+    lines = list_runs()
+    if as_json:
+        print_json([run_line_json(line) for line in lines])
+    elif lines:
+        print_data(table_of(lines))
+    else:
+        print_note("bulkzoho: no run yet. Start one: bulkzoho import FILE --module NAME")
+    return 0
+
+
+def table_of(lines: Sequence[RunLine]) -> str:
+    """Give *lines* as a table with a heading, columns two blanks apart."""
+    rows = [_HEADINGS, *(_cells(line) for line in lines)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column in _NUMBERS else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def _cells(line: RunLine) -> tuple[str, ...]:
+    tally = line.tally
+    numbers = (tally.read, tally.accepted, tally.dead_lettered, tally.in_doubt, tally.unsent)
+    return (
+        line.run,
+        line.command,
+        line.crm_module,
+        line.operation,
+        line.status,
+        *(f"{number:,}" for number in numbers),
+        line.started,
+    )

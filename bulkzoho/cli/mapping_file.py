@@ -1,0 +1,75 @@
+"""Read a mapping file: which column is which field, values given to every row, formats of single columns."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bulkzoho.errors import RefusedError
+
+__all__ = ["Mappings", "read_mapping_file"]
+
+_TABLES: Final = ("columns", "set", "formats")
+MAX_MAPPING_BYTES: Final = 1 << 20  # bytes; a larger file is not a mapping that somebody wrote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mappings:
+    """What a mapping file says; see :class:`bulkzoho.model.settings.ShapeSettings` for the meaning of each."""
+
+    columns: tuple[tuple[str, str], ...] = ()
+    set: tuple[tuple[str, str], ...] = ()
+    formats: tuple[tuple[str, str], ...] = ()
+
+
+def read_mapping_file(path: str) -> Mappings:
+    """Read the TOML file at *path*: tables ``[columns]``, ``[set]`` and ``[formats]``, each optional.
+
+    Raises:
+        RefusedError: It cannot be read, is no TOML, or says something that has no meaning; file and key are named.
+    """
+    tables = _parsed(path)
+    for name in tables:
+        if name not in _TABLES:
+            raise RefusedError(
+                f"{path}: {name!r} is not known at the top level of a mapping file.",
+                hint="Its tables are [columns], [set] and [formats].",
+            )
+    return Mappings(**{name: _pairs(path, name, tables[name]) for name in _TABLES if name in tables})
+
+
+def _parsed(path: str) -> Mapping[str, Any]:
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_MAPPING_BYTES + 1)
+        if len(data) > MAX_MAPPING_BYTES:
+            raise RefusedError(f"{path}: is too large for a mapping file.", hint="Give the TOML file that names the columns.")
+        return tomllib.loads(data.decode("utf-8-sig").replace("\r\n", "\n"))
+    except OSError as error:
+        raise RefusedError(f"{path}: cannot be read: {error.strerror}.", hint="Check the path given to --mapping.") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise RefusedError(
+            f"{path}: is no TOML file: {reason}.", hint='Write lines such as "First name" = "First_Name".'
+        ) from error
+
+
+def _pairs(path: str, table: str, entries: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(entries, dict):
+        raise RefusedError(f"{path}: {table!r} must be a table.", hint=f"Write [{table}] on a line of its own.")
+    return tuple((key, _text_of(path, table, key, value)) for key, value in entries.items())
+
+
+def _text_of(path: str, table: str, key: str, value: Any) -> str:
+    if table == "set" and isinstance(value, bool | int):  # a float would not keep its digits: it has to be quoted
+        return str(value).lower()
+    if not isinstance(value, str):
+        raise RefusedError(
+            f"{path}: {table}.{key} must be a text.", hint="Put the value, and a name that holds a dot, in quotation marks."
+        )
+    if table != "set" and not value.strip():
+        raise RefusedError(f"{path}: {table}.{key} is blank.", hint="Name a field, or leave the line out.")
+    return value

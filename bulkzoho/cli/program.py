@@ -1,0 +1,103 @@
+"""The ``bulkzoho`` program: its commands by name, loaded when used, and the one place where a failure becomes an exit code."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import Final, NamedTuple
+
+import click
+
+from bulkzoho.cli.failures import InterruptedEarlyError, crash_error, report_failure, usage_error
+from bulkzoho.cli.helping import HELP_SETTINGS
+from bulkzoho.cli.output import print_note
+from bulkzoho.cli.verbosity import verbose_option
+from bulkzoho.errors import BulkZohoError, ExitCode
+
+__all__ = ["COMMANDS", "program", "run_program"]
+
+
+class _Lazy(NamedTuple):
+    """Where a command lives, and its line in the help: known without loading it."""
+
+    module: str
+    attribute: str
+    line: str
+
+
+COMMANDS: Final = {
+    "import": _Lazy("importing", "import_command", "Import files into a CRM module."),
+    "replay": _Lazy("replaying", "replay_command", "Send dead letters again, mended or not."),
+    "resume": _Lazy("resuming", "resume_command", "Finish an interrupted run."),
+    "runs": _Lazy("listing", "runs_command", "List the runs with their state."),
+    "sandbox": _Lazy("sandboxing", "sandbox_command", "Serve a Zoho CRM on localhost, to rehearse against."),
+    "demo": _Lazy("demonstrating", "demo_command", "Show the main job, end to end, against a sandbox of its own."),
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command: click.Command = getattr(import_module(f"bulkzoho.cli.{entry.module}"), entry.attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's signature
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.line) for name, entry in COMMANDS.items()])
+
+
+def run_program(arguments: list[str]) -> int:
+    """Run the command line *arguments*; give the exit code."""
+    if not arguments:
+        with click.Context(program, info_name="bulkzoho") as context:
+            print_note(context.get_help())
+        return int(ExitCode.USAGE)
+    try:
+        outcome = program.main(args=arguments, prog_name="bulkzoho", standalone_mode=False)
+    except BulkZohoError as error:
+        return _failed(error, arguments)
+    except click.ClickException as error:
+        return _failed(usage_error(error), arguments)
+    except (click.Abort, KeyboardInterrupt):
+        return _failed(InterruptedEarlyError("interrupted."), arguments)
+    except Exception as error:  # noqa: BLE001  the last resort: a defect becomes one line and a file
+        return _failed(crash_error(error), arguments)
+    return outcome if isinstance(outcome, int) else int(ExitCode.ACCEPTED)
+
+
+def _failed(error: BulkZohoError, arguments: list[str]) -> int:
+    command = next((word for word in arguments if word in COMMANDS), "")
+    return report_failure(error, as_json="--json" in arguments, command=command)
+
+
+def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001, FBT001  click's signature
+    if value and not ctx.resilient_parsing:
+        click.echo(f"bulkzoho {version('bulkzoho')}")
+        ctx.exit()
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings=HELP_SETTINGS,
+    epilog="Exit codes, and every option: docs/commands.md.  The CRM is named by BULKZOHO_CLIENT_ID, BULKZOHO_CLIENT_SECRET,"
+    " BULKZOHO_REFRESH_TOKEN and BULKZOHO_DC.",
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version and end."
+)
+@verbose_option
+def program() -> None:
+    """Move records in bulk into Zoho CRM: no row lost, none doubled, never over the quota.
+
+    \b
+      bulkzoho demo                                     see it work, in half a minute
+      bulkzoho sandbox                                  a CRM on localhost, to rehearse against
+      bulkzoho import leads.csv --module Leads          import a file
+      bulkzoho replay dead-letter.jsonl                 send again what was refused
+      bulkzoho resume                                   finish what was interrupted
+    """  # noqa: D301  \b is click's mark: keep these lines as they are

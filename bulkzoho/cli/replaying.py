@@ -1,0 +1,103 @@
+"""``bulkzoho replay``: dead letters, mended or not, once more."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import click
+
+from bulkzoho.cli.helping import HELP_SETTINGS, GroupedCommand, GroupedOption
+from bulkzoho.cli.import_settings import absolute, optional_path, pairs, refuse_same_paths
+from bulkzoho.cli.options import (
+    letter_options,
+    quota_options,
+    quota_settings,
+    run_options,
+    settle_wait_option,
+    stacked,
+    timing_options,
+)
+from bulkzoho.cli.values import MAX_ERRORS, AssignmentType
+from bulkzoho.errors import UsageError
+from bulkzoho.model.settings import ReplaySettings
+
+__all__ = ["replay_command", "replay_settings"]
+
+_letters = partial(click.option, cls=GroupedOption, group="Which letters, and how")
+
+_letters_options = stacked(
+    _letters("--only-code", multiple=True, metavar="CODE", help="Only letters with this code; may be repeated."),
+    _letters(
+        "--set",
+        multiple=True,
+        type=AssignmentType("Field=value", cut_at_last=False),
+        help="Give every record this value; may be repeated.",
+    ),
+    _letters("--force", is_flag=True, help="Also letters whose key was accepted from a later row."),
+    _letters("--max-errors", type=MAX_ERRORS, help="Stop, resumable, after so many refused rows, as in 500 or 2%."),
+)
+
+
+@click.command(name="replay", cls=GroupedCommand, context_settings=HELP_SETTINGS)
+@click.argument("letters", metavar="DEADLETTER")
+@_letters_options
+@letter_options
+@settle_wait_option
+@run_options
+@quota_options
+@timing_options
+def replay_command(as_json: bool, progress: str, **given: Any) -> int:  # noqa: FBT001  click gives it by name
+    """Send dead letters again: JSON Lines or CSV, edited or not.
+
+    \b
+      bulkzoho replay dead-letter.jsonl
+      bulkzoho replay dead-letter.csv --only-code INVALID_DATA
+      bulkzoho replay dead-letter.jsonl --set Lead_Status=Contacted
+
+    Module, operation, keys and automations are those of the run that wrote the letters.  What is
+    accepted never goes again, however often the file is replayed; what fails again goes only once it
+    was changed, and stands in the dead letters of this run.
+    """  # noqa: D301  \b is click's mark: keep these lines as they are
+    from bulkzoho import assembly  # noqa: PLC0415  the engine is loaded only when there is something to run
+    from bulkzoho.cli.running import Job, run_job  # noqa: PLC0415  likewise
+
+    settings = replay_settings(given)
+    return run_job(
+        Job(command="replay"),
+        lambda display, stop: assembly.replay_letters(settings, progress=display, stop=stop),
+        as_json=as_json,
+        progress=progress,
+    )
+
+
+def replay_settings(given: dict[str, Any]) -> ReplaySettings:
+    """Give the settings that the parsed options *given* ask for; paths become absolute.
+
+    Raises:
+        UsageError: Options contradict each other.
+    """
+    if given["letters"] == "-":
+        raise UsageError(
+            "replay reads a file, not standard input: it remembers what became of each letter of it.", hint="Name the file."
+        )
+    letters = absolute(given["letters"])
+    dead_letter, results = optional_path(given["dead_letter"]), optional_path(given["results"])
+    refuse_same_paths((letters,), dead_letter, results)
+    overrides = {
+        "dead_letter": dead_letter,
+        "results": results,
+        "quota": quota_settings(given),
+        "max_errors": given["max_errors"],
+        "settle_wait_s": given["settle_wait"],
+        "window": given["window"],
+        "max_duration_s": given["max_duration"],
+        "give_up_after_s": given["give_up_after"],
+    }
+    return ReplaySettings(
+        letters=letters,
+        only_codes=tuple(given["only_code"]),
+        set=pairs("--set", (), given["set"]),
+        force=given["force"],
+        overrides=tuple((name, value) for name, value in overrides.items() if value is not None),
+    )

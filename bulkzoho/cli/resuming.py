@@ -1,0 +1,53 @@
+"""``bulkzoho resume``: finish what was interrupted."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import click
+
+from bulkzoho.cli.helping import HELP_SETTINGS, GroupedCommand, GroupedOption
+from bulkzoho.cli.options import run_options, settle_wait_option
+from bulkzoho.cli.values import LIMIT_OR_NONE
+
+__all__ = ["resume_command"]
+
+_work = partial(click.option, cls=GroupedOption, group="How far")
+
+
+@click.command(name="resume", cls=GroupedCommand, context_settings=HELP_SETTINGS)
+@click.argument("run", required=False, metavar="[RUN]")
+@_work("--limit", type=LIMIT_OR_NONE, help="Move the end that --limit of the import had set; none takes the whole input.")
+@settle_wait_option
+@run_options
+def resume_command(run: str | None, as_json: bool, progress: str, **given: Any) -> int:  # noqa: FBT001  click gives it by name
+    """Finish an interrupted run; without RUN, the last one that can be resumed.
+
+    \b
+      bulkzoho resume
+      bulkzoho resume 20261124-101500-leads-7f3a
+      bulkzoho resume --limit none
+
+    What is known to be accepted is never sent again.  The input must still be what it was.  The summary
+    speaks of the whole run.
+    """  # noqa: D301  \b is click's mark: keep these lines as they are
+    from bulkzoho import assembly  # noqa: PLC0415  the engine is loaded only when there is something to run
+    from bulkzoho.cli.running import Job, run_job  # noqa: PLC0415  likewise
+
+    return run_job(
+        Job(command="resume"),
+        lambda display, stop: assembly.resume_run(run, **_changes(given), progress=display, stop=stop),
+        as_json=as_json,
+        progress=progress,
+    )
+
+
+def _changes(given: dict[str, Any]) -> dict[str, Any]:
+    """Give what is to be otherwise than when the run began; what was not asked for is left out."""
+    changes: dict[str, Any] = {}
+    if given["limit"] is not None:
+        changes["limit"] = None if given["limit"] == "none" else given["limit"]
+    if given["settle_wait"] is not None:
+        changes["settle_wait_s"] = given["settle_wait"]
+    return changes

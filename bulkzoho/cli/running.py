@@ -1,0 +1,105 @@
+"""Run one job: watch it, hand it the signals, say how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from bulkzoho.assembly import Stop
+from bulkzoho.cli.displays import Display, display_of
+from bulkzoho.cli.failures import error_line, report_failure
+from bulkzoho.cli.output import print_json, print_note
+from bulkzoho.cli.summary_page import summary_page
+from bulkzoho.core.reporting import refusal_json, summary_json
+from bulkzoho.errors import BulkZohoError, ExitCode
+from bulkzoho.model.run import StopReason, Summary
+
+__all__ = ["Job", "run_job"]
+
+NOTHING_TO_DO = "nothing to resume: every run is finished."
+
+Start = Callable[[Display, Stop], Coroutine[Any, Any, Summary | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a summary says of a run that was refused before it began."""
+
+    command: str
+    crm_module: str = ""
+    operation: str = ""
+
+
+def run_job(job: Job, start: Start, *, as_json: bool, progress: str) -> int:
+    """Run what *start* gives until it ends, and give the exit code.
+
+    The first SIGINT, SIGTERM or SIGHUP lets calls in flight end; the second leaves them.
+    """
+    try:
+        summary = asyncio.run(_watched(start, progress))
+    except BulkZohoError as error:
+        return report_failure(error, as_json=as_json, command=job.command, crm_module=job.crm_module, operation=job.operation)
+    _ignore_signals()
+    if summary is None:
+        print_note(f"bulkzoho: {NOTHING_TO_DO}")
+        if as_json:
+            print_json(refusal_json(None, command=job.command))
+        return int(ExitCode.ACCEPTED)
+    return _end(summary, as_json=as_json)
+
+
+def _end(summary: Summary, *, as_json: bool) -> int:
+    if summary.error is not None:
+        print_note(_error_line(summary.error))
+    if as_json:
+        print_json(summary_json(summary))
+    else:
+        print_note(summary_page(summary))
+    return int(summary.exit_code)
+
+
+def _error_line(error: dict[str, Any]) -> str:
+    return error_line(BulkZohoError(str(error.get("message", "")), hint=str(error.get("hint", ""))))
+
+
+async def _watched(start: Start, progress: str) -> Summary | None:
+    stop = Stop()
+    with display_of(progress) as display:
+        _take_signals(stop, display)
+        return await start(display, stop)
+
+
+def _take_signals(stop: Stop, display: Display) -> None:
+    """Let signals decide from now on until the loop is closed."""
+
+    def received() -> None:
+        if stop.requested:
+            display.tell("Stopping at once: calls in flight are left, their rows are in doubt until a resume.")
+            stop.at_once()
+        else:
+            display.tell("Stopping: calls in flight may end, then everything is settled. Once more to stop at once.")
+            stop.request(StopReason.SIGNAL)
+
+    loop = asyncio.get_running_loop()
+    for number in _signals():
+        try:
+            loop.add_signal_handler(number, received)
+        except NotImplementedError:  # Windows: its loop takes no signals
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(received))
+
+
+def _ignore_signals() -> None:
+    """The run has ended; nothing may come between it and its summary."""
+    for number in _signals():
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _signals() -> Iterator[signal.Signals]:
+    """Give the signals that end a run, but for a SIGHUP that whoever started us (nohup) has switched off."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and not (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
+            yield number

@@ -1,0 +1,83 @@
+"""The summary of a run for a person: a sum that visibly adds up, where things are, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bulkzoho.cli.letter_codes import frequent_codes
+from bulkzoho.cli.wording import amount, duration, many, rate
+from bulkzoho.errors import ExitCode
+from bulkzoho.model.outcomes import Tally
+from bulkzoho.model.run import Summary
+
+__all__ = ["summary_page"]
+
+_ENDS = {
+    ExitCode.QUOTA: "stopped: the quota is used up",
+    ExitCode.MAX_ERRORS: "stopped: too many rows were refused",
+    ExitCode.TIME_IS_UP: "stopped: its time is up",
+    ExitCode.ACCESS: "stopped: no access",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+
+
+def summary_page(summary: Summary) -> str:
+    """Give the page; it reads the letters' file for the most frequent codes, and ends with the next command."""
+    return "\n".join(_lines(summary))
+
+
+def _lines(summary: Summary) -> Iterator[str]:
+    took = duration(summary.seconds)
+    speed = f", {rate(summary.tally.accepted / summary.seconds)}" if summary.seconds > 0 and summary.tally.accepted else ""
+    end = _ENDS.get(summary.exit_code, str(summary.status))
+    yield f"{summary.command} {summary.run} ({summary.operation} into {summary.crm_module}) {end} after {took}{speed}"
+    yield ""
+    yield from _sum(summary.tally)
+    yield ""
+    yield from _facts(summary)
+    if summary.next:
+        yield ""
+        yield f"Next: {summary.next}"
+
+
+def _sum(tally: Tally) -> Iterator[str]:
+    """Give the rows by outcome; the terms that are always there are shown even when they are zero."""
+    done = (("created", tally.created), ("updated", tally.updated), ("deleted", tally.deleted), ("unchanged", tally.unchanged))
+    parts = ", ".join(f"{amount(number)} {word}" for word, number in done if number)
+    terms = [
+        ("=", "accepted", tally.accepted, f"({parts})" if parts else ""),
+        ("+", "dead letters", tally.dead_lettered, ""),
+        ("+", "in doubt", tally.in_doubt, ""),
+        ("+", "unsent", tally.unsent, ""),
+    ]
+    if tally.already_settled:
+        terms.append(("+", "already settled", tally.already_settled, "(by an earlier replay)"))
+    width = max(len(amount(number)) for number in (tally.read, *(term[2] for term in terms)))
+    yield f"    {'rows read':<16}{amount(tally.read):>{width}}"
+    for sign, name, number, note in terms:
+        yield f"  {sign} {name:<16}{amount(number):>{width}}  {note}".rstrip()
+
+
+def _facts(summary: Summary) -> Iterator[str]:
+    calls = summary.calls
+    again = (
+        f" ({amount(calls.retried)} sent again, {amount(calls.throttled)} throttled)" if calls.retried or calls.throttled else ""
+    )
+    yield f"Calls: {amount(calls.total)}{again}, {many(calls.credits, 'credit')}."
+    if summary.bound:
+        yield (
+            f"Quota: {summary.used_share:.0%} of what {summary.bound} allowed was used"
+            f" (plan {summary.plan}, {amount(summary.calls_per_minute)} calls a minute)."
+        )
+    if summary.crm_before is not None and summary.crm_after is not None:
+        yield f"The CRM held {amount(summary.crm_before)} {summary.crm_module} before and holds {amount(summary.crm_after)} now."
+    if not summary.input_complete:
+        yield "The input was not read to its end."
+    if summary.tally.accepted:
+        yield f"Results: {summary.results}"
+    if summary.in_doubt_file:
+        yield f"In doubt: {summary.in_doubt_file}"
+    if summary.tally.dead_lettered:
+        yield f"Dead letters: {summary.dead_letter}"
+        for code, field, count in frequent_codes(summary.dead_letter):
+            yield f"  {amount(count):>8}  {code}" + (f" ({field})" if field else "")

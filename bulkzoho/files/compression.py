@@ -1,0 +1,105 @@
+"""Expand gzip and zstd on the way, in pieces of bounded size; anything else passes through as it is."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from itertools import chain
+from typing import Final
+
+from bulkzoho.errors import RefusedError, RunFailedError
+from bulkzoho.files.raw import CHUNK_BYTES, Chunks
+
+__all__ = ["expanded"]
+
+_GZIP: Final = b"\x1f\x8b"  # RFC 1952, 2.3.1
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"  # RFC 8878, 3.1.1
+_ZSTD_SKIPPABLE: Final = b"\x2a\x4d\x18"  # RFC 8878, 3.1.2; behind a first byte of 0x50 to 0x5f
+_MAGIC_BYTES: Final = 4
+_ZSTD_FEED_BYTES: Final = 1024  # a zstd block of 4 bytes may hold 128 KB, and a call gives all that its input holds
+
+
+def expanded(chunks: Chunks, *, name: str) -> Chunks:
+    """Give the content of *chunks*, told by its first bytes: a name may lie about compression, its bytes do not.
+
+    Raises:
+        RefusedError: It is zstd, and the extra for it is not installed.
+        RunFailedError: The compressed data are damaged or end too early; what stood before was given.
+    """
+    first = b""
+    while len(first) < _MAGIC_BYTES and (chunk := next(chunks, b"")):
+        first += chunk
+    if not first:
+        return
+    rejoined = chain([first], chunks)
+    if first.startswith(_GZIP):
+        yield from _gunzipped(rejoined, name)
+    elif first.startswith(_ZSTD) or (first[1:4] == _ZSTD_SKIPPABLE and first[0] & 0xF0 == 0x50):  # noqa: PLR2004  see above
+        yield from _unzstd(rejoined, name)
+    else:
+        yield from rejoined
+
+
+def _gunzipped(chunks: Iterator[bytes], name: str) -> Chunks:
+    member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    for chunk in chunks:
+        left = chunk
+        while left:
+            if member.eof:
+                left = left.lstrip(b"\0")  # some tools pad the last member with zeros
+                if not left:
+                    break
+                member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+            try:
+                content = member.decompress(left, CHUNK_BYTES)
+            except zlib.error as error:
+                raise _damaged(name, "gzip") from error
+            if content:
+                yield content
+            left = member.unused_data if member.eof else member.unconsumed_tail
+    if not member.eof:
+        raise _ends_early(name, "gzip")
+
+
+def _unzstd(chunks: Iterator[bytes], name: str) -> Chunks:
+    try:
+        import zstandard  # noqa: PLC0415  an optional extra, loaded only for a file that needs it
+    except ImportError as error:
+        raise RefusedError(
+            f"{name}: is compressed with zstd, which needs an extra package.",
+            hint="Install it: pip install 'bulkzoho[zstd]'",
+            code="NO_ZSTD",
+        ) from error
+    expander = zstandard.ZstdDecompressor()
+    frame = expander.decompressobj()
+    for chunk in chunks:
+        for start in range(0, len(chunk), _ZSTD_FEED_BYTES):
+            left = chunk[start : start + _ZSTD_FEED_BYTES]
+            while left:
+                if frame.eof:
+                    frame = expander.decompressobj()
+                try:
+                    content = frame.decompress(left)
+                except zstandard.ZstdError as error:
+                    raise _damaged(name, "zstd") from error
+                if content:
+                    yield content
+                left = frame.unused_data if frame.eof else b""
+    if not frame.eof:
+        raise _ends_early(name, "zstd")
+
+
+def _damaged(name: str, kind: str) -> RunFailedError:
+    return RunFailedError(
+        f"{name}: its {kind} data are damaged; the rows before the damage were read.",
+        hint="Get the file again.",
+        code="INPUT_DAMAGED",
+    )
+
+
+def _ends_early(name: str, kind: str) -> RunFailedError:
+    return RunFailedError(
+        f"{name}: its {kind} data end too early, the file was cut; the rows before were read.",
+        hint="Get the file again.",
+        code="INPUT_CUT",
+    )

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bulkzoho.cli.mapping_file import Mappings, read_mapping_file
-from bulkzoho.cli.options import quota_settings
+from bulkzoho.cli.options import quota_changes, timing_changes
 from bulkzoho.errors import UsageError
 from bulkzoho.model.rows import Operation
-from bulkzoho.model.settings import FileSettings, ImportSettings, InputFormat, OnDoubt, ShapeSettings
+from bulkzoho.model.settings import FileSettings, ImportSettings, InputFormat, OnDoubt, QuotaSettings, ShapeSettings
 
 __all__ = ["STANDARD_INPUT", "absolute", "import_settings", "optional_path", "pairs", "refuse_same_paths"]
 
@@ -40,19 +40,16 @@ def import_settings(given: Mapping[str, Any]) -> ImportSettings:
         match_on=tuple(given["match_on"]),
         files=FileSettings(format=InputFormat(given["input_format"]), encoding=given["encoding"], delimiter=given["delimiter"]),
         shape=_shape(given),
-        quota=quota_settings(given),
+        quota=QuotaSettings(**quota_changes(given)),
         limit=given["limit"],
         batch_records=given["batch_size"],
         trigger=tuple(given["trigger"]),
         on_doubt=OnDoubt(given["on_doubt"]),
         settle_wait_s=given["settle_wait"],
-        max_errors=given["max_errors"],
         dead_letter=dead_letter,
         results=results,
         again=given["again"],
-        window=given["window"],
-        max_duration_s=given["max_duration"],
-        give_up_after_s=given["give_up_after"],
+        **timing_changes(given),
     )
 
 

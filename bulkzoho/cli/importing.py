@@ -10,7 +10,7 @@ import click
 from bulkzoho.cli.helping import HELP_SETTINGS, GroupedCommand, GroupedOption
 from bulkzoho.cli.import_settings import import_settings
 from bulkzoho.cli.options import letter_options, quota_options, run_options, settle_wait_option, stacked, timing_options
-from bulkzoho.cli.values import DELIMITER, ENCODING, MAX_ERRORS, TIME_ZONE, TRIGGER, AssignmentType, choice_of
+from bulkzoho.cli.values import DELIMITER, ENCODING, TIME_ZONE, TRIGGER, AssignmentType, choice_of
 from bulkzoho.model.rows import MAX_BATCH_RECORDS, Operation
 from bulkzoho.model.settings import InputFormat, OnDoubt
 
@@ -85,7 +85,6 @@ _file_options = stacked(
 )
 
 _doubt_options = stacked(
-    _outcome("--max-errors", type=MAX_ERRORS, help="Stop, resumable, after so many refused rows, as in 500 or 2%."),
     _outcome(
         "--on-doubt",
         type=choice_of(OnDoubt),

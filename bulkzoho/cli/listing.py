@@ -34,7 +34,7 @@ _NUMBERS = range(5, 10)  # columns that stand flush right
 @click.option("--json", "as_json", is_flag=True, help="Print an array of objects.")
 @verbose_option
 def runs_command(as_json: bool) -> int:  # noqa: FBT001  click gives it by name
-    """List the runs with their state, the last one at the end.
+    """List the runs with their state, the newest first.
 
     \b
       bulkzoho runs

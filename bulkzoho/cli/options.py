@@ -9,19 +9,20 @@ from typing import Any, Final
 import click
 
 from bulkzoho.cli.helping import GroupedOption
-from bulkzoho.cli.values import CREDITS, DURATION, SHARE, WINDOW, choice_of
+from bulkzoho.cli.values import CREDITS, DURATION, MAX_ERRORS, SHARE, WINDOW, choice_of
 from bulkzoho.cli.verbosity import verbose_option
 from bulkzoho.model.plans import PlanName
-from bulkzoho.model.settings import GIVE_UP_AFTER_S, OnQuota, QuotaSettings
+from bulkzoho.model.settings import OnQuota
 
 __all__ = [
     "Decorator",
     "letter_options",
+    "quota_changes",
     "quota_options",
-    "quota_settings",
     "run_options",
     "settle_wait_option",
     "stacked",
+    "timing_changes",
     "timing_options",
 ]
 
@@ -50,33 +51,29 @@ quota_options: Decorator = stacked(
     _quota(
         "--plan",
         type=choice_of(PlanName, AUTO_PLAN),
-        default=AUTO_PLAN,
         envvar="BULKZOHO_PLAN",
-        show_default=True,
         show_envvar=True,
-        help="The plan whose limits hold; auto reads the edition from the CRM.",
+        help="The plan whose limits hold; auto reads the edition from the CRM.  [default: auto]",
     ),
     _quota("--calls-per-minute", type=click.IntRange(min=1), metavar="N", help="Calls in any 60 seconds; default by plan."),
     _quota("--calls-per-day", type=click.IntRange(min=1), metavar="N", help="Calls in any 24 hours; default by plan."),
     _quota("--credits-per-day", type=CREDITS, help="Zoho's API credits in any 24 hours; none lifts the bound."),
     _quota("--in-flight", type=click.IntRange(min=1), metavar="N", help="Calls at one time; default by edition."),
-    _quota("--reserve", type=SHARE, default=0.0, help="Leave this share of every limit to other integrations, as in 30%."),
+    _quota("--reserve", type=SHARE, help="Leave this share of every limit to other integrations, as in 30%."),
     _quota(
         "--on-quota",
         type=choice_of(OnQuota),
-        default=OnQuota.WAIT.value,
-        show_default=True,
-        help="When the day is used up: wait for it, or stop, resumable.",
+        help="When the day is used up: wait for it, or stop, resumable.  [default: wait]",
     ),
 )
 
 timing_options: Decorator = stacked(
+    _timing("--max-errors", type=MAX_ERRORS, help="After so many refused rows, resumable, as in 500 or 2%."),
     _timing("--window", type=WINDOW, help="Work only in these hours of the day, as in 22:00-06:00; may span midnight."),
     _timing("--max-duration", type=DURATION, help="End cleanly after this long, resumable, as in 6h."),
     _timing(
         "--give-up-after",
         type=DURATION,
-        default=GIVE_UP_AFTER_S,
         help="End, resumable, after this long without any answer.  [default: 15m]",
     ),
 )
@@ -109,16 +106,31 @@ run_options: Decorator = stacked(
 )
 
 
-def quota_settings(given: Mapping[str, Any]) -> QuotaSettings:
-    """Give the limits that were asked for with :data:`quota_options`."""
-    credits_a_day = given["credits_per_day"]
-    return QuotaSettings(
-        plan=None if given["plan"] == AUTO_PLAN else PlanName(given["plan"]),
-        calls_per_minute=given["calls_per_minute"],
-        calls_per_day=given["calls_per_day"],
-        credits_per_day=credits_a_day if isinstance(credits_a_day, int) else None,
-        bound_credits=credits_a_day != "none",
-        calls_in_flight=given["in_flight"],
-        reserve=given["reserve"],
-        on_quota=OnQuota(given["on_quota"]),
-    )
+def quota_changes(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the fields of :class:`QuotaSettings` that were asked for with :data:`quota_options`."""
+    plan, credits_a_day, on_quota = given["plan"], given["credits_per_day"], given["on_quota"]
+    asked = {
+        "calls_per_minute": given["calls_per_minute"],
+        "calls_per_day": given["calls_per_day"],
+        "calls_in_flight": given["in_flight"],
+        "reserve": given["reserve"],
+        "on_quota": None if on_quota is None else OnQuota(on_quota),
+    }
+    changes = {name: value for name, value in asked.items() if value is not None}
+    if plan is not None:
+        changes["plan"] = None if plan == AUTO_PLAN else PlanName(plan)
+    if credits_a_day is not None:
+        bound = credits_a_day != "none"
+        changes |= {"bound_credits": bound, "credits_per_day": credits_a_day if bound else None}
+    return changes
+
+
+def timing_changes(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the fields of :class:`ImportSettings` that were asked for with :data:`timing_options`."""
+    asked = {
+        "max_errors": given["max_errors"],
+        "window": given["window"],
+        "max_duration_s": given["max_duration"],
+        "give_up_after_s": given["give_up_after"],
+    }
+    return {name: value for name, value in asked.items() if value is not None}

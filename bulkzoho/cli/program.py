@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import Final, NamedTuple
 
 import click
@@ -77,6 +76,8 @@ def _failed(error: BulkZohoError, arguments: list[str]) -> int:
 
 def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001, FBT001  click's signature
     if value and not ctx.resilient_parsing:
+        from importlib.metadata import version  # noqa: PLC0415  slow, and needed here only
+
         click.echo(f"bulkzoho {version('bulkzoho')}")
         ctx.exit()
 

@@ -11,16 +11,17 @@ from bulkzoho.cli.helping import HELP_SETTINGS, GroupedCommand, GroupedOption
 from bulkzoho.cli.import_settings import absolute, optional_path, pairs, refuse_same_paths
 from bulkzoho.cli.options import (
     letter_options,
+    quota_changes,
     quota_options,
-    quota_settings,
     run_options,
     settle_wait_option,
     stacked,
+    timing_changes,
     timing_options,
 )
-from bulkzoho.cli.values import MAX_ERRORS, AssignmentType
+from bulkzoho.cli.values import AssignmentType
 from bulkzoho.errors import UsageError
-from bulkzoho.model.settings import ReplaySettings
+from bulkzoho.model.settings import QuotaSettings, ReplaySettings
 
 __all__ = ["replay_command", "replay_settings"]
 
@@ -35,7 +36,6 @@ _letters_options = stacked(
         help="Give every record this value; may be repeated.",
     ),
     _letters("--force", is_flag=True, help="Also letters whose key was accepted from a later row."),
-    _letters("--max-errors", type=MAX_ERRORS, help="Stop, resumable, after so many refused rows, as in 500 or 2%."),
 )
 
 
@@ -84,15 +84,13 @@ def replay_settings(given: dict[str, Any]) -> ReplaySettings:
     letters = absolute(given["letters"])
     dead_letter, results = optional_path(given["dead_letter"]), optional_path(given["results"])
     refuse_same_paths((letters,), dead_letter, results)
+    quota = quota_changes(given)
     overrides = {
         "dead_letter": dead_letter,
         "results": results,
-        "quota": quota_settings(given),
-        "max_errors": given["max_errors"],
+        "quota": QuotaSettings(**quota) if quota else None,
         "settle_wait_s": given["settle_wait"],
-        "window": given["window"],
-        "max_duration_s": given["max_duration"],
-        "give_up_after_s": given["give_up_after"],
+        **timing_changes(given),
     }
     return ReplaySettings(
         letters=letters,

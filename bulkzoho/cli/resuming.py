@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from bulkzoho.cli.helping import HELP_SETTINGS, GroupedCommand, GroupedOption
-from bulkzoho.cli.options import run_options, settle_wait_option
+from bulkzoho.cli.options import quota_changes, quota_options, run_options, settle_wait_option, timing_changes, timing_options
 from bulkzoho.cli.values import LIMIT_OR_NONE
+from bulkzoho.model.settings import ImportSettings
 
 __all__ = ["resume_command"]
 
@@ -21,7 +24,10 @@ _work = partial(click.option, cls=GroupedOption, group="How far")
 @_work("--limit", type=LIMIT_OR_NONE, help="Move the end that --limit of the import had set; none takes the whole input.")
 @settle_wait_option
 @run_options
-def resume_command(run: str | None, as_json: bool, progress: str, **given: Any) -> int:  # noqa: FBT001  click gives it by name
+@quota_options
+@timing_options
+@click.pass_context
+def resume_command(ctx: click.Context, /, run: str | None, as_json: bool, progress: str, **given: Any) -> int:  # noqa: FBT001  click gives it by name
     """Finish an interrupted run; without RUN, the last one that can be resumed.
 
     \b
@@ -29,15 +35,18 @@ def resume_command(run: str | None, as_json: bool, progress: str, **given: Any) 
       bulkzoho resume 20261124-101500-leads-7f3a
       bulkzoho resume --limit none
 
-    What is known to be accepted is never sent again.  The input must still be what it was.  The summary
-    speaks of the whole run.
+    What is known to be accepted is never sent again.  The input must still be what it was.  Options are
+    those of the run, unless given anew.  The summary speaks of the whole run.
     """  # noqa: D301  \b is click's mark: keep these lines as they are
     from bulkzoho import assembly  # noqa: PLC0415  the engine is loaded only when there is something to run
     from bulkzoho.cli.running import Job, run_job  # noqa: PLC0415  likewise
 
+    if ctx.get_parameter_source("plan") is ParameterSource.ENVIRONMENT:
+        given["plan"] = None  # the run was begun under a flag or that same environment; a flag of then wins over it now
+    changes = _changes(given)
     return run_job(
         Job(command="resume"),
-        lambda display, stop: assembly.resume_run(run, **_changes(given), progress=display, stop=stop),
+        lambda display, stop: assembly.resume_run(run, **changes, progress=display, stop=stop),
         as_json=as_json,
         progress=progress,
     )
@@ -45,9 +54,13 @@ def resume_command(run: str | None, as_json: bool, progress: str, **given: Any) 
 
 def _changes(given: dict[str, Any]) -> dict[str, Any]:
     """Give what is to be otherwise than when the run began; what was not asked for is left out."""
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = {"adjust": partial(_adjusted, quota=quota_changes(given), timing=timing_changes(given))}
     if given["limit"] is not None:
         changes["limit"] = None if given["limit"] == "none" else given["limit"]
     if given["settle_wait"] is not None:
         changes["settle_wait_s"] = given["settle_wait"]
     return changes
+
+
+def _adjusted(told: ImportSettings, *, quota: dict[str, Any], timing: dict[str, Any]) -> ImportSettings:
+    return replace(told, quota=replace(told.quota, **quota), **timing)

@@ -19,6 +19,7 @@ __all__ = [
     "DELIMITER",
     "DURATION",
     "ENCODING",
+    "FAULT",
     "LIMIT_OR_NONE",
     "MAX_ERRORS",
     "SHARE",
@@ -41,6 +42,7 @@ MAX_RESERVE: Final = 0.95  # a larger reserve would leave the run nothing to wor
 _UNITS_S: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)%", re.ASCII)
+_RATE = re.compile(r"(?:0|1|0?\.\d+|1\.0+)", re.ASCII)
 _WINDOW = re.compile(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})", re.ASCII)
 _DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", r"\t": "\t"}
 
@@ -174,6 +176,16 @@ class _Trigger(_Parsed):
         return words
 
 
+class _Fault(_Parsed):
+    name = "KIND=RATE"
+
+    def parse(self, text: str) -> tuple[str, float]:
+        kind, _, rate = text.partition("=")
+        if not kind or not _RATE.fullmatch(rate):
+            raise ValueError(f"{text!r} is not a fault with its rate: write it as 500=0.01.")
+        return kind, float(rate)
+
+
 class _NumberOrNone(_Parsed):
     """A whole number, or the word ``none``, which stays a word: None already means "not given"."""
 
@@ -225,4 +237,5 @@ DELIMITER = _Delimiter()
 ENCODING = _Encoding()
 TIME_ZONE = _TimeZone()
 TRIGGER = _Trigger()
+FAULT = _Fault()
 CREDITS = LIMIT_OR_NONE = _NumberOrNone()

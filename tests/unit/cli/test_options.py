@@ -211,7 +211,14 @@ def test_a_replay_takes_only_what_was_asked_for(tmp_path: Path, monkeypatch: pyt
 
     assert (settings.letters, settings.only_codes, settings.force) == (str(tmp_path / "d.jsonl"), ("A", "B"), True)
     assert settings.set == (("City", "Rome"),)
-    assert dict(settings.overrides) == {"results": str(tmp_path / "r.csv"), "quota": QuotaSettings(), "give_up_after_s": 900.0}
+    assert dict(settings.overrides) == {"results": str(tmp_path / "r.csv")}
+
+
+def test_a_replay_takes_other_limits_when_they_are_given() -> None:
+    with replay_command.make_context("replay", ["d.jsonl", "--in-flight", "2", "--max-errors", "5"]) as context:
+        settings = replay_settings(context.params)
+
+    assert dict(settings.overrides) == {"quota": QuotaSettings(calls_in_flight=2), "max_errors": MaxErrors(rows=5)}
 
 
 def test_a_replay_of_standard_input_is_a_usage_error() -> None:

@@ -1,0 +1,196 @@
+"""The demo's messy file: customers as another system exported them, some of them unacceptable, and what each should have been."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+__all__ = ["MAPPING", "Customer", "customers", "differences", "mend_letters", "write_messy_file"]
+
+MAPPING: Final = """\
+[columns]
+"Customer no." = "External_Id"
+"First name" = "First_Name"
+"Surname" = "Last_Name"
+"Firm" = "Company"
+"E-mail" = "Email"
+"Telephone" = "Phone"
+"Staff" = "No_of_Employees"
+"Turnover" = "Annual_Revenue"
+"Born" = "Birthday"
+"Town" = "City"
+"Remarks" = "Description"
+
+[formats]
+"Born" = "%d.%m.%Y"
+
+[set]
+Lead_Source = "Trade Show"
+"""
+
+_COLUMNS: Final = tuple(line.split('"')[1] for line in MAPPING.splitlines() if line.startswith('"') and "%" not in line)
+_LEAD_SOURCE: Final = "Trade Show"
+
+_FIRST_NAMES: Final = (
+    "Anna",
+    "Björn",
+    "Chloé",
+    "Dmitrij",
+    "Émile",
+    "Fatima",
+    "Grzegorz",
+    "Hana",
+    "Íris",
+    "José",
+    "Kenji 健二",
+    "Łucja",
+)
+_SURNAMES: Final = (
+    "O'Neill",
+    "Müller-Lüdenscheidt",
+    "Nguyễn",
+    "Çelik",
+    "van der Berg",
+    "Þórsdóttir",
+    "Αλεξίου",
+    "山田",
+    "Smith",
+    "Иванов",
+)
+_FIRMS: Final = ("Nord & Süd", "Ünlü, Kaya & Co", 'The "Blue" Door', "Zwölf Ltd", "Å Data", "=Equals Inc", "Quick; Brown; Fox")
+_TOWNS: Final = ("Kraków", "São Paulo", "Malmö", "København", "서울", "Zürich", "Reykjavík", "New York, NY")
+_REMARKS: Final = (
+    "",
+    "",
+    "Met at the fair.\nCall back in May.",
+    'Said: "send no mail"',
+    "Prefers e-mail; no calls",
+    "Two lines:\r\nand a third,\nwith a comma",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """One row of the file as it is, and the record that it should have been."""
+
+    cells: Sequence[str]
+    record: Mapping[str, Any]
+
+
+def customers(count: int, *, seed: int = 1) -> Iterator[Customer]:
+    """Give *count* customers, the same for the same *seed*; about 2 in 100 have something wrong with them."""
+    chance = random.Random(seed)  # noqa: S311  the demo is the same every time
+    for number in range(1, count + 1):
+        record = _record(number, chance)
+        cells = _cells(record)
+        spoil = _SPOILS.get(number % _SPOIL_EVERY)
+        yield Customer(spoil(cells) if spoil else cells, record)
+
+
+def write_messy_file(path: Path, rows: Iterator[Customer]) -> None:
+    """Write *rows* as CSV with a byte order mark, as spreadsheets do."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file, delimiter=";", quoting=csv.QUOTE_MINIMAL)
+        writer.writerow(_COLUMNS)
+        writer.writerows(row.cells for row in rows)
+
+
+def mend_letters(letters: Path, mended: Path, rows: Sequence[Customer]) -> int:
+    """Write the letters again, each with the record that it should have held; give their number."""
+    count = 0
+    with letters.open(encoding="utf-8") as source, mended.open("w", encoding="utf-8") as target:
+        for line in source:
+            letter = json.loads(line)
+            letter["record"] = rows[letter["row"] - 1].record
+            target.write(json.dumps(letter, ensure_ascii=False) + "\n")
+            count += 1
+    return count
+
+
+def differences(rows: Sequence[Customer], stored: Iterator[Mapping[str, Any]], *, most: int = 5) -> list[str]:
+    """Compare what the CRM holds with what the file should have held, value for value; give the first *most* differences."""
+    return list(islice(_differences(rows, stored), most))
+
+
+def _differences(rows: Sequence[Customer], stored: Iterator[Mapping[str, Any]]) -> Iterator[str]:
+    wanted = {row.record["External_Id"]: row.record for row in rows}
+    for found in stored:
+        record = wanted.pop(found.get("External_Id", ""), None)
+        if record is None:
+            yield f"record {found['id']}: not in the file, or there twice"
+            continue
+        for field, value in record.items():
+            if _plain(found.get(field)) != _plain(value):
+                yield f"record {found['id']}: {field} differs"
+    for key in wanted:
+        yield f"customer {key}: not in the CRM"
+
+
+def _plain(value: Any) -> Any:
+    """Give *value* so that 12.50 and 12.5 are the same number."""
+    return Decimal(str(value)) if isinstance(value, int | float | Decimal) else value
+
+
+def _record(number: int, chance: random.Random) -> dict[str, Any]:
+    first, surname = chance.choice(_FIRST_NAMES), chance.choice(_SURNAMES)
+    record: dict[str, Any] = {
+        "External_Id": f"K-{number:06}",
+        "First_Name": first,
+        "Last_Name": f"{surname} {number}",
+        "Company": chance.choice(_FIRMS),
+        "Email": f"customer{number}@example.com",
+        "Phone": f"+49 30 {chance.randrange(10_000, 99_999)}",
+        "No_of_Employees": chance.randrange(1, 5_000),
+        "Annual_Revenue": chance.randrange(1_000, 90_000_000) / 100,
+        "Birthday": f"{chance.randrange(1940, 2006)}-{chance.randrange(1, 13):02}-{chance.randrange(1, 29):02}",
+        "City": chance.choice(_TOWNS),
+        "Description": chance.choice(_REMARKS),
+        "Lead_Source": _LEAD_SOURCE,
+    }
+    return {field: value for field, value in record.items() if value != ""}
+
+
+def _cells(record: Mapping[str, Any]) -> list[str]:
+    """Give *record* as the other system wrote it: its own order of columns, dates by day first, revenue with two places."""
+    year, month, day = record["Birthday"].split("-")
+    return [
+        record["External_Id"],
+        record["First_Name"],
+        record["Last_Name"],
+        record["Company"],
+        record["Email"],
+        record["Phone"],
+        str(record["No_of_Employees"]),
+        f"{record['Annual_Revenue']:.2f}",
+        f"{day}.{month}.{year}",
+        record["City"],
+        record.get("Description", ""),
+    ]
+
+
+def _with(cells: list[str], column: str, text: str) -> list[str]:
+    spoiled = cells.copy()
+    spoiled[_COLUMNS.index(column)] = text
+    return spoiled
+
+
+_SPOIL_EVERY: Final = 400
+_SPOILS: Final[Mapping[int, Callable[[list[str]], list[str]]]] = {
+    31: lambda cells: _with(cells, "Surname", ""),
+    77: lambda cells: _with(
+        cells, "Surname", "Someone with a name that is much longer than what the CRM takes for a name, which is eighty"
+    ),
+    123: lambda cells: _with(cells, "Staff", "about 50"),
+    171: lambda cells: _with(cells, "Born", "31.02.1980"),
+    219: lambda cells: _with(cells, "E-mail", "anna(at)example.com"),
+    263: lambda cells: _with(cells, "Customer no.", "K-000001"),
+    311: lambda cells: cells[:4],
+    367: lambda cells: [*cells, "a cell too many"],
+}

@@ -26,18 +26,24 @@ def expanded(chunks: Chunks, *, name: str) -> Chunks:
         RefusedError: It is zstd, and the extra for it is not installed.
         RunFailedError: The compressed data are damaged or end too early; what stood before was given.
     """
+    raw = _gathered(chunks)
+    first = next(raw, b"")
+    rejoined = chain([first], raw)
+    if first.startswith(_GZIP):
+        return _gathered(_gunzipped(rejoined, name))
+    if first.startswith(_ZSTD) or (first[1:4] == _ZSTD_SKIPPABLE and first[0] & 0xF0 == 0x50):  # noqa: PLR2004  see above
+        return _gathered(_unzstd(rejoined, name))
+    return rejoined if first else iter(())
+
+
+def _gathered(chunks: Iterator[bytes]) -> Chunks:
+    """Give *chunks* with no mark of a format or an encoding cut in two at the beginning."""
     first = b""
     while len(first) < _MAGIC_BYTES and (chunk := next(chunks, b"")):
         first += chunk
-    if not first:
-        return
-    rejoined = chain([first], chunks)
-    if first.startswith(_GZIP):
-        yield from _gunzipped(rejoined, name)
-    elif first.startswith(_ZSTD) or (first[1:4] == _ZSTD_SKIPPABLE and first[0] & 0xF0 == 0x50):  # noqa: PLR2004  see above
-        yield from _unzstd(rejoined, name)
-    else:
-        yield from rejoined
+    if first:
+        yield first
+    yield from chunks
 
 
 def _gunzipped(chunks: Iterator[bytes], name: str) -> Chunks:

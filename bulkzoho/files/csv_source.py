@@ -120,7 +120,9 @@ class CsvRows:
         except (EndlessRowError, csv.Error):  # csv.Error: the program around us lowered the field limit again
             self._is_endless = self._is_over = True
         else:
-            if rows and rows[-1] and rows[-1][-1].endswith(END_OF_INPUT):
+            if not rows:  # the input was closed under us
+                self._is_over = True
+            elif rows[-1] and rows[-1][-1].endswith(END_OF_INPUT):
                 self._is_over = True
                 self._is_endless = rows.pop() != [END_OF_INPUT]  # the last row swallowed it: its quote is open
 

@@ -14,7 +14,15 @@ from typing import Final
 from bulkzoho.errors import RefusedError
 from bulkzoho.files.raw import Chunks
 
-__all__ = ["DEFAULT_ENCODING", "TextChunks", "encoding_remedy", "holds_damage", "readable", "without_bad_bytes"]
+__all__ = [
+    "DEFAULT_ENCODING",
+    "TextChunks",
+    "encoding_remedy",
+    "holds_damage",
+    "marked_encoding",
+    "readable",
+    "without_bad_bytes",
+]
 
 DEFAULT_ENCODING: Final = "utf-8"
 
@@ -39,6 +47,11 @@ def _carry_on(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error(_CARRY_ON, _carry_on)
+
+
+def marked_encoding(first: bytes) -> str:
+    """Give the encoding that a byte order mark at the beginning of *first* names, else UTF-8."""
+    return next((encoding for bom, encoding in _BOMS if first.startswith(bom)), DEFAULT_ENCODING)
 
 
 def holds_damage(text: str) -> bool:
@@ -86,11 +99,9 @@ class TextChunks:
         Raises:
             RunFailedError: What the chunks raise, when everything before was given.
         """
-        first = next(self._chunks, b"")
-        while first and len(first) < len(codecs.BOM_UTF32_LE) and (more := next(self._chunks, b"")):
-            first += more
+        first = next(self._chunks, b"")  # never cut within a mark: see expanded()
         if not self._is_told:
-            self.encoding = next((encoding for bom, encoding in _BOMS if first.startswith(bom)), DEFAULT_ENCODING)
+            self.encoding = marked_encoding(first)
         decoder = codecs.getincrementaldecoder(self.encoding)("strict")
         decoder, text = self._decoded(decoder, first, is_last=False)
         yield text.removeprefix(_BOM)

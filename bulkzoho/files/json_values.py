@@ -1,0 +1,98 @@
+"""JSON lines to objects whose numbers keep their own digits: fast where they can, exact where they must."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from itertools import chain
+from types import NoneType
+from typing import Any, Final, NoReturn
+
+import orjson
+
+from bulkzoho.core.digits import Digits
+from bulkzoho.files.json_lines import JsonLine
+from bulkzoho.files.text import encoding_remedy, readable, without_bad_bytes
+
+__all__ = ["BadLineError", "object_of", "objects_of"]
+
+_EXACT: Final = frozenset({str, int, bool, NoneType})  # types that orjson gives as written
+_LOSSY_NUMBER: Final = re.compile(rb"[:\[,]\s*-?(?:\d+[.eE]|\d{19})")  # text that looks so costs a second look, no more
+_LONGEST_INT: Final = 20  # characters of the integers of 64 bits, which orjson reads and writes as such
+_SMALLEST_INT: Final = -(2**63)
+_LARGEST_INT: Final = 2**64 - 1
+
+
+class BadLineError(Exception):
+    """A line that is no JSON object.
+
+    Attributes:
+        code: BAD_ENCODING or BAD_JSON.
+        raw: The line as it stands, undecodable bytes escaped.
+    """
+
+    def __init__(self, code: str, message: str, raw: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.raw = raw
+
+
+def objects_of(lines: Sequence[JsonLine]) -> list[dict[str, Any]] | None:
+    """Give the objects of *lines*, None when any of them is bad: :func:`object_of` tells which."""
+    try:
+        objects = [*map(orjson.loads, lines)]
+    except orjson.JSONDecodeError:
+        return None
+    if not {dict}.issuperset(map(type, objects)):
+        return None
+    if _EXACT.issuperset(map(type, chain.from_iterable(map(dict.values, objects)))):
+        return objects
+    try:
+        return [_exact(line, one) for line, one in zip(lines, objects, strict=True)]
+    except RecursionError:
+        return None
+
+
+def object_of(line: JsonLine, *, encoding: str) -> dict[str, Any]:
+    """Give the object of one line.
+
+    Raises:
+        BadLineError: It is none.
+    """
+    text = line if isinstance(line, str) else without_bad_bytes(line)
+    raw = readable(text.rstrip("\r"))
+    if raw != text.rstrip("\r"):
+        raise BadLineError("BAD_ENCODING", f"the line is not valid {encoding}. {encoding_remedy(encoding)}", raw)
+    try:
+        value = orjson.loads(line)
+        if isinstance(value, dict):
+            return _exact(line, value)
+    except orjson.JSONDecodeError as error:
+        raise BadLineError("BAD_JSON", f"the line is not JSON: {error.msg} at character {error.pos + 1}.", raw) from None
+    except RecursionError:
+        raise BadLineError("BAD_JSON", "the line nests values too deeply.", raw) from None
+    raise BadLineError("BAD_JSON", "the line is JSON, but no object.", raw)
+
+
+def _exact(line: JsonLine, value: dict[str, Any]) -> dict[str, Any]:
+    """Give *value* with every number that a float would bend as :class:`Digits`; read again only where there may be one."""
+    kinds = set(map(type, value.values()))
+    if kinds <= _EXACT:
+        return value
+    text = line.encode() if isinstance(line, str) else line
+    if float not in kinds and not _LOSSY_NUMBER.search(text):
+        return value
+    exact: dict[str, Any] = json.loads(text, parse_float=Digits, parse_int=_whole, parse_constant=_no_number)
+    return exact
+
+
+def _whole(digits: str) -> int | Digits:
+    if len(digits) <= _LONGEST_INT and _SMALLEST_INT <= int(digits) <= _LARGEST_INT:
+        return int(digits)
+    return Digits(digits)
+
+
+def _no_number(word: str) -> NoReturn:  # orjson has refused NaN and Infinity before
+    raise AssertionError(word)

@@ -1,0 +1,170 @@
+"""Open an input, whatever it is: by what the settings say, else by its name, else by its first bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import chain
+from pathlib import Path
+from typing import Final, Protocol
+
+from bulkzoho.errors import RefusedError
+from bulkzoho.files.compression import expanded
+from bulkzoho.files.csv_source import CsvRows
+from bulkzoho.files.jsonl_source import JsonRows
+from bulkzoho.files.raw import Chunks, RawFile, RawInput, SourceClosedError
+from bulkzoho.files.spool import STDIN_NAME, RawSpool, RawStandardInput, is_spool
+from bulkzoho.files.text import marked_encoding
+from bulkzoho.model.rows import Block
+from bulkzoho.model.settings import FileSettings, InputFormat
+from bulkzoho.ports import Fingerprint
+
+__all__ = ["FileSource", "Rows", "open_raw", "open_source", "start_csv_or_json"]
+
+STANDARD_INPUT: Final = "-"
+
+_FORMATS: Final = {
+    ".csv": InputFormat.CSV,
+    ".tsv": InputFormat.CSV,
+    ".txt": InputFormat.CSV,
+    ".jsonl": InputFormat.JSONL,
+    ".ndjson": InputFormat.JSONL,
+    ".json-lines": InputFormat.JSONL,
+}
+_COMPRESSIONS: Final = frozenset({".gz", ".zst", ".zstd"})
+_SNIFFED_BYTES: Final = 4096
+
+
+class Rows(Protocol):
+    """Rows of one format; making it may read, and refuse, what stands above the first row."""
+
+    def read(self) -> Block | None:
+        """Give the next block, None at the end."""
+
+
+class FileSource:
+    """A :class:`~bulkzoho.ports.Source` on a file or standard input.  Nothing is read before the first :meth:`read`."""
+
+    def __init__(self, raw: RawInput, start: Callable[[Chunks], Rows], *, name: str) -> None:
+        self._raw = raw
+        self._start = start
+        self._name = name
+        self._rows: Rows | None = None
+        self._is_closed = False
+
+    @property
+    def name(self) -> str:
+        """The name that letters carry."""
+        return self._name
+
+    @property
+    def blocking(self) -> bool:
+        """Whether :meth:`read` may wait for somebody."""
+        return self._raw.blocking
+
+    @property
+    def bytes_read(self) -> int:
+        """Raw bytes read so far, compressed ones as such."""
+        return self._raw.fingerprint().read_bytes
+
+    @property
+    def bytes_total(self) -> int | None:
+        """Raw bytes there are; None for standard input."""
+        return self._raw.bytes_total
+
+    def read(self) -> Block | None:
+        """Give the next rows, None at the end; what they came from is durable where it must be.
+
+        Raises:
+            RefusedError: The first time only: nothing in the input can be used.
+            RunFailedError: The input is damaged from here on.
+        """
+        if self._is_closed:
+            return None
+        try:
+            if self._rows is None:
+                self._rows = self._start(expanded(self._raw.chunks(), name=self._name))
+            block = self._rows.read()
+        except SourceClosedError:
+            return None
+        self._raw.settle()
+        return block
+
+    def fingerprint(self) -> Fingerprint:
+        """Give facts and digest as of what was read so far."""
+        return self._raw.fingerprint()
+
+    def close(self) -> None:
+        """Release the input, and wake a :meth:`read` that waits in another thread."""
+        self._is_closed = True
+        self._raw.close()
+
+
+def open_source(
+    path: str, settings: FileSettings, *, block_rows: int = 100, spool: str | None = None, name: str | None = None
+) -> FileSource:
+    """Open *path*; ``-`` is standard input, which needs a *spool*: a path for its copy.
+
+    A spool is opened again like any file, by its own path, and known by the mark beside it.
+
+    Args:
+        path: The file, or ``-``.
+        settings: Format, encoding and delimiter, where told.
+        block_rows: Rows a block at most.
+        spool: Where standard input is copied as it is read; must not exist yet.
+        name: The name that letters carry; the file's own where it is None.
+
+    Raises:
+        RefusedError: There is no such file, or it may not be read.
+        RunFailedError: The copy cannot be made.
+    """
+    raw, name = open_raw(path, spool=spool, name=name)
+    return FileSource(raw, start_csv_or_json(path, settings, name=name, block_rows=block_rows), name=name)
+
+
+def open_raw(path: str, *, spool: str | None = None, name: str | None = None) -> tuple[RawInput, str]:
+    """Open the bytes of *path* and settle the name; as for :func:`open_source`."""
+    if path == STANDARD_INPUT:
+        if spool is None:
+            raise RefusedError("standard input cannot be used here.", hint="Give a file.", code="NO_STANDARD_INPUT")
+        return RawStandardInput(Path(spool)), name or STDIN_NAME
+    if is_spool(Path(path)):
+        name = name or STDIN_NAME
+        return RawSpool(path, name=name), name
+    name = name or Path(path).name
+    return RawFile(path, name=name), name
+
+
+def start_csv_or_json(path: str, settings: FileSettings, *, name: str, block_rows: int) -> Callable[[Chunks], Rows]:
+    """Give what makes rows of the content of *path*."""
+
+    def start(chunks: Chunks) -> Rows:
+        first = next(chunks, b"")
+        chunks = chain([first], chunks) if first else chunks
+        if format_of(path, settings, first) is InputFormat.JSONL:
+            return JsonRows(chunks, name=name, encoding=settings.encoding, block_rows=block_rows)
+        return CsvRows(chunks, name=name, encoding=settings.encoding, delimiter=settings.delimiter, block_rows=block_rows)
+
+    return start
+
+
+def format_of(path: str, settings: FileSettings, first: bytes) -> InputFormat:
+    """Give the format: as told, by the name (behind ``.gz`` and the like too), or by the first bytes of the content."""
+    if settings.format is not InputFormat.AUTO:
+        return settings.format
+    by_name = _FORMATS.get(_suffix(path))
+    if by_name is not None:
+        return by_name
+    try:
+        text = first[:_SNIFFED_BYTES].decode(settings.encoding or marked_encoding(first), "replace")
+    except (LookupError, UnicodeError):  # no such encoding: refused where the content is decoded
+        return InputFormat.CSV
+    begins = text.lstrip("\ufeff \t\r\n")[:1]
+    return InputFormat.JSONL if begins in ("{", "[") else InputFormat.CSV
+
+
+def _suffix(path: str) -> str:
+    """Give the suffix that tells the format, in small letters; "" when there is none."""
+    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
+    if suffixes and suffixes[-1] in _COMPRESSIONS:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""

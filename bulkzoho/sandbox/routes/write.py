@@ -102,7 +102,7 @@ def _check_fields(exchange: Exchange, store: ModuleStore) -> Sequence[str]:
     if type(listed) is not list:
         raise invalid_data(expected_data_type="jsonarray", api_name="duplicate_check_fields")
     for position, name in enumerate(listed):
-        if name not in store.keys:
+        if type(name) is not str or name not in store.keys:
             raise invalid_data(
                 api_name="duplicate_check_fields",
                 json_path=f"$.duplicate_check_fields[{position}]",

@@ -39,7 +39,7 @@ class Exchange:
     body: bytes = b""
     records_limit: int | None = None  #: a fault lets only so many records be committed
     keys: set[tuple[str, str, str]] = field(default_factory=set)  #: module, field and key of what it carries
-    _json: Any = field(default=None)
+    _json: dict[str, Any] | None = None
 
     @property
     def crm_module(self) -> str:
@@ -57,7 +57,7 @@ class Exchange:
             raise invalid_module()
         return store
 
-    def json(self) -> Any:
+    def json(self) -> dict[str, Any]:
         """Give the body, parsed once.
 
         Raises:
@@ -65,20 +65,20 @@ class Exchange:
         """
         if self._json is None:
             try:
-                self._json = orjson.loads(self.body)
+                parsed = orjson.loads(self.body)
             except orjson.JSONDecodeError:
                 raise invalid_data() from None
-            if type(self._json) is not dict:
+            if type(parsed) is not dict:
                 raise invalid_data(expected_data_type="jsonobject")
+            self._json = parsed
         return self._json
 
     def fields_of_body(self) -> dict[str, Any]:
         """Give the body where it is a JSON object, else an empty one: for looking at it before the route judges it."""
         try:
-            body: dict[str, Any] = self.json()
+            return self.json()
         except Refusal:
             return {}
-        return body
 
     def records(self) -> list[Any]:
         """Give the elements of ``data``; an empty list where there is no such list."""
@@ -89,7 +89,7 @@ class Exchange:
         """Give the call with its price, and with what its body asks for beside the records."""
         price = self.route.price(self)
         call = replace(self.call, records=price.records, credits=price.credits, heavy=price.heavy)
-        if not self.route.writes or type(self._json) is not dict:
+        if not self.route.writes or self._json is None:
             return call
         return replace(
             call,

@@ -1,0 +1,121 @@
+"""Tools for tests against a sandbox: a bare client that knows HTTP and one token, and a clock moved by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import orjson
+
+from bulkzoho.sandbox.server import Sandbox
+from bulkzoho.sandbox.settings import SandboxSettings
+from bulkzoho.sandbox.state.clock import Clock
+
+__all__ = ["Answer", "Caller", "HandClock", "calling"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+    @property
+    def codes(self) -> list[str]:
+        """The code of each result."""
+        return [each["code"] for each in self.body["data"]]
+
+
+class Caller:
+    """Calls one sandbox with one access token."""
+
+    def __init__(self, sandbox: Sandbox, session: aiohttp.ClientSession) -> None:
+        self.sandbox = sandbox
+        self.session = session
+        self.token = ""
+
+    async def ask_token(self, **changed: str) -> Answer:
+        """Ask for an access token; *changed* replaces fields of the form."""
+        environment = self.sandbox.environment
+        form = {
+            "grant_type": "refresh_token",
+            "client_id": environment["BULKZOHO_CLIENT_ID"],
+            "client_secret": environment["BULKZOHO_CLIENT_SECRET"],
+            "refresh_token": environment["BULKZOHO_REFRESH_TOKEN"],
+            **changed,
+        }
+        return await self.call("POST", "/oauth/v2/token", data=form)
+
+    async def login(self) -> None:
+        """Take a new access token into use."""
+        self.token = (await self.ask_token()).body["access_token"]
+
+    async def call(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Answer:
+        """Make one call and read its answer."""
+        own = {"Authorization": f"Zoho-oauthtoken {self.token}"} if self.token else {}
+        async with self.session.request(method, self.sandbox.url + path, headers={**own, **(headers or {})}, **more) as got:
+            raw = await got.read()
+            is_json = got.content_type == "application/json"
+            return Answer(status=got.status, body=orjson.loads(raw) if is_json and raw else raw, headers=got.headers.copy())
+
+    async def get(
+        self, path: str, parameters: Mapping[str, str] | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """GET below ``/crm/v8/``."""
+        return await self.call("GET", f"/crm/v8/{path}", params=parameters, headers=headers)
+
+    async def write(
+        self,
+        method: str,
+        path: str,
+        records: Sequence[Any],
+        keys: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send records below ``/crm/v8/``; *keys* stand beside ``data``."""
+        body = orjson.dumps({"data": list(records), **(keys or {})})
+        return await self.call(method, f"/crm/v8/{path}", data=body, headers=headers)
+
+    async def insert(self, crm_module: str, *records: Any) -> Answer:
+        """Insert records."""
+        return await self.write("POST", crm_module, records)
+
+    async def coql(self, query: str) -> Answer:
+        """Ask a COQL query."""
+        return await self.call("POST", "/crm/v8/coql", data=orjson.dumps({"select_query": query}))
+
+
+class HandClock:
+    """A clock that a test moves by hand; sleeping moves it too."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_790_000_000.0
+
+    def monotonic(self) -> float:
+        """Give the seconds set."""
+        return self.seconds
+
+    def wall(self) -> float:
+        """Give the seconds set."""
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        """Let the time pass at once."""
+        self.seconds += seconds
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def calling(settings: SandboxSettings | None = None, clock: Clock | None = None) -> AsyncIterator[Caller]:
+    """Give a caller with a token, for a sandbox of its own."""
+    async with Sandbox(settings, clock=clock) as sandbox, aiohttp.ClientSession() as session:
+        caller = Caller(sandbox, session)
+        await caller.login()
+        yield caller

@@ -1,0 +1,94 @@
+"""Organization, users, modules and fields of the sandbox."""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+
+import pytest
+
+from bulkzoho.sandbox import Edition, SandboxSettings
+from bulkzoho.sandbox.testing import HandClock, calling
+
+
+async def test_the_organization_tells_edition_and_licences() -> None:
+    async with calling(SandboxSettings(edition=Edition.PROFESSIONAL, licences=7)) as caller:
+        organization = (await caller.get("org")).body["org"][0]
+
+        assert organization["license_details"]["paid_type"] == "professional"
+        assert organization["license_details"]["users_license_purchased"] == 7
+        assert organization["zgid"] == "650000001"
+
+
+async def test_users_are_told_by_type() -> None:
+    async with calling() as caller:
+        me = (await caller.get("users", {"type": "CurrentUser"})).body["users"]
+        active = (await caller.get("users", {"type": "ActiveUsers"})).body["users"]
+        everybody = (await caller.get("users", {"type": "AllUsers"})).body
+        nobody = await caller.get("users", {"type": "DeletedUsers"})
+
+        assert [each["full_name"] for each in me] == ["Ana Lund"]
+        assert (len(active), everybody["info"]["count"]) == (2, 3)
+        assert (nobody.status, nobody.body) == (204, b"")
+
+
+async def test_modules_are_listed_and_told_one_by_one() -> None:
+    async with calling() as caller:
+        modules = (await caller.get("settings/modules")).body["modules"]
+        shipments = (await caller.get("settings/modules/Shipments")).body["modules"][0]
+        unknown = await caller.get("settings/modules/Ships")
+
+        assert [each["api_name"] for each in modules] == ["Leads", "Contacts", "Accounts", "Deals", "Shipments"]
+        assert (shipments["generated_type"], shipments["api_supported"]) == ("custom", True)
+        assert (unknown.status, unknown.body["code"]) == (400, "INVALID_MODULE")
+
+
+async def test_fields_carry_what_a_validator_needs() -> None:
+    async with calling(SandboxSettings(unique_fields={"Leads": ["Email"]})) as caller:
+        leads = {each["api_name"]: each for each in (await caller.get("settings/fields", {"module": "Leads"})).body["fields"]}
+        shipments = {
+            each["api_name"]: each for each in (await caller.get("settings/fields", {"module": "Shipments"})).body["fields"]
+        }
+
+        assert (leads["Last_Name"]["system_mandatory"], leads["Last_Name"]["length"]) == (True, 80)
+        assert leads["Created_Time"]["operation_type"]["api_create"] is False
+        assert leads["Email"]["unique"] == {"case_sensitive": False}
+        assert {each["actual_value"] for each in shipments["Carrier"]["pick_list_values"]} == {"DHL", "FedEx", "PostNord", "UPS"}
+        assert shipments["Contact"]["lookup"]["module"]["api_name"] == "Contacts"
+        assert {each["data_type"] for each in shipments.values()} >= {
+            "text", "double", "boolean", "date", "datetime", "multiselectpicklist", "picklist", "integer", "bigint",
+            "currency", "percent", "textarea", "lookup", "website", "phone",
+        }  # fmt: skip
+
+
+async def test_fields_without_a_module_are_refused() -> None:
+    async with calling() as caller:
+        answer = await caller.get("settings/fields")
+
+        assert (answer.status, answer.body["code"]) == (400, "REQUIRED_PARAM_MISSING")
+        assert answer.body["details"] == {"param_name": "module"}
+
+
+@pytest.mark.parametrize("version", ["v2", "v2.1", "v3", "v4", "v5", "v6", "v7", "v8"])
+async def test_every_version_answers(version: str) -> None:
+    async with calling() as caller:
+        assert (await caller.call("GET", f"/crm/{version}/org")).status == 200
+
+
+async def test_unknown_addresses_and_methods_are_told_apart() -> None:
+    async with calling() as caller:
+        version = await caller.call("GET", "/crm/v9/org")
+        method = await caller.call("PUT", "/crm/v8/org")
+        crm_module = await caller.insert("Nope", {"Last_Name": "Okafor"})
+
+        assert (version.status, version.body["code"]) == (404, "INVALID_URL_PATTERN")
+        assert (method.status, method.body["code"]) == (400, "INVALID_REQUEST_METHOD")
+        assert (crm_module.status, crm_module.body["code"]) == (400, "INVALID_MODULE")
+
+
+async def test_every_answer_is_dated_with_the_services_own_time() -> None:
+    clock = HandClock()
+    async with calling(clock=clock) as caller:
+        answer = await caller.get("org")
+
+        assert parsedate_to_datetime(answer.headers["Date"]).timestamp() == clock.seconds
+        assert answer.headers["Content-Type"] == "application/json;charset=UTF-8"

@@ -1,0 +1,321 @@
+"""Insert, update, upsert and delete in the sandbox: results, codes, details and statuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bulkzoho.sandbox import DuplicateKeys, Handling, SandboxSettings, Strictness
+from bulkzoho.sandbox.testing import HandClock, calling
+
+LEAD = {"Last_Name": "Okafor"}
+
+
+@pytest.mark.parametrize(
+    ("records", "status", "codes"),
+    [
+        ([LEAD, LEAD], 201, ["SUCCESS", "SUCCESS"]),
+        ([LEAD, {}, LEAD], 207, ["SUCCESS", "MANDATORY_NOT_FOUND", "SUCCESS"]),
+        ([{}, {}], 400, ["MANDATORY_NOT_FOUND", "MANDATORY_NOT_FOUND"]),
+    ],
+)
+async def test_the_status_says_whether_all_some_or_none_went_in(records: list[Any], status: int, codes: list[str]) -> None:
+    async with calling() as caller:
+        answer = await caller.insert("Leads", *records)
+
+        assert (answer.status, answer.codes) == (status, codes)
+        assert caller.sandbox.count("Leads") == codes.count("SUCCESS")
+
+
+@pytest.mark.parametrize(
+    ("crm_module", "field", "value", "code", "details"),
+    [
+        ("Leads", "Last_Name", "x" * 81, "INVALID_DATA", {"maximum_length": 80}),
+        ("Leads", "Last_Name", "  ", "MANDATORY_NOT_FOUND", {}),
+        ("Leads", "Last_Name", 5, "INVALID_DATA", {"expected_data_type": "text"}),
+        ("Leads", "Email", "nobody", "INVALID_DATA", {"expected_data_type": "email"}),
+        ("Leads", "Phone", "1" * 31, "INVALID_DATA", {"maximum_length": 30}),
+        ("Leads", "Phone", "a/b", "INVALID_DATA", {}),
+        ("Shipments", "Carrier", "Pigeon", "INVALID_DATA", {"supported_values": ["DHL", "FedEx", "PostNord", "UPS"]}),
+        ("Leads", "Annual_Revenue", "12", "INVALID_DATA", {"expected_data_type": "double"}),
+        ("Leads", "Annual_Revenue", "", "INVALID_DATA", {"expected_data_type": "double"}),
+        ("Leads", "No_of_Employees", 10**9, "INVALID_DATA", {"maximum_length": 9}),
+        ("Leads", "No_of_Employees", 1.5, "INVALID_DATA", {"expected_data_type": "integer"}),
+        ("Leads", "Email_Opt_Out", "true", "INVALID_DATA", {"expected_data_type": "boolean"}),
+        ("Leads", "Birthday", "02/01/2026", "INVALID_DATA", {"expected_data_type": "date"}),
+        ("Leads", "Birthday", "2026-02-30", "INVALID_DATA", {"expected_data_type": "date"}),
+        ("Leads", "Last_Contacted", "2026-02-01T10:00:00", "INVALID_DATA", {"expected_data_type": "datetime"}),
+        ("Leads", "Languages", "English", "INVALID_DATA", {"expected_data_type": "jsonarray"}),
+        ("Leads", "Owner", "Ana Lund", "INVALID_DATA", {"expected_data_type": "jsonobject"}),
+        ("Leads", "Nonsense", "x", "INVALID_DATA", {}),
+        ("Leads", "Created_Time", "2026-02-01T10:00:00+01:00", "INVALID_DATA", {}),
+        ("Shipments", "Big", 10**18, "INVALID_DATA", {"maximum_length": 18}),
+        ("Shipments", "Share", 100_000, "INVALID_DATA", {"maximum_length": 5}),
+    ],
+)  # fmt: skip
+async def test_a_wrong_value_is_refused_with_its_field_and_place(
+    crm_module: str, field: str, value: Any, code: str, details: dict[str, Any]
+) -> None:
+    good = {"Last_Name": "Okafor"} if crm_module == "Leads" else {"Name": "S1"}
+    async with calling() as caller:
+        answer = await caller.insert(crm_module, good, {**good, field: value})
+
+        refused = answer.body["data"][1]
+        assert answer.status == 207
+        assert (refused["code"], refused["status"]) == (code, "error")
+        assert refused["details"] == {**details, "api_name": field, "json_path": f"$.data[1].{field}"}
+
+
+async def test_a_lookup_must_point_to_a_record() -> None:
+    async with calling() as caller:
+        [account] = caller.sandbox.add("Accounts", [{"Account_Name": "Acme"}])
+
+        answer = await caller.insert(
+            "Contacts",
+            {"Last_Name": "A", "Account_Name": {"id": account}},
+            {"Last_Name": "B", "Account_Name": {"id": int(account)}},
+            {"Last_Name": "C", "Account_Name": {"id": "123"}},
+        )
+
+        assert answer.codes == ["SUCCESS", "SUCCESS", "INVALID_DATA"]
+        assert answer.body["data"][2]["details"]["json_path"] == "$.data[2].Account_Name.id"
+        first = next(caller.sandbox.records("Contacts"))
+        assert first["Account_Name"] == {"name": "Acme", "id": account}
+
+
+async def test_every_type_is_stored_as_it_is_shown() -> None:
+    record = {
+        "Name": "S1", "External_Id": "x1", "Weight": 245.66, "Fragile": True, "Shipped_On": "2026-02-01",
+        "Delivered_At": "2026-02-01T10:00:00+01:00", "Tags_MS": ["Cold", "Heavy"], "Carrier": "UPS", "Quantity": 42,
+        "Big": "123456789012345678", "Value": 1200.5, "Share": 12.5, "Notes_Long": "a\nb", "Site": "https://x.y",
+        "Phone": "+46 8 123",
+    }  # fmt: skip
+    async with calling() as caller:
+        await caller.insert("Shipments", record)
+
+        [stored] = caller.sandbox.records("Shipments")
+        assert {name: stored[name] for name in record} == record
+
+
+async def test_decimals_are_cut_times_move_to_the_zone_and_blanks_go() -> None:
+    async with calling() as caller:
+        await caller.insert(
+            "Leads",
+            {"Last_Name": "  Okafor ", "Annual_Revenue": 1.999, "Last_Contacted": "2026-07-01T10:00:00Z", "City": ""},
+        )
+
+        [stored] = caller.sandbox.records("Leads")
+        assert (stored["Last_Name"], stored["Annual_Revenue"]) == ("Okafor", 1.99)
+        assert stored["Last_Contacted"] == "2026-07-01T12:00:00+02:00"
+        assert "City" not in stored
+
+
+async def test_a_unique_field_refuses_the_second_value_whatever_its_case() -> None:
+    async with calling() as caller:
+        first = await caller.insert("Leads", {**LEAD, "External_Id": "Ab"})
+
+        answer = await caller.insert("Leads", {**LEAD, "External_Id": "aB"})
+
+        details = answer.body["data"][0]["details"]
+        assert (answer.status, answer.codes) == (400, ["DUPLICATE_DATA"])
+        assert details["id"] == first.body["data"][0]["details"]["id"] == details["duplicate_record"]["id"]
+        assert details["api_name"] == "External_Id"
+
+
+async def test_an_equal_email_is_no_obstacle_to_an_insert_unless_made_unique() -> None:
+    lead = {**LEAD, "Email": "a@example.com"}
+    async with calling() as caller, calling(SandboxSettings(unique_fields={"Leads": ["Email"]})) as strict:
+        assert (await caller.insert("Leads", lead, lead)).status == 201
+        assert (await strict.insert("Leads", lead, lead)).codes == ["SUCCESS", "DUPLICATE_DATA"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"{", "INVALID_DATA"),
+        (b"[]", "INVALID_DATA"),
+        (b"{}", "MANDATORY_NOT_FOUND"),
+        (b'{"data":[]}', "INVALID_DATA"),
+        (b'{"data":[' + b",".join([b'{"Last_Name":"A"}'] * 101) + b"]}", "LIMIT_EXCEEDED"),
+        (b'{"data":[{"Last_Name":"A"}],"trigger":["wrong"]}', "INVALID_DATA"),
+    ],
+)
+async def test_a_call_that_is_wrong_as_a_whole_has_one_bare_error(body: bytes, code: str) -> None:
+    async with calling() as caller:
+        answer = await caller.call("POST", "/crm/v8/Leads", data=body)
+
+        assert (answer.status, answer.body["code"]) == (400, code)
+        assert caller.sandbox.count("Leads") == 0
+
+
+async def test_an_update_changes_clears_and_leaves_alone() -> None:
+    async with calling() as caller:
+        [lead] = caller.sandbox.add("Leads", [{**LEAD, "City": "Oslo", "Company": "Acme", "Country": "NO"}])
+
+        answer = await caller.write("PUT", "Leads", [{"id": lead, "City": "Bergen", "Company": None}])
+
+        [stored] = caller.sandbox.records("Leads")
+        assert (answer.status, answer.body["data"][0]["message"]) == (200, "record updated")
+        assert (stored["City"], stored.get("Company"), stored["Country"]) == ("Bergen", None, "NO")
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "field"),
+    [
+        ({"City": "Oslo"}, "MANDATORY_NOT_FOUND", "id"),
+        ({"id": "1", "City": "Oslo"}, "INVALID_DATA", "id"),
+        ({"id": "5.72E+17"}, "INVALID_DATA", "id"),
+    ],
+)
+async def test_an_update_needs_the_id_of_a_record(change: dict[str, str], code: str, field: str) -> None:
+    async with calling() as caller:
+        answer = await caller.write("PUT", "Leads", [change])
+
+        assert (answer.status, answer.codes) == (400, [code])
+        assert answer.body["data"][0]["details"]["api_name"] == field
+
+
+async def test_one_record_is_updated_by_its_address_and_values_are_appended_if_asked() -> None:
+    async with calling() as caller:
+        [lead] = caller.sandbox.add("Leads", [{**LEAD, "Languages": ["German"]}])
+
+        await caller.write("PUT", f"Leads/{lead}", [{"Languages": ["Korean"], "$append_values": {"Languages": True}}])
+
+        assert next(caller.sandbox.records("Leads"))["Languages"] == ["German", "Korean"]
+
+
+async def test_an_update_of_something_changed_since_is_refused_with_412() -> None:
+    clock = HandClock()
+    async with calling(clock=clock) as caller:
+        [lead] = caller.sandbox.add("Leads", [LEAD])
+        change = [{"id": lead, "City": "Oslo"}]
+
+        refused = await caller.write("PUT", "Leads", change, headers={"If-Unmodified-Since": "2020-01-01T00:00:00Z"})
+        granted = await caller.write("PUT", "Leads", change, headers={"If-Unmodified-Since": "2040-01-01T00:00:00Z"})
+
+        assert (refused.status, refused.codes) == (412, ["ALREADY_MODIFIED"])
+        assert granted.status == 200
+
+
+async def test_an_upsert_updates_what_it_finds_and_inserts_the_rest() -> None:
+    async with calling() as caller:
+        [lead] = caller.sandbox.add("Leads", [{**LEAD, "Email": "a@example.com"}])
+
+        answer = await caller.write(
+            "POST",
+            "Leads/upsert",
+            [{"Email": "A@example.com", "City": "Oslo"}, {**LEAD, "Email": "b@example.com"}],
+            {"duplicate_check_fields": ["Email"], "trigger": []},
+        )
+
+        updated, inserted = answer.body["data"]
+        assert answer.status == 200
+        assert (updated["action"], updated["duplicate_field"], updated["details"]["id"]) == ("update", "Email", lead)
+        assert (inserted["action"], inserted["duplicate_field"]) == ("insert", None)
+        call = caller.sandbox.calls[-1]
+        assert (call.trigger, call.duplicate_check_fields, call.records) == ((), ("Email",), 2)
+
+
+@pytest.mark.parametrize(("check_fields", "found_by"), [(None, "Email"), (["Email"], "Email"), (["External_Id"], "External_Id")])
+async def test_an_unlisted_system_field_is_not_checked_an_unlisted_unique_one_is(
+    check_fields: list[str] | None, found_by: str
+) -> None:
+    async with calling() as caller:
+        caller.sandbox.add("Leads", [{**LEAD, "Email": "a@example.com"}, {**LEAD, "External_Id": "x1"}])
+        keys = {} if check_fields is None else {"duplicate_check_fields": check_fields}
+
+        answer = await caller.write(
+            "POST",
+            "Leads/upsert",
+            [{"Email": "a@example.com", "City": "Oslo"}, {"External_Id": "x1", "City": "Oslo"}, LEAD],
+            keys,
+        )
+
+        by_email, by_external_id, by_nothing = answer.body["data"]
+        if found_by == "Email":
+            assert by_email["duplicate_field"] == "Email"
+        else:
+            assert by_email["code"] == "MANDATORY_NOT_FOUND"
+        assert by_external_id["duplicate_field"] == "External_Id"
+        assert by_nothing["action"] == "insert"
+
+
+async def test_a_field_that_finds_no_duplicates_is_refused_as_a_check_field() -> None:
+    async with calling() as caller:
+        answer = await caller.write("POST", "Leads/upsert", [LEAD], {"duplicate_check_fields": ["City"]})
+
+        assert (answer.status, answer.body["code"]) == (400, "INVALID_DATA")
+
+
+@pytest.mark.parametrize(
+    ("handling", "outcome", "count"),
+    [
+        (DuplicateKeys.SEQUENTIAL, ["insert", "update"], 1),
+        (DuplicateKeys.INSERT_BOTH, ["insert", "insert"], 2),
+        (DuplicateKeys.REFUSE, ["insert", "DUPLICATE_DATA"], 1),
+    ],
+)
+async def test_two_new_records_with_one_key_are_treated_as_switched_and_always_a_violation(
+    handling: DuplicateKeys, outcome: list[str], count: int
+) -> None:
+    lead = {**LEAD, "Email": "a@example.com"}
+    async with calling(SandboxSettings(strict=Strictness(duplicate_keys=handling))) as caller:
+        answer = await caller.write("POST", "Leads/upsert", [lead, lead])
+
+        assert [each.get("action", each["code"]) for each in answer.body["data"]] == outcome
+        assert caller.sandbox.count("Leads") == count
+        assert [each.kind for each in caller.sandbox.violations] == ["same_key_twice_in_a_call"]
+
+
+async def test_a_key_that_several_records_have_is_ambiguous() -> None:
+    lead = {**LEAD, "Email": "a@example.com"}
+    lenient = SandboxSettings(strict=Strictness(several_matches=Handling.IGNORE))
+    async with calling() as caller, calling(lenient) as other:
+        caller.sandbox.add("Leads", [lead, lead])
+        ids = other.sandbox.add("Leads", [lead, lead])
+
+        refused = await caller.write("POST", "Leads/upsert", [lead])
+        taken = await other.write("POST", "Leads/upsert", [lead])
+
+        assert refused.codes == ["DUPLICATE_DATA"]
+        assert refused.body["data"][0]["details"]["more_records"] is True
+        assert taken.body["data"][0]["details"]["id"] == ids[0]
+
+
+async def test_deleting_tells_each_id_and_the_second_time_fails() -> None:
+    async with calling() as caller:
+        one, two, three = caller.sandbox.add("Leads", [{**LEAD, "External_Id": "x"}, LEAD, LEAD])
+
+        mixed = await caller.call("DELETE", f"/crm/v8/Leads?ids={one},1,{two}&wf_trigger=false")
+        again = await caller.call("DELETE", f"/crm/v8/Leads?ids={one}")
+        single = await caller.call("DELETE", f"/crm/v8/Leads/{three}")
+        nothing = await caller.call("DELETE", "/crm/v8/Leads")
+        removed = await caller.get("Leads/deleted")
+
+        assert (mixed.status, mixed.codes) == (207, ["SUCCESS", "INVALID_DATA", "SUCCESS"])
+        assert (again.status, again.body["data"][0]["message"]) == (400, "record not deleted")
+        assert (single.status, nothing.body["code"]) == (200, "REQUIRED_PARAM_MISSING")
+        assert {each["id"] for each in removed.body["data"]} == {one, two, three}
+        assert (await caller.insert("Leads", {**LEAD, "External_Id": "x"})).status == 201
+
+
+async def test_the_looser_readings_can_be_switched_on() -> None:
+    loose = Strictness(
+        unknown_fields=Handling.IGNORE,
+        read_only_fields=Handling.IGNORE,
+        numbers_as_text=Handling.IGNORE,
+        empty_text_on_typed_fields=Handling.IGNORE,
+        phone_pattern=False,
+        partial_success_status=202,
+        wrapped_errors=True,
+    )
+    lead = {**LEAD, "Nonsense": 1, "Created_Time": "x", "No_of_Employees": "12", "Birthday": "", "Phone": "1/2"}
+    async with calling(SandboxSettings(strict=loose)) as caller:
+        answer = await caller.insert("Leads", lead, {})
+        wrapped = await caller.insert("Nope", LEAD)
+
+        [stored] = caller.sandbox.records("Leads")
+        assert answer.status == 202
+        assert (stored["No_of_Employees"], stored["Phone"]) == (12, "1/2")
+        assert wrapped.codes == ["INVALID_MODULE"]

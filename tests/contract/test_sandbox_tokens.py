@@ -1,0 +1,118 @@
+"""The accounts server of the sandbox: tokens given, aged, evicted, throttled, revoked."""
+
+from __future__ import annotations
+
+import re
+
+import aiohttp
+import pytest
+
+from bulkzoho.sandbox import Sandbox, SandboxSettings
+from bulkzoho.sandbox.testing import Caller, HandClock, calling
+
+
+async def test_a_refresh_token_gives_an_access_token_of_zohos_form() -> None:
+    async with Sandbox() as sandbox, aiohttp.ClientSession() as session:
+        answer = await Caller(sandbox, session).ask_token()
+
+        assert answer.status == 200
+        assert re.fullmatch(r"1000\.[0-9a-f]{32}\.[0-9a-f]{32}", answer.body["access_token"])
+        assert (answer.body["expires_in"], answer.body["token_type"]) == (3600, "Bearer")
+        assert answer.body["api_domain"] == sandbox.url
+
+
+async def test_the_legacy_form_gives_seconds_and_milliseconds() -> None:
+    async with calling(SandboxSettings(legacy_token_form=True)) as caller:
+        answer = await caller.ask_token()
+
+        assert (answer.body["expires_in_sec"], answer.body["expires_in"]) == (3600, 3_600_000)
+
+
+@pytest.mark.parametrize(
+    ("field", "error"),
+    [("client_id", "invalid_client"), ("client_secret", "invalid_client_secret"), ("refresh_token", "invalid_code")],
+)
+async def test_a_wrong_secret_is_an_error_with_status_200(field: str, error: str) -> None:
+    async with calling() as caller:
+        answer = await caller.ask_token(**{field: "wrong"})
+
+        assert (answer.status, answer.body) == (200, {"error": error})
+
+
+async def test_the_form_may_come_as_query_or_multipart() -> None:
+    async with calling() as caller:
+        environment = caller.sandbox.environment
+        form = {
+            "grant_type": "refresh_token",
+            "client_id": environment["BULKZOHO_CLIENT_ID"],
+            "client_secret": environment["BULKZOHO_CLIENT_SECRET"],
+            "refresh_token": environment["BULKZOHO_REFRESH_TOKEN"],
+        }
+        parts = aiohttp.FormData(form, default_to_multipart=True)
+
+        by_query = await caller.call("POST", "/oauth/v2/token", params=form)
+        by_parts = await caller.call("POST", "/oauth/v2/token", data=parts)
+
+        assert "access_token" in by_query.body
+        assert "access_token" in by_parts.body
+
+
+async def test_the_eleventh_token_in_ten_minutes_is_denied_until_they_have_passed() -> None:
+    clock = HandClock()
+    async with calling(clock=clock) as caller:
+        for _ in range(9):
+            await caller.ask_token()
+
+        denied = await caller.ask_token()
+        clock.seconds += 601
+        granted = await caller.ask_token()
+
+        assert (denied.status, denied.body["error"]) == (400, "Access Denied")
+        assert [each.kind for each in caller.sandbox.violations] == ["too_many_token_requests"]
+        assert "access_token" in granted.body
+
+
+async def test_the_eleventh_living_token_evicts_the_oldest() -> None:
+    async with calling(SandboxSettings(token_requests=None)) as caller:
+        oldest = caller.token
+        for _ in range(9):
+            await caller.ask_token()
+        before = await caller.get("org")
+        await caller.ask_token()
+
+        after = await caller.get("org")
+
+        assert caller.token == oldest
+        assert (before.status, after.status, after.body["code"]) == (200, 401, "INVALID_TOKEN")
+
+
+async def test_a_token_dies_of_age_and_by_revoking() -> None:
+    clock = HandClock()
+    async with calling(SandboxSettings(token_life_s=60), clock) as caller:
+        clock.seconds += 59
+        alive = await caller.get("org")
+        clock.seconds += 1
+        aged = await caller.get("org")
+        await caller.login()
+        refresh_token = caller.sandbox.environment["BULKZOHO_REFRESH_TOKEN"]
+        revoked = await caller.call("POST", "/oauth/v2/token/revoke", data={"token": refresh_token})
+        dead = await caller.get("org")
+        refused = await caller.ask_token()
+
+        assert (alive.status, aged.status, dead.status) == (200, 401, 401)
+        assert revoked.body == {"status": "success"}
+        assert refused.body == {"error": "invalid_code"}
+
+
+async def test_no_token_a_wrong_prefix_and_a_narrow_scope_are_told_apart() -> None:
+    async with calling(SandboxSettings(scopes=("ZohoCRM.modules.Leads.CREATE",))) as caller:
+        allowed = await caller.insert("Leads", {"Last_Name": "Okafor"})
+        other_module = await caller.insert("Contacts", {"Last_Name": "Okafor"})
+        bearer = await caller.get("org", headers={"Authorization": f"Bearer {caller.token}"})
+        caller.token = ""
+        nothing = await caller.get("org")
+
+        assert allowed.status == 201
+        assert (other_module.status, other_module.body["code"]) == (401, "OAUTH_SCOPE_MISMATCH")
+        assert bearer.body["code"] == "INVALID_TOKEN"
+        assert nothing.body["code"] == "AUTHENTICATION_FAILURE"

@@ -1,0 +1,144 @@
+"""One HTTP exchange over one session, and what its failure means: nothing left, or nobody knows.
+
+Knows no token and no word of Zoho's.  aiohttp is told not to repeat a request by itself and not to follow redirects: whoever
+made the call decides about the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+import aiohttp
+from aiohttp.hdrs import USER_AGENT
+
+from bulkzoho.model.replies import Lost, NothingLeft
+from bulkzoho.zoho.datacenters import host_of
+from bulkzoho.zoho.proxies import proxy_for
+
+__all__ = ["HttpReply", "Line"]
+
+# Seconds an idle connection is kept.  Shorter than servers and balancers keep theirs (commonly 20 to 75 s), so that a call
+# seldom meets a connection that was closed a moment ago: such a call may have left, and an insert would be in doubt.
+KEEPALIVE_S: Final = 15.0
+MAX_CONNECTIONS: Final = 100  # the permit bounds calls in flight below this; here it only guards against a mistake
+AGENT: Final = "bulkzoho"
+_NO_CONNECTION: Final = (
+    (aiohttp.ClientConnectorDNSError, "name not found"),
+    (aiohttp.ClientConnectorCertificateError, "its certificate is not to be trusted"),
+    (aiohttp.ClientSSLError, "TLS was not agreed"),
+    (aiohttp.ConnectionTimeoutError, "no connection in time"),
+    (aiohttp.ClientHttpProxyError, "the proxy let nothing through"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpReply:
+    """One whole answer."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class Line:
+    """The session.  Enter it once, in the event loop that makes the calls; safe for any number of calls at once."""
+
+    def __init__(self, *, connect_timeout_s: float, max_connections: int = MAX_CONNECTIONS) -> None:
+        self._connect_timeout_s = connect_timeout_s
+        self._max_connections = max_connections
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._max_connections, keepalive_timeout=KEEPALIVE_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={USER_AGENT: AGENT},
+            middlewares=(_never_again,),
+        )
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def exchange(
+        self,
+        method: str,
+        url: str,
+        *,
+        timeout_s: float,
+        headers: Mapping[str, str],
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        form: Mapping[str, str] | None = None,
+    ) -> HttpReply | NothingLeft | Lost:
+        """Make one request and read its whole answer within *timeout_s* seconds.
+
+        Raises nothing for what the network did.  Cancelling it cuts the call: it then may or may not have been done.
+        """
+        assert self._session is not None, "the line is not open"
+        timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(timeout_s, self._connect_timeout_s))
+        try:
+            async with self._session.request(
+                method,
+                url,
+                params=params,
+                data=body if form is None else form,
+                headers=headers,
+                timeout=timeout,
+                allow_redirects=False,
+                proxy=proxy_for(url),
+            ) as response:
+                content = await response.read()
+                return HttpReply(status=response.status, body=content, headers=response.headers)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
+            return NothingLeft(reason=f"{host_of(url)}: {_why_no_connection(error)}")
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return Lost(reason=f"{host_of(url)}: {_why_no_answer(error, timeout_s)}")
+
+
+class _DroppedError(aiohttp.ClientError):
+    """The connection went away under a request.  Of a kind that aiohttp does not answer with a second request."""
+
+
+async def _never_again(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from repeating a PUT, DELETE or GET whose kept-alive connection broke.
+
+    It does so once for these methods when it sees ServerDisconnectedError or ClientOSError (aiohttp 3.14, ``client.py``,
+    ``retry_persistent_connection``), unseen by quota and journal.  A client middleware stands inside of that loop.
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise  # never repeated by aiohttp: no connection, nothing left
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            raise
+        raise _DroppedError("connection closed") from error
+
+
+def _why_no_connection(error: aiohttp.ClientError) -> str:
+    """Say it without the exception's own text, which may hold the proxy's URL."""
+    for kind, words in _NO_CONNECTION:
+        if isinstance(error, kind):
+            return words
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else None
+    if isinstance(cause, ConnectionRefusedError):
+        return "connection refused"
+    return (cause.strerror if cause is not None else None) or "no connection"
+
+
+def _why_no_answer(error: BaseException, timeout_s: float) -> str:
+    match error:
+        case TimeoutError():
+            return f"no answer within {timeout_s:g} s"
+        case _DroppedError() | aiohttp.ServerDisconnectedError() | ConnectionError():
+            return "the connection was closed before the answer"
+        case aiohttp.ClientPayloadError():
+            return "the answer was cut off"
+        case _:
+            return f"the answer could not be read ({type(error).__name__})"

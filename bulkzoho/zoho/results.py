@@ -1,0 +1,122 @@
+"""The results of one write call, record by record.
+
+The usual answer, everything accepted, is one pass over the list and no object a record.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from bulkzoho.model.outcomes import Refusal, Results
+from bulkzoho.model.rows import Action, Operation, Stage
+from bulkzoho.zoho.details import harmless
+
+__all__ = ["Unreadable", "results_from"]
+
+_ACTIONS: Final = {
+    Operation.INSERT: Action.INSERT,
+    Operation.UPDATE: Action.UPDATE,
+    Operation.DELETE: Action.DELETE,
+}
+_PLACE: Final = re.compile(r"\$\.data\[([0-9]+)\](?:\.([A-Za-z_$][A-Za-z0-9_$]*))?")
+
+
+class Unreadable(Exception):  # noqa: N818  not an error of the program: it becomes a Lost
+    """The results make no sense; what they would have said is not known."""
+
+
+def results_from(data: list[Any], operation: Operation, sent_ids: list[str] | None) -> Results:
+    """Read *data*, one result a record in input order.
+
+    Raises:
+        Unreadable: A result is no result, an accepted one has no id, or the order is not that of the records.
+    """
+    ids = _all_accepted(data)
+    if ids is None:
+        return _one_by_one(data, operation, sent_ids)
+    return Results(ids=ids, actions=_ACTIONS.get(operation) or _merged([_upsert_action(one) for one in data]))
+
+
+def _all_accepted(data: list[Any]) -> list[str] | None:
+    """Give the ids when every record was accepted and has one, else None."""
+    try:
+        ids = [one["details"]["id"] for one in data if one["code"] == "SUCCESS" and one["status"] == "success"]
+    except (KeyError, TypeError):
+        return None
+    return ids if len(ids) == len(data) and set(map(type, ids)) == {str} and "" not in ids else None
+
+
+def _one_by_one(data: list[Any], operation: Operation, sent_ids: list[str] | None) -> Results:
+    ids: list[str] = []
+    actions: list[Action] = []
+    refused: dict[int, Refusal] = {}
+    fixed = _ACTIONS.get(operation)
+    for index, one in enumerate(data):
+        if _is_accepted(one, index):
+            ids.append(_id_of(one) or (sent_ids[index] if sent_ids else ""))
+            if not ids[-1]:
+                raise Unreadable(f"accepted without an id, at {index}")
+        else:
+            ids.append("")
+            refused[index] = _refusal(one, index)
+        actions.append(fixed or _upsert_action(one))
+    return Results(ids=ids, actions=_merged(actions), refused=refused)
+
+
+def _is_accepted(one: Any, index: int) -> bool:
+    """Tell accepted from refused; code and status must agree where both are there."""
+    if not isinstance(one, dict) or not isinstance(one.get("code"), str):
+        raise Unreadable(f"no result at {index}")
+    accepted: bool = one["code"] == "SUCCESS"
+    if one.get("status", "success" if accepted else "error") != ("success" if accepted else "error"):
+        raise Unreadable(f"code and status disagree at {index}")
+    return accepted
+
+
+def _id_of(one: Mapping[str, Any]) -> str:
+    details = one.get("details")
+    found = details.get("id") if isinstance(details, dict) else None
+    return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else ""
+
+
+def _refusal(one: Mapping[str, Any], index: int) -> Refusal:
+    given = one.get("details")
+    details = harmless(given) if isinstance(given, dict) else {}
+    place = _PLACE.match(str(details.get("json_path", "")))
+    if place is not None and int(place[1]) != index:  # a refusal that belongs to another record: none can be trusted
+        raise Unreadable(f"the result at {index} speaks of record {place[1]}")
+    return Refusal(
+        code=one["code"],
+        message=str(one.get("message") or ""),
+        stage=Stage.CRM,
+        field=_field(details) or (place[2] if place else None),
+        details=details,
+    )
+
+
+def _field(details: Mapping[str, Any]) -> str | None:
+    """Give the field to blame, looking into the first of several errors too."""
+    name = details.get("api_name")
+    if isinstance(name, str):
+        return name
+    for key in ("errors", "expected_fields"):
+        several = details.get(key)
+        if isinstance(several, list) and several and isinstance(several[0], dict):
+            inner = several[0].get("details", several[0])
+            return _field(inner) if isinstance(inner, dict) else None
+    return None
+
+
+def _upsert_action(one: Mapping[str, Any]) -> Action:
+    """Tell what an upsert did: by ``action`` (docs "Upsert Records", v7, v8), else by the documented messages."""
+    word = one.get("action")
+    if word is None:
+        return Action.INSERT if "added" in str(one.get("message", "")).casefold() else Action.UPDATE
+    return Action.INSERT if word == "insert" else Action.UPDATE
+
+
+def _merged(actions: list[Action]) -> list[Action] | Action:
+    """Give one value for all when they are all the same."""
+    return actions[0] if len(set(actions)) == 1 else actions

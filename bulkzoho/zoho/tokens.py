@@ -1,0 +1,217 @@
+"""The owner of the access token: who may use it, when it is renewed, and that this happens once for everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from bulkzoho.errors import AccessError
+from bulkzoho.model.replies import Answered, Lost, NothingLeft, Throttled, TokenRefused
+from bulkzoho.model.settings import ConnectionSettings
+from bulkzoho.zoho.datacenters import data_center_of, follows_api_domain, host_of, may_have_token
+from bulkzoho.zoho.line import Line
+from bulkzoho.zoho.token_cache import LockTimeoutError, StoredToken, TokenCache
+from bulkzoho.zoho.token_grants import Grant, grant_from
+
+__all__ = ["AccessToken", "Renewal", "TokenKeeper"]
+
+REFRESH_MARGIN_S: Final = 60.0  # seconds before its end at which a token is renewed
+MARGIN_SHARE: Final = 0.25  # of a short life, the margin is at most this share
+REQUEST_TIMEOUT_S: Final = 30.0  # seconds for one request to the accounts server
+# After a refusal a token that another process obtained within this time is taken for newer than the refusal; an older one
+# may have died with ours (everything revoked), and a second refusal would end the run.
+RECENT_S: Final = 60.0
+
+Renewal = Answered | Throttled | NothingLeft | Lost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessToken:
+    """A token in use.  ``serial`` counts tokens of this process, so that a refusal names the one that was refused."""
+
+    text: str = field(repr=False)
+    serial: int
+    expires_at: float  #: seconds since the epoch
+    stale_at: float  #: seconds since the epoch; from then on it is renewed before use
+    api_url: str  #: where it may be used
+
+
+class TokenKeeper:
+    """Holds one access token for all senders of the process and, through the cache, for the machine.
+
+    One renewal is under way at a time; everybody else waits for its result and asks nothing.
+    """
+
+    def __init__(
+        self,
+        settings: ConnectionSettings,
+        *,
+        line: Line,
+        cache: TokenCache | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._line = line
+        self._cache = cache
+        self._now = now
+        self._token: AccessToken | None = None
+        self._serial = 0
+        self._renewing = asyncio.Lock()
+        self._renewals = 0  # finished, well or not
+        self._last: Renewal | AccessError = Answered()
+        self._final: AccessError | None = None  # a refusal that no later request can cure
+        self._not_before = 0.0  # loop time; no request before, the accounts server said so
+
+    def __repr__(self) -> str:
+        return f"<TokenKeeper serial={self._serial}>"
+
+    async def token(self) -> AccessToken | NothingLeft | TokenRefused:
+        """Give a token that is good to use now, renewed before its end.
+
+        A refusal or a pause of the accounts server comes back as :class:`TokenRefused`: the caller has sent nothing, and whoever
+        then calls :meth:`renew` learns why.
+        """
+        token = self._token
+        if token is not None and self._now() < token.stale_at:
+            return token
+        try:
+            reply = await self.renew(self._serial)
+        except AccessError as error:
+            return TokenRefused(token_serial=self._serial, code=error.code)
+        match reply:
+            case Answered():
+                assert self._token is not None
+                return self._token
+            case Throttled():
+                return TokenRefused(token_serial=self._serial, code="TOKEN_REQUESTS_THROTTLED")
+            case NothingLeft(reason=reason) | Lost(reason=reason):
+                return NothingLeft(reason=reason)
+
+    async def renew(self, serial: int) -> Renewal:
+        """Have a newer token than number *serial*; a token that is newer already is kept.
+
+        Raises:
+            AccessError: The refresh token or the client was refused, or the account lives in another data center.
+        """
+        renewals = self._renewals
+        async with self._renewing:
+            if self._serial > serial:
+                return Answered()
+            if self._final is not None:
+                raise _again(self._final)
+            if self._renewals != renewals:  # somebody tried while this one waited
+                return self._shared()
+            try:
+                self._last = await self._renew()
+            except AccessError as error:
+                self._final = self._last = error
+                raise
+            finally:
+                self._renewals += 1
+            return self._last
+
+    def _shared(self) -> Renewal:
+        if isinstance(self._last, AccessError):
+            raise _again(self._last)
+        return self._last
+
+    async def _renew(self) -> Renewal:
+        pause_s = self._not_before - asyncio.get_running_loop().time()
+        if pause_s > 0:
+            return Throttled(retry_after_s=pause_s)
+        if self._cache is None:
+            return await self._ask()
+        try:
+            async with self._cache.locked() as cache:
+                stored = cache.read()
+                if stored is not None and self._is_better(stored):
+                    self._adopt(stored)
+                    return Answered()
+                return await self._ask()
+        except LockTimeoutError:
+            return NothingLeft(reason="another process has been renewing the access token for too long")
+
+    def _is_better(self, stored: StoredToken) -> bool:
+        """Whether a token that some process put into the cache is worth a try."""
+        now = self._now()
+        if now >= _stale_at(stored) or stored.obtained_at > now:
+            return False
+        current = self._token
+        if current is None:
+            return True
+        refused = now < current.stale_at  # it is renewed although it should have been good
+        return stored.access_token != current.text and (not refused or now - stored.obtained_at < RECENT_S)
+
+    async def _ask(self) -> Renewal:
+        settings = self._settings
+        reply = await self._line.exchange(
+            "POST",
+            f"{settings.accounts_url}/oauth/v2/token",
+            timeout_s=REQUEST_TIMEOUT_S,
+            headers={"Accept": "application/json"},
+            form={
+                "grant_type": "refresh_token",
+                "refresh_token": settings.refresh_token,
+                "client_id": settings.client_id,
+                "client_secret": settings.client_secret,
+            },
+        )
+        if isinstance(reply, NothingLeft | Lost):
+            return reply
+        grant = grant_from(reply)
+        if isinstance(grant, Throttled):
+            self._not_before = asyncio.get_running_loop().time() + (grant.retry_after_s or 0.0)
+        if not isinstance(grant, Grant):
+            return grant
+        now = self._now()
+        stored = StoredToken(
+            access_token=grant.access_token, obtained_at=now, expires_at=now + grant.life_s, api_domain=grant.api_domain
+        )
+        self._adopt(stored)
+        if self._cache is not None:
+            self._cache.write(stored)
+        return Answered()
+
+    def _adopt(self, stored: StoredToken) -> None:
+        """Make *stored* the token in use.
+
+        Raises:
+            AccessError: Its API host is in another data center than the one that was named.
+        """
+        api_url = _api_url(self._settings, stored.api_domain)
+        self._serial += 1
+        self._token = AccessToken(
+            text=stored.access_token,
+            serial=self._serial,
+            expires_at=stored.expires_at,
+            stale_at=_stale_at(stored),
+            api_url=api_url,
+        )
+
+
+def _stale_at(stored: StoredToken) -> float:
+    life_s = stored.expires_at - stored.obtained_at
+    return stored.expires_at - min(REFRESH_MARGIN_S, MARGIN_SHARE * life_s)
+
+
+def _api_url(settings: ConnectionSettings, api_domain: str | None) -> str:
+    """Choose the API host: the one that was given, else the token's own ``api_domain`` within the data center."""
+    if api_domain is None or not follows_api_domain(settings):
+        return settings.api_url
+    if may_have_token(api_domain, settings):
+        return api_domain.rstrip("/")
+    center = data_center_of(host_of(api_domain))
+    where = f"in data center {center.name}" if center else f"at {host_of(api_domain) or 'an unknown host'}"
+    raise AccessError(
+        f"the account lives {where}, not at {host_of(settings.api_url)}.",
+        hint=f"Set BULKZOHO_DC={center.name} (or --dc {center.name})." if center else "Check BULKZOHO_DC and BULKZOHO_API_URL.",
+        code="WRONG_DATA_CENTER",
+    )
+
+
+def _again(error: AccessError) -> AccessError:
+    """Give a fresh copy: one exception object raised in many tasks would collect their tracebacks."""
+    return AccessError(error.message, hint=error.hint, code=error.code)

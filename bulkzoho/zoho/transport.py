@@ -1,0 +1,102 @@
+"""Calls to the API: the right host, the token where it may go, and the whole answer with what its headers say."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from bulkzoho.model.replies import Lost, NothingLeft, TokenRefused
+from bulkzoho.model.settings import ConnectionSettings
+from bulkzoho.zoho.datacenters import may_have_token
+from bulkzoho.zoho.line import HttpReply, Line
+from bulkzoho.zoho.tokens import TokenKeeper
+from bulkzoho.zoho.wire import Wire
+
+__all__ = ["Transport"]
+
+_SECONDS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
+JSON_BODY: Final = {"Content-Type": "application/json"}  # the bulk endpoints answer 415 without it (docs v7 "Bulk Read")
+
+
+class Transport:
+    """Makes single calls.  Never repeats one, never waits for a quota."""
+
+    def __init__(self, settings: ConnectionSettings, *, line: Line, tokens: TokenKeeper) -> None:
+        self._settings = settings
+        self._line = line
+        self._tokens = tokens
+
+    @property
+    def api_version(self) -> str:
+        """The version in paths: v8."""
+        return self._settings.api_version
+
+    async def call(
+        self,
+        method: str,
+        path_or_url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Wire | NothingLeft | Lost | TokenRefused:
+        """Make one call to the API (a path) or to a whole URL; *body* is JSON.
+
+        The token goes to the connection's own hosts alone, so a call to a foreign URL carries none.
+        """
+        sent = dict(headers or ())
+        if body is not None:
+            sent = {**JSON_BODY, **sent}
+        url, serial = path_or_url, 0
+        if path_or_url.startswith("/") or may_have_token(path_or_url, self._settings):
+            token = await self._tokens.token()
+            if isinstance(token, NothingLeft | TokenRefused):
+                return token
+            sent["Authorization"] = f"Zoho-oauthtoken {token.text}"
+            serial = token.serial
+            if path_or_url.startswith("/"):
+                url = token.api_url + path_or_url
+        reply = await self._line.exchange(
+            method, url, timeout_s=self._settings.reply_timeout_s, headers=sent, params=params, body=body
+        )
+        return _wire(reply, serial) if isinstance(reply, HttpReply) else reply
+
+
+def _wire(reply: HttpReply, serial: int) -> Wire:
+    headers = reply.headers
+    service_time = _http_date(headers.get("Date"))
+    remaining = headers.get("X-API-CREDITS-REMAINING", "").strip()
+    return Wire(
+        status=reply.status,
+        body=reply.body,
+        token_serial=serial,
+        service_time=service_time,
+        retry_after_s=_retry_after_s(headers.get("Retry-After"), service_time),
+        credits_remaining=int(remaining) if _INTEGER.fullmatch(remaining) else None,
+    )
+
+
+def _http_date(text: str | None) -> float | None:
+    """Give seconds since the epoch."""
+    if not text:
+        return None
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _retry_after_s(text: str | None, service_time: float | None) -> float | None:
+    """Read seconds, or a date as seconds after the answer's own ``Date`` (RFC 9110, section 10.2.3)."""
+    if not text:
+        return None
+    if _SECONDS.fullmatch(text.strip()):
+        return float(text)
+    until = _http_date(text)
+    if until is None:
+        return None
+    return max(0.0, until - (service_time if service_time is not None else time.time()))

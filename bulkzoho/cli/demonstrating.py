@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,19 +48,29 @@ def demo_command() -> int:
     that, and compares CRM and file value for value.  It takes half a minute, touches no CRM of yours,
     and leaves nothing behind.
     """  # noqa: D301  \b is click's mark: keep these lines as they are
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # however it ends, it ends its sandbox and leaves no folder
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # however it ends, it ends its sandbox
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="bulkzoho-demo-") as name:
-        folder = Path(name)
-        rows = list(customers(ROWS))
-        _say(f"A file of {amount(ROWS)} customers as another system exported them, and a mapping of its columns:", "")
-        write_messy_file(folder / "customers.csv", iter(rows))
-        (folder / "mapping.toml").write_text(MAPPING, encoding="utf-8")
-        _say(*(f"    {line}" for line in MAPPING.splitlines() if line), "", "A Zoho CRM on localhost, to rehearse against:")
-        with _sandbox(folder) as environment:
-            _work(folder, environment, rows)
+    folder = Path(tempfile.mkdtemp(prefix="bulkzoho-demo-"))
+    try:
+        _show(folder)
+    except RunFailedError as error:
+        raise RunFailedError(error.message, hint=f"{error.hint} Everything the demo made is in {folder}.") from error
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
     _say("", f"That took {duration(time.monotonic() - began)}. Yours next: docs/commands.md, or bulkzoho import --help")
     return int(ExitCode.ACCEPTED)
+
+
+def _show(folder: Path) -> None:
+    rows = list(customers(ROWS))
+    write_messy_file(folder / "customers.csv", iter(rows))
+    (folder / "mapping.toml").write_text(MAPPING, encoding="utf-8")
+    _say(f"A file of {amount(ROWS)} customers as another system exported them, and a mapping of its columns:", "")
+    _say(*(f"    {line}" for line in MAPPING.splitlines() if line), "", "A Zoho CRM on localhost, to rehearse against:")
+    with _sandbox(folder) as environment:
+        _work(folder, environment, rows)
 
 
 def _work(folder: Path, environment: Mapping[str, str], rows: Sequence[Customer]) -> None:

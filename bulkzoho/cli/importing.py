@@ -118,10 +118,10 @@ def import_command(as_json: bool, progress: str, **given: Any) -> int:  # noqa: 
     Files are CSV or JSON Lines, plain or compressed (.gz, .zst).  Rows that are refused become dead
     letters, with the reason; mend them and send them with bulkzoho replay.
     """  # noqa: D301  \b is click's mark: keep these lines as they are
+    settings = import_settings(given)
     from bulkzoho import assembly  # noqa: PLC0415  the engine is loaded only when there is something to run
     from bulkzoho.cli.running import Job, run_job  # noqa: PLC0415  likewise
 
-    settings = import_settings(given)
     job = Job(command="import", crm_module=settings.crm_module, operation=settings.operation)
     return run_job(
         job,

@@ -59,10 +59,10 @@ def replay_command(as_json: bool, progress: str, **given: Any) -> int:  # noqa: 
     accepted never goes again, however often the file is replayed; what fails again goes only once it
     was changed, and stands in the dead letters of this run.
     """  # noqa: D301  \b is click's mark: keep these lines as they are
+    settings = replay_settings(given)
     from bulkzoho import assembly  # noqa: PLC0415  the engine is loaded only when there is something to run
     from bulkzoho.cli.running import Job, run_job  # noqa: PLC0415  likewise
 
-    settings = replay_settings(given)
     return run_job(
         Job(command="replay"),
         lambda display, stop: assembly.replay_letters(settings, progress=display, stop=stop),

@@ -1,0 +1,58 @@
+"""Runs at one moment, made to measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from bulkzoho.model.outcomes import Tally
+from bulkzoho.model.rows import Operation
+from bulkzoho.model.run import CallCounts, QuotaStatus, Snapshot
+
+
+@pytest.fixture(name="quota")
+def fixture_quota() -> Callable[..., QuotaStatus]:
+    """Give what makes the state of a quota."""
+    return quota
+
+
+@pytest.fixture(name="snapshot")
+def fixture_snapshot() -> Callable[..., Snapshot]:
+    """Give what makes a snapshot."""
+    return snapshot
+
+
+def quota(*, waiting_for: str | None = None, waiting_until: float | None = None) -> QuotaStatus:
+    return QuotaStatus(
+        plan="enterprise",
+        calls_per_minute=500,
+        calls_last_minute=480,
+        calls_per_day=500_000,
+        calls_last_day=1_000,
+        calls_in_flight=5,
+        calls_in_flight_limit=20,
+        credits_per_day=None,
+        credits_last_day=0,
+        used_share=0.99,
+        bound="calls a minute",
+        waiting_for=waiting_for,
+        waiting_until=waiting_until,
+    )
+
+
+def snapshot(
+    seconds: float, *, accepted: int, letters: int = 0, read: int, bytes_read: int, total: int | None = 1_000
+) -> Snapshot:
+    return Snapshot(
+        run="r",
+        crm_module="Leads",
+        operation=Operation.INSERT,
+        tally=Tally(read=read, created=accepted, dead_lettered=letters),
+        calls=CallCounts(total=10, throttled=2),
+        quota=quota(),
+        seconds=seconds,
+        bytes_read=bytes_read,
+        bytes_total=total,
+        phase="sending",
+    )

@@ -1,0 +1,81 @@
+"""What a person sees while a run works."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from bulkzoho.cli.bar import Bar
+from bulkzoho.cli.displays import PlainLines, Silent, display_of
+from bulkzoho.model.run import Snapshot
+
+SnapshotMaker = Callable[..., Snapshot]
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class _Broken(io.StringIO):
+    def write(self, _text: str) -> int:
+        raise OSError(5, "Input/output error")
+
+
+def test_plain_lines_come_at_once_and_then_only_when_something_changes(
+    snapshot: SnapshotMaker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with PlainLines() as display:
+        for second in range(4):
+            display.show(snapshot(float(second), accepted=second, read=100, bytes_read=10))
+        display.tell("a word")
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert len(captured.err.splitlines()) == 2
+    assert captured.err.splitlines()[1] == "a word"
+
+
+def test_no_progress_still_says_what_a_person_must_know(snapshot: SnapshotMaker, capsys: pytest.CaptureFixture[str]) -> None:
+    with display_of("none") as display:
+        display.show(snapshot(1.0, accepted=1, read=100, bytes_read=10))
+        display.tell("a warning")
+
+    assert capsys.readouterr().err == "a warning\n"
+
+
+def test_auto_is_a_bar_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert type(display_of("auto")) is PlainLines
+
+    monkeypatch.setattr(sys, "stderr", _Terminal())
+    assert type(display_of("auto")) is Bar
+
+    monkeypatch.setenv("TERM", "dumb")
+    assert type(display_of("auto")) is PlainLines
+
+
+def test_the_bar_draws_state_and_wait_on_standard_error(snapshot: SnapshotMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = _Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+
+    with display_of("bar") as display:
+        display.show(snapshot(1.0, accepted=50, letters=3, read=100, bytes_read=500))
+        display.tell("[a warning]")
+
+    assert "3 dead letters" in terminal.getvalue()
+    assert "[a warning]" in terminal.getvalue()
+
+
+def test_a_terminal_that_went_away_ends_nothing(snapshot: SnapshotMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    bar = Bar()
+    with bar, Silent() as silent:
+        monkeypatch.setattr(bar._live.console, "_file", _Broken())
+        bar.show(snapshot(1.0, accepted=50, read=100, bytes_read=500))
+        bar.tell("a word")
+
+    assert type(silent) is Silent

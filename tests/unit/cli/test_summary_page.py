@@ -1,0 +1,85 @@
+"""The summary that a person reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from bulkzoho.cli.letter_codes import frequent_codes
+from bulkzoho.cli.summary_page import summary_page
+from bulkzoho.errors import ExitCode
+from bulkzoho.model.outcomes import Tally
+from bulkzoho.model.rows import Operation
+from bulkzoho.model.run import CallCounts, RunStatus, Summary
+
+
+def _summary(letters: Path, **changes: object) -> Summary:
+    facts: dict[str, object] = {
+        "run": "20261124-101500-leads-7f3a",
+        "command": "import",
+        "crm_module": "Leads",
+        "operation": Operation.UPSERT,
+        "route": "records",
+        "status": RunStatus.COMPLETED,
+        "exit_code": ExitCode.DEAD_LETTERS,
+        "tally": Tally(read=1000, created=900, updated=90, dead_lettered=10),
+        "calls": CallCounts(total=12, retried=1, throttled=1, credits=100),
+        "seconds": 7.1,
+        "plan": "enterprise",
+        "calls_per_minute": 500,
+        "used_share": 0.99,
+        "bound": "calls in flight",
+        "org": "650000001",
+        "input_complete": True,
+        "dead_letter": str(letters),
+        "results": "/home/runs/x/results.jsonl",
+        "in_doubt_file": None,
+        "next": f"bulkzoho replay {letters}",
+        "crm_before": 5,
+        "crm_after": 905,
+    }
+    return Summary(**{**facts, **changes})  # type: ignore[arg-type]  # the facts above are of the right types
+
+
+def test_the_page_adds_up_and_ends_with_the_next_command(tmp_path: Path) -> None:
+    letters = tmp_path / "dead-letter.jsonl"
+    lines = [{"code": "INVALID_DATA", "field": "Email"}] * 7 + [{"code": "MANDATORY_NOT_FOUND", "field": None}] * 3
+    letters.write_text("".join(json.dumps({"v": 1, **line, "record": {"code": "X"}}) + "\n" for line in lines))
+
+    page = summary_page(_summary(letters)).splitlines()
+
+    assert page[0] == "import 20261124-101500-leads-7f3a (upsert into Leads) completed after 7.1 s, 139 records/s"
+    assert page[2:7] == [
+        "    rows read       1,000",
+        "  = accepted          990  (900 created, 90 updated)",
+        "  + dead letters       10",
+        "  + in doubt            0",
+        "  + unsent              0",
+    ]
+    assert "         7  INVALID_DATA (Email)" in page
+    assert "         3  MANDATORY_NOT_FOUND" in page
+    assert page[-1] == f"Next: bulkzoho replay {letters}"
+
+
+def test_a_page_with_nothing_left_to_do_has_no_next_command(tmp_path: Path) -> None:
+    page = summary_page(_summary(tmp_path / "none", next="", tally=Tally(read=5, created=5), exit_code=ExitCode.ACCEPTED))
+
+    assert "Next" not in page
+    assert "Dead letters" not in page
+
+
+def test_letters_that_were_settled_before_are_a_term_of_the_sum(tmp_path: Path) -> None:
+    page = summary_page(_summary(tmp_path / "none", tally=Tally(read=5, created=2, already_settled=3)))
+
+    assert "  + already settled 3  (by an earlier replay)" in page
+
+
+def test_codes_are_counted_in_csv_letters_too(tmp_path: Path) -> None:
+    letters = tmp_path / "d.csv"
+    letters.write_text('Name,bulkzoho_code,bulkzoho_field\n"a\nb",INVALID_DATA,Email\nc,INVALID_DATA,Email\nd,DUPLICATE_DATA,\n')
+
+    assert frequent_codes(str(letters)) == [("INVALID_DATA", "Email", 2), ("DUPLICATE_DATA", "", 1)]
+
+
+def test_letters_that_cannot_be_read_have_no_codes(tmp_path: Path) -> None:
+    assert frequent_codes(str(tmp_path / "missing.jsonl")) == []

@@ -95,6 +95,7 @@ class Courier:
                     self._fell_silent(reply.reason)
                     return reply
                 case Throttled():
+                    renewed = False  # the token was good: it is looked at before the limits
                     self._returned(journey)
                     self.counts = replace(self.counts, throttled=self.counts.throttled + 1)
                     self._quota.throttled(retry_after_s=reply.retry_after_s, credits_remaining=reply.credits_remaining)

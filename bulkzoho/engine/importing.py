@@ -25,6 +25,7 @@ from bulkzoho.engine.reading import InputPart, Reader, SettledLetters
 from bulkzoho.engine.recorder import Recorder
 from bulkzoho.engine.sending import Doubtful, Sender
 from bulkzoho.engine.stopping import Stop
+from bulkzoho.errors import BulkZohoError
 from bulkzoho.model.journal import RunMoved
 from bulkzoho.model.rows import Batch
 from bulkzoho.model.run import CallCounts, RunStatus, Snapshot, StopReason
@@ -107,8 +108,18 @@ class ImportPipe:
         )
 
     async def run(self, *, in_doubt: Sequence[Doubtful] = ()) -> None:
-        """Settle *in_doubt* (what an earlier process left), then read and send until the end or until the run is stopped."""
+        """Settle *in_doubt* (what an earlier process left), then read and send until the end or until the run is stopped.
+
+        Raises:
+            BulkZohoError: Something that no task could turn into a decision to stop.
+        """
         self._parts.recorder.watch(self._vitals)
+        try:
+            await self._watch_and_work(in_doubt)
+        except BaseExceptionGroup as group:
+            raise _first_of(group) from group
+
+    async def _watch_and_work(self, in_doubt: Sequence[Doubtful]) -> None:
         async with asyncio.TaskGroup() as watchers:
             watching = [watchers.create_task(self._show()), watchers.create_task(self._keep_hours())]
             await self._open_hours()
@@ -220,3 +231,16 @@ class ImportPipe:
 
     def _local_now(self) -> datetime:
         return datetime.fromtimestamp(self._parts.wall()).astimezone()
+
+
+def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Give the first error that says something to the user, else the first of all."""
+    leaves: list[BaseException] = []
+    stack: list[BaseException] = [group]
+    while stack:
+        one = stack.pop(0)
+        if isinstance(one, BaseExceptionGroup):
+            stack = [*one.exceptions, *stack]
+        else:
+            leaves.append(one)
+    return next((one for one in leaves if isinstance(one, BulkZohoError)), leaves[0])

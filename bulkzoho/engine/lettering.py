@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bulkzoho.model.journal import LetterSettled
 from bulkzoho.model.letters import DeadLetter
 from bulkzoho.model.outcomes import Refusal, Results
-from bulkzoho.model.rows import Batch, Operation
+from bulkzoho.model.rows import ABSENT, Batch, Cell, Operation
 from bulkzoho.ports import LetterWriter, ResultWriter
 
 __all__ = ["LetterFacts", "Lettering"]
@@ -31,9 +31,10 @@ class Lettering:
 
     Args:
         facts: What every letter carries.
+        header: The columns of the first input, which a CSV begins with.
+        sources: The inputs' names.
         letters: Writers of dead letters, by the name of their file.
         results: Writers of results, likewise.
-        header: The inputs' first header, for what stands above the first line of a CSV.
         digest: Gives the digest of a record as it is sent; it tells a mended letter from the same one again.
     """
 
@@ -41,22 +42,25 @@ class Lettering:
         self,
         facts: LetterFacts,
         *,
+        header: Sequence[str],
         sources: Sequence[str],
         letters: Mapping[str, LetterWriter],
         results: Mapping[str, ResultWriter],
         digest: Callable[[Mapping[str, object]], bytes],
     ) -> None:
         self.facts = facts
-        self.header: Sequence[str] = ()
+        self._header = tuple(header)
         self._sources = sources
         self._letters = letters
         self._results = results
         self._digest = digest
+        for writer in (*letters.values(), *results.values()):
+            writer.head(self._header)  # a file that a resume continues has its head already, but its writer must know it
 
     def head(self, name: str) -> bytes:
         """Give what stands above the first line of the file *name*."""
         writer = self._letters.get(name) or self._results[name]
-        return writer.head(self.header)
+        return writer.head(self._header)
 
     def letters(
         self,
@@ -106,10 +110,18 @@ class Lettering:
         sources = self._sources[batch.source] if origins is None else [origin.source for origin in origins]
         ids = results.ids if whole else [results.ids[index] for index in accepted]
         actions = results.actions if isinstance(results.actions, str) else [results.actions[index] for index in accepted]
+        cells = self._aligned(pick)
         return {
-            name: writer.encode(rows=rows, sources=sources, ids=ids, actions=actions, cells=pick.cells)
+            name: writer.encode(rows=rows, sources=sources, ids=ids, actions=actions, cells=cells)
             for name, writer in self._results.items()
         }
+
+    def _aligned(self, batch: Batch) -> Sequence[Sequence[Cell]]:
+        """Give the cells in the order of the first input's columns."""
+        if batch.header == self._header:
+            return batch.cells
+        places = [batch.header.index(column) if column in batch.header else None for column in self._header]
+        return [[ABSENT if at is None else cells[at] for at in places] for cells in batch.cells]
 
     def settled_letters(self, batch: Batch, *, accepted: bool, indexes: Sequence[int]) -> list[LetterSettled]:
         """Give what a replay must remember of each letter it settled; nothing for an import."""

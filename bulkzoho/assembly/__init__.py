@@ -1,0 +1,161 @@
+"""Everything a command can do; the only package that builds real parts.
+
+The command line uses nothing but these functions.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Final
+
+from bulkzoho.assembly.homes import RunFolder, find_run, home_folder, last_resumable, list_runs, new_run_folder
+from bulkzoho.assembly.inputs import InputPlan, facts_of_inputs, refuse_changed
+from bulkzoho.assembly.replaying import EarlierReplays, replay_settings
+from bulkzoho.assembly.working import Work, carry_out
+from bulkzoho.core.settings_json import from_json, to_json
+from bulkzoho.engine.stopping import Stop
+from bulkzoho.errors import BulkZohoError, RefusedError
+from bulkzoho.journal.lock import RunLock
+from bulkzoho.journal.sqlite import SqliteJournal
+from bulkzoho.model.journal import RunFacts
+from bulkzoho.model.run import Summary
+from bulkzoho.model.settings import ImportSettings, ReplaySettings
+from bulkzoho.ports import Progress
+
+__all__ = ["UNCHANGED", "Stop", "Unchanged", "home_folder", "import_files", "list_runs", "replay_letters", "resume_run"]
+
+
+class Unchanged(Enum):
+    """The type of :data:`UNCHANGED`."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED: Final = Unchanged.UNCHANGED
+"""A setting that a resume does not give anew."""
+
+
+async def import_files(settings: ImportSettings, *, progress: Progress, stop: Stop) -> Summary:
+    """Import files as told; see :class:`bulkzoho.model.settings.ImportSettings`.
+
+    Raises:
+        BulkZohoError: Before the run existed: credentials missing, a file, header, module or field refused.
+    """
+    folder = new_run_folder(settings.crm_module)
+    plan = InputPlan(settings=settings, folder=folder)
+    return await _begin(folder, "import", settings, plan, progress=progress, stop=stop)
+
+
+async def replay_letters(settings: ReplaySettings, *, progress: Progress, stop: Stop) -> Summary:
+    """Send dead letters again, in a run of their own.
+
+    Raises:
+        BulkZohoError: As :func:`import_files`; also when the letters are another organization's.
+    """
+    told, facts = replay_settings(settings)
+    folder = new_run_folder(told.crm_module)
+    plan = InputPlan(settings=told, folder=folder, letters=True, only_codes=settings.only_codes)
+    return await _begin(folder, "replay", told, plan, progress=progress, stop=stop, letters_org=facts.org)
+
+
+async def resume_run(
+    run: str | None,
+    *,
+    limit: int | Unchanged | None = UNCHANGED,
+    settle_wait_s: float | None = None,
+    adjust: Callable[[ImportSettings], ImportSettings] | None = None,
+    progress: Progress,
+    stop: Stop,
+) -> Summary | None:
+    """Finish an interrupted run: the one called *run*, or the last that is unfinished; None when there is none.
+
+    Args:
+        run: Its name, or the beginning of it.
+        limit: Rows to take in all; None takes all.
+        settle_wait_s: Seconds a lost call may still be running, given anew.
+        adjust: Changes further settings (those of the quota), for this process and later ones.
+        progress: Whoever watches.
+        stop: Ends it early.
+
+    Raises:
+        RefusedError: No such run, another process works on it, or an input changed.
+    """
+    folder = find_run(run) if run is not None else last_resumable()
+    if folder is None:
+        return None
+    lock = RunLock.take(folder.lock, run=folder.run)
+    try:
+        journal = SqliteJournal.open(folder.journal)
+        try:
+            facts = journal.facts()
+            told = from_json(ImportSettings, dict(facts.settings["import"]))
+            if not isinstance(limit, Unchanged):
+                told = replace(told, limit=limit)
+            if settle_wait_s is not None:
+                told = replace(told, settle_wait_s=settle_wait_s)
+            if adjust is not None:
+                told = adjust(told)
+            refuse_changed(journal.sources())
+            only_codes = tuple(facts.settings["only_codes"])
+            journal.change_settings({"import": to_json(told), "only_codes": list(only_codes)})
+            replay = facts.command == "replay"
+            plan = InputPlan(settings=told, folder=folder, letters=replay, only_codes=only_codes)
+            letters = EarlierReplays.load() if replay else None
+            work = Work(folder=folder, journal=journal, settings=told, plan=plan, new=False, letters=letters)
+            return await carry_out(work, progress=progress, stop=stop)
+        finally:
+            journal.close()
+    finally:
+        lock.release()
+
+
+async def _begin(
+    folder: RunFolder,
+    command: str,
+    settings: ImportSettings,
+    plan: InputPlan,
+    *,
+    progress: Progress,
+    stop: Stop,
+    letters_org: str = "",
+) -> Summary:
+    """Make the run, so that it exists before its first call, and carry it out; a refused one leaves no trace."""
+    lock = RunLock.take(folder.lock, run=folder.run)
+    try:
+        facts = RunFacts(
+            run=folder.run,
+            command=command,
+            crm_module=settings.crm_module,
+            operation=settings.operation,
+            settings={"import": to_json(settings), "only_codes": list(plan.only_codes)},
+            started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
+        journal = SqliteJournal.create(folder.journal, facts, facts_of_inputs(settings, folder))
+        try:
+            letters = EarlierReplays.load() if command == "replay" else None
+            work = Work(
+                folder=folder,
+                journal=journal,
+                settings=settings,
+                plan=plan,
+                new=True,
+                letters=letters,
+                letters_org=letters_org,
+            )
+            return await carry_out(work, progress=progress, stop=stop)
+        except RefusedError:
+            if not journal.last_id():  # nothing was sent or settled
+                shutil.rmtree(folder.path, ignore_errors=True)
+            raise
+        finally:
+            journal.close()
+    except BulkZohoError:
+        if not folder.journal.exists():
+            shutil.rmtree(folder.path, ignore_errors=True)
+        raise
+    finally:
+        lock.release()

@@ -1,0 +1,196 @@
+"""Meet the CRM: the organization and its limits, the user, the module and its fields; within the quota from the first call on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from bulkzoho.assembly.homes import home_folder
+from bulkzoho.core.judging import access_error
+from bulkzoho.core.naming import resolve_module
+from bulkzoho.core.pacing import limits_of
+from bulkzoho.engine.courier import Courier
+from bulkzoho.engine.stopping import AdmissionClosedError, Stop
+from bulkzoho.errors import BulkZohoError, RunFailedError
+from bulkzoho.files.atomic import write_whole
+from bulkzoho.model.metadata import CrmModule, ModuleName, Organization, User
+from bulkzoho.model.plans import Price
+from bulkzoho.model.replies import Answered, Lost, Refused, Reply
+from bulkzoho.model.settings import ConnectionSettings, ImportSettings
+from bulkzoho.ports import Crm, Progress, Quota
+from bulkzoho.quota import open_quota
+from bulkzoho.zoho.datacenters import connection_from, version_warning
+from bulkzoho.zoho.line import Line
+from bulkzoho.zoho.metadata import ZohoCrm
+from bulkzoho.zoho.token_cache import TokenCache
+from bulkzoho.zoho.tokens import TokenKeeper
+from bulkzoho.zoho.transport import Transport
+
+__all__ = ["Connected", "connect"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """A CRM that answers, and leave to call it."""
+
+    transport: Transport
+    crm: Crm
+    courier: Courier
+    quota: Quota
+    organization: Organization
+    user: User | None
+    connection: ConnectionSettings
+    senders: int
+
+    async def module(self, name: str) -> CrmModule:
+        """Give the module that the user calls *name*, with its fields.
+
+        Raises:
+            RefusedError: The CRM has no such module; names the nearest.
+            AccessError: The metadata cannot be read.
+        """
+        modules: tuple[ModuleName, ...] = await self._ask(self.crm.modules, doing="reading the list of modules")
+        found = resolve_module(name, modules)
+        module: CrmModule = await self._ask(lambda: self.crm.module(found), doing=f"reading the fields of {found.api_name}")
+        return module
+
+    async def count(self, crm_module: str) -> int | None:
+        """Give the records in *crm_module*, or None when they cannot be counted: a count is nice to have, not needed."""
+        try:
+            reply = await self.courier.deliver(lambda: self.crm.count(crm_module), Price())
+        except (BulkZohoError, AdmissionClosedError):
+            return None
+        return reply.payload if isinstance(reply, Answered) else None
+
+    async def _ask(self, call: Callable[[], Awaitable[Reply]], *, doing: str) -> Any:
+        return _payload(await self.courier.deliver(call, Price()), doing=doing)
+
+
+@asynccontextmanager
+async def connect(settings: ImportSettings, *, run: str, stop: Stop, progress: Progress) -> AsyncIterator[Connected]:
+    """Connect with what the environment gives, and stay connected while the context lasts.
+
+    The quota's ledger belongs to the organization, which the first call tells.  It is remembered from the last time, so that
+    that call too is made within the quota; on the very first run it is counted afterwards.
+
+    Raises:
+        AccessError: The CRM does not let us in.
+        UnreachableError: It does not answer.
+    """
+    connection = connection_from(os.environ)
+    if (warning := version_warning(connection.api_version)) is not None:
+        progress.tell(warning)
+    chance = random.Random()  # noqa: S311  for jitter
+    memory = home_folder() / "organizations" / f"{_credential(connection)}.json"
+    known = _remembered(memory)
+    async with AsyncExitStack() as stack:
+        line = await stack.enter_async_context(Line(connect_timeout_s=connection.connect_timeout_s))
+        tokens = TokenKeeper(connection, line=line, cache=TokenCache(home_folder() / "tokens", connection))
+        transport = Transport(connection, line=line, tokens=tokens)
+        crm = ZohoCrm(transport)
+
+        async def open_for(organization: Organization) -> tuple[Quota, Courier]:
+            limits = limits_of(settings.quota, organization)
+            quota = await stack.enter_async_context(
+                open_quota(
+                    home_folder() / "quota" / f"{_safe(organization.id)}.db",
+                    org=organization.id,
+                    limits=limits,
+                    run=run,
+                    on_quota=settings.quota.on_quota,
+                    wall=time.time,
+                )
+            )
+            stop.listen(quota.close)
+            courier = Courier(quota=quota, crm=crm, stop=stop, chance=chance.random, give_up_after_s=settings.give_up_after_s)
+            return quota, courier
+
+        quota, courier = await open_for(known or Organization(id=f"credential-{_credential(connection)}", name=""))
+        organization = await _meet(courier, crm, progress, connection)
+        if organization != known:
+            _remember(memory, organization)
+            used = courier.counts
+            quota, courier = await open_for(organization)
+            for _ in range(used.total):  # the calls that were made before it was known whose quota they were
+                async with quota.permit(Price()):
+                    pass
+            courier.counts = used
+        user = await _current_user(courier, crm)
+        progress.tell(_introduction(organization, user))
+        yield Connected(
+            transport=transport,
+            crm=crm,
+            courier=courier,
+            quota=quota,
+            organization=organization,
+            user=user,
+            connection=connection,
+            senders=max(1, min(10, quota.status().calls_in_flight_limit)),
+        )
+
+
+async def _meet(courier: Courier, crm: Crm, progress: Progress, connection: ConnectionSettings) -> Organization:
+    reply = await courier.deliver(crm.organization, Price())
+    if isinstance(reply, Refused) and (reply.code == "OAUTH_SCOPE_MISMATCH" or reply.status == HTTPStatus.FORBIDDEN):
+        progress.tell(
+            "The token may not read the organization (scope ZohoCRM.org.READ): the limits of the standard plan are taken."
+            " Name yours with --plan."
+        )
+        return Organization(id=f"credential-{_credential(connection)}", name="unknown organization")
+    organization: Organization = _payload(reply, doing="reading the organization")
+    return organization
+
+
+async def _current_user(courier: Courier, crm: Crm) -> User | None:
+    reply = await courier.deliver(crm.current_user, Price())
+    return reply.payload if isinstance(reply, Answered) else None
+
+
+def _payload(reply: Answered | Refused | Lost, *, doing: str) -> Any:
+    match reply:
+        case Answered(payload=payload):
+            return payload
+        case Refused() if reply.status in (401, 403):
+            raise access_error(reply, doing=doing)
+        case Refused():
+            raise RunFailedError(f"{doing}: the CRM refused ({reply.code}: {reply.message}).", hint="Check the API version.")
+        case Lost():
+            raise RunFailedError(f"{doing}: no answer that can be read ({reply.reason}).", hint="Try again.")
+
+
+def _introduction(organization: Organization, user: User | None) -> str:
+    kind = f" ({organization.type})" if organization.type else ""
+    edition = f", {organization.edition}" if organization.edition else ""
+    who = f", as {user.name}" if user else ""
+    return f"Organization {organization.name}{kind}{edition}{who}."
+
+
+def _credential(connection: ConnectionSettings) -> str:
+    """Give a name for the credentials that tells nothing of them."""
+    text = "\n".join((connection.accounts_url, connection.api_url, connection.client_id, connection.refresh_token))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _safe(org: str) -> str:
+    return "".join(letter if letter.isalnum() or letter == "-" else "_" for letter in org)
+
+
+def _remembered(path: Path) -> Organization | None:
+    try:
+        return Organization(**json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None  # never met, or written by another version: it is asked for in any case
+
+
+def _remember(path: Path, organization: Organization) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_whole(path, json.dumps(asdict(organization)).encode())

@@ -1,0 +1,216 @@
+"""A run's inputs: how each is opened, and whether it is still what it was."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from bulkzoho.assembly.homes import RunFolder, facts_of_runs
+from bulkzoho.engine.reading import InputPart
+from bulkzoho.errors import BulkZohoError, RefusedError
+from bulkzoho.files.fingerprints import content_digest, verify_prefix
+from bulkzoho.files.letter_source import open_letters
+from bulkzoho.files.opening import open_source
+from bulkzoho.journal.lock import holder_of
+from bulkzoho.model.journal import SourceFacts
+from bulkzoho.model.rows import Block, Operation
+from bulkzoho.model.rowset import RowSet
+from bulkzoho.model.settings import ImportSettings
+from bulkzoho.ports import Fingerprint, Source
+
+__all__ = ["InputPlan", "facts_of_inputs", "input_parts", "peek", "refuse_changed", "refuse_sent_before"]
+
+STANDARD_INPUT = "-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputPlan:
+    """How the inputs of one run are read."""
+
+    settings: ImportSettings
+    folder: RunFolder
+    letters: bool = False  #: the input is a file of dead letters
+    only_codes: tuple[str, ...] = ()
+
+    def open(self, facts: SourceFacts, *, live: bool) -> Source:
+        """Open one input; *live* for standard input itself rather than its spool.
+
+        Raises:
+            RefusedError: It cannot be opened; says why.
+        """
+        if self.letters:
+            return open_letters(facts.path, only_codes=self.only_codes)
+        if facts.name == "stdin":
+            if live:
+                return open_source(STANDARD_INPUT, self.settings.files, spool=facts.path)
+            return open_source(facts.path, self.settings.files, name=facts.name)
+        return open_source(facts.path, self.settings.files)
+
+
+def facts_of_inputs(settings: ImportSettings, folder: RunFolder) -> list[SourceFacts]:
+    """Give the facts of each input as it stands now.
+
+    Raises:
+        RefusedError: One is not there, or standard input is named twice.
+    """
+    if settings.inputs.count(STANDARD_INPUT) > 1:
+        raise RefusedError("standard input (-) can be read only once.", hint="Name it once.")
+    facts = []
+    for index, path in enumerate(settings.inputs):
+        if path == STANDARD_INPUT:
+            facts.append(SourceFacts(index=index, path=str(folder.spool(index)), name="stdin"))
+            continue
+        try:
+            seen = os.stat(path)  # noqa: PTH116  the path stays text, as it was given
+        except OSError:
+            seen = None  # opening it says why, better than this could
+        facts.append(
+            SourceFacts(
+                index=index,
+                path=path,
+                name=Path(path).name,
+                size=seen.st_size if seen else -1,
+                mtime_ns=seen.st_mtime_ns if seen else -1,
+            )
+        )
+    return facts
+
+
+class _Peeked:
+    """A source whose first block was looked at already."""
+
+    def __init__(self, source: Source, first: Block | None) -> None:
+        self._source = source
+        self._first = first
+        self._pending = True
+
+    @property
+    def name(self) -> str:
+        return self._source.name
+
+    @property
+    def blocking(self) -> bool:
+        return self._source.blocking
+
+    def read(self) -> Block | None:
+        if self._pending:
+            self._pending = False
+            return self._first
+        return self._source.read()
+
+    def fingerprint(self) -> Fingerprint:
+        return self._source.fingerprint()
+
+    def close(self) -> None:
+        self._source.close()
+
+
+async def peek(plan: InputPlan, facts: Sequence[SourceFacts], *, live: bool) -> tuple[list[Block], dict[int, Source]]:
+    """Give the first block of each input, for its header, and those sources that can be opened only once.
+
+    Raises:
+        RefusedError: One cannot be read, is empty or has no header.
+    """
+    blocks: list[Block] = []
+    kept: dict[int, Source] = {}
+    for one in facts:
+        source = plan.open(one, live=live)
+        try:
+            first = await asyncio.to_thread(source.read) if source.blocking else source.read()
+        except BulkZohoError as error:
+            source.close()
+            if isinstance(error, RefusedError):
+                raise
+            continue  # damaged from the first rows on: the reader meets it again, and says so when its turn comes
+        if first is not None:
+            blocks.append(first)
+        if source.blocking:
+            kept[one.index] = _Peeked(source, first)
+        else:
+            source.close()
+    return blocks, kept
+
+
+def input_parts(
+    plan: InputPlan, facts: Sequence[SourceFacts], known: Sequence[RowSet], kept: dict[int, Source]
+) -> list[InputPart]:
+    """Give the inputs as the engine reads them; *kept* are sources that are open already."""
+
+    def opener(one: SourceFacts) -> Callable[[], Source]:
+        if one.index in kept:
+            return lambda: kept[one.index]
+        return partial(plan.open, one, live=False)
+
+    return [
+        InputPart(
+            index=one.index,
+            open=opener(one),
+            reopen=partial(plan.open, one, live=False),
+            known=RowSet(known[one.index].ranges()),
+        )
+        for one in facts
+    ]
+
+
+def refuse_changed(facts: Sequence[SourceFacts]) -> None:
+    """Refuse to go on with an input that is not what it was.
+
+    Raises:
+        RefusedError: Size, time or the content that was read differs.
+    """
+    for one in facts:
+        if one.name == "stdin":
+            continue  # the spool is the run's own
+        try:
+            seen = os.stat(one.path)  # noqa: PTH116  the path stays text, as it was given
+        except OSError as error:
+            raise RefusedError(
+                f"{one.path}: {error.strerror}.", hint="Put the input back, then resume.", code="INPUT_CHANGED"
+            ) from error
+        same = (seen.st_size, seen.st_mtime_ns) == (one.size, one.mtime_ns)
+        if not same or (one.digest and not verify_prefix(one.path, one.read_bytes, one.digest)):
+            raise RefusedError(
+                f"{one.path}: the file changed since the run read it.",
+                hint="Put the old file back and resume, or import the new one as a run of its own.",
+                code="INPUT_CHANGED",
+            )
+
+
+async def digested(facts: Sequence[SourceFacts]) -> list[SourceFacts]:
+    """Give *facts* with the digest of each file's whole content (standard input has none before it is read)."""
+    return [
+        one if one.name == "stdin" else replace(one, content=await asyncio.to_thread(content_digest, one.path)) for one in facts
+    ]
+
+
+def refuse_sent_before(facts: Sequence[SourceFacts], *, run: str, org: str, crm_module: str) -> None:
+    """Refuse to insert a content that was or is being inserted into the same module.
+
+    Raises:
+        RefusedError: Names the run that did, and how to go on.
+    """
+    contents = {one.content: one for one in facts if one.content}
+    for folder, other, journal in facts_of_runs():
+        same = other.operation is Operation.INSERT and (other.org, other.crm_module) == (org, crm_module)
+        if not same or other.run == run or other.command != "import":
+            continue
+        twins = [one for one in journal.sources() if one.content in contents]
+        if not twins:
+            continue
+        tally = journal.whole_tally()
+        alive = holder_of(folder.lock)
+        if not (tally.accepted or tally.in_doubt or alive):
+            continue  # it sent nothing that was accepted
+        finished = not (alive or tally.unsent or tally.in_doubt) and all(one.complete for one in journal.sources())
+        state = "is being" if alive else "was" if finished else "was partly"
+        raise RefusedError(
+            f"{contents[twins[0].content].path}: this content {state} inserted into {crm_module} by run {other.run}.",
+            hint="Add --again to insert it a second time."
+            if finished
+            else f"Finish it with `bulkzoho resume {other.run}`, or add --again to insert it a second time.",
+            code="SENT_BEFORE",
+        )

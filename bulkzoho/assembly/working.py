@@ -1,0 +1,265 @@
+"""One run from its folder to its summary: the only place that puts engine and edges together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from bulkzoho.assembly.connecting import Connected, connect
+from bulkzoho.assembly.finishing import decide_ending, summary_of, write_in_doubt, write_report
+from bulkzoho.assembly.homes import RunFolder
+from bulkzoho.assembly.inputs import InputPlan, digested, input_parts, peek, refuse_sent_before
+from bulkzoho.assembly.lookups import lookup_for
+from bulkzoho.assembly.run_files import close_files, lettering_for, open_files
+from bulkzoho.core.ending import Ending
+from bulkzoho.core.shaping import Shaper
+from bulkzoho.engine.importing import ImportPipe, PipeParts
+from bulkzoho.engine.lettering import LetterFacts
+from bulkzoho.engine.reading import InputPart, SettledLetters
+from bulkzoho.engine.recorder import Recorder
+from bulkzoho.engine.recovery import Restored, gather, restore
+from bulkzoho.engine.sending import Doubtful
+from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
+from bulkzoho.errors import BulkZohoError, RefusedError
+from bulkzoho.journal.sqlite import SqliteJournal
+from bulkzoho.model.journal import RunMoved, SourceFacts
+from bulkzoho.model.metadata import CrmModule
+from bulkzoho.model.outcomes import Tally
+from bulkzoho.model.rows import Operation
+from bulkzoho.model.rowset import RowSet
+from bulkzoho.model.run import CallCounts, QuotaStatus, RunStatus, StopReason, Summary
+from bulkzoho.model.settings import ImportSettings
+from bulkzoho.ports import Progress, Source
+from bulkzoho.zoho.records import RecordsRoute
+
+__all__ = ["Work", "carry_out"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A run whose folder, lock and journal are there."""
+
+    folder: RunFolder
+    journal: SqliteJournal
+    settings: ImportSettings
+    plan: InputPlan
+    new: bool  #: its first process
+    letters: SettledLetters | None = None  #: of a replay
+    letters_org: str = ""  #: the organization that the letters came from
+
+
+async def carry_out(work: Work, *, progress: Progress, stop: Stop) -> Summary:
+    """Work on the run until its end or until it is stopped, whatever happens, and sum it up.
+
+    Raises:
+        RefusedError: Before anything was sent: a file, its header, the module, a field, another organization.
+    """
+    carrier = _Carrier(work, progress, stop)
+    stop.bind(asyncio.current_task())
+    try:
+        await carrier.carry_out()
+    except asyncio.CancelledError:
+        if not stop.hard:
+            raise
+        task = asyncio.current_task()
+        assert task is not None
+        task.uncancel()
+    except AdmissionClosedError:
+        pass  # stopped while connecting; nothing was sent
+    except RefusedError:
+        raise
+    except BulkZohoError as error:
+        stop.request(reason_of(error), error)
+    finally:
+        stop.bind(None)
+    return await carrier.sum_up()
+
+
+class _Carrier:
+    """The parts of one run while it is worked on, and what is left of them for the summary."""
+
+    def __init__(self, work: Work, progress: Progress, stop: Stop) -> None:
+        self._work = work
+        self._progress = progress
+        self._stop = stop
+        self._facts = work.journal.facts()
+        self._restored = restore(work.journal.shipments())
+        self._pipe: ImportPipe | None = None
+        self._shaper: Shaper | None = None
+        self._parts: list[InputPart] = []
+        self._quota: QuotaStatus | None = None
+        self._crm_after: int | None = None
+        self._in_doubt: list[Doubtful] = []
+        self._header: tuple[str, ...] = ()
+        self.recorder: Recorder | None = None
+
+    async def carry_out(self) -> None:
+        """Peek at the inputs, connect, send."""
+        work = self._work
+        sources = work.journal.sources()
+        blocks, kept = await peek(work.plan, sources, live=work.new)
+        self._header = blocks[0].header if blocks else ()
+        try:
+            if work.new and work.settings.operation is Operation.INSERT and not work.plan.letters:
+                sources = await digested(sources)
+            async with connect(work.settings, run=self._facts.run, stop=self._stop, progress=self._progress) as crm:
+                module = await crm.module(self._facts.crm_module)
+                await self._know_account(crm, module, sources)
+                self._shaper = Shaper(
+                    crm_module=module,
+                    shape=work.settings.shape,
+                    operation=work.settings.operation,
+                    match_on=work.settings.match_on,
+                    time_zone=crm.organization.time_zone,
+                )
+                for block, source in zip(blocks, sources, strict=False):
+                    plan = self._shaper.plan_for(block.header, source=source.name)
+                    for warning in plan.warnings:
+                        self._progress.tell(warning)
+                await self._send(crm, module, sources, kept)
+        finally:
+            for source in kept.values():
+                source.close()
+
+    async def _know_account(self, crm: Connected, module: CrmModule, sources: Sequence[SourceFacts]) -> None:
+        work, org = self._work, crm.organization.id
+        for known in filter(None, (self._facts.org, work.letters_org)):
+            if known != org:
+                raise RefusedError(
+                    f"run {self._facts.run} belongs to organization {known}; these credentials are for {org}.",
+                    hint="Use the credentials of the first organization.",
+                    code="OTHER_ORGANIZATION",
+                )
+        if work.new and not work.settings.again:
+            refuse_sent_before(sources, run=self._facts.run, org=org, crm_module=module.api_name)
+        before = self._facts.crm_before if self._facts.crm_before is not None else await crm.count(module.api_name)
+        work.journal.name_account(org=org, user=crm.user.id if crm.user else "", crm_module=module.api_name, crm_before=before)
+        self._facts = work.journal.facts()
+
+    async def _send(self, crm: Connected, module: CrmModule, sources: Sequence[SourceFacts], kept: dict[int, Source]) -> None:
+        work, facts, settings = self._work, self._facts, replace(self._work.settings, crm_module=module.api_name)
+        assert self._shaper is not None
+        files = open_files(work.folder, settings, work.journal.lengths(), new=work.new)
+        lettering = lettering_for(
+            files,
+            LetterFacts(
+                run=facts.run,
+                crm_module=module.api_name,
+                operation=settings.operation,
+                match_on=settings.match_on,
+                trigger=",".join(settings.trigger) or "none",
+                org=facts.org,
+            ),
+            header=self._header,
+            sources=[source.name for source in sources],
+        )
+        recorder = self.recorder = Recorder(
+            journal=work.journal, files=files, lettering=lettering, sources=sources, wall=time.time
+        )
+        recorder.restore(settled=self._restored.settled, in_doubt=self._restored.in_doubt)
+        self._parts = input_parts(work.plan, sources, _known(self._restored, len(sources)), kept)
+        route = RecordsRoute(
+            crm.transport,
+            crm_module=module.api_name,
+            operation=settings.operation,
+            match_on=settings.match_on,
+            trigger=settings.trigger,
+        )
+        pipe = self._pipe = ImportPipe(
+            PipeParts(
+                run=facts.run,
+                settings=settings,
+                inputs=self._parts,
+                shaper=self._shaper,
+                route=route,
+                courier=crm.courier,
+                quota=crm.quota,
+                recorder=recorder,
+                lookup=lookup_for(crm, module, settings, work.folder),
+                letters=work.letters,
+                progress=self._progress,
+                stop=self._stop,
+                wall=time.time,
+                senders=crm.senders,
+                bytes_total=_bytes_total(sources),
+                worked_s=facts.seconds,
+                counted=facts.calls,
+            )
+        )
+        try:
+            in_doubt = await gather(self._parts, self._shaper, self._restored.in_doubt)
+            await pipe.run(in_doubt=in_doubt)
+            self._crm_after = await crm.count(module.api_name)
+            if recorder.open:
+                self._in_doubt = await gather(self._parts, self._shaper, list(recorder.open.values()))
+        finally:
+            self._quota = crm.quota.status()
+            with suppress(BulkZohoError):  # it was tried while the run was going; the ending says so
+                recorder.flush()
+            close_files(files)
+
+    async def sum_up(self) -> Summary:
+        """Decide how it ended, write that down, and give the summary."""
+        work, recorder, pipe = self._work, self.recorder, self._pipe
+        tally: Tally = recorder.tally() if recorder else work.journal.whole_tally()
+        sources = recorder.sources() if recorder else work.journal.sources()
+        seconds = pipe.seconds() if pipe else self._facts.seconds
+        calls = pipe.calls() if pipe else self._facts.calls
+        ending = decide_ending(
+            tally,
+            sources,
+            reason=self._stop.reason,
+            error=self._stop.error,
+            damage=pipe.reader.damage if pipe else None,
+        )
+        if recorder:
+            ending, tally = self._written_down(ending, tally, seconds, calls)
+            write_in_doubt(work.folder, self._facts, sources, list(recorder.open.values()), self._in_doubt)
+        else:
+            with suppress(BulkZohoError):
+                work.journal.commit([RunMoved(status=ending.status, seconds=seconds, calls=calls)])
+        summary = summary_of(
+            work.folder,
+            self._facts,
+            work.settings,
+            ending,
+            tally,
+            sources=sources,
+            calls=calls,
+            seconds=seconds,
+            quota=self._quota,
+            crm_after=self._crm_after,
+        )
+        write_report(work.folder, summary)
+        return summary
+
+    def _written_down(self, ending: Ending, tally: Tally, seconds: float, calls: CallCounts) -> tuple[Ending, Tally]:
+        """Make the ending durable; when that fails, what counts is what the journal holds."""
+        assert self.recorder is not None
+        moved = RunMoved(status=ending.status, seconds=seconds, calls=calls)
+        self.recorder.watch(lambda: moved)
+        try:
+            self.recorder.flush()
+        except BulkZohoError as error:
+            held = self._work.journal.whole_tally()
+            failed = Ending(status=RunStatus.FAILED, exit_code=StopReason.FAILED.exit_code, error=error)
+            return failed, held
+        return ending, tally
+
+
+def _known(restored: Restored, sources: int) -> list[RowSet]:
+    """Give the rows of each source that are not to be read as new: settled, or in doubt and settled on their own."""
+    known = [RowSet() for _ in range(sources)]
+    pairs = [*restored.settled, *((one.source, one.rows) for one in restored.in_doubt)]
+    for source, ranges in pairs:
+        for first, last in ranges:
+            known[source].add_range(first, last)
+    return known
+
+
+def _bytes_total(sources: Sequence[SourceFacts]) -> int | None:
+    sizes = [source.size for source in sources]
+    return None if any(size < 0 for size in sizes) else sum(sizes)

@@ -1,0 +1,191 @@
+"""The courier: what it repeats, what it hands back, when it gives up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import cast
+
+import pytest
+
+from bulkzoho.engine.courier import Courier
+from bulkzoho.engine.stopping import AdmissionClosedError, Stop
+from bulkzoho.errors import AccessError, UnreachableError
+from bulkzoho.model.plans import Price
+from bulkzoho.model.replies import Answered, Lost, NothingLeft, Refused, Reply, Throttled, TokenRefused
+from bulkzoho.model.run import QuotaStatus, StopReason
+from bulkzoho.ports import Crm
+
+
+class OpenQuota:
+    """A quota without limits that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    @asynccontextmanager
+    async def permit(self, price: Price) -> AsyncIterator[None]:
+        del price
+        yield
+
+    def throttled(self, *, retry_after_s: float | None, credits_remaining: int | None) -> None:
+        self.told.append(f"throttled {retry_after_s} {credits_remaining}")
+
+    def answered(self, *, credits_remaining: int | None) -> None:
+        self.told.append(f"answered {credits_remaining}")
+
+    def close(self) -> None:
+        self.told.append("closed")
+
+    def status(self) -> QuotaStatus:
+        raise AssertionError
+
+
+class Tokens:
+    """The part of a CRM that renews tokens."""
+
+    def __init__(self, *replies: Reply) -> None:
+        self.renewals: list[int] = []
+        self._replies = list(replies) or [Answered()]
+
+    async def renew_token(self, serial: int) -> Reply:
+        self.renewals.append(serial)
+        return self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
+
+
+class Notes:
+    """A journey that notes departures and returns."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    async def departing(self) -> None:
+        self.seen.append("departing")
+
+    def returned(self) -> None:
+        self.seen.append("returned")
+
+
+class Desk:
+    """A courier at work on a script of replies."""
+
+    def __init__(self, *, give_up_after_s: float = 900.0, tokens: Tokens | None = None) -> None:
+        self.quota = OpenQuota()
+        self.tokens = tokens or Tokens()
+        self.stop = Stop()
+        self.courier = Courier(
+            quota=self.quota,
+            crm=cast(Crm, self.tokens),
+            stop=self.stop,
+            chance=lambda: 0.0,
+            give_up_after_s=give_up_after_s,
+        )
+
+    def script(self, *replies: Reply) -> Callable[[], Awaitable[Reply]]:
+        left = list(replies)
+
+        async def call() -> Reply:
+            return left.pop(0)
+
+        return call
+
+
+async def test_a_throttled_call_is_made_again_and_everyone_is_told() -> None:
+    """429 did nothing: released in between, counted, and the quota slows all senders."""
+    desk, notes = Desk(), Notes()
+
+    reply = await desk.courier.deliver(
+        desk.script(Throttled(retry_after_s=7.0, credits_remaining=3), Answered(credits_remaining=2)), Price(), journey=notes
+    )
+
+    assert isinstance(reply, Answered)
+    assert notes.seen == ["departing", "returned", "departing"]
+    assert desk.quota.told == ["throttled 7.0 3", "answered 2"]
+    counts = desk.courier.counts
+    assert (counts.total, counts.retried, counts.throttled, counts.credits) == (2, 1, 1, 2)
+
+
+async def test_a_dead_token_is_renewed_once_and_the_call_made_again() -> None:
+    """The serial says which token it was."""
+    desk = Desk()
+
+    await desk.courier.deliver(desk.script(TokenRefused(token_serial=4, code="INVALID_TOKEN"), Answered()), Price())
+
+    assert desk.tokens.renewals == [4]
+
+
+async def test_a_second_refusal_after_a_renewal_ends_the_run() -> None:
+    """Exit 6, naming the data center as a likely cause."""
+    desk = Desk()
+    refused = TokenRefused(token_serial=4, code="INVALID_TOKEN")
+
+    with pytest.raises(AccessError, match="had just given"):
+        await desk.courier.deliver(desk.script(refused, refused), Price())
+
+
+async def test_a_lost_write_is_handed_back_and_a_lost_read_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what cannot do harm is made again."""
+    desk = Desk()
+    monkeypatch.setattr(desk.stop, "sleep", lambda _seconds: asyncio.sleep(0))
+
+    write = await desk.courier.deliver(desk.script(Lost(reason="reset")), Price(), journey=Notes())
+    read = await desk.courier.deliver(desk.script(Lost(reason="reset"), Answered(payload=1)), Price())
+
+    assert write == Lost(reason="reset")
+    assert read == Answered(payload=1)
+
+
+async def test_a_call_that_never_left_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refused connection did nothing, for a write as for a read."""
+    desk, notes = Desk(), Notes()
+    monkeypatch.setattr(desk.stop, "sleep", lambda _seconds: asyncio.sleep(0))
+
+    reply = await desk.courier.deliver(desk.script(NothingLeft(reason="refused"), Answered()), Price(), journey=notes)
+
+    assert isinstance(reply, Answered)
+    assert notes.seen == ["departing", "returned", "departing"]
+
+
+async def test_silence_ends_the_run_after_the_time_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the first call without an answer, not from the last with one."""
+    desk = Desk(give_up_after_s=0.0)
+    monkeypatch.setattr(desk.stop, "sleep", lambda _seconds: asyncio.sleep(0))
+
+    with pytest.raises(UnreachableError, match="cannot be reached"):
+        await desk.courier.deliver(desk.script(NothingLeft(reason="connection refused")), Price())
+
+
+async def test_a_refusal_of_the_whole_call_is_handed_back() -> None:
+    """What it means is for others to judge."""
+    desk = Desk()
+    refused = Refused(status=400, code="INVALID_DATA", message="")
+
+    assert await desk.courier.deliver(desk.script(refused), Price(), journey=Notes()) == refused
+
+
+async def test_nothing_leaves_once_admission_is_closed() -> None:
+    """Neither a first call nor a repeated one."""
+    desk, notes = Desk(), Notes()
+    desk.stop.request(StopReason.SIGNAL)
+
+    with pytest.raises(AdmissionClosedError):
+        await desk.courier.deliver(desk.script(Answered()), Price(), journey=notes)
+
+    assert notes.seen == []
+    assert desk.courier.counts.total == 0
+
+
+async def test_a_renewal_that_is_throttled_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The accounts server allows ten tokens in ten minutes; asking sooner prolongs it."""
+    desk = Desk(tokens=Tokens(Throttled(retry_after_s=30.0), Answered()))
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(desk.stop, "sleep", sleep)
+
+    await desk.courier.deliver(desk.script(TokenRefused(token_serial=1, code="INVALID_TOKEN"), Answered()), Price())
+
+    assert slept == [30.0]

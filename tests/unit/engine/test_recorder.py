@@ -1,0 +1,167 @@
+"""The recorder, over the real journal and real files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bulkzoho.core.contents import content_of
+from bulkzoho.engine.lettering import LetterFacts, Lettering
+from bulkzoho.engine.recorder import Recorder, RefusedRows, RunFiles
+from bulkzoho.engine.recovery import restore
+from bulkzoho.errors import RunFailedError
+from bulkzoho.files.letters import JsonLetters, JsonResults
+from bulkzoho.files.tracked import AppendFile
+from bulkzoho.journal.sqlite import SqliteJournal
+from bulkzoho.model.journal import RunFacts, SourceFacts
+from bulkzoho.model.outcomes import Refusal, Results
+from bulkzoho.model.rows import Action, Batch, Operation, Stage
+
+SOURCE = SourceFacts(index=0, path="/a.csv", name="a.csv")
+REFUSAL = Refusal(code="INVALID_DATA", message="invalid data", stage=Stage.CRM, field="Email")
+
+
+class Bench:
+    """A recorder with its journal and files, and what they hold on the disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        facts = RunFacts(
+            run="r1",
+            command="import",
+            crm_module="Leads",
+            operation=Operation.INSERT,
+            settings={},
+            started="2026-11-24T10:00:00Z",
+        )
+        self.journal = SqliteJournal.create(folder / "journal.db", facts, [SOURCE])
+        self.letters = AppendFile(folder / "dead-letter.jsonl")
+        self.results = AppendFile(folder / "results.jsonl")
+        lettering = Lettering(
+            LetterFacts(run="r1", crm_module="Leads", operation=Operation.INSERT, match_on=(), trigger="none", org="1"),
+            header=("Last_Name",),
+            sources=["a.csv"],
+            letters={"dead-letter.jsonl": JsonLetters()},
+            results={"results.jsonl": JsonResults()},
+            digest=content_of,
+        )
+        files = RunFiles(letters={"dead-letter.jsonl": self.letters}, results={"results.jsonl": self.results})
+        self.recorder = Recorder(
+            journal=self.journal, files=files, lettering=lettering, sources=[SOURCE], wall=lambda: 1_800_000_000.0
+        )
+
+    def lines(self, name: str) -> list[dict[str, object]]:
+        return [json.loads(line) for line in (self.folder / name).read_text().splitlines()]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def batch(*numbers: int) -> Batch:
+    names = [f"n{number}" for number in numbers]
+    return Batch(
+        source=0,
+        header=("Last_Name",),
+        numbers=list(numbers),
+        records=[{"Last_Name": name} for name in names],
+        cells=[[name] for name in names],
+    )
+
+
+async def test_a_departure_is_durable_before_the_waiter_goes_on(bench: Bench) -> None:
+    """A journal opened beside it sees the shipment as sent."""
+    bench.recorder.rows_read(0, 3)
+    bench.recorder.sent(batch(1, 2, 3))
+
+    await bench.recorder.committed()
+
+    beside = SqliteJournal.open(bench.folder / "journal.db", read_only=True)
+    assert [(one.state, list(one.rows)) for one in beside.shipments()] == [("sent", [(1, 3)])]
+    assert bench.recorder.tally().in_doubt == 3
+
+
+async def test_an_outcome_stands_in_files_and_journal_together(bench: Bench) -> None:
+    """Accepted rows with their ids, the refused one as a letter, and lengths that match the files."""
+    bench.recorder.rows_read(0, 3)
+    shipment = bench.recorder.sent(batch(1, 2, 3))
+    await bench.recorder.committed()
+
+    bench.recorder.settle(shipment, batch(1, 2, 3), Results(ids=["a", "", "c"], actions=Action.INSERT, refused={1: REFUSAL}))
+    await bench.recorder.committed()
+
+    assert [(line["row"], line["id"]) for line in bench.lines("results.jsonl")] == [(1, "a"), (3, "c")]
+    letter = bench.lines("dead-letter.jsonl")[0]
+    assert (letter["row"], letter["code"], letter["record"], letter["attempts"]) == (2, "INVALID_DATA", {"Last_Name": "n2"}, 1)
+    sizes = {name: (bench.folder / name).stat().st_size for name in ("results.jsonl", "dead-letter.jsonl")}
+    assert bench.journal.lengths() == sizes
+    tally = bench.recorder.tally()
+    assert (tally.read, tally.created, tally.dead_lettered, tally.in_doubt, tally.unsent) == (3, 2, 1, 0, 0)
+    assert tally.adds_up
+
+
+async def test_a_row_cannot_be_settled_twice(bench: Bench) -> None:
+    """It is a defect, and it is loud."""
+    shipment = bench.recorder.sent(batch(1))
+    bench.recorder.settle(shipment, batch(1), Results(ids=["a"], actions=Action.INSERT))
+
+    with pytest.raises(ValueError, match="were there already"):
+        bench.recorder.refuse(RefusedRows(batch=batch(1), refusals=[REFUSAL]))
+
+
+async def test_a_full_disk_keeps_everything_staged_and_no_line_beyond_the_journal(bench: Bench) -> None:
+    """What could not be written is written when there is room again."""
+    bench.recorder.rows_read(0, 1)
+    shipment = bench.recorder.sent(batch(1))
+    await bench.recorder.committed()
+    bench.recorder.settle(shipment, batch(1), Results(ids=["a"], actions=Action.INSERT))
+    bench.results.close()  # the next write fails as on a device that is gone
+
+    with pytest.raises(RunFailedError, match=r"results\.jsonl"):
+        bench.recorder.flush()
+    assert bench.journal.lengths() == {}
+    assert [one.state for one in bench.journal.shipments()] == ["sent"]
+
+    bench.results.__init__(bench.folder / "results.jsonl")  # type: ignore[misc]  the device is back
+    bench.recorder.flush()
+
+    assert [line["id"] for line in bench.lines("results.jsonl")] == ["a"]
+    assert [one.state for one in bench.journal.shipments()] == ["settled"]
+
+
+async def test_a_shipment_may_be_divided_after_a_lookup(bench: Bench) -> None:
+    """Found rows are settled, those that cannot be told stay in doubt, absent ones are unsent."""
+    bench.recorder.rows_read(0, 4)
+    whole = batch(1, 2, 3, 4)
+    shipment = bench.recorder.sent(whole)
+    await bench.recorder.committed()
+
+    bench.recorder.divide(shipment, [(4, 4)])
+    bench.recorder.settle(shipment, whole.pick([0, 1]), Results(ids=["a", "b"], actions=Action.INSERT))
+    await bench.recorder.committed()
+
+    tally = bench.recorder.tally()
+    assert (tally.created, tally.in_doubt, tally.unsent) == (2, 1, 1)
+    restored = restore(bench.journal.shipments())
+    assert restored.settled == [(0, [(1, 2)])]
+    assert [(list(one.rows), one.attempt) for one in restored.in_doubt] == [([(4, 4)], 1)]
+
+
+async def test_a_later_process_takes_up_where_the_first_stopped(bench: Bench) -> None:
+    """Settled rows are known, a call without an answer is in doubt, a released one never happened."""
+    recorder = bench.recorder
+    recorder.rows_read(0, 9)
+    first, lost, refused = (recorder.sent(batch(*numbers)) for numbers in ((1, 2), (3, 4), (5,)))
+    recorder.settle(first, batch(1, 2), Results(ids=["a", "b"], actions=Action.INSERT))
+    recorder.released(refused)
+    recorder.refuse(RefusedRows(batch=batch(7, 9), refusals=[REFUSAL, REFUSAL]))
+    await recorder.committed()
+
+    restored = restore(bench.journal.shipments())
+
+    assert list(restored.settled) == [(0, [(1, 2)]), (0, [(7, 7), (9, 9)])]
+    assert [one.id for one in restored.in_doubt] == [lost.id]
+    assert bench.journal.whole_tally() == recorder.tally()

@@ -1,0 +1,29 @@
+# One command each.  `make setup` first; CI runs .ci/run and nothing else.
+PYTHON := .venv/bin/python
+NAME ?= *
+
+.PHONY: setup check static unit quick test bench
+
+setup:  ## what the README's test command does before it tests
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --editable '.[dev]'
+
+check: static unit  ## before every commit; a minute
+
+static:
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+	.venv/bin/lint-imports
+
+unit:
+	$(PYTHON) -m pytest -q tests/unit
+
+quick:  ## everything but what takes minutes
+	$(PYTHON) -m pytest -q -m "not slow"
+
+test:  ## everything; fails if a test that docs/acceptance.md names was not run
+	$(PYTHON) -m pytest
+
+bench:  ## all benchmarks, or one: make bench NAME=shape
+	@for script in benchmarks/$(NAME).py; do echo "== $$script"; $(PYTHON) $$script || exit 1; done

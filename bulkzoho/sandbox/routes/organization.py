@@ -80,7 +80,7 @@ def _describe(crm: Crm, user: User) -> dict[str, Any]:
         "status": "active" if user.active else "inactive",
         "confirm": True,
         "time_zone": crm.zone.name,
-        "date_format": "yyyy-MM-dd",
+        "date_format": "MMM d, yyyy",
         "locale": "en_US",
         "language": "en_US",
         "country_locale": "en_US",

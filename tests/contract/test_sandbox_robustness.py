@@ -1,0 +1,83 @@
+"""Whatever a client sends, the sandbox answers in Zoho's form and keeps its books straight."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bulkzoho.sandbox import Sandbox
+from bulkzoho.sandbox.records.writing import Writer
+from bulkzoho.sandbox.testing import calling
+
+SCALARS = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | st.text(max_size=12)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "name"]), inner, max_size=2)
+)
+NAMES = ["Name", "External_Id", "Weight", "Fragile", "Shipped_On", "Delivered_At", "Tags_MS", "Carrier", "Quantity", "Big"]
+RECORDS = st.dictionaries(st.sampled_from([*NAMES, "Contact", "Owner", "id", "Nonsense", "$x"]), VALUES, max_size=6) | VALUES
+
+
+@settings(max_examples=150, deadline=None)
+@given(records=st.lists(RECORDS, max_size=5))
+def test_any_record_has_one_result_and_only_accepted_ones_are_kept(records: list[Any]) -> None:
+    crm = Sandbox()._crm
+    store = crm.stores["Shipments"]
+    writer = Writer(crm, store)
+
+    inserted = [writer.insert(each, position) for position, each in enumerate(records)]
+    kept = len(store)
+    upserted = [writer.upsert(each, position, ("External_Id", "Name")) for position, each in enumerate(records)]
+
+    for each in [*inserted, *upserted]:
+        assert set(orjson.loads(each.encoded)) >= {"code", "details", "message", "status"}
+    assert kept == sum(each.accepted for each in inserted)
+    assert len(store) == kept + sum(each.inserted for each in upserted)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(["insert", "update", "delete"]), st.sampled_from(["a", "A", "b", "", None])), max_size=25
+    )
+)
+def test_the_index_of_a_unique_field_agrees_with_the_records(steps: list[tuple[str, str | None]]) -> None:
+    crm = Sandbox()._crm
+    store = crm.stores["Leads"]
+    writer = Writer(crm, store)
+
+    for number, (step, key) in enumerate(steps):
+        ids = list(store.rising())
+        chosen = ids[number % len(ids)] if ids else None
+        if step == "insert":
+            writer.insert({"Last_Name": "L", "External_Id": key}, 0)
+        elif chosen is not None and step == "update":
+            writer.update({"id": str(chosen), "External_Id": key}, 0)
+        elif chosen is not None:
+            store.delete(chosen, crm.now_s())
+
+    for key in ("a", "b"):
+        holders = [each for each in store.rising() if store.values(each).get("External_Id", "").casefold() == key]
+        assert len(holders) <= 1
+        assert store.keys["External_Id"].find(key) == tuple(holders)
+
+
+async def test_odd_requests_are_answered_not_crashed_on() -> None:
+    bodies = [b"", b"null", b'"x"', b'{"data":{}}', b'{"data":[[]]}', b'{"data":[null]}', b'{"data":[{"id":{}}]}', b"\xff"]
+    async with calling() as caller:
+        for body in bodies:
+            for method, path in (("POST", "Leads"), ("PUT", "Leads"), ("POST", "Leads/upsert"), ("POST", "coql")):
+                answer = await caller.call(method, f"/crm/v8/{path}", data=body)
+                assert answer.status == 400, (method, path, body)
+        listed = await caller.call(
+            "POST", "/crm/v8/Leads/upsert", data=b'{"data":[{"Last_Name":"A"}],"duplicate_check_fields":[["x"]]}'
+        )
+        assert listed.body["code"] == "INVALID_DATA"
+        for query in ("fields=&page=x", "fields=id&per_page=-1", "fields=id&page_token=%00", "fields=id&cvid=1"):
+            assert (await caller.call("GET", f"/crm/v8/Leads?{query}")).status == 400
+        for criteria in ("(", "()", "a", "(a:b:c", "((a:b:c)and", "(City:equals:x)xor(City:equals:y)", "(City:in:)"):
+            answer = await caller.get("Leads/search", {"criteria": criteria})
+            assert answer.status in (204, 400), criteria
+        assert caller.sandbox.state()["in_flight"]["now"] == 0

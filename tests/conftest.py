@@ -1,0 +1,73 @@
+"""A full run of the tests proves the acceptance list: it fails when a named test was not run, and when any test was skipped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[1]
+_TEST = re.compile(r"`(tests/[\w/]+\.py(?:::\w+)?)`")
+_NARROWED_BY = ("keyword", "markexpr", "lf", "failedfirst", "maxfail", "collectonly", "deselect", "ignore", "ignore_glob")
+
+_ran: set[str] = set()
+_skipped: set[str] = set()
+
+
+def named_tests() -> list[str]:
+    """Give the files and tests that the table in docs/acceptance.md names, in its order."""
+    rows = [line for line in (TOP / "docs" / "acceptance.md").read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    return list(dict.fromkeys(name for row in rows for name in _TEST.findall(row)))
+
+
+def not_run(ran: Iterable[str]) -> list[str]:
+    """Give the named ones of which none of the tests *ran* (by their node ids) is one."""
+    seen: set[str] = set()
+    for node in ran:
+        file, _, test = node.partition("::")
+        seen |= {file, f"{file}::{test.partition('[')[0]}"}
+    return [name for name in named_tests() if name not in seen]
+
+
+@pytest.fixture(name="named_tests", scope="session")
+def fixture_named_tests() -> list[str]:
+    """Give the tests that the acceptance list names."""
+    return named_tests()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remember what was run and what was skipped."""
+    if report.skipped:
+        _skipped.add(report.nodeid)
+    elif report.when == "call":
+        _ran.add(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a full run that did not prove the whole list."""
+    if session.exitstatus != pytest.ExitCode.OK or not _is_full(session.config):
+        return
+    missing = not_run(_ran)
+    if missing or _skipped:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        session.config.stash[_LACKS] = [
+            *(f"not run: {name}" for name in missing),
+            *(f"skipped: {name}" for name in sorted(_skipped)),
+        ]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say why the run failed."""
+    for line in config.stash.get(_LACKS, []):
+        terminalreporter.write_line(f"acceptance: {line}", red=True)
+
+
+def _is_full(config: pytest.Config) -> bool:
+    """Whether everything was asked for: no files named, nothing left out."""
+    everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return everything and not any(config.getoption(name, None) for name in _NARROWED_BY)
+
+
+_LACKS = pytest.StashKey[list[str]]()

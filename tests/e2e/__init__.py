@@ -1,0 +1,1 @@
+"""The installed program against a sandbox, both as processes of their own."""

@@ -1,6 +1,6 @@
 """What the CRM says of itself: the ``Crm`` port over the API's metadata, count and query calls.
 
-Shapes: zoho's OpenAPI files ``org``, ``users``, ``modules``, ``fields``, ``record_count`` and ``coql`` (v8).  What an older version
+Shapes: Zoho's OpenAPI ``org``, ``users``, ``modules``, ``fields``, ``record_count`` and ``coql`` (v8).  What an older version
 or an edition leaves out is read as "not restricted".
 """
 
@@ -15,7 +15,6 @@ import orjson
 from bulkzoho.model.metadata import CrmModule, ModuleName, Organization, User
 from bulkzoho.model.replies import Answered, Lost, NothingLeft, Reply, TokenRefused
 from bulkzoho.zoho.fields import field_from
-from bulkzoho.zoho.tokens import TokenKeeper
 from bulkzoho.zoho.transport import Transport
 from bulkzoho.zoho.wire import decode_read
 
@@ -25,9 +24,8 @@ __all__ = ["ZohoCrm"]
 class ZohoCrm:
     """Reads about the CRM; one call each."""
 
-    def __init__(self, transport: Transport, *, tokens: TokenKeeper) -> None:
+    def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._tokens = tokens
         self._root = f"/crm/{transport.api_version}"
 
     async def organization(self) -> Reply:
@@ -67,7 +65,7 @@ class ZohoCrm:
         Raises:
             AccessError: The refresh token or the client was refused, or the account lives in another data center.
         """
-        return await self._tokens.renew(serial)
+        return await self._transport.renew_token(serial)
 
     async def _read(
         self, path: str, convert: Callable[[Any], Any], *, method: str = "GET", body: bytes | None = None, **params: str

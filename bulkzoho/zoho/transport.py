@@ -12,7 +12,7 @@ from bulkzoho.model.replies import Lost, NothingLeft, TokenRefused
 from bulkzoho.model.settings import ConnectionSettings
 from bulkzoho.zoho.datacenters import may_have_token
 from bulkzoho.zoho.line import HttpReply, Line
-from bulkzoho.zoho.tokens import TokenKeeper
+from bulkzoho.zoho.tokens import Renewal, TokenKeeper
 from bulkzoho.zoho.wire import Wire
 
 __all__ = ["Transport"]
@@ -34,6 +34,14 @@ class Transport:
     def api_version(self) -> str:
         """The version in paths: v8."""
         return self._settings.api_version
+
+    async def renew_token(self, serial: int) -> Renewal:
+        """Have a newer token than number *serial*; see :meth:`TokenKeeper.renew`.
+
+        Raises:
+            AccessError: The refresh token or the client was refused, or the account lives in another data center.
+        """
+        return await self._tokens.renew(serial)
 
     async def call(
         self,

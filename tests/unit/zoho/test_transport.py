@@ -1,0 +1,95 @@
+"""Calls to the API: hosts, token, headers."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from bulkzoho.model.replies import TokenRefused
+from bulkzoho.zoho.line import Line
+from bulkzoho.zoho.tokens import TokenKeeper
+from bulkzoho.zoho.transport import Transport
+from bulkzoho.zoho.wire import Wire
+
+from .raw_server import RawServer, answer, settings_for
+
+
+@contextlib.asynccontextmanager
+async def speaking(server: RawServer, **settings: Any) -> AsyncIterator[Transport]:
+    told = settings_for(server.url, **settings)
+    async with Line(connect_timeout_s=5.0) as line:
+        yield Transport(told, line=line, tokens=TokenKeeper(told, line=line))
+
+
+async def test_a_call_carries_the_token_and_says_that_its_body_is_json() -> None:
+    async with RawServer(answer({}, status=201)) as server, speaking(server) as transport:
+        wire = await transport.call("POST", "/crm/v8/Leads", body=b'{"data":[]}')
+
+    (seen,) = server.seen
+    assert isinstance(wire, Wire)
+    assert (wire.status, wire.token_serial) == (201, 1)
+    assert (seen.method, seen.target, seen.body) == ("POST", "/crm/v8/Leads", b'{"data":[]}')
+    assert seen.headers["authorization"] == "Zoho-oauthtoken 1000.good.token"
+    assert seen.headers["content-type"] == "application/json"
+
+
+async def test_a_url_on_a_foreign_host_gets_no_token() -> None:
+    async with RawServer() as server, speaking(server, allowed_hosts=frozenset()) as transport:
+        foreign = server.url.replace("127.0.0.1", "foreign.localhost")
+        with contextlib.suppress(OSError):
+            await transport.call("GET", foreign + "/download")
+        await transport.call("GET", server.url + "/download")
+
+    assert all("authorization" not in seen.headers for seen in server.seen if "foreign" in seen.headers["host"])
+    assert server.seen[-1].headers["authorization"].startswith("Zoho-oauthtoken ")
+
+
+async def test_a_redirect_to_another_server_brings_it_no_token() -> None:
+    async with RawServer() as other:
+        moved = answer(status=307, headers={"Location": f"{other.url}/crm/v8/org"})
+        async with RawServer(moved) as server, speaking(server) as transport:
+            wire = await transport.call("GET", "/crm/v8/org")
+
+    assert isinstance(wire, Wire)
+    assert wire.status == 307
+    assert other.seen == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "wanted"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"Retry-After": "Tue, 24 Nov 2026 10:00:30 GMT", "Date": "Tue, 24 Nov 2026 10:00:00 GMT"}, 30.0),
+        ({"Retry-After": "Tue, 24 Nov 2026 09:00:00 GMT", "Date": "Tue, 24 Nov 2026 10:00:00 GMT"}, 0.0),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "nan"}, None),
+        ({"Retry-After": "-3"}, None),
+        ({}, None),
+    ],
+)
+async def test_retry_after_is_read_as_seconds_or_as_a_date(headers: dict[str, str], wanted: float | None) -> None:
+    async with RawServer(answer({}, status=429, headers=headers)) as server, speaking(server) as transport:
+        wire = await transport.call("GET", "/crm/v8/org")
+
+    assert isinstance(wire, Wire)
+    assert wire.retry_after_s == wanted
+
+
+async def test_the_services_time_and_what_is_left_of_its_credits_are_read() -> None:
+    headers = {"Date": "Tue, 24 Nov 2026 10:00:00 GMT", "X-API-CREDITS-REMAINING": "1234"}
+    async with RawServer(answer({}, headers=headers)) as server, speaking(server) as transport:
+        wire = await transport.call("GET", "/crm/v8/org")
+
+    assert isinstance(wire, Wire)
+    assert (wire.service_time, wire.credits_remaining) == (1795514400.0, 1234)
+
+
+async def test_without_a_token_nothing_is_sent() -> None:
+    async with RawServer(tokens=[answer({"error": "invalid_code"})]) as server, speaking(server) as transport:
+        reply = await transport.call("POST", "/crm/v8/Leads", body=b"{}")
+
+    assert reply == TokenRefused(token_serial=0, code="invalid_code")
+    assert server.seen == []

@@ -13,14 +13,44 @@ import orjson
 from bulkzoho.sandbox.process import serve
 from bulkzoho.sandbox.server import Sandbox, environment_lines
 from bulkzoho.sandbox.settings import Edition, SandboxSettings
+from bulkzoho.sandbox.state.faults import FaultBook
 
 __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; give its exit status."""
-    given = _parser().parse_args(arguments)
-    settings = SandboxSettings(
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    try:
+        settings = _settings(given)
+        faults = FaultBook()  # read once before serving, so that a wrong one is refused at once
+        script = [] if given.script is None else orjson.loads(given.script.read_bytes())
+        rates = dict(given.fault or ())
+        faults.script(script)
+        faults.random(given.seed, rates)
+    except (OSError, TypeError, ValueError) as error:
+        parser.error(str(error))
+
+    def start(sandbox: Sandbox) -> None:
+        sandbox.faults.script(script)
+        sandbox.faults.random(given.seed, rates)
+        sys.stdout.write(environment_lines(sandbox.url, sandbox.environment))
+        sys.stdout.flush()
+
+    try:
+        asyncio.run(serve(settings, ready=start))
+    except OSError as error:
+        reason = error.strerror or error
+        sys.stderr.write(f"cannot serve on 127.0.0.1:{settings.port}: {reason}. Choose another --port.\n")
+        return 1
+    except KeyboardInterrupt:  # where signals cannot be handled by the loop
+        return 0
+    return 0
+
+
+def _settings(given: argparse.Namespace) -> SandboxSettings:
+    return SandboxSettings(
         port=given.port,
         seed=given.seed,
         edition=Edition(given.edition),
@@ -34,29 +64,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         token_life_s=given.token_life,
         retry_after=given.retry_after,
     )
-    try:
-        asyncio.run(serve(settings, ready=lambda sandbox: _start(sandbox, given)))
-    except OSError as error:
-        sys.stderr.write(f"cannot serve on 127.0.0.1:{settings.port}: {error.strerror or error}. Choose another --port.\n")
-        return 1
-    except ValueError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    return 0
-
-
-def _start(sandbox: Sandbox, given: argparse.Namespace) -> None:
-    if given.script is not None:
-        sandbox.faults.script(orjson.loads(given.script.read_bytes()))
-    if given.fault:
-        sandbox.faults.random(given.seed, dict(given.fault))
-    sys.stdout.write(environment_lines(sandbox.url, sandbox.environment))
-    sys.stdout.flush()
 
 
 def _rate(text: str) -> tuple[str, float]:
     kind, _, rate = text.partition("=")
-    return kind, float(rate)
+    try:
+        return kind, float(rate)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KIND=RATE, such as 429=0.05") from None
 
 
 def _parser() -> argparse.ArgumentParser:

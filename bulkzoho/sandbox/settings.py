@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 __all__ = ["DuplicateKeys", "Edition", "Handling", "SandboxSettings", "Strictness"]
@@ -51,6 +51,17 @@ class Strictness:
     fields_required_on_list: bool = True  #: ``fields`` is mandatory on the list call
     coql_where_required: bool = True  #: a query without WHERE is refused
     refused_calls_use_quota: bool = False  #: a call answered 429 counts against the quota as well
+
+    def __post_init__(self) -> None:
+        """Take the words of JSON for the members of the enums.
+
+        Raises:
+            ValueError: a word is none of theirs.
+        """
+        for each in fields(self):
+            kind = type(each.default)
+            if issubclass(kind, StrEnum):
+                object.__setattr__(self, each.name, kind(getattr(self, each.name)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -171,3 +171,29 @@ async def test_the_same_seed_gives_the_same_secrets() -> None:
         secrets = [{name: value for name, value in each.environment.items() if not name.endswith("URL")} for each in (one, two)]
 
         assert secrets[0] == secrets[1]
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--calls-per-minute", "0"], "calls_per_minute must be at least 1"),
+        (["--fault", "nonsense=0.1"], "no fault is called 'nonsense'"),
+        (["--fault", "429"], "is not KIND=RATE"),
+        (["--script", "/nowhere/script.json"], "No such file"),
+    ],
+)
+def test_a_wrong_flag_is_refused_before_serving(flags: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(flags)
+
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+async def test_switches_are_taken_by_their_words_and_others_refused() -> None:
+    async with calling() as caller:
+        taken = await _control(caller, "POST", "settings", {"strict": {"unknown_fields": "refuse"}})
+        refused = await _control(caller, "POST", "settings", {"strict": {"unknown_fields": "maybe"}})
+        inserted = await caller.insert("Leads", {**LEAD, "Nonsense": 1})
+
+        assert (taken.status, refused.status, inserted.status) == (200, 400, 400)

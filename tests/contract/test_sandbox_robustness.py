@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,3 +84,25 @@ async def test_odd_requests_are_answered_not_crashed_on() -> None:
             answer = await caller.get("Leads/search", {"criteria": criteria})
             assert answer.status in (204, 400), criteria
         assert caller.sandbox.state()["in_flight"]["now"] == 0
+
+
+async def test_a_client_that_dies_in_the_middle_of_its_request_leaves_nothing_behind(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with calling() as caller:
+        port = urlsplit(caller.sandbox.url).port
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = f"POST /crm/v8/Leads HTTP/1.1\r\nHost: x\r\nAuthorization: Zoho-oauthtoken {caller.token}\r\n"
+        writer.write(head.encode() + b'Content-Length: 1000\r\n\r\n{"data":[{"Last_Name"')
+        await writer.drain()
+        while caller.sandbox.state()["in_flight"]["now"] == 0:
+            await asyncio.sleep(0.001)
+
+        writer.transport.abort()
+        while caller.sandbox.state()["in_flight"]["now"]:
+            await asyncio.sleep(0.001)
+
+        assert caller.sandbox.count("Leads") == 0
+        assert caller.sandbox.calls[-1].status is None
+        assert await reader.read() == b""
+    assert not caplog.records

@@ -87,6 +87,8 @@ class Gate:
                     reply = await self._work(request, exchange)
             except Refusal as refusal:
                 reply = self._refused(refusal)
+            except (ConnectionError, web.RequestPayloadError):
+                reply = None  # the client went before its request was whole
         finally:
             crm.in_flight -= 1
             if exchange is not None:

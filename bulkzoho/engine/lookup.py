@@ -1,0 +1,273 @@
+"""Ask the CRM by COQL which rows of a lost insert it holds.
+
+COQL reads the database, not the search index, so it sees a write at once (docs "Search records" v7).  What no answer proves stays
+in doubt: a row is found only as a record that this user created since the call left and that no row here is known to have; it is
+absent only when sending it again cannot double it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Final
+
+from bulkzoho.core.judging import access_error
+from bulkzoho.core.looking import (
+    SMALLEST_PAGE,
+    KeyRows,
+    Window,
+    compared_fields,
+    key_query,
+    plan_lookup,
+    standing_of,
+    window_of,
+    window_query,
+)
+from bulkzoho.core.matching import Matching, WindowView
+from bulkzoho.engine.courier import Courier
+from bulkzoho.engine.doubts import Findings
+from bulkzoho.engine.recorder import OpenShipment
+from bulkzoho.model.metadata import CrmModule, User
+from bulkzoho.model.outcomes import Results
+from bulkzoho.model.plans import Price
+from bulkzoho.model.replies import Answered, Refused
+from bulkzoho.model.rows import Action, Batch, Record
+from bulkzoho.model.rowset import ranges_of
+from bulkzoho.model.settings import REPLY_TIMEOUT_S, SETTLE_MARGIN_S
+from bulkzoho.ports import Crm
+
+__all__ = ["CoqlLookup"]
+
+KEY_PRICE: Final = Price(credits=1, heavy=True)  # up to 200 rows; docs "API limits" (v8)
+PAGE_PRICE: Final = Price(credits=3, heavy=True)  # up to 2,000 rows
+SECOND_S: Final = 1.0  # Created_Time has whole seconds
+LONGEST_SLICE_S: Final = 15.0  # between two looks at what other calls were answered
+RANGES_TOLD: Final = 5  # row ranges named in one line
+
+_Page = list[dict[str, Any]]
+
+
+class _RefusedQueryError(Exception):
+    """The CRM does not take the query."""
+
+    def __init__(self, reply: Refused | None) -> None:
+        super().__init__()
+        self.reason = "its answer cannot be read" if reply is None else f"{reply.code}: {reply.message}"
+        column = None if reply is None else reply.details.get("column_name")
+        self.column = column if isinstance(column, str) else None
+
+
+@dataclass(slots=True)
+class _Inquiry:
+    """What is known of one batch so far."""
+
+    records: Sequence[Record]
+    window: Window
+    found: dict[int, str] = field(default_factory=dict)  #: rows by index, with their ids
+    absent: list[int] = field(default_factory=list)
+    reasons: dict[str, None] = field(default_factory=dict)  #: why others stay in doubt, each once
+
+    def note(self, rows: KeyRows) -> None:
+        """Take what was seen of *rows*, now that all was seen."""
+        rows.complete = True
+        found, absent = rows.found(), rows.absent()
+        taken = set(self.found.values())
+        self.found.update((index, one) for index, one in found.items() if one not in taken)
+        self.absent += absent
+        if len(found) + len(absent) < len(rows):
+            self.reasons[f"a record with the same {rows.field.api_name} is there, but not shown to be theirs"] = None
+
+
+class CoqlLookup:
+    """A :class:`bulkzoho.engine.doubts.Lookup`.
+
+    Args:
+        user: Who the token acts as; None when that is not known: then whoever created a record in the window counts.
+        unique_fields: API names of fields that may name a row; those that the metadata do not mark unique are passed over.
+        import_key: API name of the field that names run and row, if the records carry one.
+        known_ids: Gives those of some record ids that rows of runs here are known to have.
+        clock_skew: Gives the service's time minus ours, in seconds.
+        settle_wait_s: After how many seconds a lost call can no longer be running; no less is assumed than the default.
+        wall: Our time, in seconds since the epoch.
+        pause: Waits for some seconds, or until the run is stopped.
+        tell: Takes one line for a person.
+    """
+
+    def __init__(
+        self,
+        *,
+        courier: Courier,
+        crm: Crm,
+        crm_module: CrmModule,
+        user: User | None,
+        unique_fields: Sequence[str],
+        import_key: str | None,
+        known_ids: Callable[[Sequence[str]], set[str]],
+        clock_skew: Callable[[], float],
+        settle_wait_s: float = REPLY_TIMEOUT_S + SETTLE_MARGIN_S,
+        wall: Callable[[], float] = time.time,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        tell: Callable[[str], None] = lambda _line: None,
+    ) -> None:
+        self._courier = courier
+        self._crm = crm
+        self._crm_module = crm_module
+        self._user_id = None if user is None else user.id
+        self._unique_fields = unique_fields
+        self._import_key = import_key
+        self._known_ids = known_ids
+        self._clock_skew = clock_skew
+        self._call_ends_after_s = max(settle_wait_s, REPLY_TIMEOUT_S + SETTLE_MARGIN_S)
+        self._reply_within_s = min(settle_wait_s, REPLY_TIMEOUT_S)
+        self._wall = wall
+        self._pause = pause
+        self._tell = tell
+
+    async def find(self, batch: Batch, shipment: OpenShipment) -> Findings:
+        """Look the rows of *batch* up; safe to cancel.
+
+        Raises:
+            AdmissionClosedError: The run was stopped meanwhile.
+            AccessError: The token may not query.
+            BulkZohoError: The CRM cannot be asked.
+        """
+        plan = plan_lookup(batch.records, self._crm_module, unique_fields=self._unique_fields, import_key=self._import_key)
+        window = window_of(shipment.sent_at, skew_s=self._clock_skew(), call_ends_after_s=self._call_ends_after_s)
+        inquiry = _Inquiry(batch.records, window)
+        refused = [rows for rows in plan.by_key if not await self._ask_for_keys(rows, inquiry)]
+        by_window = [*plan.by_key_in_window, *refused]
+        if by_window or plan.whole:
+            await self._look_through_window(by_window, plan.whole, inquiry)
+        self._report(batch, inquiry)
+        return _findings(inquiry)
+
+    # -- by key ----------------------------------------------------------------------------------------------------------
+
+    async def _ask_for_keys(self, rows: KeyRows, inquiry: _Inquiry) -> bool:
+        """Ask for each value; False when the CRM does not take such a query (an encrypted field, say)."""
+        try:
+            for values in rows.values():
+                async for page in self._pages(KEY_PRICE, self._key_text(rows, values)):
+                    known = self._known(page)
+                    for held in page:
+                        is_known = held["id"] in known
+                        rows.see(held, standing_of(held, inquiry.window, user_id=self._user_id, known=is_known))
+        except _RefusedQueryError:
+            return False
+        inquiry.note(rows)
+        return True
+
+    def _key_text(self, rows: KeyRows, values: Sequence[str]) -> Callable[[str | None], str]:
+        return lambda after: key_query(self._crm_module.api_name, rows.field.api_name, values, after=after)
+
+    # -- by window -------------------------------------------------------------------------------------------------------
+
+    async def _look_through_window(self, keyed: Sequence[KeyRows], whole: Sequence[int], inquiry: _Inquiry) -> None:
+        """Page through what was created in the window; fields that a query does not take are left out of the comparison."""
+        records = {index: inquiry.records[index] for index in whole}
+        names = compared_fields(records.values(), self._crm_module, others=len(keyed))
+        view = None
+        while view is None:
+            view = WindowView(Matching(records, names, self._crm_module), keyed, inquiry.window, self._user_id)
+            try:
+                await self._see_window(view, names)
+            except _RefusedQueryError as refused:
+                if refused.column not in names:
+                    inquiry.reasons[f"the CRM does not answer the query ({refused.reason})"] = None
+                    return
+                names.remove(refused.column)
+                view = None
+        for rows in keyed:
+            inquiry.note(rows)
+        if whole:
+            await self._conclude(view, inquiry)
+
+    async def _see_window(self, view: WindowView, names: Sequence[str]) -> None:
+        fields = [*names, *(rows.field.api_name for rows in view.keyed)]
+        async for page in self._pages(PAGE_PRICE, self._window_text(fields, view.window)):
+            view.see(page, known=self._known(page))
+
+    async def _conclude(self, view: WindowView, inquiry: _Inquiry) -> None:
+        """Match whole records; rows are absent only if every record has its row and a record known to be accepted was seen."""
+        view.account_for(inquiry.found.values())
+        view.learn(self._known_ids(view.unsettled()))
+        await self._wait_for_replies(view)
+        trusted_until_s = self._service_time() - self._reply_within_s - SECOND_S
+        matches = view.conclude(trusted_until_s=trusted_until_s)
+        inquiry.found.update(matches.found)
+        if matches.unaccounted:
+            inquiry.reasons[f"{matches.unaccounted} records created since belong to no row that is known here"] = None
+        elif not view.control:
+            inquiry.reasons["no record known to be accepted turned up, so that the query may not see fresh records"] = None
+        else:
+            inquiry.absent += matches.missing
+
+    async def _wait_for_replies(self, view: WindowView) -> None:
+        """Wait until no record can belong to a call whose reply is on its way."""
+        slice_s = SECOND_S
+        while (youngest_s := view.youngest_s()) is not None:
+            left_s = youngest_s + self._reply_within_s + SECOND_S - self._service_time()
+            if left_s < 0:
+                return
+            before = self._wall()
+            await self._pause(min(left_s + 0.01, slice_s))
+            view.learn(self._known_ids(view.unsettled()))
+            if self._wall() - before < min(left_s, slice_s) / 2:  # woken early: the run is being stopped
+                return
+            slice_s = min(2 * slice_s, LONGEST_SLICE_S)
+
+    def _window_text(self, fields: Sequence[str], window: Window) -> Callable[[str | None], str]:
+        return lambda after: window_query(self._crm_module.api_name, fields, window, after=after)
+
+    # -- asking ----------------------------------------------------------------------------------------------------------
+
+    async def _pages(self, price: Price, text: Callable[[str | None], str]) -> AsyncIterator[_Page]:
+        """Give the answers page by page, each beginning after the last id; a short page is the end on every version."""
+        after: str | None = None
+        while True:
+            page = await self._ask(text(after), price)
+            yield page
+            if len(page) < SMALLEST_PAGE:
+                return
+            ids = [int(after or 0), *(int(held["id"]) for held in page)]
+            if any(one >= following for one, following in pairwise(ids)):  # out of order: something may be passed over
+                raise _RefusedQueryError(None)
+            after = page[-1]["id"]
+
+    async def _ask(self, text: str, price: Price) -> _Page:
+        reply = await self._courier.deliver(lambda: self._crm.query(text), price)
+        if isinstance(reply, Refused):
+            if reply.status in (401, 403):
+                raise access_error(reply, doing=f"querying {self._crm_module.api_name} by COQL")
+            raise _RefusedQueryError(reply)
+        if not isinstance(reply, Answered):
+            raise _RefusedQueryError(None)
+        page = [] if reply.payload is None else reply.payload
+        if not isinstance(page, list) or not all(isinstance(held, dict) and str(held.get("id")).isdecimal() for held in page):
+            raise _RefusedQueryError(None)
+        return [{**held, "id": str(held["id"])} for held in page]
+
+    def _known(self, page: _Page) -> set[str]:
+        return self._known_ids([held["id"] for held in page]) if page else set()
+
+    def _service_time(self) -> float:
+        return self._wall() + self._clock_skew()
+
+    def _report(self, batch: Batch, inquiry: _Inquiry) -> None:
+        """Say which rows stay in doubt, and why; by number, never by content."""
+        settled = {*inquiry.found, *inquiry.absent}
+        doubtful = sorted(number for index, number in enumerate(batch.numbers) if index not in settled)
+        if doubtful:
+            ranges = [str(first) if first == last else f"{first}-{last}" for first, last in ranges_of(doubtful)]
+            named = ", ".join(ranges[:RANGES_TOLD]) + (", ..." if len(ranges) > RANGES_TOLD else "")
+            reasons = "; ".join(inquiry.reasons) or "nothing in them can be compared"
+            self._tell(f"{len(doubtful)} rows of a lost call stay in doubt (row {named}): {reasons}.")
+
+
+def _findings(inquiry: _Inquiry) -> Findings:
+    found = sorted(inquiry.found)
+    results = Results(ids=[inquiry.found[index] for index in found], actions=Action.INSERT)
+    return Findings(found=found, results=results if found else None, absent=sorted(inquiry.absent))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import Iterator
 from itertools import chain
@@ -16,7 +17,8 @@ _GZIP: Final = b"\x1f\x8b"  # RFC 1952, 2.3.1
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"  # RFC 8878, 3.1.1
 _ZSTD_SKIPPABLE: Final = b"\x2a\x4d\x18"  # RFC 8878, 3.1.2; behind a first byte of 0x50 to 0x5f
 _MAGIC_BYTES: Final = 4
-_ZSTD_FEED_BYTES: Final = 1024  # a zstd block of 4 bytes may hold 128 KB, and a call gives all that its input holds
+_ZSTD_FEED_BYTES: Final = 256  # a zstd block of 4 bytes may hold 128 KB, and a call gives all that its input holds
+_GZIP_WBITS: Final = zlib.MAX_WBITS | 16
 
 
 def expanded(chunks: Chunks, *, name: str) -> Chunks:
@@ -47,7 +49,7 @@ def _gathered(chunks: Iterator[bytes]) -> Chunks:
 
 
 def _gunzipped(chunks: Iterator[bytes], name: str) -> Chunks:
-    member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    member = zlib.decompressobj(wbits=_GZIP_WBITS)
     for chunk in chunks:
         left = chunk
         while left:
@@ -55,16 +57,29 @@ def _gunzipped(chunks: Iterator[bytes], name: str) -> Chunks:
                 left = left.lstrip(b"\0")  # some tools pad the last member with zeros
                 if not left:
                     break
-                member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+                member = zlib.decompressobj(wbits=_GZIP_WBITS)
+            before = member.copy()
             try:
                 content = member.decompress(left, CHUNK_BYTES)
             except zlib.error as error:
+                yield from _before_damage(before, left)
                 raise _damaged(name, "gzip") from error
             if content:
                 yield content
             left = member.unused_data if member.eof else member.unconsumed_tail
     if not member.eof:
         raise _ends_early(name, "gzip")
+
+
+def _before_damage(member: zlib._Decompress, data: bytes) -> Chunks:
+    """Give what a call that failed had expanded already: byte by byte, only the byte that is bad gives nothing."""
+    with contextlib.suppress(zlib.error):
+        for at in range(len(data)):
+            left = data[at : at + 1]
+            while left:
+                if content := member.decompress(left, CHUNK_BYTES):
+                    yield content
+                left = member.unconsumed_tail
 
 
 def _unzstd(chunks: Iterator[bytes], name: str) -> Chunks:

@@ -142,7 +142,8 @@ def start_csv_or_json(path: str, settings: FileSettings, *, name: str, block_row
         chunks = chain([first], chunks) if first else chunks
         if format_of(path, settings, first) is InputFormat.JSONL:
             return JsonRows(chunks, name=name, encoding=settings.encoding, block_rows=block_rows)
-        return CsvRows(chunks, name=name, encoding=settings.encoding, delimiter=settings.delimiter, block_rows=block_rows)
+        delimiter = settings.delimiter or ("\t" if _suffix(path) == ".tsv" else None)
+        return CsvRows(chunks, name=name, encoding=settings.encoding, delimiter=delimiter, block_rows=block_rows)
 
     return start
 

@@ -129,7 +129,7 @@ class TextChunks:
 
 def _check_encoding(encoding: str, name: str) -> None:
     try:
-        b"".decode(encoding)
+        b"text".decode(encoding, "replace")  # what is no encoding of text, such as rot13, shows only then
         codecs.getincrementaldecoder(encoding)
     except (LookupError, ValueError, TypeError) as error:
         raise RefusedError(

@@ -1,0 +1,179 @@
+"""What every Source promises, run on each kind there is."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bulkzoho.files.fingerprints import verify_prefix
+from bulkzoho.files.letter_source import open_letters
+from bulkzoho.files.letters import CsvLetters, JsonLetters
+from bulkzoho.files.opening import open_source
+from bulkzoho.model.letters import DeadLetter
+from bulkzoho.model.outcomes import Refusal
+from bulkzoho.model.rows import Block, Operation, Stage
+from bulkzoho.model.settings import FileSettings
+from bulkzoho.ports import Source
+
+ROWS = 25
+BLOCK_ROWS = 10
+CSV_TEXT = "Last_Name,Email\r\n" + "".join(f"Name {n},n{n}@example.com\r\n" for n in range(1, ROWS + 1))
+JSON_TEXT = "".join(f'{{"Last_Name":"Name {n}","Email":"n{n}@example.com"}}\n' for n in range(1, ROWS + 1))
+
+Opened = tuple[Source, Path]  #: with the file its fingerprint speaks of
+
+
+def _letters() -> list[DeadLetter]:
+    header = ("Last_Name", "Email")
+    return [
+        DeadLetter(
+            run="earlier",
+            source="leads.csv",
+            row=n,
+            crm_module="Leads",
+            operation=Operation.INSERT,
+            refusal=Refusal(code="INVALID_DATA", message="invalid data", stage=Stage.CRM),
+            attempts=1,
+            at="2026-11-24T10:15:03Z",
+            record={"Last_Name": f"Name {n}", "Email": f"n{n}@example.com"},
+            header=header,
+            cells=(f"Name {n}", f"n{n}@example.com"),
+        )
+        for n in range(1, ROWS + 1)
+    ]
+
+
+def _open_csv(folder: Path) -> Opened:
+    path = folder / "leads.csv"
+    path.write_bytes(CSV_TEXT.encode())
+    return open_source(str(path), FileSettings(), block_rows=BLOCK_ROWS), path
+
+
+def _open_compressed_csv(folder: Path) -> Opened:
+    path = folder / "leads.csv.gz"
+    path.write_bytes(gzip.compress(CSV_TEXT.encode()))
+    return open_source(str(path), FileSettings(), block_rows=BLOCK_ROWS), path
+
+
+def _open_json_lines(folder: Path) -> Opened:
+    path = folder / "leads.jsonl"
+    path.write_bytes(JSON_TEXT.encode())
+    return open_source(str(path), FileSettings(), block_rows=BLOCK_ROWS), path
+
+
+def _open_standard_input(folder: Path) -> Opened:
+    given = folder / "given.csv"
+    given.write_bytes(CSV_TEXT.encode())
+    spool = folder / "stdin-0"
+    descriptor, kept = os.open(given, os.O_RDONLY), os.dup(0)
+    os.dup2(descriptor, 0)
+    os.close(descriptor)
+    _RESTORE.append(kept)
+    return open_source("-", FileSettings(), block_rows=BLOCK_ROWS, spool=str(spool)), spool
+
+
+def _open_spool(folder: Path) -> Opened:
+    source, spool = _open_standard_input(folder)
+    _drain(source)
+    source.close()
+    return open_source(str(spool), FileSettings(), block_rows=BLOCK_ROWS), spool
+
+
+def _open_json_letters(folder: Path) -> Opened:
+    path = folder / "dead-letter.jsonl"
+    path.write_bytes(JsonLetters().encode(_letters()))
+    return open_letters(str(path), FileSettings(), block_rows=BLOCK_ROWS), path
+
+
+def _open_csv_letters(folder: Path) -> Opened:
+    path = folder / "dead-letter.csv"
+    writer = CsvLetters()
+    path.write_bytes(writer.head(("Last_Name", "Email")) + writer.encode(_letters()))
+    return open_letters(str(path), FileSettings(), block_rows=BLOCK_ROWS), path
+
+
+_RESTORE: list[int] = []  # descriptors of the true standard input
+
+
+def _drain(source: Source) -> list[Block]:
+    blocks = []
+    while (block := source.read()) is not None:
+        blocks.append(block)
+    return blocks
+
+
+@pytest.fixture(
+    params=[
+        _open_csv,
+        _open_compressed_csv,
+        _open_json_lines,
+        _open_standard_input,
+        _open_spool,
+        _open_json_letters,
+        _open_csv_letters,
+    ]
+)
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
+    make: Callable[[Path], Opened] = request.param
+    source, path = make(tmp_path)
+    yield source, path
+    source.close()
+    while _RESTORE:
+        kept = _RESTORE.pop()
+        os.dup2(kept, 0)
+        os.close(kept)
+
+
+def test_a_source_gives_every_row_once_and_in_order(opened: Opened) -> None:
+    source, _ = opened
+
+    blocks = _drain(source)
+
+    assert [number for block in blocks for number in block.numbers] == [*range(1, ROWS + 1)]
+    assert [list(row) for block in blocks for row in block.rows] == [
+        [f"Name {n}", f"n{n}@example.com"] for n in range(1, ROWS + 1)
+    ]
+
+
+def test_no_block_is_larger_than_asked_for_and_its_sequences_run_in_parallel(opened: Opened) -> None:
+    source, _ = opened
+
+    for block in _drain(source):
+        assert 0 < len(block.rows) <= BLOCK_ROWS
+        assert len(block.rows) == len(block.numbers)
+        assert block.header == ("Last_Name", "Email")
+        assert block.origins is None or len(block.origins) == len(block.rows)
+
+
+def test_a_source_that_ended_stays_ended(opened: Opened) -> None:
+    source, _ = opened
+    _drain(source)
+
+    assert source.read() is None
+    assert source.read() is None
+
+
+def test_the_fingerprint_recognises_what_was_read(opened: Opened) -> None:
+    source, path = opened
+    assert source.fingerprint().read_bytes == 0
+
+    _drain(source)
+
+    seen = source.fingerprint()
+    assert seen.size == seen.read_bytes == path.stat().st_size
+    assert verify_prefix(str(path), seen.read_bytes, seen.digest)
+
+
+def test_a_closed_source_gives_nothing_more_and_may_be_closed_again(opened: Opened) -> None:
+    source, _ = opened
+    source.read()
+
+    source.close()
+    source.close()
+
+    assert source.read() is None
+    assert source.fingerprint().read_bytes > 0

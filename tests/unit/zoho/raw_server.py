@@ -98,6 +98,8 @@ class RawServer:
                     return
                 writer.write(said)
                 await writer.drain()
+                if b"Connection: close" in said:
+                    return
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:

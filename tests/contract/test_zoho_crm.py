@@ -1,0 +1,109 @@
+"""The ``Crm`` port against the sandbox."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bulkzoho.model.metadata import CrmModule, ModuleName, Organization, User
+from bulkzoho.model.replies import Answered, Refused, Reply
+from bulkzoho.model.rows import Batch, Operation
+from bulkzoho.ports import Crm
+from bulkzoho.sandbox import Sandbox, SandboxSettings
+from bulkzoho.sandbox.settings import Edition
+from bulkzoho.zoho.datacenters import connection_from
+from bulkzoho.zoho.line import Line
+from bulkzoho.zoho.metadata import ZohoCrm
+from bulkzoho.zoho.records import RecordsRoute
+from bulkzoho.zoho.tokens import TokenKeeper
+from bulkzoho.zoho.transport import Transport
+
+
+@contextlib.asynccontextmanager
+async def crm_of(sandbox: Sandbox) -> AsyncIterator[tuple[Crm, Transport]]:
+    told = connection_from(sandbox.environment)
+    async with Line(connect_timeout_s=5.0) as line:
+        transport = Transport(told, line=line, tokens=TokenKeeper(told, line=line))
+        yield ZohoCrm(transport), transport
+
+
+def payload(reply: Reply) -> object:
+    assert isinstance(reply, Answered)
+    return reply.payload
+
+
+def named(api_name: str) -> ModuleName:
+    return ModuleName(api_name=api_name, singular_label="", plural_label="")
+
+
+@pytest.mark.parametrize(("edition", "word"), [(Edition.ULTIMATE, "ultimate"), (Edition.FREE, "free")])
+async def test_the_organization_has_its_edition_and_licences(edition: Edition, word: str) -> None:
+    async with Sandbox(SandboxSettings(edition=edition, licences=25)) as sandbox, crm_of(sandbox) as (crm, _):
+        organization = payload(await crm.organization())
+
+    assert organization == Organization(
+        id="650000001", name="Sandbox Company", type="sandbox", edition=word, licences=25, time_zone="Europe/Stockholm"
+    )
+
+
+async def test_without_the_scope_the_organization_is_refused_and_named_so() -> None:
+    async with Sandbox(SandboxSettings(scopes=("ZohoCRM.modules.ALL",))) as sandbox, crm_of(sandbox) as (crm, _):
+        reply = await crm.organization()
+
+    assert isinstance(reply, Refused)
+    assert (reply.status, reply.code) == (401, "OAUTH_SCOPE_MISMATCH")
+
+
+async def test_the_current_user_has_id_and_name_alone() -> None:
+    async with Sandbox() as sandbox, crm_of(sandbox) as (crm, _):
+        user = payload(await crm.current_user())
+
+    assert isinstance(user, User)
+    assert user.id.isdigit()
+    assert user.name == "Ana Lund"
+
+
+async def test_modules_and_their_fields_are_read() -> None:
+    async with Sandbox() as sandbox, crm_of(sandbox) as (crm, _):
+        modules = payload(await crm.modules())
+        deals = payload(await crm.module(named("Deals")))
+
+    assert isinstance(modules, tuple)
+    assert {"Leads", "Contacts", "Accounts", "Deals"} <= {module.api_name for module in modules}
+    assert isinstance(deals, CrmModule)
+    assert deals.by_api_name["Deal_Name"].mandatory
+    assert deals.by_api_name["Account_Name"].lookup_module == "Accounts"
+    assert "Closed Won" in deals.by_api_name["Stage"].pick_list
+    assert not deals.by_api_name["Created_Time"].api_create
+
+
+async def test_the_fields_of_an_unknown_module_are_refused() -> None:
+    async with Sandbox() as sandbox, crm_of(sandbox) as (crm, _):
+        reply = await crm.module(named("Nothings"))
+
+    assert isinstance(reply, Refused)
+    assert reply.code == "INVALID_MODULE"
+
+
+async def test_records_are_counted_and_found() -> None:
+    async with Sandbox() as sandbox, crm_of(sandbox) as (crm, transport):
+        empty = payload(await crm.query("select Last_Name from Leads where Last_Name = 'Boyle'"))
+        route = RecordsRoute(transport, crm_module="Leads", operation=Operation.INSERT)
+        await route.send(Batch(source=0, header=(), numbers=[1], records=[{"Last_Name": "Boyle"}], cells=[()]))
+        found = payload(await crm.query("select Last_Name from Leads where Last_Name = 'Boyle'"))
+        count = payload(await crm.count("Leads"))
+
+    assert empty == []
+    assert isinstance(found, list)
+    assert found[0]["Last_Name"] == "Boyle"
+    assert count == 1
+
+
+async def test_a_query_that_cannot_be_parsed_is_refused_without_repeating_it() -> None:
+    async with Sandbox() as sandbox, crm_of(sandbox) as (crm, _):
+        reply = await crm.query("select Last_Name from Leads where Last_Name = 'Secret Person")
+
+    assert isinstance(reply, Refused)
+    assert "Secret Person" not in repr(reply)

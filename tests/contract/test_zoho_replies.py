@@ -1,0 +1,229 @@
+"""Every kind of reply, provoked for real against the sandbox: what the client says happened, and what did."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bulkzoho.model.replies import Answered, Lost, NothingLeft, Refused, Throttled, TokenRefused
+from bulkzoho.model.rows import Action, Batch, Operation
+from bulkzoho.sandbox import Sandbox, SandboxSettings
+from bulkzoho.sandbox.settings import Strictness
+from bulkzoho.zoho.datacenters import connection_from
+from bulkzoho.zoho.line import Line
+from bulkzoho.zoho.records import RecordsRoute
+from bulkzoho.zoho.tokens import TokenKeeper
+from bulkzoho.zoho.transport import Transport
+
+
+@contextlib.asynccontextmanager
+async def transport_to(sandbox: Sandbox, *, reply_timeout_s: float = 5.0) -> AsyncIterator[Transport]:
+    told = replace(connection_from(sandbox.environment), reply_timeout_s=reply_timeout_s)
+    async with Line(connect_timeout_s=5.0) as line:
+        yield Transport(told, line=line, tokens=TokenKeeper(told, line=line))
+
+
+def batch(records: Sequence[dict[str, Any]]) -> Batch:
+    return Batch(source=0, header=(), numbers=range(1, len(records) + 1), records=records, cells=[()] * len(records))
+
+
+def leads(count: int) -> Batch:
+    return batch([{"Last_Name": f"Lead {number}", "External_Id": f"X{number}"} for number in range(count)])
+
+
+def inserting(transport: Transport) -> RecordsRoute:
+    return RecordsRoute(transport, crm_module="Leads", operation=Operation.INSERT)
+
+
+async def test_each_operation_gives_ids_and_actions() -> None:
+    async with Sandbox() as sandbox, transport_to(sandbox) as transport:
+        inserted = await inserting(transport).send(leads(100))
+        assert isinstance(inserted, Answered)
+        assert inserted.results is not None
+        ids = list(inserted.results.ids)
+        upsert = RecordsRoute(transport, crm_module="Leads", operation=Operation.UPSERT, match_on=("External_Id",))
+        upserted = await upsert.send(
+            batch([{"External_Id": "X0", "Last_Name": "Again"}, {"External_Id": "new", "Last_Name": "New"}])
+        )
+        update = RecordsRoute(transport, crm_module="Leads", operation=Operation.UPDATE)
+        updated = await update.send(batch([{"id": ids[0], "Company": "Acme"}]))
+        deleted = await RecordsRoute(transport, crm_module="Leads", operation=Operation.DELETE).send(
+            batch([{"id": ids[1]}, {"id": "404"}])
+        )
+
+        assert len(set(ids)) == 100
+        assert inserted.results.actions is Action.INSERT
+        assert isinstance(upserted, Answered)
+        assert upserted.results is not None
+        assert upserted.results.ids[0] == ids[0]
+        assert upserted.results.actions == [Action.UPDATE, Action.INSERT]
+        assert isinstance(updated, Answered)
+        assert updated.results is not None
+        assert updated.results.action(0) is Action.UPDATE
+        assert isinstance(deleted, Answered)
+        assert deleted.results is not None
+        assert deleted.results.refused[1].message == "record not deleted"
+        assert sandbox.count("Leads") == 100
+        assert [call.trigger for call in sandbox.calls if call.operation in ("insert", "update", "upsert")] == [(), (), ()]
+        assert list(sandbox.violations) == []
+
+
+@pytest.mark.parametrize("status", [200, 202, 207])
+async def test_refused_records_stand_at_their_own_place_whatever_the_status(status: int) -> None:
+    settings = SandboxSettings(strict=Strictness(partial_success_status=status))
+    async with Sandbox(settings) as sandbox, transport_to(sandbox) as transport:
+        reply = await inserting(transport).send(batch([{"Last_Name": "A"}, {"Company": "B"}, {"Last_Name": "C"}]))
+
+    assert isinstance(reply, Answered)
+    assert reply.results is not None
+    assert list(reply.results.refused) == [1]
+    assert (reply.results.refused[1].code, reply.results.refused[1].field) == ("MANDATORY_NOT_FOUND", "Last_Name")
+
+
+async def test_a_call_of_which_every_record_is_refused_is_answered() -> None:
+    async with Sandbox() as sandbox, transport_to(sandbox) as transport:
+        reply = await inserting(transport).send(batch([{"Company": "B"}, {"Last_Name": 7}]))
+
+    assert isinstance(reply, Answered)
+    assert reply.results is not None
+    assert len(reply.results.refused) == 2
+
+
+async def test_an_upsert_that_inserted_everything_may_say_201() -> None:
+    settings = SandboxSettings(strict=Strictness(upsert_insert_status=201))
+    async with Sandbox(settings) as sandbox, transport_to(sandbox) as transport:
+        route = RecordsRoute(transport, crm_module="Leads", operation=Operation.UPSERT, match_on=("External_Id",))
+        reply = await route.send(leads(3))
+
+    assert isinstance(reply, Answered)
+    assert reply.results is not None
+    assert reply.results.actions is Action.INSERT
+
+
+@pytest.mark.parametrize(
+    ("fault", "committed"),
+    [
+        ({"kind": "reset_before_commit"}, 0),
+        ({"kind": "reset_after_commit"}, 20),
+        ({"kind": "partial_commit_then_reset", "records": 7}, 7),
+        ({"kind": "truncated"}, 20),
+        ({"kind": "empty_200"}, 20),
+        ({"kind": "wrong_count"}, 20),
+        ({"kind": "wrong_count", "records": 1}, 20),
+        ({"kind": "500"}, 0),
+        ({"kind": "502_page"}, 0),
+        ({"kind": "hang", "seconds": 30}, 20),
+    ],
+)
+async def test_a_call_whose_fate_is_not_known_is_lost_and_was_made_once(fault: dict[str, Any], committed: int) -> None:
+    async with Sandbox() as sandbox, transport_to(sandbox, reply_timeout_s=0.5) as transport:
+        sandbox.faults.script([fault])
+
+        reply = await inserting(transport).send(leads(20))
+
+        assert isinstance(reply, Lost)
+        assert sandbox.count("Leads") == committed
+        assert [call.path for call in sandbox.calls] == ["/oauth/v2/token", "/crm/v8/Leads"]
+
+
+@pytest.mark.parametrize("operation", [Operation.UPDATE, Operation.DELETE])
+async def test_an_update_or_delete_over_a_connection_that_breaks_is_made_once(operation: Operation) -> None:
+    async with Sandbox() as sandbox, transport_to(sandbox) as transport:
+        inserted = await inserting(transport).send(leads(1))
+        assert isinstance(inserted, Answered)
+        assert inserted.results is not None
+        sandbox.faults.script([{"kind": "reset_after_commit", "operation": operation.value, "times": 1}])
+
+        reply = await RecordsRoute(transport, crm_module="Leads", operation=operation).send(
+            batch([{"id": inserted.results.ids[0], "Last_Name": "Changed"}])
+        )
+
+        assert isinstance(reply, Lost)
+        assert [call.operation for call in sandbox.calls] == ["token", "insert", operation.value]
+
+
+@pytest.mark.parametrize("told", [False, True])
+async def test_429_is_a_throttle_with_the_pause_that_was_asked_for(told: bool) -> None:
+    async with Sandbox(SandboxSettings(retry_after=told)) as sandbox, transport_to(sandbox) as transport:
+        sandbox.faults.script([{"kind": "429"}])
+
+        reply = await inserting(transport).send(leads(3))
+
+        assert isinstance(reply, Throttled)
+        assert reply.retry_after_s == (5.0 if told else None)
+        assert sandbox.count("Leads") == 0
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize(
+    ("fault", "status", "code"),
+    [
+        ({"kind": "403"}, 403, "NO_PERMISSION"),
+        ({"kind": "scope_mismatch"}, 401, "OAUTH_SCOPE_MISMATCH"),
+        ({"kind": "refuse_all_400", "marker": "Lead 2"}, 400, "INVALID_DATA"),
+        ({"kind": "413", "marker": "Lead 2"}, 413, None),
+    ],
+)
+async def test_a_call_refused_as_a_whole_did_nothing(fault: dict[str, Any], status: int, code: str | None, wrapped: bool) -> None:
+    settings = SandboxSettings(strict=Strictness(wrapped_errors=wrapped))
+    async with Sandbox(settings) as sandbox, transport_to(sandbox) as transport:
+        sandbox.faults.script([fault])
+
+        reply = await inserting(transport).send(leads(3))
+
+        assert isinstance(reply, Refused)
+        assert reply.status == status
+        assert code is None or reply.code == code
+        assert sandbox.count("Leads") == 0
+
+
+async def test_a_module_that_does_not_exist_is_refused_even_for_a_single_record() -> None:
+    async with Sandbox() as sandbox, transport_to(sandbox) as transport:
+        route = RecordsRoute(transport, crm_module="Nothings", operation=Operation.INSERT)
+        reply = await route.send(batch([{"Last_Name": "A"}]))
+
+    assert isinstance(reply, Refused)
+    assert reply.code == "INVALID_MODULE"
+
+
+async def test_a_revoked_token_names_its_serial_and_a_newer_one_works() -> None:
+    async with Sandbox() as sandbox, transport_to(sandbox) as transport:
+        await inserting(transport).send(leads(1))
+        sandbox.revoke()
+
+        refused = await inserting(transport).send(leads(1))
+        assert isinstance(refused, TokenRefused)
+        renewed = await transport.renew_token(refused.token_serial)
+        again = await inserting(transport).send(batch([{"Last_Name": "After"}]))
+
+        assert refused == TokenRefused(token_serial=1, code="INVALID_TOKEN")
+        assert renewed == Answered()
+        assert isinstance(again, Answered)
+        assert sandbox.count("Leads") == 2
+
+
+async def test_a_server_that_is_gone_means_that_nothing_left() -> None:
+    async with Sandbox() as sandbox, transport_to(sandbox) as transport:
+        await inserting(transport).send(leads(1))
+        await sandbox.__aexit__(None, None, None)
+        await asyncio.sleep(0.05)  # its last word, that the kept connection is closed, arrives
+
+        reply = await inserting(transport).send(leads(1))
+
+        assert isinstance(reply, NothingLeft)
+
+
+async def test_the_credits_that_are_left_are_told_once_half_are_used() -> None:
+    async with Sandbox(SandboxSettings(credits_per_day=10)) as sandbox, transport_to(sandbox) as transport:
+        first = await inserting(transport).send(leads(60))
+        second = await inserting(transport).send(batch([{"Last_Name": f"L{number}"} for number in range(50)]))
+
+    assert isinstance(first, Answered)
+    assert first.credits_remaining == 4
+    assert isinstance(second, Throttled)
+    assert second.credits_remaining == 4

@@ -1,0 +1,133 @@
+"""Tokens against the sandbox's accounts server, over one process and over two."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bulkzoho.errors import AccessError
+from bulkzoho.model.replies import Answered, Throttled
+from bulkzoho.sandbox import Sandbox, SandboxSettings
+from bulkzoho.zoho.datacenters import connection_from
+from bulkzoho.zoho.line import Line
+from bulkzoho.zoho.metadata import ZohoCrm
+from bulkzoho.zoho.tokens import AccessToken, TokenKeeper
+from bulkzoho.zoho.transport import Transport
+
+PROGRAM = """
+import asyncio, os, sys
+from pathlib import Path
+from bulkzoho.model.replies import Answered
+from bulkzoho.zoho.datacenters import connection_from
+from bulkzoho.zoho.line import Line
+from bulkzoho.zoho.metadata import ZohoCrm
+from bulkzoho.zoho.token_cache import TokenCache
+from bulkzoho.zoho.tokens import TokenKeeper
+from bulkzoho.zoho.transport import Transport
+
+async def main():
+    told = connection_from(os.environ)
+    async with Line(connect_timeout_s=5.0) as line:
+        tokens = TokenKeeper(told, line=line, cache=TokenCache(Path(sys.argv[1]), told))
+        crm = ZohoCrm(Transport(told, line=line, tokens=tokens))
+        assert isinstance(await crm.current_user(), Answered)
+        print("ready", flush=True)
+        sys.stdin.readline()
+        refused = await crm.current_user()
+        assert isinstance(await crm.renew_token(refused.token_serial), Answered)
+        assert isinstance(await crm.current_user(), Answered)
+
+asyncio.run(main())
+"""
+
+
+def token_requests(sandbox: Sandbox) -> int:
+    return sum(call.operation == "token" for call in sandbox.calls)
+
+
+async def test_two_processes_ask_for_a_token_once_at_the_start_and_once_after_it_was_revoked(tmp_path: Path) -> None:
+    async with Sandbox(SandboxSettings(latency_s=0.05)) as sandbox:
+        processes = [
+            await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-c",
+                PROGRAM,
+                str(tmp_path / "tokens"),
+                env=sandbox.environment,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+            )
+            for _ in range(2)
+        ]
+        for process in processes:
+            assert process.stdout is not None
+            assert await process.stdout.readline() == b"ready\n"
+        at_start = token_requests(sandbox)
+        sandbox.revoke()
+        await asyncio.gather(*(process.communicate(b"\n") for process in processes))
+
+        assert [process.returncode for process in processes] == [0, 0]
+        assert at_start == 1
+        assert token_requests(sandbox) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("BULKZOHO_REFRESH_TOKEN", "1000.no.token", "invalid_code"),
+        ("BULKZOHO_CLIENT_ID", "1000.NOBODY", "invalid_client"),
+        ("BULKZOHO_CLIENT_SECRET", "guessed", "invalid_client_secret"),
+    ],
+)
+async def test_a_wrong_credential_is_named_and_none_is_shown(name: str, value: str, code: str) -> None:
+    async with Sandbox() as sandbox, Line(connect_timeout_s=5.0) as line:
+        environment = sandbox.environment | {name: value}
+        keeper = TokenKeeper(connection_from(environment), line=line)
+
+        with pytest.raises(AccessError) as caught:
+            await keeper.renew(0)
+
+    assert caught.value.code == code
+    shown = f"{caught.value} {caught.value!r} {keeper!r}"
+    secrets = [environment[f"BULKZOHO_{word}"] for word in ("CLIENT_ID", "CLIENT_SECRET", "REFRESH_TOKEN")]
+    assert not any(secret in shown for secret in secrets)
+
+
+async def test_the_throttle_of_token_requests_is_met_with_a_pause() -> None:
+    async with Sandbox(SandboxSettings(token_requests=2)) as sandbox, Line(connect_timeout_s=5.0) as line:
+        keeper = TokenKeeper(connection_from(sandbox.environment), line=line)
+
+        replies = [await keeper.renew(serial) for serial in (0, 1, 2, 2)]
+
+        assert [type(reply) for reply in replies] == [Answered, Answered, Throttled, Throttled]
+        assert token_requests(sandbox) == 3
+
+
+async def test_a_short_token_is_renewed_before_it_dies() -> None:
+    async with Sandbox(SandboxSettings(token_life_s=2.0)) as sandbox, Line(connect_timeout_s=5.0) as line:
+        told = connection_from(sandbox.environment)
+        crm = ZohoCrm(Transport(told, line=line, tokens=TokenKeeper(told, line=line)))
+
+        replies = []
+        for _ in range(5):
+            replies.append(await crm.current_user())
+            await asyncio.sleep(0.5)
+
+        assert all(isinstance(reply, Answered) for reply in replies)
+        assert token_requests(sandbox) == 2
+
+
+async def test_the_old_form_of_the_answer_is_understood() -> None:
+    async with Sandbox(SandboxSettings(legacy_token_form=True)) as sandbox, Line(connect_timeout_s=5.0) as line:
+        told = connection_from(sandbox.environment)
+        keeper = TokenKeeper(told, line=line)
+
+        await keeper.renew(0)
+        token = await keeper.token()
+
+    assert isinstance(token, AccessToken)
+    assert 3590 < token.expires_at - time.time() <= 3600

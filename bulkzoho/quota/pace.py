@@ -1,0 +1,58 @@
+"""Spread calls out, so that no minute begins with all of them.  aiolimiter keeps the bucket; this gives it our words."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from aiolimiter import AsyncLimiter
+
+from bulkzoho.ports import QuotaClosedError
+
+__all__ = ["Pace"]
+
+BURST: Final = 5.0  # calls that may leave at once (measured: holds N in any minute and uses 99.5 % of it)
+BURST_S: Final = 0.05  # or as many as leave in this time: a faster pace would cost more timers than calls
+
+
+class Pace:
+    """Lets calls through one after the other at a given pace; one caller waits at a time."""
+
+    def __init__(self, calls_per_s: float) -> None:
+        self._burst = max(BURST, calls_per_s * BURST_S)
+        self._bucket = AsyncLimiter(self._burst, self._burst / calls_per_s)
+        self._wait: asyncio.Timeout | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether somebody waits now."""
+        return self._wait is not None
+
+    async def wait(self, part: float) -> None:
+        """Wait for one call's turn when only *part* of the pace may be used.
+
+        A call simply weighs more when others use the rest of the pace.  Safe to cancel.
+
+        Raises:
+            QuotaClosedError: :meth:`interrupt` was called meanwhile.
+        """
+        weight = 1.0 / part
+        if weight <= self._burst and self._bucket.has_capacity(weight):
+            await self._bucket.acquire(weight)
+            return
+        try:
+            async with asyncio.timeout(None) as self._wait:
+                while weight > 0.0:
+                    step = min(weight, self._burst)
+                    await self._bucket.acquire(step)
+                    weight -= step
+        except TimeoutError as error:
+            raise QuotaClosedError from error
+        finally:
+            self._wait = None
+
+    def interrupt(self) -> None:
+        """Wake who waits, with QuotaClosedError."""
+        if self._wait is not None and not self._wait.expired():
+            self._wait.reschedule(asyncio.get_running_loop().time())
+            self._wait = None

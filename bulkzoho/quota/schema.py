@@ -1,0 +1,33 @@
+"""The tables of a quota's ledger."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["SCHEMA", "SCHEMA_VERSION"]
+
+SCHEMA_VERSION: Final = 1
+
+SCHEMA: Final = f"""
+BEGIN IMMEDIATE;
+-- tokens that were used: free again from this tenth of a second on (wall time)
+CREATE TABLE IF NOT EXISTS cooling (until INTEGER PRIMARY KEY, calls INTEGER NOT NULL);
+-- calls answered in each minute of the epoch, by whom
+CREATE TABLE IF NOT EXISTS spent (
+    minute INTEGER NOT NULL, run TEXT NOT NULL, calls INTEGER NOT NULL, credits INTEGER NOT NULL,
+    PRIMARY KEY (minute, run)
+) WITHOUT ROWID;
+-- processes that work, with what they hold
+CREATE TABLE IF NOT EXISTS process (
+    id TEXT PRIMARY KEY, run TEXT NOT NULL, beat REAL NOT NULL, calls INTEGER NOT NULL, credits INTEGER NOT NULL,
+    rate_want REAL NOT NULL, in_flight INTEGER NOT NULL, in_flight_want INTEGER NOT NULL,
+    heavy INTEGER NOT NULL, heavy_want INTEGER NOT NULL
+) WITHOUT ROWID;
+-- one row: which clock the times are of, until when nobody calls, what the service said of its credits
+CREATE TABLE IF NOT EXISTS shared (
+    one INTEGER PRIMARY KEY CHECK (one = 1), org TEXT NOT NULL, boot TEXT NOT NULL DEFAULT '', clock_offset REAL,
+    paused_until REAL NOT NULL DEFAULT 0, credits_allowed INTEGER, credits_at REAL NOT NULL DEFAULT 0
+);
+PRAGMA user_version = {SCHEMA_VERSION};
+COMMIT;
+"""

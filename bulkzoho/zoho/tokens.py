@@ -20,6 +20,7 @@ __all__ = ["AccessToken", "Renewal", "TokenKeeper"]
 
 REFRESH_MARGIN_S: Final = 60.0  # seconds before its end at which a token is renewed
 MARGIN_SHARE: Final = 0.25  # of a short life, the margin is at most this share
+SPARED_S: Final = 10.0  # seconds for which nobody tries again after the renewal of a living token failed
 REQUEST_TIMEOUT_S: Final = 30.0  # seconds for one request to the accounts server
 # After a refusal a token that another process obtained within this time is taken for newer than the refusal; an older one
 # may have died with ours (everything revoked), and a second refusal would end the run.
@@ -63,6 +64,7 @@ class TokenKeeper:
         self._renewals = 0  # finished, well or not
         self._last: Renewal | AccessError = Answered()
         self._final: AccessError | None = None  # a refusal that no later request can cure
+        self._spared_until = 0.0  # loop time; until then a token that lives is used to its end
         self._not_before = 0.0  # loop time; no request before, the accounts server said so
 
     def __repr__(self) -> str:
@@ -71,22 +73,28 @@ class TokenKeeper:
     async def token(self) -> AccessToken | NothingLeft | TokenRefused:
         """Give a token that is good to use now, renewed before its end.
 
-        A refusal or a pause of the accounts server comes back as :class:`TokenRefused`: the caller has sent nothing, and whoever
-        then calls :meth:`renew` learns why.
+        While the old one lives, trouble with its renewal stops nobody.  After that a refusal or a pause of the accounts server
+        comes back as :class:`TokenRefused`: the caller has sent nothing, and whoever then calls :meth:`renew` learns why.
         """
-        token = self._token
-        if token is not None and self._now() < token.stale_at:
+        token, loop_time = self._token, asyncio.get_running_loop().time()
+        if token is not None and self._now() < (token.stale_at if loop_time >= self._spared_until else token.expires_at):
             return token
+        serial = self._serial
         try:
-            reply = await self.renew(self._serial)
+            reply: Renewal | TokenRefused = await self.renew(serial)
         except AccessError as error:
-            return TokenRefused(token_serial=self._serial, code=error.code)
+            reply = TokenRefused(token_serial=serial, code=error.code)
+        if isinstance(reply, Answered):
+            assert self._token is not None
+            return self._token
+        if token is not None and self._now() < token.expires_at:
+            self._spared_until = loop_time + SPARED_S
+            return token
         match reply:
-            case Answered():
-                assert self._token is not None
-                return self._token
+            case TokenRefused():
+                return reply
             case Throttled():
-                return TokenRefused(token_serial=self._serial, code="TOKEN_REQUESTS_THROTTLED")
+                return TokenRefused(token_serial=serial, code="TOKEN_REQUESTS_THROTTLED")
             case NothingLeft(reason=reason) | Lost(reason=reason):
                 return NothingLeft(reason=reason)
 

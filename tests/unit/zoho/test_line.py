@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import ssl
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +43,22 @@ async def test_tls_that_is_not_agreed_means_that_nothing_left() -> None:
 
     assert reply == NothingLeft(reason="127.0.0.1: TLS was not agreed")
     assert server.seen == []
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_not_accepted() -> None:
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.read(100))
+        writer.close()
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(Path(__file__).with_name("self_signed.pem"))
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as server:
+        reply = await exchange(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+
+    assert reply == NothingLeft(reason="127.0.0.1: its certificate is not to be trusted")
+    assert b"".join(asked) == b""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems answer a full backlog differently")

@@ -93,6 +93,23 @@ async def test_a_token_is_renewed_a_minute_before_its_end() -> None:
     assert (text_of(before), text_of(after)) == ("1000.one", "1000.two")
 
 
+@pytest.mark.parametrize(
+    "trouble", [Act.CLOSE, answer({"error": "invalid_code"}), answer({"error": "Access Denied"}, status=400)]
+)
+async def test_while_a_token_lives_trouble_with_its_renewal_stops_nobody(trouble: bytes | Act) -> None:
+    clock = Clock()
+    async with RawServer(tokens=[granted("1000.one"), trouble]) as server, keeping(server, clock=clock) as keeper:
+        await keeper.token()
+        clock.time = START + 3550
+        near_its_end = [await keeper.token() for _ in range(5)]
+        clock.time = START + 3600
+        after = await keeper.token()
+
+    assert {text_of(token) for token in near_its_end} == {"1000.one"}
+    assert isinstance(after, NothingLeft | TokenRefused)
+    assert len(server.token_requests) <= 3
+
+
 async def test_the_old_form_of_the_life_is_understood() -> None:
     clock = Clock()
     async with (

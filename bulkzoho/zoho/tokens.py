@@ -61,8 +61,8 @@ class TokenKeeper:
         self._token: AccessToken | None = None
         self._serial = 0
         self._renewing = asyncio.Lock()
-        self._renewals = 0  # finished, well or not
-        self._last: Renewal | AccessError = Answered()
+        self._renewals = 0  # that came to an end
+        self._last: Renewal = Answered()  # how the last of them ended
         self._final: AccessError | None = None  # a refusal that no later request can cure
         self._spared_until = 0.0  # loop time; until then a token that lives is used to its end
         self._not_before = 0.0  # loop time; no request before, the accounts server said so
@@ -111,20 +111,14 @@ class TokenKeeper:
             if self._final is not None:
                 raise _again(self._final)
             if self._renewals != renewals:  # somebody tried while this one waited
-                return self._shared()
+                return self._last
             try:
                 self._last = await self._renew()
             except AccessError as error:
-                self._final = self._last = error
+                self._final = error
                 raise
-            finally:
-                self._renewals += 1
+            self._renewals += 1  # a cancelled one does not count: whoever waits must ask itself
             return self._last
-
-    def _shared(self) -> Renewal:
-        if isinstance(self._last, AccessError):
-            raise _again(self._last)
-        return self._last
 
     async def _renew(self) -> Renewal:
         pause_s = self._not_before - asyncio.get_running_loop().time()

@@ -1,0 +1,277 @@
+"""What is done to each command, and how it answers: an exit code, and one line with what to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bulkzoho.cli.program import COMMANDS
+
+from .rig import Ended, Program, SandboxProcess
+
+Prepare = Callable[[Program, SandboxProcess], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """One row of the table."""
+
+    name: str
+    command: str
+    words: str  #: after the command's name
+    status: int
+    said: str  #: in the first line on standard error
+    prepare: Prepare = lambda program, sandbox: None  # noqa: ARG005  most need nothing
+
+
+def _file(name: str, content: str | bytes) -> Prepare:
+    return lambda program, _sandbox: program.file(name, content)
+
+
+def _good(program: Program, _sandbox: SandboxProcess) -> None:
+    program.leads("good.csv", 3)
+
+
+def _environment(**changes: str) -> Prepare:
+    def prepare(program: Program, sandbox: SandboxProcess) -> None:
+        _good(program, sandbox)
+        program.environment |= changes
+
+    return prepare
+
+
+def _nobody_listens(program: Program, sandbox: SandboxProcess) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    _environment(BULKZOHO_API_URL=url, BULKZOHO_ACCOUNTS_URL=url)(program, sandbox)
+
+
+def _revoked(program: Program, sandbox: SandboxProcess) -> None:
+    _good(program, sandbox)
+    sandbox.revoke(refresh=True)
+
+
+def _fault(kind: str, **entry: object) -> Prepare:
+    def prepare(program: Program, sandbox: SandboxProcess) -> None:
+        _good(program, sandbox)
+        sandbox.script({"kind": kind, **entry})
+
+    return prepare
+
+
+def _home_is_a_file(program: Program, sandbox: SandboxProcess) -> None:
+    _good(program, sandbox)
+    program.home.write_text("not a folder")
+
+
+def _letters(**changes: object) -> Prepare:
+    letter = {
+        "v": 1,
+        "run": "r",
+        "source": "good.csv",
+        "row": 1,
+        "crm_module": "Leads",
+        "operation": "insert",
+        "code": "INVALID_DATA",
+        "record": {"Last_Name": "A"},
+        **changes,
+    }
+    return _file("d.jsonl", json.dumps(letter) + "\n")
+
+
+def _one_lead(name: str, *words: str, status: int, said: str, content: str | bytes, file: str = "f.csv") -> Attack:
+    return Attack(name, "import", " ".join([file, "--module", "Leads", *words]), status, said, _file(file, content))
+
+
+def _folder(name: str) -> Prepare:
+    return lambda program, _sandbox: (program.folder / name).mkdir()
+
+
+TABLE = (
+    # the command line alone
+    Attack("no module", "import", "f.csv", 2, "--module"),
+    Attack("no file", "import", "--module Leads", 2, "FILE"),
+    Attack("an option that is not built", "import", "f.csv --module Leads --dry-run", 2, "--dry-run"),
+    Attack("an operation that does not exist", "import", "f.csv --module Leads --operation merge", 2, "merge"),
+    Attack("an upsert without a key", "import", "f.csv --module Leads --operation upsert", 2, "--match-on"),
+    Attack("a batch too large", "import", "f.csv --module Leads --batch-size 101", 2, "101"),
+    Attack("one file twice", "import", "f.csv ./f.csv --module Leads", 2, "twice"),
+    Attack("letters over the input", "import", "f.csv --module Leads --dead-letter f.csv", 2, "--dead-letter"),
+    # files
+    Attack("no such file", "import", "missing.csv --module Leads", 4, "missing.csv"),
+    Attack("a folder", "import", "sub --module Leads", 4, "sub", _folder("sub")),
+    Attack("a file that cannot be read", "import", "/proc/self/mem --module Leads", 4, "/proc/self/mem"),
+    _one_lead("an empty file", status=4, said="f.csv", content=""),
+    _one_lead("an empty JSON Lines file", status=4, said="f.jsonl", content="", file="f.jsonl"),
+    _one_lead("nothing but a byte order mark", status=4, said="f.csv", content=b"\xef\xbb\xbf"),
+    _one_lead("blank lines only", status=4, said="f.csv", content="\n\n\n"),
+    _one_lead("a header with a blank name", status=4, said="f.csv", content="Last_Name,,Email\na,b,c\n"),
+    _one_lead("a header with a name twice", status=4, said="f.csv", content="Last_Name,last_name\na,b\n"),
+    _one_lead("a JSON array", status=4, said="f.jsonl", content='[{"Last_Name": "A"}]', file="f.jsonl"),
+    _one_lead("no gzip file", status=1, said="f.csv.gz", content="Last_Name\nA\n", file="f.csv.gz"),
+    _one_lead("a program", status=4, said="f.csv", content=b"\x7fELF\x02\x01\x01\x00\x00\x00"),
+    _one_lead("a wrong encoding", "--encoding", "utf-16", status=4, said="f.csv", content="Last_Name,Email\nA,a@example.com\n"),
+    Attack("a mapping that is not there", "import", "good.csv --module Leads --mapping m.toml", 4, "m.toml", _good),
+    Attack(
+        "a mapping that is no TOML",
+        "import",
+        "good.csv --module Leads --mapping m.toml",
+        4,
+        "m.toml",
+        _file("m.toml", "[columns"),
+    ),
+    Attack(
+        "letters into a folder that is not there",
+        "import",
+        "good.csv --module Leads --dead-letter no/d.csv",
+        4,
+        "no/d.csv",
+        _good,
+    ),
+    # columns
+    _one_lead("an unknown column", status=4, said='column "Emial"', content="Last_Name,Emial\nA,a@example.com\n"),
+    _one_lead("two columns of one field", status=4, said="Last_Name", content="Last_Name,Last Name\nA,B\n"),
+    _one_lead("a read-only column", status=4, said="Created_Time", content="Last_Name,Created_Time\nA,2026-01-01T00:00:00Z\n"),
+    _one_lead("no mandatory column", status=4, said="Last_Name", content="Email\na@example.com\n"),
+    _one_lead("a map to no field", "--map", "Last_Name=Nonsense", status=4, said="Nonsense", content="Last_Name\nA\n"),
+    _one_lead("a map of no column", "--map", "Nonsense=Email", status=4, said="Nonsense", content="Last_Name\nA\n"),
+    _one_lead("a value for no field", "--set", "Nonsense=1", status=4, said="Nonsense", content="Last_Name\nA\n"),
+    _one_lead("an update without ids", "--operation", "update", status=4, said="id", content="Last_Name\nA\n"),
+    _one_lead(
+        "a key that is no column",
+        "--operation",
+        "upsert",
+        "--match-on",
+        "Email",
+        status=4,
+        said="Email",
+        content="Last_Name\nA\n",
+    ),
+    _one_lead("ids of a spreadsheet", "--operation", "delete", status=3, said="", content="id\n5.72E+17\n"),
+    # the service
+    Attack("a module that does not exist", "import", "good.csv --module Leds", 4, "Leads", _good),
+    Attack(
+        "no credentials",
+        "import",
+        "good.csv --module Leads",
+        6,
+        "BULKZOHO_REFRESH_TOKEN",
+        _environment(BULKZOHO_REFRESH_TOKEN=""),
+    ),
+    Attack("a wrong client", "import", "good.csv --module Leads", 6, "client", _environment(BULKZOHO_CLIENT_ID="1000.X")),
+    Attack("a wrong secret", "import", "good.csv --module Leads", 6, "secret", _environment(BULKZOHO_CLIENT_SECRET="x")),
+    Attack("a wrong token", "import", "good.csv --module Leads", 6, "token", _environment(BULKZOHO_REFRESH_TOKEN="1000.x.y")),
+    Attack("a revoked token", "import", "good.csv --module Leads", 6, "token", _revoked),
+    Attack(
+        "plain http to a stranger",
+        "import",
+        "good.csv --module Leads",
+        6,
+        "http",
+        _environment(BULKZOHO_API_URL="http://example.com"),
+    ),
+    Attack("no such data center", "import", "good.csv --module Leads", 6, "BULKZOHO_DC", _environment(BULKZOHO_DC="moon")),
+    Attack("no permission", "import", "good.csv --module Leads", 6, "permission", _fault("403", on_call=1)),
+    Attack("no scope", "import", "good.csv --module Leads", 6, "scope", _fault("scope_mismatch", on_call=1)),
+    Attack("no network", "import", "good.csv --module Leads --give-up-after 1s", 5, "127.0.0.1", _nobody_listens),
+    Attack(
+        "a service that is down",
+        "import",
+        "good.csv --module Leads --give-up-after 1s",
+        5,
+        "",
+        _fault("502_page", path_contains="/org", times=999),
+    ),
+    # this machine
+    Attack("a home that is a file", "import", "good.csv --module Leads", 1, "home", _home_is_a_file),
+    # replay
+    Attack("no letters named", "replay", "", 2, "DEADLETTER"),
+    Attack("letters from standard input", "replay", "-", 2, "standard input"),
+    Attack("no such letters", "replay", "d.jsonl", 4, "d.jsonl"),
+    Attack("an empty file of letters", "replay", "d.jsonl", 4, "d.jsonl", _file("d.jsonl", "")),
+    Attack("no letters but records", "replay", "d.jsonl", 4, "d.jsonl", _file("d.jsonl", '{"Last_Name": "A"}\n')),
+    Attack("no letters but a table", "replay", "d.csv", 4, "d.csv", _file("d.csv", "Last_Name\nA\n")),
+    Attack("rows in doubt", "replay", "d.jsonl", 4, "resume", _letters(in_doubt=True)),
+    Attack("letters of a module that does not exist", "replay", "d.jsonl", 4, "Leds", _letters(crm_module="Leds")),
+    Attack("letters of an operation that does not exist", "replay", "d.jsonl", 4, "d.jsonl", _letters(operation="merge")),
+    # resume
+    Attack("a run that does not exist", "resume", "20200101-000000-x-0000", 4, "20200101-000000-x-0000"),
+    Attack("two runs", "resume", "a b", 2, "b"),
+    Attack("a limit that is none", "resume", "--limit 0", 2, "--limit"),
+    Attack("a path for a run", "resume", "../../etc", 4, "../../etc"),
+    # runs
+    Attack("a word too many", "runs", "x", 2, "x"),
+    Attack("runs in a home that is a file", "runs", "", 1, "home", _home_is_a_file),
+    # sandbox
+    Attack("a port out of range", "sandbox", "--port 70000", 2, "70000"),
+    Attack("a fault that does not exist", "sandbox", "--fault earthquake=1", 2, "earthquake"),
+    Attack("a script that is not there", "sandbox", "--script no.json", 4, "no.json"),
+    Attack("a script that is no JSON", "sandbox", "--script s.json", 4, "s.json", _file("s.json", "{")),
+    Attack("a script of something else", "sandbox", "--script s.json", 4, "s.json", _file("s.json", '[{"kind": "flood"}]')),
+    # demo
+    Attack("a word too many for the demo", "demo", "x", 2, "x"),
+)
+
+
+@pytest.mark.parametrize("attack", TABLE, ids=lambda attack: f"{attack.command}: {attack.name}")
+def test_an_attack_is_answered_in_one_line_and_one_object(bulkzoho: Program, sandbox: SandboxProcess, attack: Attack) -> None:
+    attack.prepare(bulkzoho, sandbox)
+    speaks_json = attack.command in ("import", "replay", "resume")
+
+    # bulkzoho <command> <words> --json
+    ended = bulkzoho.run(attack.command, *attack.words.split(), *(["--json"] if speaks_json else []))
+
+    ended.expect(attack.status)
+    if attack.status != 3:  # a run that finished with letters has no error
+        lines = [line for line in ended.err.splitlines() if line.startswith("bulkzoho: ")]
+        assert len(lines) == 1, ended.err
+        assert attack.said in ended.err.replace(str(bulkzoho.folder), "")
+    if attack.status == 2 or not speaks_json:
+        assert ended.out == ""
+    else:
+        _check_object(ended, attack.status)
+
+
+def _check_object(ended: Ended, status: int) -> None:
+    rows = ended.summary["rows"]
+    assert ended.summary["exit_code"] == status
+    assert rows["read"] == sum(rows[term] for term in ("accepted", "dead_lettered", "in_doubt", "unsent", "already_settled"))
+    assert status == 3 or {"code", "message", "hint"} <= ended.summary["error"].keys()
+
+
+def test_every_command_is_attacked() -> None:
+    assert {attack.command for attack in TABLE} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("words", [["import", "good.csv", "--module", "Leads"], ["runs"]])
+def test_a_reader_of_the_output_that_goes_away_is_no_failure(bulkzoho: Program, words: list[str]) -> None:
+    bulkzoho.leads("good.csv", 3)
+    bulkzoho.run("import", "good.csv", "--module", "Leads", "--again").expect(0)
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    # bulkzoho ... --json | true
+    ended = bulkzoho.run(*words, "--json", out=writer)
+    os.close(writer)
+
+    assert ended.status in (0, 3, 4)
+    assert "Traceback" not in ended.err
+    assert "BrokenPipe" not in ended.err
+
+
+def test_an_output_that_is_full_is_told_in_one_line(bulkzoho: Program) -> None:
+    with Path("/dev/full").open("wb") as full:
+        # bulkzoho runs --json > /dev/full
+        ended = bulkzoho.run("runs", "--json", out=full.fileno())
+
+    assert (ended.status, ended.err.splitlines()[0]) == (
+        1,
+        "bulkzoho: standard output cannot be written: No space left on device.",
+    )

@@ -1,0 +1,134 @@
+"""What a person sees: on a terminal, in a pipe, with --json."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import time
+
+from .rig import PROGRAM, Program, SandboxProcess, write_csv
+
+IMPORT = ("import", "leads.csv", "--module", "Leads", "--calls-per-minute", "6000")
+
+
+def _on_a_terminal(bulkzoho: Program, *words: str) -> tuple[int, str]:
+    """Run a command with a terminal for its standard error; give its exit code and what the terminal was sent."""
+    ours, theirs = pty.openpty()
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("BULKZOHO_")}
+    environment = {
+        **clean,
+        **{k: v for k, v in bulkzoho.environment.items() if v},
+        "BULKZOHO_HOME": str(bulkzoho.home),
+        "TERM": "xterm",
+    }
+    process = subprocess.Popen(
+        [PROGRAM, *words],
+        cwd=bulkzoho.folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    seen = b""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        ready, _, _ = select.select([ours], [], [], 0.1)
+        try:
+            part = os.read(ours, 65536) if ready else b""
+        except OSError:  # Linux says so when the other end is closed
+            break
+        seen += part
+        if not part and process.poll() is not None:
+            break
+    os.close(ours)
+    return process.wait(10), seen.decode()
+
+
+def test_a_terminal_shows_a_bar_and_then_the_summary(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.change(latency_s=0.2)
+    bulkzoho.leads("leads.csv", 8_000)
+
+    # bulkzoho import leads.csv --module Leads
+    status, seen = _on_a_terminal(bulkzoho, *IMPORT)
+
+    assert status == 0
+    assert "━" in seen
+    assert "records/s" in seen
+    assert "calls a minute" in seen
+    assert "= accepted        8,000  (8,000 created)" in seen
+    assert "rows read" in seen.split("━")[-1]
+
+
+def test_a_pipe_gets_plain_lines_and_a_summary_that_adds_up(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.change(latency_s=0.2)
+    rows = [["" if n % 100 == 0 else f"Lead {n}"] for n in range(1, 2_001)]
+    write_csv(bulkzoho.folder / "leads.csv", ["Last_Name"], rows)
+
+    # bulkzoho import leads.csv --module Leads 2>&1 | cat
+    ended = bulkzoho.run(*IMPORT).expect(3)
+
+    assert ended.out == ""
+    assert "\x1b" not in ended.err
+    assert " sending" in ended.err
+    assert "    rows read       2,000\n  = accepted        1,980  (1,980 created)\n  + dead letters       20\n" in ended.err
+    assert "20  MANDATORY_NOT_FOUND (Last_Name)" in ended.err
+    assert ended.err.rstrip().splitlines()[-1].startswith("Next: bulkzoho replay ")
+
+
+def test_the_next_command_works_as_it_stands(bulkzoho: Program) -> None:
+    write_csv(bulkzoho.folder / "leads.csv", ["Last_Name", "Email"], [["A", "a@example.com"], ["", "b@example.com"]])
+    ended = bulkzoho.run(*IMPORT).expect(3)
+
+    # bulkzoho replay ...
+    words = ended.err.rstrip().splitlines()[-1].removeprefix("Next: bulkzoho ").split()
+    again = bulkzoho.run(*words, "--set", "Last_Name=B", "--json")
+
+    assert again.expect(0).summary["rows"]["accepted"] == 1
+
+
+def test_no_progress_leaves_the_organization_and_the_summary(bulkzoho: Program) -> None:
+    bulkzoho.leads("leads.csv", 300)
+
+    # bulkzoho import leads.csv --module Leads --progress none
+    ended = bulkzoho.run(*IMPORT, "--progress", "none").expect(0)
+
+    assert ended.err.startswith("Organization ")
+    assert "sending" not in ended.err
+    assert "rows read" in ended.err
+
+
+def test_json_is_one_object_that_the_report_repeats(bulkzoho: Program) -> None:
+    bulkzoho.leads("leads.csv", 300)
+
+    # bulkzoho import leads.csv --module Leads --json
+    ended = bulkzoho.run(*IMPORT, "--json").expect(0)
+
+    summary = ended.summary
+    report = json.loads((bulkzoho.home / "runs" / summary["run"] / "report.json").read_text())
+    assert report == summary
+    assert (summary["command"], summary["route"], summary["status"], summary["exit_code"]) == (
+        "import",
+        "records",
+        "completed",
+        0,
+    )
+    assert summary["org"] == "650000001"
+    assert (summary["in_doubt_file"], summary["next"], "error" in summary) == (None, "", False)
+    assert summary["credits"] >= 30
+
+
+def test_secrets_and_records_are_in_no_log(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.script({"kind": "500", "on_call": 1}, {"kind": "token_revoked", "on_call": 2})
+    write_csv(
+        bulkzoho.folder / "leads.csv", ["Last_Name", "Email", "No_of_Employees"], [["Geheim", "geheim@example.com", "many"]] * 2
+    )
+
+    # bulkzoho import leads.csv --module Leads -vv
+    ended = bulkzoho.run(*IMPORT, "-vv")
+
+    secrets = [value for name, value in sandbox.environment.items() if name.endswith(("SECRET", "TOKEN"))]
+    assert [word for word in (*secrets, "Geheim", "geheim@", "Zoho-oauthtoken") if word in ended.err] == []

@@ -1,0 +1,126 @@
+"""Files as they come."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+
+import pytest
+import zstandard
+
+from .rig import Program, SandboxProcess
+
+NOTE = 'Two lines:\nand "a quote"; an ümlaut, a 山'
+HEADER = ["Last_Name", "Email", "Description"]
+LATIN_NOTE = NOTE.replace("山", "é")
+
+
+def _cells(count: int, note: str = NOTE) -> list[list[str]]:
+    return [[f"Lead {n}", f"lead{n}@example.com", note] for n in range(count)]
+
+
+def _text(delimiter: str = ",", end: str = "\n", note: str = NOTE) -> str:
+    def cell(text: str) -> str:
+        return '"' + text.replace('"', '""') + '"'
+
+    return "".join(delimiter.join(map(cell, row)) + end for row in [HEADER, *_cells(5, note)])
+
+
+def _json_lines() -> str:
+    return "".join(json.dumps(dict(zip(HEADER, row, strict=True)), ensure_ascii=False) + "\n" for row in _cells(5))
+
+
+def _zstd(data: bytes) -> bytes:
+    return zstandard.ZstdCompressor().compress(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("a.csv", _text().encode(), ()),
+        ("crlf.csv", _text(end="\r\n").encode(), ()),
+        ("bom.csv", _text().encode("utf-8-sig"), ()),
+        ("semicolon.csv", _text(";").encode(), ()),
+        ("tab.tsv", _text("\t").encode(), ()),
+        ("pipe.txt", _text("|").encode(), ()),
+        ("odd.csv", _text("^").encode(), ("--delimiter", "^")),
+        ("utf16.csv", _text().encode("utf-16"), ()),
+        ("utf16le.csv", _text().encode("utf-16-le"), ("--encoding", "utf-16-le")),
+        ("latin.csv", _text(note=LATIN_NOTE).encode("latin-1"), ("--encoding", "latin-1")),
+        ("a.csv.gz", gzip.compress(_text().encode()), ()),
+        ("a.csv.zst", _zstd(_text().encode()), ()),
+        ("a.jsonl", _json_lines().encode(), ()),
+        ("a.ndjson", _json_lines().encode(), ()),
+        ("a.jsonl.gz", gzip.compress(_json_lines().encode()), ()),
+        ("a.jsonl.zst", _zstd(_json_lines().encode()), ()),
+        ("noname", _json_lines().encode(), ()),
+        ("lines.data", _json_lines().encode(), ("--input-format", "jsonl")),
+    ],
+)
+def test_a_file_is_read_as_it_comes(
+    bulkzoho: Program, sandbox: SandboxProcess, name: str, data: bytes, words: tuple[str, ...]
+) -> None:
+    bulkzoho.file(name, data)
+
+    # bulkzoho import <file> --module Leads
+    ended = bulkzoho.run("import", name, "--module", "Leads", "--json", *words)
+
+    assert ended.expect(0).summary["rows"]["accepted"] == 5
+    note = LATIN_NOTE if name == "latin.csv" else NOTE
+    assert [[record[field] for field in HEADER] for record in sandbox.records()] == _cells(5, note)
+
+
+@pytest.mark.parametrize("make", [_text, _json_lines])
+def test_standard_input_is_read_like_a_file(bulkzoho: Program, sandbox: SandboxProcess, make: Callable[[], str]) -> None:
+    # cat leads | bulkzoho import - --module Leads
+    ended = bulkzoho.run("import", "-", "--module", "Leads", "--json", text=make())
+
+    assert ended.expect(0).summary["rows"]["accepted"] == 5
+    assert sandbox.count() == 5
+
+
+def test_several_files_of_several_kinds_make_one_run(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    bulkzoho.leads("a.csv", 150)
+    lines = ({"Last_Name": f"B {n}", "Email": f"b{n}@example.com"} for n in range(120))
+    bulkzoho.file("b.jsonl.gz", gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode()))
+
+    # bulkzoho import a.csv b.jsonl.gz --module Leads
+    ended = bulkzoho.run("import", "a.csv", "b.jsonl.gz", "--module", "Leads", "--json")
+
+    summary = ended.expect(0).summary
+    assert summary["rows"]["accepted"] == sandbox.count() == 270
+    results = bulkzoho.lines(summary["results"])
+    assert {(line["source"], line["row"]) for line in results} == {("a.csv", n) for n in range(1, 151)} | {
+        ("b.jsonl.gz", n) for n in range(1, 121)
+    }
+
+
+def test_a_row_that_cannot_be_read_is_a_letter_and_the_others_are_taken(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    bulkzoho.file("r.csv", b"Last_Name,Email\nA,a@example.com\nB\nC,c@example.com,x\nD\xff,d@example.com\nE,e@example.com\n")
+    bulkzoho.file("r.jsonl", '{"Last_Name": "F"}\n{"Last_Name": \n[1]\n{"Last_Name": "G"}\n')
+
+    # bulkzoho import r.csv r.jsonl --module Leads
+    ended = bulkzoho.run("import", "r.csv", "r.jsonl", "--module", "Leads", "--json")
+
+    letters = bulkzoho.lines(ended.expect(3).summary["dead_letter"])
+    assert sorted((letter["source"], letter["row"], letter["code"], letter["stage"]) for letter in letters) == [
+        ("r.csv", 2, "RAGGED_ROW", "read"),
+        ("r.csv", 3, "RAGGED_ROW", "read"),
+        ("r.csv", 4, "BAD_ENCODING", "read"),
+        ("r.jsonl", 2, "BAD_JSON", "read"),
+        ("r.jsonl", 3, "BAD_JSON", "read"),
+    ]
+    assert sorted(record["Last_Name"] for record in sandbox.records()) == ["A", "E", "F", "G"]
+
+
+def test_a_cut_file_gives_what_it_held_and_says_that_it_was_cut(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    whole = bulkzoho.leads("whole.csv", 5_000).read_bytes()
+    bulkzoho.file("cut.csv.gz", gzip.compress(whole)[:-2_000])
+
+    # bulkzoho import cut.csv.gz --module Leads
+    ended = bulkzoho.run("import", "cut.csv.gz", "--module", "Leads", "--json", "--calls-per-minute", "6000")
+
+    summary = ended.expect(1).summary
+    assert (summary["status"], summary["input_complete"]) == ("failed", False)
+    assert 0 < summary["rows"]["accepted"] == sandbox.count() < 5_000

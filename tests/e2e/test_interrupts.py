@@ -1,0 +1,152 @@
+"""Ctrl-C, kill -9, and what resume makes of them."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+
+import pytest
+
+from .rig import Program, SandboxProcess, wait_until
+
+IMPORT = ("import", "leads.csv", "--module", "Leads", "--calls-per-minute", "60000")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_one_interrupt_drains_and_says_how_to_go_on(bulkzoho: Program, sandbox: SandboxProcess, number: signal.Signals) -> None:
+    sandbox.change(latency_s=0.2)
+    bulkzoho.leads("leads.csv", 20_000)
+
+    # bulkzoho import leads.csv --module Leads, and Ctrl-C
+    running = bulkzoho.start(*IMPORT)
+    wait_until(lambda: sandbox.count() >= 1_000, what="work")
+    running.signal(number)
+    ended = running.wait().expect(5)
+
+    next_command = ended.err.rstrip().splitlines()[-1]
+    assert next_command.startswith("Next: bulkzoho resume ")
+    resumed = (
+        bulkzoho.run(*next_command.removeprefix("Next: bulkzoho ").split(), "--json", environment=_fast(sandbox))
+        .expect(0)
+        .summary
+    )
+    assert resumed["rows"] | {"read": 0} == resumed["rows"] | {"read": 0, "accepted": 20_000, "in_doubt": 0, "unsent": 0}
+    assert sandbox.count() == 20_000
+
+
+def _fast(sandbox: SandboxProcess) -> dict[str, str]:
+    sandbox.change(latency_s=0.0)
+    return {}
+
+
+def test_calls_in_flight_are_settled_before_the_end(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.change(latency_s=0.5)
+    bulkzoho.leads("leads.csv", 20_000)
+
+    # bulkzoho import leads.csv --module Leads --json, and Ctrl-C
+    running = bulkzoho.start(*IMPORT, "--json")
+    wait_until(lambda: sandbox.state()["in_flight"]["now"] >= 5, what="calls in flight")
+    running.signal(signal.SIGINT)
+    summary = running.wait().expect(5).summary
+
+    assert (summary["status"], summary["rows"]["in_doubt"]) == ("interrupted", 0)
+    assert summary["rows"]["accepted"] == sandbox.count() > 0
+    assert summary["rows"]["read"] == summary["rows"]["accepted"] + summary["rows"]["unsent"]
+
+
+def test_two_interrupts_stop_at_once_and_stay_resumable(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.change(latency_s=5.0)
+    bulkzoho.leads("leads.csv", 2_000)
+
+    # bulkzoho import leads.csv --module Leads --json, and Ctrl-C twice
+    running = bulkzoho.start(*IMPORT, "--json")
+    wait_until(lambda: sandbox.state()["in_flight"]["heavy_now"] >= 5, what="calls in flight", timeout_s=40)
+    running.signal(signal.SIGINT)
+    time.sleep(0.2)
+    running.signal(signal.SIGINT)
+    began = time.monotonic()
+    summary = running.wait().expect(5).summary
+    took = time.monotonic() - began
+    sandbox.change(latency_s=0.0)
+    resumed = bulkzoho.run("resume", "--settle-wait", "6s", "--json").expect(0).summary
+
+    assert took < 1.0
+    assert summary["rows"]["in_doubt"] > 0
+    assert resumed["rows"]["accepted"] == sandbox.count() == 2_000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_killed_runs_are_resumed_until_done(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.change(latency_s=0.03, jitter_s=0.02)
+    bulkzoho.leads("leads.csv", 40_000)
+    chance = random.Random(7)
+    words = [*IMPORT, "--json"]
+
+    # bulkzoho import leads.csv --module Leads; kill -9; bulkzoho resume; kill -9; ...
+    killed = 0
+    for _ in range(12):
+        running = bulkzoho.start(*words)
+        time.sleep(0.6 + chance.random())
+        if running.process.poll() is None:
+            running.signal(signal.SIGKILL)
+            killed += 1
+        running.wait()
+        words = ["resume", "--json"]
+    summary = bulkzoho.run(*words, timeout_s=120).expect(0).summary
+
+    keys = [record["External_Id"] for record in sandbox.records()]
+    assert len(keys) == len(set(keys)) == summary["rows"]["accepted"] == 40_000
+    results = bulkzoho.lines(summary["results"])
+    assert sorted(line["row"] for line in results) == list(range(1, 40_001))
+    assert killed > 3
+
+
+def test_a_run_that_a_process_works_on_cannot_be_resumed_by_another(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.change(latency_s=0.3)
+    bulkzoho.leads("leads.csv", 20_000)
+
+    # bulkzoho import leads.csv --module Leads; bulkzoho resume RUN meanwhile
+    running = bulkzoho.start(*IMPORT)
+    wait_until(lambda: sandbox.count() > 0, what="work")
+    (run,) = (path.name for path in (bulkzoho.home / "runs").iterdir())
+    second = bulkzoho.run("resume", run, "--json")
+    running.signal(signal.SIGINT)
+    running.wait().expect(5)
+
+    assert str(running.process.pid) in second.expect(4).summary["error"]["message"]
+
+
+def test_an_input_that_changed_is_not_resumed(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.change(latency_s=0.3)
+    file = bulkzoho.leads("leads.csv", 20_000)
+    running = bulkzoho.start(*IMPORT)
+    wait_until(lambda: sandbox.count() > 0, what="work")
+    running.signal(signal.SIGINT)
+    running.wait().expect(5)
+
+    # echo ... >> leads.csv; bulkzoho resume
+    with file.open("a") as more:
+        more.write("Late,late@example.com,X-late,Acme\n")
+    ended = bulkzoho.run("resume", "--json")
+
+    assert "leads.csv" in ended.expect(4).summary["error"]["message"]
+
+
+def test_standard_input_that_was_cut_short_is_resumed_from_what_was_kept(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.change(latency_s=0.2)
+    text = bulkzoho.leads("leads.csv", 5_000).read_text()
+
+    # bulkzoho import - --module Leads < leads.csv, Ctrl-C, and bulkzoho resume
+    running = bulkzoho.start("import", "-", *IMPORT[2:], text=text)
+    wait_until(lambda: sandbox.count() >= 1_000, what="work")
+    running.signal(signal.SIGINT)
+    running.wait().expect(5)
+    sandbox.change(latency_s=0.0)
+    resumed = bulkzoho.run("resume", "--json")
+
+    summary = resumed.summary
+    assert resumed.status in (0, 1)  # 1: standard input was not read to its end when the run was stopped
+    assert summary["rows"]["accepted"] == sandbox.count() == summary["rows"]["read"]
+    assert summary["input_complete"] == (resumed.status == 0)

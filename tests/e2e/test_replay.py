@@ -1,0 +1,134 @@
+"""``bulkzoho replay``: what failed, mended, once."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .rig import Program, SandboxProcess, write_csv
+
+FAST = ("--calls-per-minute", "6000", "--json")
+BAD = {10: (0, ""), 20: (2, "about 50"), 30: (1, "not an address"), 40: (3, "X-1")}
+
+
+@pytest.fixture
+def refused(bulkzoho: Program) -> dict[str, Any]:
+    """Import 50 rows of which four are refused; give the summary."""
+    rows = [[f"Lead {n}", f"lead{n}@example.com", str(n), f"X-{n}"] for n in range(1, 51)]
+    for row, (column, text) in BAD.items():
+        rows[row - 1][column] = text
+    write_csv(bulkzoho.folder / "leads.csv", ["Last_Name", "Email", "No_of_Employees", "External_Id"], rows)
+    words = ("import", "leads.csv", "--module", "Leads", "--dead-letter", "bad.csv", *FAST)
+    return bulkzoho.run(*words).expect(3).summary
+
+
+def _letters(bulkzoho: Program, summary: dict[str, Any]) -> list[dict[str, Any]]:
+    return bulkzoho.lines(bulkzoho.home / "runs" / summary["run"] / "dead-letter.jsonl")
+
+
+def _mended(letter: dict[str, Any]) -> dict[str, Any]:
+    row = letter["row"]
+    record = {"Last_Name": f"Lead {row}", "Email": f"lead{row}@example.com", "No_of_Employees": row, "External_Id": f"X-{row}"}
+    return {**letter, "record": record}
+
+
+def _write(path: Path, letters: list[dict[str, Any]]) -> str:
+    path.write_text("".join(json.dumps(letter) + "\n" for letter in letters))
+    return str(path)
+
+
+def test_mended_letters_are_accepted_once_however_often_they_are_replayed(
+    bulkzoho: Program, sandbox: SandboxProcess, refused: dict[str, Any]
+) -> None:
+    mended = _write(bulkzoho.folder / "mended.jsonl", [_mended(letter) for letter in _letters(bulkzoho, refused)])
+
+    # bulkzoho replay mended.jsonl, twice
+    first = bulkzoho.run("replay", mended, *FAST).expect(0).summary
+    calls = len(sandbox.writes())
+    second = bulkzoho.run("replay", mended, *FAST).expect(0).summary
+
+    assert (first["command"], first["crm_module"], first["operation"]) == ("replay", "Leads", "insert")
+    assert (first["rows"]["accepted"], sandbox.count()) == (4, 50)
+    assert (second["rows"]["accepted"], second["rows"]["already_settled"], second["rows"]["read"]) == (0, 4, 4)
+    assert len(sandbox.writes()) == calls
+
+
+def test_what_fails_again_stands_in_the_replay_s_own_letters_under_its_first_name(
+    bulkzoho: Program, sandbox: SandboxProcess, refused: dict[str, Any]
+) -> None:
+    letters = _letters(bulkzoho, refused)
+    some = [_mended(letter) if letter["row"] in (10, 20) else letter for letter in letters]
+
+    # bulkzoho replay some.jsonl
+    summary = bulkzoho.run("replay", _write(bulkzoho.folder / "some.jsonl", some), *FAST).expect(3).summary
+
+    again = _letters(bulkzoho, summary)
+    assert (summary["rows"]["accepted"], summary["rows"]["dead_lettered"], sandbox.count()) == (2, 2, 48)
+    assert sorted((letter["run"], letter["source"], letter["row"]) for letter in again) == [
+        (refused["run"], "leads.csv", 30),
+        (refused["run"], "leads.csv", 40),
+    ]
+    assert {letter["attempts"] for letter in again} == {2}
+
+
+def test_a_letter_that_failed_goes_again_only_when_it_was_changed(
+    bulkzoho: Program, sandbox: SandboxProcess, refused: dict[str, Any]
+) -> None:
+    letters = [letter for letter in _letters(bulkzoho, refused) if letter["row"] == 30]
+    file = _write(bulkzoho.folder / "one.jsonl", letters)
+    bulkzoho.run("replay", file, *FAST).expect(3)
+    calls = len(sandbox.writes())
+
+    # bulkzoho replay one.jsonl: as it was; and mended
+    same = bulkzoho.run("replay", file, *FAST)
+    calls_then = len(sandbox.writes())
+    _write(bulkzoho.folder / "one.jsonl", [_mended(letter) for letter in letters])
+    changed = bulkzoho.run("replay", file, *FAST)
+
+    assert calls_then == calls
+    assert same.summary["rows"]["already_settled"] == 1
+    assert changed.expect(0).summary["rows"]["accepted"] == 1
+
+
+def test_letters_as_csv_are_mended_in_a_spreadsheet_and_replayed(
+    bulkzoho: Program, sandbox: SandboxProcess, refused: dict[str, Any]
+) -> None:
+    assert refused["dead_letter"] == str(bulkzoho.folder / "bad.csv")
+    with (bulkzoho.folder / "bad.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        number = row["bulkzoho_row"]
+        row |= {"Last_Name": f"Lead {number}", "Email": f"lead{number}@example.com"}
+        row |= {"No_of_Employees": number, "External_Id": f"X-{number}"}
+    write_csv(bulkzoho.folder / "mended.csv", list(rows[0]), [list(row.values()) for row in rows])
+
+    # bulkzoho replay mended.csv
+    summary = bulkzoho.run("replay", "mended.csv", *FAST).expect(0).summary
+
+    assert (summary["rows"]["accepted"], sandbox.count()) == (4, 50)
+
+
+def test_only_letters_of_a_code_are_sent_and_values_can_be_set(
+    bulkzoho: Program, sandbox: SandboxProcess, refused: dict[str, Any]
+) -> None:
+    # bulkzoho replay dead-letter.jsonl --only-code DUPLICATE_DATA --set External_Id=X-new
+    letters = str(bulkzoho.home / "runs" / refused["run"] / "dead-letter.jsonl")
+    words = ("replay", letters, "--only-code", "DUPLICATE_DATA", "--set", "External_Id=X-new", "--results", "done.jsonl")
+    summary = bulkzoho.run(*words, *FAST).expect(0).summary
+
+    assert (summary["rows"]["accepted"], sandbox.count()) == (1, 47)
+    assert [record["Last_Name"] for record in sandbox.records() if record["External_Id"] == "X-new"] == ["Lead 40"]
+    assert [line["row"] for line in bulkzoho.lines(bulkzoho.folder / "done.jsonl")] == [40]
+
+
+def test_letters_of_another_organization_are_refused(bulkzoho: Program, refused: dict[str, Any]) -> None:
+    letters = [{**letter, "org": "1"} for letter in _letters(bulkzoho, refused)]
+
+    # bulkzoho replay other.jsonl
+    ended = bulkzoho.run("replay", _write(bulkzoho.folder / "other.jsonl", letters), *FAST)
+
+    assert ended.expect(4).summary["error"]["message"]

@@ -1,0 +1,39 @@
+"""``bulkzoho runs``."""
+
+from __future__ import annotations
+
+import json
+
+from .rig import Program, SandboxProcess, write_csv
+
+
+def test_runs_are_listed_with_their_state(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.script({"kind": "403", "on_call": 3})
+    bulkzoho.leads("a.csv", 5)
+    write_csv(bulkzoho.folder / "b.csv", ["Last_Name", "Email"], [["B", "b@example.com"], ["", "c@example.com"]])
+    bulkzoho.leads("c.csv", 250, start=100)
+    bulkzoho.run("import", "a.csv", "--module", "Leads").expect(0)
+    bulkzoho.run("import", "b.csv", "--module", "Leads").expect(3)
+    bulkzoho.run("import", "c.csv", "--module", "Leads", "--in-flight", "1").expect(6)
+
+    # bulkzoho runs; bulkzoho runs --json
+    table = bulkzoho.run("runs").expect(0)
+    listed = json.loads(bulkzoho.run("runs", "--json").expect(0).out)
+
+    assert {(run["status"], run["rows"]["accepted"], run["rows"]["dead_lettered"]) for run in listed} == {
+        ("completed", 5, 0),
+        ("completed", 1, 1),
+        ("stopped", 0, 0),
+    }
+    assert {"run", "command", "crm_module", "operation", "status", "started", "rows", "folder"} <= listed[0].keys()
+    assert listed == sorted(listed, key=lambda run: str(run["run"]), reverse=True)
+    assert [line.split()[0] for line in table.out.splitlines()] == ["run", *(run["run"] for run in listed)]
+
+
+def test_a_home_without_runs_says_so(bulkzoho: Program) -> None:
+    # bulkzoho runs; bulkzoho runs --json; bulkzoho resume
+    table, listed, resumed = (bulkzoho.run(*words).expect(0) for words in (["runs"], ["runs", "--json"], ["resume", "--json"]))
+
+    assert (table.out, listed.out) == ("", "[]\n")
+    assert "no run yet" in table.err
+    assert resumed.summary["exit_code"] == 0

@@ -14,7 +14,7 @@ from typing import Final
 
 from bulkzoho.assembly.homes import RunFolder, find_run, home_folder, last_resumable, list_runs, new_run_folder
 from bulkzoho.assembly.inputs import InputPlan, facts_of_inputs, refuse_changed
-from bulkzoho.assembly.replaying import EarlierReplays, replay_settings
+from bulkzoho.assembly.replaying import EarlierReplays, plan_replay
 from bulkzoho.assembly.working import Work, carry_out
 from bulkzoho.core.settings_json import from_json, to_json
 from bulkzoho.engine.stopping import Stop
@@ -56,10 +56,10 @@ async def replay_letters(settings: ReplaySettings, *, progress: Progress, stop: 
     Raises:
         BulkZohoError: As :func:`import_files`; also when the letters are another organization's.
     """
-    told, facts = replay_settings(settings)
-    folder = new_run_folder(told.crm_module)
-    plan = InputPlan(settings=told, folder=folder, letters=True, only_codes=settings.only_codes)
-    return await _begin(folder, "replay", told, plan, progress=progress, stop=stop, letters_org=facts.org)
+    replay = plan_replay(settings)
+    folder = new_run_folder(replay.settings.crm_module)
+    plan = InputPlan(settings=replay.settings, folder=folder, letters=True, only_codes=settings.only_codes)
+    return await _begin(folder, "replay", replay.settings, plan, progress=progress, stop=stop, letters_org=replay.org)
 
 
 async def resume_run(

@@ -111,7 +111,14 @@ async def connect(settings: ImportSettings, *, run: str, stop: Stop, progress: P
                 )
             )
             stop.listen(quota.close)
-            courier = Courier(quota=quota, crm=crm, stop=stop, chance=chance.random, give_up_after_s=settings.give_up_after_s)
+            courier = Courier(
+                quota=quota,
+                crm=crm,
+                stop=stop,
+                chance=chance.random,
+                give_up_after_s=settings.give_up_after_s,
+                wall=time.time,
+            )
             return quota, courier
 
         quota, courier = await open_for(known or Organization(id=f"credential-{_credential(connection)}", name=""))
@@ -176,7 +183,7 @@ def _introduction(organization: Organization, user: User | None) -> str:
 
 def _credential(connection: ConnectionSettings) -> str:
     """Give a name for the credentials that tells nothing of them."""
-    text = "\n".join((connection.accounts_url, connection.api_url, connection.client_id, connection.refresh_token))
+    text = f"{connection.accounts_url}\n{connection.api_url}\n{connection.client_id}\n{connection.refresh_token}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -43,7 +43,7 @@ class InputPlan:
             RefusedError: It cannot be opened; says why.
         """
         if self.letters:
-            return open_letters(facts.path, only_codes=self.only_codes)
+            return open_letters(facts.path, self.settings.files, only_codes=self.only_codes)
         if facts.name == "stdin":
             if live:
                 return open_source(STANDARD_INPUT, self.settings.files, spool=facts.path)

@@ -2,15 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import orjson
+
 from bulkzoho.assembly.connecting import Connected
-from bulkzoho.assembly.homes import RunFolder
+from bulkzoho.assembly.homes import facts_of_runs
 from bulkzoho.engine.doubts import Lookup
+from bulkzoho.engine.lookup import CoqlLookup
+from bulkzoho.engine.stopping import Stop
 from bulkzoho.model.metadata import CrmModule
-from bulkzoho.model.settings import ImportSettings
+from bulkzoho.model.settings import REPLY_TIMEOUT_S, SETTLE_MARGIN_S, ImportSettings, OnDoubt
+from bulkzoho.ports import Progress
 
 __all__ = ["lookup_for"]
 
 
-def lookup_for(crm: Connected, module: CrmModule, settings: ImportSettings, folder: RunFolder) -> Lookup | None:
+def lookup_for(crm: Connected, module: CrmModule, settings: ImportSettings, *, stop: Stop, progress: Progress) -> Lookup | None:
     """Give the lookup of one run, or None when the user only wants a report."""
-    return None
+    if settings.on_doubt is OnDoubt.REPORT:
+        return None
+    wait_s = REPLY_TIMEOUT_S + SETTLE_MARGIN_S if settings.settle_wait_s is None else settings.settle_wait_s
+    org = crm.organization.id
+
+    def known_ids(ids: Sequence[str]) -> set[str]:
+        """Give those of *ids* that rows of runs here have: all results of this organization and module are read."""
+        wanted = set(ids)
+        return {one for path in _results_files(org, module.api_name) for one in _ids_in(path) if one in wanted}
+
+    return CoqlLookup(
+        courier=crm.courier,
+        crm=crm.crm,
+        crm_module=module,
+        user=crm.user,
+        unique_fields=[field.api_name for field in module.fields if field.unique],
+        import_key=None,
+        known_ids=known_ids,
+        clock_skew=lambda: crm.courier.skew_s,
+        settle_wait_s=wait_s,
+        pause=stop.sleep,
+        tell=progress.tell,
+    )
+
+
+def _results_files(org: str, crm_module: str) -> list[Path]:
+    runs = ((folder, facts) for folder, facts, _ in facts_of_runs())
+    return [folder.results for folder, facts in runs if (facts.org, facts.crm_module) == (org, crm_module)]
+
+
+def _ids_in(path: Path) -> Iterator[str]:
+    try:
+        with path.open("rb") as lines:
+            for line in lines:
+                if line.endswith(b"\n"):  # another process may be writing the last one
+                    yield orjson.loads(line)["id"]
+    except OSError:
+        return

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bulkzoho.assembly.homes import facts_of_runs
 from bulkzoho.core.contents import content_of
 from bulkzoho.core.settings_json import from_json
 from bulkzoho.errors import RefusedError
-from bulkzoho.files.letter_source import LetterFacts, read_letter_facts
+from bulkzoho.files.letter_facts import LetterFacts, read_letter_facts
 from bulkzoho.journal.lock import holder_of
-from bulkzoho.model.rows import Operation, Origin, Record
+from bulkzoho.model.rows import Origin, Record
 from bulkzoho.model.run import RunStatus
-from bulkzoho.model.settings import ImportSettings, QuotaSettings, ReplaySettings, ShapeSettings
+from bulkzoho.model.settings import FileSettings, ImportSettings, QuotaSettings, ReplaySettings, ShapeSettings
 
-__all__ = ["EarlierReplays", "replay_settings"]
+__all__ = ["EarlierReplays", "ReplayPlan", "plan_replay"]
 
 
 class EarlierReplays:
@@ -53,38 +52,62 @@ class EarlierReplays:
         return failed is not None and content_of(record) in failed
 
 
-def replay_settings(replay: ReplaySettings) -> tuple[ImportSettings, LetterFacts]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayPlan:
+    """A replay as the import it is."""
+
+    settings: ImportSettings
+    org: str  #: the organization that the letters came from; "" when they do not say
+
+
+def plan_replay(replay: ReplaySettings) -> ReplayPlan:
     """Give the import that a replay of these letters is: it inherits what the letters' run was told.
 
+    Letters as JSON Lines hold records under API names and say what they are about; letters as CSV hold the input's own columns,
+    so that their run's mapping is needed, from its journal.
+
     Raises:
-        RefusedError: The file cannot be read as letters, or a replay of it is unfinished.
+        RefusedError: The file cannot be read as letters, their run is not known here, or a replay of them is unfinished.
     """
-    facts = read_letter_facts(replay.letters)
-    inherited = _settings_of(facts.run)
-    shape = inherited.shape if inherited and facts.is_csv else ShapeSettings()
-    settings = ImportSettings(
+    letters = read_letter_facts(replay.letters)
+    if not letters.letters:
+        raise RefusedError(f"{replay.letters}: holds no dead letter.", hint="Nothing has to be replayed.", code="NO_LETTERS")
+    _refuse_unfinished(replay.letters)
+    told = _settings_of(letters.run)
+    if letters.operation is None and told is None:
+        raise RefusedError(
+            f"{replay.letters}: run {letters.run} is not in this home, and only its journal says what these columns are.",
+            hint="Replay the letters as JSON Lines, or set BULKZOHO_HOME to the home of that run.",
+            code="NO_SUCH_RUN",
+        )
+    settings = _inherited(replay, letters, told)
+    return ReplayPlan(settings=replace(settings, **dict(replay.overrides)), org=letters.org)
+
+
+def _inherited(replay: ReplaySettings, letters: LetterFacts, told: ImportSettings | None) -> ImportSettings:
+    if letters.operation is None:  # CSV
+        assert told is not None
+        shape = replace(told.shape, set=(*told.shape.set, *replay.set))
+        base = replace(told, shape=shape, limit=None, dead_letter=None, results=None, max_errors=None)
+        return replace(base, inputs=(replay.letters,), files=FileSettings(), again=True)
+    zone = told.shape.time_zone if told else None
+    return ImportSettings(
         inputs=(replay.letters,),
-        crm_module=facts.crm_module,
-        operation=Operation(facts.operation),
-        match_on=facts.match_on,
-        trigger=() if facts.trigger in ("", "none") else tuple(facts.trigger.split(",")),
-        shape=replace(shape, set=replay.set or shape.set),
-        quota=inherited.quota if inherited else QuotaSettings(),
+        crm_module=letters.crm_module,
+        operation=letters.operation,
+        match_on=letters.match_on,
+        trigger=() if letters.trigger in ("", "none") else tuple(letters.trigger.split(",")),
+        shape=ShapeSettings(set=replay.set, time_zone=zone),
+        quota=told.quota if told else QuotaSettings(),
         again=True,
     )
-    settings = replace(settings, **dict(replay.overrides))
-    _refuse_unfinished(replay.letters)
-    return settings, facts
 
 
 def _settings_of(run: str) -> ImportSettings | None:
-    for _, facts, _journal in _runs_named(run):
-        return from_json(ImportSettings, dict(facts.settings["import"]))
+    for _, facts, _journal in facts_of_runs():
+        if facts.run == run:
+            return from_json(ImportSettings, {**facts.settings["import"], "crm_module": facts.crm_module})
     return None
-
-
-def _runs_named(run: str) -> Iterator[tuple[object, object, object]]:
-    return (one for one in facts_of_runs() if one[1].run == run)
 
 
 def _refuse_unfinished(letters: str) -> None:

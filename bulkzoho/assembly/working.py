@@ -121,8 +121,8 @@ class _Carrier:
                         self._progress.tell(warning)
                 await self._send(crm, module, sources, kept)
         finally:
-            for source in kept.values():
-                source.close()
+            for opened in kept.values():
+                opened.close()
 
     async def _know_account(self, crm: Connected, module: CrmModule, sources: Sequence[SourceFacts]) -> None:
         work, org = self._work, crm.organization.id
@@ -178,7 +178,7 @@ class _Carrier:
                 courier=crm.courier,
                 quota=crm.quota,
                 recorder=recorder,
-                lookup=lookup_for(crm, module, settings, work.folder),
+                lookup=lookup_for(crm, module, settings, stop=self._stop, progress=self._progress),
                 letters=work.letters,
                 progress=self._progress,
                 stop=self._stop,

@@ -47,6 +47,7 @@ class Courier:
 
     Attributes:
         counts: Calls made so far in this process.
+        skew_s: The service's clock minus ours, in seconds, as of its last answer (to the second).
     """
 
     def __init__(
@@ -57,8 +58,11 @@ class Courier:
         stop: Stop,
         chance: Callable[[], float],
         give_up_after_s: float,
+        wall: Callable[[], float],
     ) -> None:
         self.counts = CallCounts()
+        self.skew_s = 0.0
+        self._wall = wall
         self._quota = quota
         self._crm = crm
         self._stop = stop
@@ -82,8 +86,7 @@ class Courier:
         renewed = False
         for attempt in range(1, 1_000_000_000):
             reply = await self._once(call, price, journey, repeated=attempt > 1)
-            if isinstance(reply, Answered | Refused | Throttled | TokenRefused):
-                self._heard, self._silence = True, None
+            self._note(reply)
             match reply:
                 case Answered(credits_remaining=remaining):
                     self._quota.answered(credits_remaining=remaining)
@@ -156,6 +159,12 @@ class Courier:
                 return await call()
         except QuotaClosedError as error:
             raise AdmissionClosedError from error
+
+    def _note(self, reply: Reply) -> None:
+        if isinstance(reply, Answered | Refused | Throttled | TokenRefused):
+            self._heard, self._silence = True, None
+        if isinstance(reply, Answered | Refused) and reply.service_time is not None:
+            self.skew_s = reply.service_time - self._wall()
 
     def _returned(self, journey: Journey | None) -> None:
         if journey is not None:

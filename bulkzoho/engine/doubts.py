@@ -110,7 +110,7 @@ class Doubts:
                 return
             doubtful = min(self._held, key=lambda one: one.shipment.sent_at)
             await self._wait_due(doubtful)
-            if self._stop.requested:
+            if self._stop.reason is not None:
                 return
             self._held.remove(doubtful)
             await self._settle(doubtful)

@@ -54,7 +54,8 @@ class Lettering:
         self._letters = letters
         self._results = results
         self._digest = digest
-        for writer in (*letters.values(), *results.values()):
+        writers: list[LetterWriter | ResultWriter] = [*letters.values(), *results.values()]
+        for writer in writers:
             writer.head(self._header)  # a file that a resume continues has its head already, but its writer must know it
 
     def head(self, name: str) -> bytes:

@@ -34,6 +34,7 @@ from bulkzoho.ports import Fingerprint, Journal, TrackedFile
 
 __all__ = ["OpenShipment", "Recorder", "RefusedRows", "RunFiles"]
 
+STANDARD_INPUT = "stdin"  # the name of the input that grows while it is read
 _COUNTER = {Action.INSERT: "created", Action.UPDATE: "updated", Action.DELETE: "deleted", Action.NONE: "unchanged"}
 
 
@@ -309,15 +310,17 @@ class Recorder:
             return
         seen = position()
         facts = self._sources[source]
-        if seen.read_bytes > facts.read_bytes or facts.size != seen.size:
-            self._sources[source] = replace(
-                facts,
-                size=seen.size,
-                mtime_ns=seen.mtime_ns,
-                read_bytes=max(seen.read_bytes, facts.read_bytes),
-                digest=seen.digest if seen.read_bytes > facts.read_bytes else facts.digest,
-            )
-            self._moved.add(source)
+        if seen.read_bytes <= facts.read_bytes:
+            return
+        known = facts.size >= 0 and facts.name != STANDARD_INPUT  # as it stood when the run began: a resume compares with that
+        self._sources[source] = replace(
+            facts,
+            size=facts.size if known else seen.size,
+            mtime_ns=facts.mtime_ns if known else seen.mtime_ns,
+            read_bytes=seen.read_bytes,
+            digest=seen.digest,
+        )
+        self._moved.add(source)
 
     def _add(self, tally: Tally) -> None:
         self._tally = replace(

@@ -80,6 +80,7 @@ class Desk:
             stop=self.stop,
             chance=lambda: 0.0,
             give_up_after_s=give_up_after_s,
+            wall=lambda: 1000.0,
         )
 
     def script(self, *replies: Reply) -> Callable[[], Awaitable[Reply]]:
@@ -189,3 +190,12 @@ async def test_a_renewal_that_is_throttled_is_waited_for(monkeypatch: pytest.Mon
     await desk.courier.deliver(desk.script(TokenRefused(token_serial=1, code="INVALID_TOKEN"), Answered()), Price())
 
     assert slept == [30.0]
+
+
+async def test_the_services_clock_is_learnt_from_its_answers() -> None:
+    """A lookup asks for what was created since a call left, by the service's clock."""
+    desk = Desk()
+
+    await desk.courier.deliver(desk.script(Answered(service_time=1060.0)), Price())
+
+    assert desk.courier.skew_s == 60.0

@@ -18,7 +18,7 @@ from bulkzoho.files.text import encoding_remedy, readable, without_bad_bytes
 __all__ = ["BadLineError", "object_of", "objects_of"]
 
 _EXACT: Final = frozenset({str, int, bool, NoneType})  # types that orjson gives as written
-_LOSSY_NUMBER: Final = re.compile(rb"[:\[,]\s*-?(?:\d+[.eE]|\d{19})")  # text that looks so costs a second look, no more
+_LOSSY_NUMBER: Final = re.compile(r"[:\[,]\s*-?(?:[0-9]+[.eE]|[0-9]{19})")  # text that looks so costs a second look, no more
 _LONGEST_INT: Final = 20  # characters of the integers of 64 bits, which orjson reads and writes as such
 _SMALLEST_INT: Final = -(2**63)
 _LARGEST_INT: Final = 2**64 - 1
@@ -81,10 +81,10 @@ def _exact(line: JsonLine, value: dict[str, Any]) -> dict[str, Any]:
     kinds = set(map(type, value.values()))
     if kinds <= _EXACT:
         return value
-    text = line.encode() if isinstance(line, str) else line
+    text = line if isinstance(line, str) else line.decode()
     if float not in kinds and not _LOSSY_NUMBER.search(text):
         return value
-    exact: dict[str, Any] = json.loads(text, parse_float=Digits, parse_int=_whole, parse_constant=_no_number)
+    exact: dict[str, Any] = _EXACTLY.decode(text)
     return exact
 
 
@@ -96,3 +96,6 @@ def _whole(digits: str) -> int | Digits:
 
 def _no_number(word: str) -> NoReturn:  # orjson has refused NaN and Infinity before
     raise AssertionError(word)
+
+
+_EXACTLY: Final = json.JSONDecoder(parse_float=Digits, parse_int=_whole, parse_constant=_no_number)

@@ -68,7 +68,7 @@ class CsvLetters:
 
     def _cells(self, letter: DeadLetter) -> list[str]:
         if tuple(letter.header) == self._header and len(letter.cells) == len(self._header):
-            return [*map(_cell_text, letter.cells)]
+            return _cell_texts(letter.cells)
         by_column = dict(zip(letter.header, letter.cells, strict=False))  # an unreadable row has no cells
         return [_cell_text(by_column.get(column, ABSENT)) for column in self._header]
 
@@ -128,7 +128,7 @@ class CsvResults:
         width = self._width or len(cells[0])
         lines = zip(cells, rows, ids, _each(actions, len(rows)), _each(sources, len(rows)), strict=True)
         return _csv_lines(
-            (*_fitted([*map(_cell_text, own)], width), row, one, str(action), source) for own, row, one, action, source in lines
+            (*_fitted(_cell_texts(own), width), row, one, str(action), source) for own, row, one, action, source in lines
         )
 
 
@@ -174,6 +174,12 @@ def _letter_cells(letter: DeadLetter) -> tuple[str | int, ...]:
     )
 
 
+def _cell_texts(cells: Sequence[Cell]) -> list[str]:
+    if {str}.issuperset(map(type, cells)):  # a row of a CSV
+        return [*cells]
+    return [*map(_cell_text, cells)]
+
+
 def _cell_text(cell: Cell) -> str:
     """Give a cell as a CSV can hold it: a JSON null, which clears a field, is not told from a blank there."""
     match cell:
@@ -192,7 +198,7 @@ def _csv_lines(lines: Iterable[Sequence[str | int]]) -> bytes:
 
 
 def _fitted(cells: list[str], width: int) -> list[str]:
-    return cells[:width] + [""] * (width - len(cells))
+    return cells if len(cells) == width else cells[:width] + [""] * (width - len(cells))
 
 
 def _is_plain(texts: Sequence[str]) -> bool:

@@ -60,7 +60,7 @@ def crash_error(error: BaseException) -> BulkZohoError:
         where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(where, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n{''.join(_trace(error))}\n")
+            file.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n{''.join(_trace(error, set()))}\n")
         return RunFailedError(
             f"ended by a defect of its own ({name}); the details are in {where}.",
             hint="Please report it with that file; a run that had begun can be resumed: bulkzoho resume",
@@ -84,18 +84,24 @@ def _home() -> Path:
         return Path(os.environ.get("BULKZOHO_HOME") or tempfile.gettempdir())
 
 
-def _trace(error: BaseException) -> Iterator[str]:
-    """Give frames and types.  Messages are left out, except the system's own: they may quote a record."""
-    told = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
-    yield f"{type(error).__module__}.{type(error).__qualname__}{told}\n"
+def _trace(error: BaseException, told: set[int]) -> Iterator[str]:
+    """Give frames and types of what was not *told* yet: an error may hold the group that holds the error.
+
+    Messages are left out, except the system's own: they may quote a record.
+    """
+    if id(error) in told:
+        return
+    told.add(id(error))
+    reason = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+    yield f"{type(error).__module__}.{type(error).__qualname__}{reason}\n"
     yield from traceback.format_tb(error.__traceback__)
     for inner in getattr(error, "exceptions", ()):
         yield "holding\n"
-        yield from _trace(inner)
+        yield from _trace(inner, told)
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:
         yield "after\n"
-        yield from _trace(cause)
+        yield from _trace(cause, told)
 
 
 def _one_line(text: str) -> str:

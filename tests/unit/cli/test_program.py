@@ -89,6 +89,17 @@ def test_a_defect_becomes_one_line_and_a_file_that_only_its_owner_reads(tmp_path
     assert "Smith" not in log.read_text().replace('["Smith', "")  # but for the line of this test's own source
 
 
+def test_a_defect_that_holds_itself_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BULKZOHO_HOME", str(tmp_path))
+    defect = ValueError()
+    defect.__cause__ = ExceptionGroup("several", [defect, OSError(28, "No space left on device")])
+
+    crash_error(defect)
+
+    told = (tmp_path / "crash.log").read_text()
+    assert (told.count("ValueError"), told.count("No space left on device")) == (1, 1)
+
+
 def test_an_error_is_one_line_whatever_it_holds() -> None:
     error = RefusedError("a\nb   c.", hint="Do\nthis.")
 

@@ -199,7 +199,7 @@ class CoqlLookup:
         matches = view.conclude(trusted_until_s=trusted_until_s)
         inquiry.found.update(matches.found)
         if matches.unaccounted:
-            inquiry.reasons[f"{matches.unaccounted} records created since belong to no row that is known here"] = None
+            inquiry.reasons[f"records created since that belong to no row known here: {matches.unaccounted}"] = None
         elif not view.control:
             inquiry.reasons["no record known to be accepted turned up, so that the query may not see fresh records"] = None
         else:
@@ -225,13 +225,18 @@ class CoqlLookup:
     # -- asking ----------------------------------------------------------------------------------------------------------
 
     async def _pages(self, price: Price, text: Callable[[str | None], str]) -> AsyncIterator[_Page]:
-        """Give the answers page by page, each beginning after the last id; a short page is the end on every version."""
+        """Give the answers page by page, each beginning after the last id.
+
+        How many rows an answer holds at most differs between versions: a page that is shorter than one before it is the end.
+        """
         after: str | None = None
+        longest = SMALLEST_PAGE
         while True:
             page = await self._ask(text(after), price)
             yield page
-            if len(page) < SMALLEST_PAGE:
+            if len(page) < longest:
                 return
+            longest = len(page)
             ids = [int(after or 0), *(int(held["id"]) for held in page)]
             if any(one >= following for one, following in pairwise(ids)):  # out of order: something may be passed over
                 raise _RefusedQueryError(None)
@@ -264,10 +269,10 @@ class CoqlLookup:
             ranges = [str(first) if first == last else f"{first}-{last}" for first, last in ranges_of(doubtful)]
             named = ", ".join(ranges[:RANGES_TOLD]) + (", ..." if len(ranges) > RANGES_TOLD else "")
             reasons = "; ".join(inquiry.reasons) or "nothing in them can be compared"
-            self._tell(f"{len(doubtful)} rows of a lost call stay in doubt (row {named}): {reasons}.")
+            self._tell(f"rows of a lost call that stay in doubt: {len(doubtful)} (row {named}); {reasons}.")
 
 
 def _findings(inquiry: _Inquiry) -> Findings:
     found = sorted(inquiry.found)
     results = Results(ids=[inquiry.found[index] for index in found], actions=Action.INSERT)
-    return Findings(found=found, results=results if found else None, absent=sorted(inquiry.absent))
+    return Findings(found=tuple(found), results=results if found else None, absent=tuple(sorted(inquiry.absent)))

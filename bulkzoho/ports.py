@@ -55,6 +55,10 @@ class Source(Protocol):
     def blocking(self) -> bool:
         """Whether :meth:`read` may wait for somebody (standard input): it is then called in a thread."""
 
+    @property
+    def growing(self) -> bool:
+        """Whether later rows may bring new columns; known from the first :meth:`read` on."""
+
     def read(self) -> Block | None:
         """Give the next rows (at most the block size it was built with), or None at the end.
 

@@ -22,7 +22,7 @@ from bulkzoho.model.rowset import RowSet
 from bulkzoho.model.settings import ImportSettings
 from bulkzoho.ports import Fingerprint, Source
 
-__all__ = ["InputPlan", "facts_of_inputs", "input_parts", "peek", "refuse_changed", "refuse_sent_before"]
+__all__ = ["FirstLook", "InputPlan", "facts_of_inputs", "input_parts", "peek", "refuse_changed", "refuse_sent_before"]
 
 STANDARD_INPUT = "-"
 
@@ -44,11 +44,9 @@ class InputPlan:
         """
         if self.letters:
             return open_letters(facts.path, self.settings.files, only_codes=self.only_codes)
-        if facts.name == "stdin":
-            if live:
-                return open_source(STANDARD_INPUT, self.settings.files, spool=facts.path)
-            return open_source(facts.path, self.settings.files, name=facts.name)
-        return open_source(facts.path, self.settings.files)
+        if facts.name == "stdin" and live:
+            return open_source(STANDARD_INPUT, self.settings.files, spool=facts.path)
+        return open_source(facts.path, self.settings.files, name=facts.name)
 
 
 def facts_of_inputs(settings: ImportSettings, folder: RunFolder) -> list[SourceFacts]:
@@ -59,6 +57,7 @@ def facts_of_inputs(settings: ImportSettings, folder: RunFolder) -> list[SourceF
     """
     if settings.inputs.count(STANDARD_INPUT) > 1:
         raise RefusedError("standard input (-) can be read only once.", hint="Name it once.")
+    names = [Path(path).name for path in settings.inputs]  # source and row together name a row: no two may be alike
     facts = []
     for index, path in enumerate(settings.inputs):
         if path == STANDARD_INPUT:
@@ -72,7 +71,7 @@ def facts_of_inputs(settings: ImportSettings, folder: RunFolder) -> list[SourceF
             SourceFacts(
                 index=index,
                 path=path,
-                name=Path(path).name,
+                name=path if names.count(Path(path).name) > 1 else Path(path).name,
                 size=seen.st_size if seen else -1,
                 mtime_ns=seen.st_mtime_ns if seen else -1,
             )
@@ -96,6 +95,10 @@ class _Peeked:
     def blocking(self) -> bool:
         return self._source.blocking
 
+    @property
+    def growing(self) -> bool:
+        return self._source.growing
+
     def read(self) -> Block | None:
         if self._pending:
             self._pending = False
@@ -109,13 +112,22 @@ class _Peeked:
         self._source.close()
 
 
-async def peek(plan: InputPlan, facts: Sequence[SourceFacts], *, live: bool) -> tuple[list[Block], dict[int, Source]]:
-    """Give the first block of each input, for its header, and those sources that can be opened only once.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstLook:
+    """The columns of one input."""
+
+    name: str
+    header: tuple[str, ...]
+    growing: bool  #: later rows may bring more
+
+
+async def peek(plan: InputPlan, facts: Sequence[SourceFacts], *, live: bool) -> tuple[list[FirstLook], dict[int, Source]]:
+    """Give the columns of each input that has rows, and those sources that can be opened only once.
 
     Raises:
         RefusedError: One cannot be read, is empty or has no header.
     """
-    blocks: list[Block] = []
+    looks: list[FirstLook] = []
     kept: dict[int, Source] = {}
     for one in facts:
         source = plan.open(one, live=live)
@@ -127,12 +139,12 @@ async def peek(plan: InputPlan, facts: Sequence[SourceFacts], *, live: bool) -> 
                 raise
             continue  # damaged from the first rows on: the reader meets it again, and says so when its turn comes
         if first is not None:
-            blocks.append(first)
+            looks.append(FirstLook(name=one.name, header=first.header, growing=source.growing))
         if source.blocking:
             kept[one.index] = _Peeked(source, first)
         else:
             source.close()
-    return blocks, kept
+    return looks, kept
 
 
 def input_parts(

@@ -100,8 +100,8 @@ class _Carrier:
         """Peek at the inputs, connect, send."""
         work = self._work
         sources = work.journal.sources()
-        blocks, kept = await peek(work.plan, sources, live=work.new)
-        self._header = blocks[0].header if blocks else ()
+        looks, kept = await peek(work.plan, sources, live=work.new)
+        self._header = looks[0].header if looks else ()
         try:
             if work.new and work.settings.operation is Operation.INSERT and not work.plan.letters:
                 sources = await digested(sources)
@@ -115,8 +115,8 @@ class _Carrier:
                     match_on=work.settings.match_on,
                     time_zone=crm.organization.time_zone,
                 )
-                for block, source in zip(blocks, sources, strict=False):
-                    plan = self._shaper.plan_for(block.header, source=source.name)
+                for look in looks:
+                    plan = self._shaper.plan_for(look.header, source=look.name, growing=look.growing)
                     for warning in plan.warnings:
                         self._progress.tell(warning)
                 await self._send(crm, module, sources, kept)

@@ -18,7 +18,7 @@ LOOKED_AT: Final = 200_000  # letters; enough to know what is frequent, and read
 _CODE = re.compile(r'"code":\s*"((?:[^"\\]|\\.)*)",\s*"field":\s*(?:null|"((?:[^"\\]|\\.)*)")')
 
 
-def frequent_codes(path: str, *, most: int = 5) -> list[tuple[str, str, int]]:
+def frequent_codes(path: str, *, most: int = 8) -> list[tuple[str, str, int]]:
     """Give (code, field, letters) of the *most* frequent refusals in the file at *path*; nothing if it cannot be read."""
     try:
         with Path(path).open(encoding="utf-8", errors="replace", newline="") as file:

@@ -1,179 +1,253 @@
-"""Cut shaped rows into batches that may travel at the same time.  Pure: no clock, no I/O."""
+"""Cut shaped rows into batches that one call takes, and never let two rows of one key meet.  Pure: no clock, no I/O."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from bulkzoho.core.keying import KeyLedger, ParkedRow, paired
 from bulkzoho.core.shaping import Shaped
-from bulkzoho.model.rows import Batch, Cell, KeyClaim, Origin, Record
+from bulkzoho.model.rows import ABSENT, MAX_BATCH_RECORDS, Batch, Cell, KeyClaim, Origin, Record
 
 __all__ = ["BatchLimits", "Batcher"]
+
+PARKED_ROWS: Final = 10_000  # rows that may wait for an earlier row of their key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchLimits:
-    """How large a batch may be, and how much may wait."""
+    """What bounds a batch, and the rows that wait."""
 
-    max_records: int  #: records a call; Zoho refuses more than 100
-    parked_max: int  #: rows that may wait for an earlier row of their key
-
-
-@dataclass(slots=True, eq=False)
-class _Row:
-    number: int
-    record: Record
-    cells: Sequence[Cell]
-    origin: Origin | None
-    claims: tuple[KeyClaim, ...]
+    max_records: int = MAX_BATCH_RECORDS  #: records a call
+    parked_max: int = PARKED_ROWS  #: rows that wait for an earlier row of their key before reading stops
 
 
 class Batcher:
-    """Collects the rows of one source until a batch is full, and keeps rows with one key apart.
+    """Collect the rows of one source into batches.
 
-    Two rows with one key are never in the same batch, nor in two batches of which the first is not released; a row waits
-    (*parked*) behind every earlier row it shares a key with, so that rows with one key keep the order of the file.  Every row
-    comes out exactly once.
+    Every row comes out exactly once.  Two rows with the same key (any key field, compared without case) are never in one batch,
+    nor in two batches of which neither was released; they come out in the order of the file, so the later one waits: it is
+    *parked*.  Rows without a key in common may overtake each other.
 
-    A block without repeats costs one set operation a key field; only a block with a repeat is walked by row.
+    Memory: at most ``max_records`` rows that fill the next batch, and ``parked_max`` rows and one block that are parked.
+
+    Args:
+        source: Index of the source in the run.
+        limits: Bounds.
+        key_fields: API names of the fields whose values are keys.
     """
 
     def __init__(self, source: int, limits: BatchLimits, key_fields: Sequence[str]) -> None:
         self._source = source
         self._limits = limits
-        self._key_fields = tuple(key_fields)
-        self._header: tuple[str, ...] = ()
-        self._pending: list[_Row] = []
-        self._pending_claims: set[KeyClaim] = set()
-        self._held: set[KeyClaim] = set()  # of batches given out and not released
-        self._queues: dict[KeyClaim, deque[_Row]] = {}  # parked rows by claim, in the order of the file
-        self._parked = 0
-        self._freed: list[KeyClaim] = []  # released since parked rows were last looked at
+        self._keys = KeyLedger(key_fields)
+        self._filling = _Filling(source)
+        self._under_way: dict[int, Sequence[KeyClaim]] = {}  # by identity: a batch in parts shares its claims
 
     @property
     def parked(self) -> int:
-        """Rows that wait for an earlier row of their key."""
-        return self._parked
+        """Rows that wait for an earlier row of one of their keys."""
+        return self._keys.parked
+
+    @property
+    def waiting(self) -> int:
+        """Rows taken in that did not come out yet."""
+        return len(self._filling) + self._keys.parked
 
     @property
     def full(self) -> bool:
-        """Whether so many rows wait that no more should be read."""
-        return self._parked >= self._limits.parked_max
+        """Whether so many rows are parked that no more should be fed; some batch under way is then what they wait for."""
+        return self._keys.parked >= self._limits.parked_max
 
     @property
     def busy(self) -> bool:
-        """Whether rows are still here, or keys are held by batches that have no outcome yet."""
-        return bool(self._pending or self._parked or self._held)
+        """Whether rows wait, or keys are in use."""
+        return bool(self.waiting or self._under_way)
 
     def feed(self, shaped: Shaped) -> list[Batch]:
-        """Take rows; give the batches that they filled."""
-        batches = self._unpark()
-        if self._header != shaped.header and self._pending:
-            batches.append(self._cut())
-        self._header = shaped.header
-        if not self._pending and len(shaped.records) == self._limits.max_records:
-            claims = _claims_of(shaped)
-            if claims is not None and not self._parked and self._held.isdisjoint(claims):
-                self._held |= claims
-                return [*batches, self._whole(shaped, claims)]
-        for row in _rows_of(shaped):
-            batches += self._take(row)
-        return batches
+        """Take rows in; give the batches that are full."""
+        batches = self._move_freed()
+        if self._keys.admits(shaped.claims):
+            self._keys.take(shaped.claims)
+            self._add(shaped, batches)
+        else:
+            self._add_or_park(shaped, batches)
+        return self._unless_stuck(batches)
+
+    def drain(self) -> list[Batch]:
+        """Give the batches that parked rows make full, now that keys were released."""
+        return self._unless_stuck(self._move_freed())
 
     def flush(self) -> list[Batch]:
-        """Give what is here and may go now, full or not."""
-        batches = self._unpark()
-        if self._pending:
-            batches.append(self._cut())
+        """Give all rows that need not wait, in a last batch that may not be full."""
+        batches = self._move_freed()
+        if self._filling:
+            batches.append(self._close())
         return batches
 
     def release(self, batch: Batch) -> None:
-        """*batch* has its outcome: its keys are free.  Rows that waited come with the next feed or flush."""
-        self._held.difference_update(batch.claims)
-        self._freed += batch.claims
+        """Note that *batch* (or the last part of it) has its outcome: its keys are free.
 
-    def _take(self, row: _Row) -> list[Batch]:
-        if any(claim in self._held or claim in self._pending_claims or claim in self._queues for claim in row.claims):
-            for claim in row.claims:
-                self._queues.setdefault(claim, deque()).append(row)
-            self._parked += 1
-            return []
-        return self._append(row)
+        A second time, or for a batch of another source, it means nothing.
+        """
+        claims = self._under_way.pop(id(batch.claims), None)
+        if claims is not None:
+            self._keys.give_back(claims)
 
-    def _append(self, row: _Row) -> list[Batch]:
-        self._pending.append(row)
-        self._pending_claims.update(row.claims)
-        return [self._cut()] if len(self._pending) == self._limits.max_records else []
+    def take_back(self) -> list[int]:
+        """Drop the rows that never came out; give their numbers, ascending."""
+        numbers = sorted([*self._filling.numbers, *self._keys.forget_parked()])
+        self._keys.give_back(self._filling.claims)
+        self._filling = _Filling(self._source)
+        return numbers
 
-    def _unpark(self) -> list[Batch]:
-        """Move the parked rows on whose keys have all gone free and that are first in line for each of them."""
-        if not self._parked:
-            self._freed.clear()
-            return []
-        freed, self._freed = self._freed, []
+    def _add(self, shaped: Shaped, batches: list[Batch]) -> None:
+        """Add rows that have their keys."""
+        count, at, most = len(shaped.records), 0, self._limits.max_records
+        while at < count:
+            room = most - len(self._filling)
+            piece = shaped if at == 0 and count <= room else shaped.pick(range(at, min(count, at + room)))
+            at += len(piece.records)
+            self._filling.add(piece)
+            if len(self._filling) == most:
+                batches.append(self._close())
+
+    def _add_or_park(self, shaped: Shaped, batches: list[Batch]) -> None:
+        for index in range(len(shaped.records)):
+            claims = [(field, key) for field, keys in shaped.claims.items() if (key := keys[index]) is not None]
+            row = ParkedRow(
+                number=shaped.numbers[index],
+                header=shaped.header,
+                record=shaped.records[index],
+                cells=shaped.cells[index],
+                origin=None if shaped.origins is None else shaped.origins[index],
+                claims=claims,
+            )
+            if self._keys.admits_row(claims):
+                self._keys.take_row(claims)
+                self._add_row(row, batches)
+            else:
+                self._keys.park(row)
+
+    def _add_row(self, row: ParkedRow, batches: list[Batch]) -> None:
+        self._filling.add_row(row)
+        if len(self._filling) == self._limits.max_records:
+            batches.append(self._close())
+
+    def _move_freed(self) -> list[Batch]:
         batches: list[Batch] = []
-        for claim in freed:
-            queue = self._queues.get(claim)
-            if queue and self._may_go(queue[0]):
-                row = queue[0]
-                for own in row.claims:
-                    self._queues[own].popleft()
-                    if not self._queues[own]:
-                        del self._queues[own]
-                self._parked -= 1
-                batches += self._append(row)
+        for row in self._keys.freed():
+            self._add_row(row, batches)
         return batches
 
-    def _may_go(self, row: _Row) -> bool:
-        return all(
-            self._queues[claim][0] is row and claim not in self._held and claim not in self._pending_claims
-            for claim in row.claims
-        )
+    def _unless_stuck(self, batches: list[Batch]) -> list[Batch]:
+        """Let a batch go before it is full when parked rows may wait for nothing else: reading has stopped."""
+        if self.full and self._filling:
+            batches.append(self._close())
+        return batches
 
-    def _whole(self, shaped: Shaped, claims: set[KeyClaim]) -> Batch:
+    def _close(self) -> Batch:
+        batch = self._filling.batch()
+        self._filling = _Filling(self._source)
+        if batch.claims:
+            self._under_way[id(batch.claims)] = batch.claims
+        return batch
+
+
+class _Filling:
+    """The rows of the next batch."""
+
+    def __init__(self, source: int) -> None:
+        self._source = source
+        self._whole: Shaped | None = None  # the one block that is all there is: nothing is copied
+        self._header: tuple[str, ...] = ()
+        self._records: list[Record] = []
+        self._cells: list[Sequence[Cell]] = []
+        self._origins: list[Origin] = []
+        self._numbers: list[int] = []
+        self.claims: list[KeyClaim] = []
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Numbers of the rows, in the order in which they came."""
+        return self._numbers if self._whole is None else self._whole.numbers
+
+    def add(self, shaped: Shaped) -> None:
+        """Add rows behind those that are there."""
+        self.claims += paired(shaped.claims)
+        if not len(self):
+            self._whole = shaped
+            return
+        self._unpack()
+        self._extend(shaped.header, shaped.numbers, shaped.records, shaped.cells, shaped.origins)
+
+    def add_row(self, row: ParkedRow) -> None:
+        """Add one row behind those that are there."""
+        self.claims += row.claims
+        self._unpack()
+        self._extend(row.header, [row.number], [row.record], [row.cells], None if row.origin is None else [row.origin])
+
+    def batch(self) -> Batch:
+        """Give the batch, rows in the order of the file: parked ones may have come in behind later ones."""
+        if self._whole is not None:
+            whole = self._whole
+            return self._made(whole.header, whole.numbers, whole.records, whole.cells, whole.origins)
+        made = self._made(self._header, self._numbers, self._records, self._cells, self._origins or None)
+        in_order = sorted(range(len(self)), key=self._numbers.__getitem__)
+        return made if in_order == list(range(len(in_order))) else made.pick(in_order)
+
+    def _made(
+        self,
+        header: tuple[str, ...],
+        numbers: Sequence[int],
+        records: Sequence[Record],
+        cells: Sequence[Sequence[Cell]],
+        origins: Sequence[Origin] | None,
+    ) -> Batch:
         return Batch(
             source=self._source,
-            header=shaped.header,
-            numbers=shaped.numbers,
-            records=shaped.records,
-            cells=shaped.cells,
-            claims=tuple(claims),
-            origins=shaped.origins,
+            header=header,
+            numbers=numbers,
+            records=records,
+            cells=cells,
+            claims=self.claims,
+            origins=origins,
         )
 
-    def _cut(self) -> Batch:
-        rows, self._pending = self._pending, []
-        claims, self._pending_claims = self._pending_claims, set()
-        self._held |= claims
-        origins = [row.origin for row in rows if row.origin is not None]
-        return Batch(
-            source=self._source,
-            header=self._header,
-            numbers=[row.number for row in rows],
-            records=[row.record for row in rows],
-            cells=[row.cells for row in rows],
-            claims=tuple(claims),
-            origins=origins or None,
-        )
+    def _unpack(self) -> None:
+        if self._whole is not None:
+            whole, self._whole = self._whole, None
+            self._extend(whole.header, whole.numbers, whole.records, whole.cells, whole.origins)
+
+    def _extend(
+        self,
+        header: tuple[str, ...],
+        numbers: Sequence[int],
+        records: Sequence[Record],
+        cells: Sequence[Sequence[Cell]],
+        origins: Sequence[Origin] | None,
+    ) -> None:
+        self._header, cells = self._aligned(header, cells)
+        self._numbers += numbers
+        self._records += records
+        self._cells += cells
+        self._origins += origins or ()
+
+    def _aligned(
+        self, header: tuple[str, ...], cells: Sequence[Sequence[Cell]]
+    ) -> tuple[tuple[str, ...], Sequence[Sequence[Cell]]]:
+        """Bring rows of two headers under one: JSON Lines bring new keys at any line."""
+        if not self._header or header == self._header:
+            return header, cells
+        merged = tuple(dict.fromkeys((*self._header, *header)))
+        self._cells = [_spread(row, self._header, merged) for row in self._cells]
+        return merged, [_spread(row, header, merged) for row in cells]
 
 
-def _claims_of(shaped: Shaped) -> set[KeyClaim] | None:
-    """Give the claims of all rows, or None when two rows share one."""
-    claims: set[KeyClaim] = set()
-    expected = 0
-    for name, values in shaped.claims_by_field.items():
-        own = [(name, value) for value in values if value is not None]
-        expected += len(own)
-        claims.update(own)
-    return claims if len(claims) == expected else None
-
-
-def _rows_of(shaped: Shaped) -> Iterable[_Row]:
-    names = list(shaped.claims_by_field)
-    columns = list(shaped.claims_by_field.values())
-    keys = zip(*columns, strict=True) if columns else ((),) * len(shaped.records)
-    origins: Sequence[Origin | None] = shaped.origins if shaped.origins is not None else [None] * len(shaped.records)
-    for number, record, cells, origin, values in zip(shaped.numbers, shaped.records, shaped.cells, origins, keys, strict=True):
-        claims = tuple((name, value) for name, value in zip(names, values, strict=True) if value is not None)
-        yield _Row(number, record, cells, origin, claims)
+def _spread(row: Sequence[Cell], header: Sequence[str], merged: Sequence[str]) -> Sequence[Cell]:
+    named = dict(zip(header, row, strict=True))
+    return [named.get(name, ABSENT) for name in merged]

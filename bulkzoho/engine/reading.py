@@ -183,7 +183,7 @@ class Reader:
         """Read no further while too many rows wait for an earlier row of their key."""
         while batcher.full and not self._stop.requested:
             await self._wait_released()
-            for batch in batcher.flush():
+            for batch in batcher.drain():
                 await self._channel.send(batch)
 
     async def _empty(self, batcher: Batcher) -> None:

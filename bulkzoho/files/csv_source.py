@@ -60,6 +60,11 @@ class CsvRows:
         self.header: tuple[str, ...] = self._read_header()
         self._width = len(self.header)
 
+    @property
+    def growing(self) -> bool:
+        """Whether later rows may bring new columns: never."""
+        return False
+
     def read(self) -> Block | None:
         """Give the next block, None at the end.
 

@@ -67,6 +67,11 @@ class JsonRows:
         self._number = 0  # of the last row given
         self._failure: BulkZohoError | None = None
 
+    @property
+    def growing(self) -> bool:
+        """Whether later rows may bring new columns: at any line."""
+        return True
+
     def read(self) -> Block | None:
         """Give the next block, None at the end.
 

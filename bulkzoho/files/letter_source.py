@@ -99,6 +99,11 @@ class _LetterRows:
         self._only_codes = only_codes
         self._number = 0  # of the last letter given
 
+    @property
+    def growing(self) -> bool:
+        """Whether later letters may bring new columns: as JSON Lines, at any line."""
+        return self._header is None
+
     def read(self) -> Block | None:
         """Give the next block, None at the end."""
         for some in self._letters:

@@ -37,6 +37,10 @@ _SNIFFED_BYTES: Final = 4096
 class Rows(Protocol):
     """Rows of one format; making it may read, and refuse, what stands above the first row."""
 
+    @property
+    def growing(self) -> bool:
+        """Whether later rows may bring new columns."""
+
     def read(self) -> Block | None:
         """Give the next block, None at the end."""
 
@@ -60,6 +64,11 @@ class FileSource:
     def blocking(self) -> bool:
         """Whether :meth:`read` may wait for somebody."""
         return self._raw.blocking
+
+    @property
+    def growing(self) -> bool:
+        """Whether later rows may bring new columns (JSON Lines); known from the first :meth:`read` on."""
+        return self._rows is not None and self._rows.growing
 
     @property
     def bytes_read(self) -> int:

@@ -172,6 +172,8 @@ class SharedQuota:
         self._waiting += 1
         try:
             async with self._kind_lines[price.heavy]:
+                # paced before a slot is free, so that no slot stands idle while its call is paced
+                await self._pace.wait(self._holding.grant.pace_share * self._throttle.factor)
                 if price.heavy:
                     await self._wait_while(self._heavy_obstacle)
                 async with self._line:
@@ -195,7 +197,6 @@ class SharedQuota:
     async def _come_first(self, price: Price) -> None:
         self._needed = price.credits
         try:
-            await self._pace.wait(self._holding.grant.pace_share * self._throttle.factor)
             await self._wait_while(lambda: self._first_obstacle(price))
             self._holding.take(price)
         finally:

@@ -19,7 +19,7 @@ __all__ = ["HORIZON_S", "LEASE_S", "Claim", "Grant", "Pool", "Report", "decide"]
 
 HORIZON_S: Final = 2.0  # seconds of calls a process takes at once; what it loses for a minute when it is killed
 LEASE_S: Final = 4.0  # seconds without a sign of life after which what a process held counts as used
-TURN_S: Final = 10  # seconds after which an odd call in flight goes to the next process
+TURN_S: Final = 30  # seconds after which an odd call in flight goes to the next process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,8 @@ __all__ = ["CREDITS_NEAR_ZERO", "Holding", "Obstacle"]
 
 CREDITS_NEAR_ZERO: Final = 100  # credits: ten calls of 100 records; a 429 with no more left is the end of the day
 PRICE_WEIGHT: Final = 0.1  # of the newest call in the mean price
+FADING: Final = 0.85  # a report: so slowly is a peak forgotten, since a quiet second says little of the next
+HEADROOM: Final = 1.5  # wanted over what was used at most, so that a want can grow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +49,9 @@ class Holding:
         self._credits = 0
         self._flying_heavy = 0
         self._flying_credits = 0
-        self._peak = 0
-        self._peak_heavy = 0
+        self._peak = 0.0
+        self._peak_heavy = 0.0
+        self._peak_rate = math.inf  # calls a second; nothing is known at first
         self._mean_price = 1.0
         self._cooling: dict[int, int] = {}
         self._spent: dict[int, tuple[int, int]] = {}
@@ -131,8 +134,6 @@ class Holding:
             if ready > moment.steady:
                 until = math.ceil((moment.wall + ready - moment.steady) * 10.0)
                 cooling[until] = cooling.get(until, 0) + back
-        held_back = self.waited_for & {Bound.MINUTE, Bound.DAY, Bound.CREDITS}
-        slots_short = {Bound.IN_FLIGHT, Bound.HEAVY} & self.waited_for
         unspent = min(self._unspent, self._keep)
         return Report(
             flying=self.flying,
@@ -141,9 +142,9 @@ class Holding:
             flying_credits=self._flying_credits,
             unspent_credits=0 if keep_nothing else min(self._credits, math.ceil(unspent * max(self._mean_price, needed))),
             hungry=hungry,
-            rate_want=math.inf if held_back or not self.calls else 1.25 * self.calls / max(since_s, 0.1),
-            in_flight_want=self._limits.calls_in_flight if Bound.IN_FLIGHT in slots_short else max(1, self._peak),
-            heavy_want=self._limits.heavy_in_flight if Bound.HEAVY in slots_short else max(1, self._peak_heavy),
+            rate_want=self._rate_want(since_s),
+            in_flight_want=self._limits.calls_in_flight if Bound.IN_FLIGHT in self.waited_for else max(1, math.ceil(self._peak)),
+            heavy_want=self._limits.heavy_in_flight if Bound.HEAVY in self.waited_for else max(1, math.ceil(self._peak_heavy)),
             credits_needed=needed,
             mean_price=self._mean_price,
             cooling=cooling,
@@ -175,7 +176,9 @@ class Holding:
         self._credits_remaining = None
         self.waited_for.clear()
         self.calls = 0
-        self._peak, self._peak_heavy = self.flying, self._flying_heavy
+        self._peak = max(self.flying, self._peak * FADING)
+        self._peak_heavy = max(self._flying_heavy, self._peak_heavy * FADING)
+        self._peak_rate = report.rate_want * FADING if math.isfinite(report.rate_want) else 0.0
 
     def forget(self) -> None:
         """All was given back; what was learned of the others' use stays."""
@@ -189,6 +192,12 @@ class Holding:
             credits_last_day=before.credits_last_day + credits_,
         )
         self.accept(Report(flying=0, unspent=0), nothing, Moment(wall=0.0, steady=0.0, boot=""))
+
+    def _rate_want(self, since_s: float) -> float:
+        """Give the calls a second that this process would make: all it can get if pace or tokens held it back."""
+        if self.waited_for & {Bound.MINUTE, Bound.DAY, Bound.CREDITS}:
+            return math.inf
+        return max(self._peak_rate, HEADROOM * (self.calls + 1) / max(since_s, 0.5))
 
     @property
     def unreported(self) -> tuple[int, int]:

@@ -16,17 +16,17 @@ BURST_S: Final = 0.05  # or as many as leave in this time: a faster pace would c
 
 
 class Pace:
-    """Lets calls through one after the other at a given pace; one caller waits at a time."""
+    """Lets calls through one after the other at a given pace; one caller of each kind waits at a time."""
 
     def __init__(self, calls_per_s: float) -> None:
         self._burst = max(BURST, calls_per_s * BURST_S)
         self._bucket = AsyncLimiter(self._burst, self._burst / calls_per_s)
-        self._wait: asyncio.Timeout | None = None
+        self._waits: set[asyncio.Timeout] = set()
 
     @property
     def waits(self) -> bool:
         """Whether somebody waits now."""
-        return self._wait is not None
+        return bool(self._waits)
 
     async def wait(self, part: float) -> None:
         """Wait for one call's turn when only *part* of the pace may be used.
@@ -41,18 +41,19 @@ class Pace:
             await self._bucket.acquire(weight)
             return
         try:
-            async with asyncio.timeout(None) as self._wait:
-                while weight > 0.0:
-                    step = min(weight, self._burst)
-                    await self._bucket.acquire(step)
-                    weight -= step
+            async with asyncio.timeout(None) as wait:
+                self._waits.add(wait)
+                try:
+                    while weight > 0.0:
+                        step = min(weight, self._burst)
+                        await self._bucket.acquire(step)
+                        weight -= step
+                finally:
+                    self._waits.discard(wait)
         except TimeoutError as error:
             raise QuotaClosedError from error
-        finally:
-            self._wait = None
 
     def interrupt(self) -> None:
-        """Wake who waits, with QuotaClosedError."""
-        if self._wait is not None and not self._wait.expired():
-            self._wait.reschedule(asyncio.get_running_loop().time())
-            self._wait = None
+        """Wake all that wait, with QuotaClosedError."""
+        while self._waits:
+            self._waits.pop().reschedule(asyncio.get_running_loop().time())

@@ -1,0 +1,195 @@
+"""One converter a field, made once: from a column of cells to JSON values of the type that the metadata ask for, or refusals.
+
+Cells are texts (CSV) or any JSON value (JSON Lines).  Blank means nothing is said; null clears the field.  Text is sent as it
+stands, blanks at its ends included.  Only what is known for certain is refused here: types, lengths, digits (zoho-api: JSON
+encodings); values of lists are not checked, since unrestricted lists take new ones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any, Final
+
+from bulkzoho.core.converted import Converted, Converter, cell_by_cell, refused
+from bulkzoho.core.dates import date_converter, datetime_converter
+from bulkzoho.core.numbers import decimal_converter, whole_converter
+from bulkzoho.model.metadata import CrmField
+from bulkzoho.model.rows import Cell
+
+__all__ = ["CellRules", "converter_for"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellRules:
+    """How cells are to be read, whatever their column."""
+
+    null_text: str | None = None  #: a cell with exactly this text clears the field
+    date_format: str | None = None  #: strptime
+    zone: tzinfo | None = None  #: of times that name no offset; None: such times are refused
+
+
+_BOOLEANS: Final[Mapping[Any, bool]] = {
+    **dict.fromkeys(("true", "yes", "y", "1", True, 1), True),
+    **dict.fromkeys(("false", "no", "n", "0", False, 0), False),
+}
+_ID: Final = re.compile(r"[0-9]{1,19}").fullmatch
+_DRESSED_ID: Final = re.compile(
+    r"""["']?(?:zcrm_)?([0-9]{1,19})["']?""", re.IGNORECASE
+).fullmatch  # as Zoho's own exports have it
+_ROUNDED_ID: Final = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+").fullmatch
+_ROUNDED: Final = "a spreadsheet has rounded this id; have its column formatted as text and take the ids from the CRM again"
+
+
+def converter_for(field: CrmField, rules: CellRules, *, column_format: str | None = None) -> Converter:
+    """Make the converter of *field*; *column_format* (strptime) is how this column writes dates."""
+    match field.data_type:
+        case "date":
+            convert = date_converter(field, column_format=column_format, any_format=rules.date_format)
+        case "datetime":
+            convert = datetime_converter(field, column_format=column_format, any_format=rules.date_format, zone=rules.zone)
+        case _:
+            make = _MAKERS.get(field.data_type) or _BY_JSON_TYPE.get(field.json_type, _text)
+            convert = make(field)
+    return convert if rules.null_text is None else _with_null(convert, rules.null_text)
+
+
+def _with_null(convert: Converter, null_text: str) -> Converter:
+    def convert_with_null(cells: Sequence[Cell]) -> Converted:
+        if null_text not in cells:
+            return convert(cells)
+        return convert([None if cell == null_text else cell for cell in cells])
+
+    return convert_with_null
+
+
+def _text(field: CrmField) -> Converter:
+    length = field.length
+    no_text = refused(field, "it is a list or an object; the field takes text", expected_data_type="text")
+    too_long = refused(field, f"it is longer than the {length} characters that the field takes", maximum_length=length)
+
+    def one(cell: Any) -> Any:
+        if isinstance(cell, bool):
+            text = "true" if cell else "false"
+        elif isinstance(cell, str | int | float):
+            text = str(cell)  # a number's digits; also of one that kept its own
+        else:
+            return no_text
+        return too_long if length is not None and len(text) > length else text
+
+    walk = cell_by_cell(one)
+
+    def convert(cells: Sequence[Cell]) -> Converted:
+        if [*map(type, cells)].count(str) != len(cells) or (length is not None and max(map(len, cells), default=0) > length):
+            return walk(cells)
+        if all(map(str.strip, cells)):
+            return Converted(cells)
+        return Converted(cells, [index for index, cell in enumerate(cells) if not cell.strip()])
+
+    return convert
+
+
+def _boolean(field: CrmField) -> Converter:
+    no_boolean = refused(
+        field, "it is neither true nor false; write one of true, false, yes, no, 1, 0", expected_data_type="boolean"
+    )
+
+    def one(cell: Any) -> Any:
+        key = cell.strip().casefold() if isinstance(cell, str) else cell
+        return _BOOLEANS.get(key, no_boolean) if isinstance(key, str | int) else no_boolean
+
+    return cell_by_cell(one)
+
+
+def _choices(field: CrmField) -> Converter:
+    """Several values: an array, or a text with semicolons between them, as the CRM's own files have them."""
+    no_choices = refused(
+        field, "it is no list of texts; write the values with semicolons between them", expected_data_type="jsonarray"
+    )
+
+    def one(cell: Any) -> Any:
+        if isinstance(cell, str):
+            return [value for part in cell.split(";") if (value := part.strip())] or None
+        if isinstance(cell, list) and all(type(value) is str for value in cell):
+            return cell or None  # an empty list says that nothing is chosen
+        return no_choices
+
+    return cell_by_cell(one)
+
+
+def _id(field: CrmField) -> Converter:
+    """The record's own id, as a text of digits."""
+    return _reference(field, lambda text: text, "it is not the id of a record: digits only")
+
+
+def _lookup(field: CrmField) -> Converter:
+    return _reference(
+        field,
+        lambda text: {"id": text},
+        "it is not the id of a record; lookups by another value (a name, an e-mail) are not built yet",
+    )
+
+
+def _user(field: CrmField) -> Converter:
+    return _reference(field, lambda text: {"id": text}, "it is not the id of a user; users by e-mail or name are not built yet")
+
+
+def _reference(field: CrmField, made: Callable[[str], Any], message: str) -> Converter:
+    no_id = refused(field, message, expected_data_type=field.json_type)
+    rounded = refused(field, _ROUNDED, expected_data_type=field.json_type)
+
+    def one(cell: Any) -> Any:
+        if isinstance(cell, dict):
+            cell = cell.get("id")
+        if isinstance(cell, bool) or not isinstance(cell, str | int | float):
+            return no_id
+        text = str(cell).strip()
+        match = _DRESSED_ID(text)
+        if match is None:
+            return rounded if _ROUNDED_ID(text) else no_id
+        return made(match[1])
+
+    walk = cell_by_cell(one)
+
+    def convert(cells: Sequence[Cell]) -> Converted:
+        if [*map(type, cells)].count(str) == len(cells) and all(map(_ID, cells)):
+            return Converted(list(map(made, cells)))
+        return walk(cells)
+
+    return convert
+
+
+def _json(field: CrmField) -> Converter:
+    """Arrays and objects (subforms, files, several lookups): only JSON can say them, and they are sent as they stand."""
+    kind: type = list if field.json_type == "jsonarray" else dict
+    wanted = "a JSON array" if kind is list else "a JSON object"
+    no_json = refused(field, f"the field takes {wanted}, which only JSON Lines can hold", expected_data_type=field.json_type)
+    return cell_by_cell(lambda cell: cell if isinstance(cell, kind) else no_json)
+
+
+_Maker = Callable[[CrmField], Converter]
+
+_MAKERS: Final[Mapping[str, _Maker]] = {
+    "id": _id,
+    "integer": whole_converter,
+    "bigint": whole_converter,
+    "double": decimal_converter,
+    "currency": decimal_converter,
+    "percent": decimal_converter,
+    "boolean": _boolean,
+    "multiselectpicklist": _choices,
+    "lookup": _lookup,
+    "ownerlookup": _user,
+    "userlookup": _user,
+}
+_BY_JSON_TYPE: Final[Mapping[str, _Maker]] = {  # for types that came after this was written
+    "string": _text,
+    "integer": whole_converter,
+    "long": whole_converter,
+    "double": decimal_converter,
+    "boolean": _boolean,
+    "jsonobject": _json,
+    "jsonarray": _json,
+}

@@ -1,0 +1,139 @@
+"""Numbers from cells: matched by ASCII patterns, sent with their own digits, never through ``float``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from bulkzoho.core.converted import Converted, Converter, cell_by_cell, refused
+from bulkzoho.core.digits import Digits
+from bulkzoho.model.metadata import CrmField
+from bulkzoho.model.outcomes import Refusal
+from bulkzoho.model.rows import Cell
+
+__all__ = ["decimal_converter", "number_text", "whole_converter"]
+
+_DIGITS_AT_MOST: Final[Mapping[str, int]] = {  # docs "Create custom field" v7; the metadata's length wins
+    "integer": 9,
+    "bigint": 18,
+    "double": 18,
+    "currency": 16,
+    "percent": 5,
+}
+_LONGEST: Final = 18  # digits of any number, for types that came after this was written
+_NATIVE_DIGITS: Final = 18  # digits that surely fit the 64 bits of a JSON writer's integer
+_NUMBER: Final = re.compile(r"([+-]?)(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))(?:[eE]([+-]?[0-9]{1,3}))?").fullmatch
+_GROUPED: Final = re.compile(r"[^0-9]{0,3}[0-9]{1,3}(?:[ ,._'\u00a0\u202f][0-9]{3})+(?:[.,][0-9]*)?[^0-9]{0,4}").fullmatch
+_COMMA: Final = re.compile(r"[+-]?[0-9]*,[0-9]+").fullmatch
+
+
+def whole_converter(field: CrmField) -> Converter:
+    """Make the converter of whole numbers with as many digits as *field* takes."""
+    length = _length(field)
+    plain = re.compile(rf"-?(?:0|[1-9][0-9]{{0,{length - 1}}})").fullmatch
+    native = length <= _NATIVE_DIGITS
+    faults = _Faults(field, "a whole number")
+    too_long = refused(field, f"it has more than the {length} digits that the field takes", maximum_length=length)
+
+    def one(cell: Any) -> Any:
+        text = number_text(cell)
+        if text is None:
+            return faults.of(cell)
+        if not text.lstrip("-").isdecimal():
+            return faults.fraction
+        if len(text.lstrip("-")) > length:
+            return too_long
+        return int(text) if native else Digits(text)
+
+    walk = cell_by_cell(one)
+
+    def convert(cells: Sequence[Cell]) -> Converted:
+        try:
+            if native and all(map(plain, cells)):
+                return Converted(list(map(int, cells)))
+        except TypeError:  # a cell is no text
+            pass
+        return walk(cells)
+
+    return convert
+
+
+def decimal_converter(field: CrmField) -> Converter:
+    """Make the converter of numbers with decimals; as many digits before the point as *field* takes.
+
+    Decimals beyond those of the field are sent: the service cuts them off (docs "Create custom field" v7).
+    """
+    length = _length(field)
+    plain = re.compile(rf"-?(?:0|[1-9][0-9]{{0,{length - 1}}})(?:\.[0-9]+)?").fullmatch
+    faults = _Faults(field, "a number")
+    too_long = refused(field, f"it has more than the {length} digits that the field takes", maximum_length=length)
+
+    def one(cell: Any) -> Any:
+        text = number_text(cell)
+        if text is None:
+            return faults.of(cell)
+        if Decimal(text).adjusted() >= length:
+            return too_long
+        return Digits(text)
+
+    walk = cell_by_cell(one)
+
+    def convert(cells: Sequence[Cell]) -> Converted:
+        try:
+            if all(map(plain, cells)):
+                return Converted(list(map(Digits, cells)))
+        except TypeError:  # a cell is no text
+            pass
+        return walk(cells)
+
+    return convert
+
+
+def number_text(cell: Any) -> str | None:
+    """Give the number of *cell* as JSON writes it, with its own digits; None when it is none.
+
+    Only what JSON would not take is mended: a plus sign, leading zeros, a point without digits on one side.
+    """
+    if isinstance(cell, bool) or not isinstance(cell, str | int | float | Decimal):
+        return None
+    match = _NUMBER(cell.strip() if isinstance(cell, str) else str(cell))
+    if match is None:
+        return None
+    sign, whole, decimals, only_decimals, exponent = match.groups()
+    text = (sign if sign == "-" else "") + ((whole or "").lstrip("0") or "0")
+    if decimals or only_decimals:
+        text += f".{decimals or only_decimals}"
+    return text if exponent is None else f"{text}e{exponent}"
+
+
+class _Faults:
+    """The ways in which a cell is no number, each with what to do."""
+
+    def __init__(self, field: CrmField, wanted: str) -> None:
+        expected = field.data_type if field.data_type in _DIGITS_AT_MOST else field.json_type
+        self.other = refused(field, f"it is not {wanted}; write digits only", expected_data_type=expected)
+        self.fraction = refused(field, "it is not a whole number; write no decimals and no exponent", expected_data_type=expected)
+        self._grouped = refused(
+            field,
+            f"it is not {wanted} as written; leave out separators of thousands and currency signs",
+            expected_data_type=expected,
+        )
+        self._comma = refused(
+            field, f"it is not {wanted} as written; put a point before the decimals", expected_data_type=expected
+        )
+
+    def of(self, cell: Any) -> Refusal:
+        """Give the fault of *cell*."""
+        if isinstance(cell, str):
+            text = cell.strip()
+            if _GROUPED(text):
+                return self._grouped
+            if _COMMA(text):
+                return self._comma
+        return self.other
+
+
+def _length(field: CrmField) -> int:
+    return field.length or _DIGITS_AT_MOST.get(field.data_type, _LONGEST)

@@ -1,0 +1,267 @@
+"""Turn blocks of rows into records, column by column; set rows aside that are not to be sent.  Pure: no clock, no I/O.
+
+What is done to a column is decided once a header; a block then costs a few calls a column and one dictionary a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import tzinfo
+from itertools import repeat
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from bulkzoho.core.checking import refuse_rows
+from bulkzoho.core.coercing import CellRules, converter_for
+from bulkzoho.core.columns import ColumnPlan, PlannedColumn
+from bulkzoho.core.converted import Converted, Converter
+from bulkzoho.core.dates import check_format
+from bulkzoho.core.fieldnames import ID
+from bulkzoho.core.keying import ClaimColumn, claims_for
+from bulkzoho.core.mapping import plan_columns, plan_later_columns
+from bulkzoho.errors import RefusedError, UsageError
+from bulkzoho.model.metadata import CrmField, CrmModule
+from bulkzoho.model.outcomes import Refusal
+from bulkzoho.model.rows import Block, Cell, Operation, Origin, Record
+from bulkzoho.model.settings import ShapeSettings
+
+__all__ = ["RefusedRow", "Shaped", "Shaper"]
+
+HEADERS_KEPT: Final = 64  # headers whose program is remembered; JSON Lines may bring a new one with every block
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedRow:
+    """A row that is not sent, and why."""
+
+    number: int
+    cells: Sequence[Cell]
+    record: Record  #: as it would have been sent; the refused value as it was read
+    refusal: Refusal
+    origin: Origin | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shaped:
+    """The records of a block; all but ``header`` and ``refused`` run in parallel."""
+
+    header: tuple[str, ...]
+    numbers: Sequence[int]
+    records: Sequence[Record]
+    cells: Sequence[Sequence[Cell]]
+    claims: Mapping[str, ClaimColumn] = field(default_factory=dict)  #: keys of each key field that is filled here
+    origins: Sequence[Origin] | None = None
+    refused: Sequence[RefusedRow] = ()
+
+    def pick(self, indexes: Sequence[int]) -> Shaped:
+        """Give the records at *indexes*, with their keys; ``refused`` stays."""
+        return replace(
+            self,
+            numbers=[self.numbers[index] for index in indexes],
+            records=[self.records[index] for index in indexes],
+            cells=[self.cells[index] for index in indexes],
+            claims={name: [keys[index] for index in indexes] for name, keys in self.claims.items()},
+            origins=None if self.origins is None else [self.origins[index] for index in indexes],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """What is done to one column."""
+
+    index: int
+    name: str  #: the field's API name
+    convert: Converter
+    claim: Callable[[Sequence[Any]], ClaimColumn] | None  #: for key fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Program:
+    """What is done to every block of one header."""
+
+    plan: ColumnPlan
+    steps: Sequence[_Step]
+    constants: Sequence[tuple[str, Any]]
+    constant_keys: Sequence[tuple[str, str | None]]
+    make_records: Callable[[Iterable[Sequence[Any]]], list[dict[str, Any]]]
+
+
+class Shaper:
+    """Makes records out of rows, the same ones whenever it is asked again.
+
+    Args:
+        crm_module: Where the records go.
+        shape: What the user said about columns.
+        operation: What will be done with the records.
+        match_on: API names by which an upsert finds records.
+        time_zone: IANA name of the organization's zone; ``shape.time_zone`` wins.
+
+    Raises:
+        UsageError: A date format or a time zone that is none.
+    """
+
+    def __init__(
+        self,
+        *,
+        crm_module: CrmModule,
+        shape: ShapeSettings,
+        operation: Operation,
+        match_on: Sequence[str] = (),
+        time_zone: str | None = None,
+    ) -> None:
+        self._module = crm_module
+        self._shape = shape
+        self._operation = operation
+        self._match_on = tuple(match_on)
+        for text in filter(None, (shape.date_format, *(text for _, text in shape.column_formats))):
+            check_format(text, option="the date format")
+        self._rules = CellRules(null_text=shape.null_text, date_format=shape.date_format, zone=_zone(shape, time_zone))
+        self._programs: dict[tuple[str, ...], _Program] = {}
+        self._converters: dict[tuple[str, str | None], Converter] = {}
+        unique = (one.api_name for one in crm_module.fields if one.unique)
+        self.key_fields: tuple[str, ...] = tuple(
+            dict.fromkeys((ID.api_name, *match_on, *unique))
+        )  #: two rows with one key never meet
+
+    def plan_for(self, header: tuple[str, ...], *, source: str, growing: bool = False) -> ColumnPlan:
+        """Plan the columns of an input before anything is sent; see :func:`bulkzoho.core.mapping.plan_columns`.
+
+        Raises:
+            RefusedError: The input does not fit the module, or a value of ``--set`` does not fit its field.
+            UsageError: The options do not fit the operation.
+        """
+        plan = plan_columns(header, self._module, self._shape, self._operation, self._match_on, source=source, growing=growing)
+        self._remember(header, plan)
+        return plan
+
+    def shape(self, block: Block) -> Shaped:
+        """Give the records of *block*, and the rows that are not to be sent.
+
+        A header that was not planned is one that grew while rows were sent: what does not fit is then refused row by row.
+        """
+        program = self._programs.get(block.header)
+        if program is None:
+            later = plan_later_columns(block.header, self._module, self._shape, self._operation)
+            program = self._remember(block.header, later)
+        count = len(block.rows)
+        if not count:
+            return Shaped(header=block.header, numbers=(), records=(), cells=(), origins=block.origins and ())
+        columns = list(zip(*block.rows, strict=True))
+        converted = {step.name: step.convert(columns[step.index]) for step in program.steps}
+        values = [column.values for column in converted.values()]
+        constants = [repeat(value, count) for _, value in program.constants]
+        rows = zip(*values, *constants, strict=True) if values or constants else repeat((), count)
+        records = program.make_records(rows)
+        for name, column in converted.items():
+            for index in column.absent:
+                del records[index][name]
+        shaped = Shaped(
+            header=block.header,
+            numbers=block.numbers,
+            records=records,
+            cells=block.rows,
+            claims=_claims(program, converted, count),
+            origins=block.origins,
+        )
+        refusals = refuse_rows(program.plan, converted, columns, rows=count)
+        return _set_aside(shaped, refusals, program.plan) if refusals else shaped
+
+    def _remember(self, header: tuple[str, ...], plan: ColumnPlan) -> _Program:
+        if len(self._programs) >= HEADERS_KEPT:
+            self._programs.clear()
+        constants = [(one.api_name, self._constant(one, text)) for one, text in plan.constants]
+        keys = frozenset(self.key_fields)
+        program = self._programs[header] = _Program(
+            plan=plan,
+            steps=[self._step(column, keys) for column in plan.columns],
+            constants=constants,
+            constant_keys=[
+                (one.api_name, claims_for(one)([value])[0])
+                for (one, _), (_, value) in zip(plan.constants, constants, strict=True)
+                if one.api_name in keys
+            ],
+            make_records=_record_maker([*(column.field.api_name for column in plan.columns), *(name for name, _ in constants)]),
+        )
+        return program
+
+    def _step(self, column: PlannedColumn, keys: frozenset[str]) -> _Step:
+        target = column.field
+        convert = self._converters.get((target.api_name, column.date_format))
+        if convert is None:
+            convert = converter_for(target, self._rules, column_format=column.date_format)
+            self._converters[target.api_name, column.date_format] = convert
+        claim = claims_for(target) if target.api_name in keys else None
+        return _Step(index=column.index, name=target.api_name, convert=convert, claim=claim)
+
+    def _constant(self, target: CrmField, text: str) -> Any:
+        made = converter_for(target, self._rules)([text])
+        if made.refused:
+            raise RefusedError(
+                f"--set {target.api_name}=...: {made.refused[0][1].message}.",
+                hint="Give a value of the field's type.",
+                code="INVALID_DATA",
+            )
+        return made.values[0]
+
+
+def _claims(program: _Program, converted: Mapping[str, Converted], count: int) -> dict[str, ClaimColumn]:
+    claims = {step.name: step.claim(converted[step.name].values) for step in program.steps if step.claim is not None}
+    for name, key in program.constant_keys:
+        claims[name] = [key] * count
+    return claims
+
+
+def _set_aside(shaped: Shaped, refusals: Mapping[int, Refusal], plan: ColumnPlan) -> Shaped:
+    """Take the refused rows out."""
+    refused = [
+        RefusedRow(
+            number=shaped.numbers[index],
+            cells=shaped.cells[index],
+            record=_with_strange(shaped.records[index], shaped.cells[index], plan),
+            refusal=refusals[index],
+            origin=None if shaped.origins is None else shaped.origins[index],
+        )
+        for index in sorted(refusals)
+    ]
+    kept = shaped.pick([index for index in range(len(shaped.records)) if index not in refusals])
+    return replace(kept, refused=refused)
+
+
+def _with_strange(record: Record, cells: Sequence[Cell], plan: ColumnPlan) -> Record:
+    """Add what has no field under its own name: a letter shows the whole row."""
+    strange = {
+        one.name: cells[one.index] for one in plan.strange if isinstance(cells[one.index], str | int | float | list | dict)
+    }
+    return {**record, **strange}
+
+
+def _record_maker(names: Sequence[str]) -> Callable[[Iterable[Sequence[Any]]], list[dict[str, Any]]]:
+    """Make the function that gives a dictionary with the keys *names* for each row of values.
+
+    It is written out and compiled, as ``namedtuple`` does: half the time of ``dict(zip(names, row))``, and the time of every row.
+    Names enter as literals of text only.
+    """
+    if not names:
+        return lambda rows: [{} for _ in rows]
+    entries = ", ".join(f"{name!r}: v{index}" for index, name in enumerate(names))
+    variables = ", ".join(f"v{index}" for index in range(len(names)))
+    maker: Callable[[Iterable[Sequence[Any]]], list[dict[str, Any]]] = eval(  # noqa: S307  see above
+        f"lambda rows: [{{{entries}}} for {variables}, in rows]", {"__builtins__": {}}
+    )
+    return maker
+
+
+def _zone(shape: ShapeSettings, organization: str | None) -> tzinfo | None:
+    name = shape.time_zone or organization
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # what ZoneInfo raises for names that are none, or are folders of names
+        if shape.time_zone is None:
+            return None  # times without an offset are then refused, and say why
+        raise UsageError(
+            f"--time-zone {name}: there is no such time zone.",
+            hint="Give an IANA name, such as Europe/Berlin or America/New_York.",
+        ) from None

@@ -5,6 +5,7 @@ The command line uses nothing but these functions.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,12 +20,14 @@ from bulkzoho.assembly.working import Work, carry_out
 from bulkzoho.core.settings_json import from_json, to_json
 from bulkzoho.engine.stopping import Stop
 from bulkzoho.errors import BulkZohoError, RefusedError
+from bulkzoho.files.durable import sync_folder
 from bulkzoho.journal.lock import RunLock
 from bulkzoho.journal.sqlite import SqliteJournal
 from bulkzoho.model.journal import RunFacts
 from bulkzoho.model.run import Summary
 from bulkzoho.model.settings import ImportSettings, ReplaySettings
 from bulkzoho.ports import Progress
+from bulkzoho.zoho.datacenters import connection_from
 
 __all__ = ["UNCHANGED", "Stop", "Unchanged", "home_folder", "import_files", "list_runs", "replay_letters", "resume_run"]
 
@@ -45,6 +48,7 @@ async def import_files(settings: ImportSettings, *, progress: Progress, stop: St
     Raises:
         BulkZohoError: Before the run existed: credentials missing, a file, header, module or field refused.
     """
+    connection_from(os.environ)  # what is missing is said before there is a run
     folder = new_run_folder(settings.crm_module)
     plan = InputPlan(settings=settings, folder=folder)
     return await _begin(folder, "import", settings, plan, progress=progress, stop=stop)
@@ -56,6 +60,7 @@ async def replay_letters(settings: ReplaySettings, *, progress: Progress, stop: 
     Raises:
         BulkZohoError: As :func:`import_files`; also when the letters are another organization's.
     """
+    connection_from(os.environ)  # as above
     replay = plan_replay(settings)
     folder = new_run_folder(replay.settings.crm_module)
     plan = InputPlan(settings=replay.settings, folder=folder, letters=True, only_codes=settings.only_codes)
@@ -136,6 +141,8 @@ async def _begin(
         )
         journal = SqliteJournal.create(folder.journal, facts, facts_of_inputs(settings, folder))
         try:
+            for made in (folder.path, folder.path.parent):
+                sync_folder(made)  # the names of journal and lock survive a power cut before anything is sent
             letters = EarlierReplays.load() if command == "replay" else None
             work = Work(
                 folder=folder,

@@ -19,6 +19,9 @@ from bulkzoho.model.run import RunLine, RunStatus
 __all__ = ["RunFolder", "facts_of_runs", "find_run", "home_folder", "last_resumable", "list_runs", "new_run_folder"]
 
 
+_NETWORK_FILE_SYSTEMS = frozenset({"afs", "ceph", "cifs", "fuse.sshfs", "nfs", "nfs4", "smb3", "smbfs"})
+
+
 @dataclass(frozen=True, slots=True)
 class RunFolder:
     """The files of one run (0700, files 0600)."""
@@ -81,6 +84,7 @@ def new_run_folder(crm_module: str) -> RunFolder:
     Raises:
         RunFailedError: It cannot be made; says where and what to do.
     """
+    _refuse_network_home(home_folder())
     word = re.sub(r"[^a-z0-9]+", "-", crm_module.casefold()).strip("-") or "run"
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{word[:40]}-{secrets.token_hex(2)}"
     folder = home_folder() / "runs" / name
@@ -93,6 +97,23 @@ def new_run_folder(crm_module: str) -> RunFolder:
             code="CANNOT_WRITE",
         ) from error
     return RunFolder(folder)
+
+
+def _refuse_network_home(home: Path) -> None:
+    """Refuse a home on a network file system, where neither locks nor a write-ahead log can be trusted (Linux tells)."""
+    try:
+        mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    except OSError:
+        return  # not Linux: the journal's own check has to do
+    real = home.resolve()
+    under = [(point, kind) for _, point, kind, *_ in mounts if real.is_relative_to(point.replace("\\040", " "))]
+    point, kind = max(under, key=lambda one: len(one[0]), default=("", ""))
+    if kind in _NETWORK_FILE_SYSTEMS:
+        raise RefusedError(
+            f"{home}: lies on a network file system ({kind} at {point}), where a journal is not safe.",
+            hint="Set BULKZOHO_HOME to a folder on a local disk.",
+            code="HOME_ON_NETWORK",
+        )
 
 
 def find_run(name: str) -> RunFolder:

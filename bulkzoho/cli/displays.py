@@ -64,6 +64,8 @@ class PlainLines(Silent):
         self._meter.feed(snapshot)
         doing = " - ".join(part for part in (snapshot.phase, snapshot.note, waiting_words(snapshot.quota)) if part)
         now = time.monotonic()
+        if not self._said and not snapshot.tally.read:
+            return  # nothing to tell yet
         if now < self._next_at and doing == self._said:
             return
         self._next_at, self._said = now + LINE_EVERY_S, doing

@@ -19,6 +19,7 @@ class Ending:
     status: RunStatus
     exit_code: ExitCode
     error: BulkZohoError | None = None
+    damaged: bool = False  #: the input cannot be read to its end; what stood before was sent
 
 
 def ending_of(
@@ -44,7 +45,7 @@ def ending_of(
     if reason is not None:
         return Ending(status=reason.status, exit_code=reason.exit_code, error=error)
     if damage is not None:
-        return Ending(status=RunStatus.FAILED, exit_code=ExitCode.FAILED, error=damage)
+        return Ending(status=RunStatus.FAILED, exit_code=ExitCode.FAILED, error=damage, damaged=True)
     if tally.in_doubt:
         return Ending(status=RunStatus.COMPLETED, exit_code=ExitCode.IN_DOUBT)
     if tally.dead_lettered:
@@ -54,7 +55,8 @@ def ending_of(
 
 def next_command(ending: Ending, tally: Tally, *, run: str, letters: str, limited: bool) -> str:
     """Give the exact command to type next, or "" when nothing is left to do."""
-    if ending.status is not RunStatus.COMPLETED or tally.in_doubt:
+    cut_short = ending.status is not RunStatus.COMPLETED and not ending.damaged  # a damaged input is no better a second time
+    if cut_short or tally.in_doubt or tally.unsent:
         return f"bulkzoho resume {run}"
     if tally.dead_lettered:
         return f"bulkzoho replay {shlex.quote(letters)}"

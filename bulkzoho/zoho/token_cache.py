@@ -51,7 +51,8 @@ class TokenCache:
 
     def __init__(self, folder: Path, settings: ConnectionSettings) -> None:
         """Use *folder* (made when needed, 0700) for the account of *settings*."""
-        identity = f"{settings.accounts_url}\n{settings.client_id}\n{settings.refresh_token}"
+        secrets = f"{settings.client_secret}\n{settings.refresh_token}"  # a wrong secret is to fail at once, not in an hour
+        identity = f"{settings.accounts_url}\n{settings.client_id}\n{secrets}"
         name = hashlib.sha256(identity.encode()).hexdigest()[:32]
         self._file = folder / f"{name}.json"
         self._lock = folder / f"{name}.lock"

@@ -51,6 +51,8 @@ def test_the_more_urgent_exit_code_wins(ending: Ending, code: int) -> None:
         (end(LETTERS), LETTERS, False, "bulkzoho replay '/a b/dead-letter.jsonl'"),
         (end(DOUBT), DOUBT, False, "bulkzoho resume r1"),
         (end(CUT, StopReason.SIGNAL, complete=False), CUT, False, "bulkzoho resume r1"),
+        (end(LETTERS, damaged=True, complete=False), LETTERS, False, "bulkzoho replay '/a b/dead-letter.jsonl'"),
+        (end(CLEAN, damaged=True, complete=False), CLEAN, False, ""),
     ],
 )
 def test_the_next_command_is_exact(ending: Ending, tally: Tally, limited: bool, command: str) -> None:

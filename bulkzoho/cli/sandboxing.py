@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,10 +105,15 @@ def sandbox_command(**given: Any) -> int:
         asyncio.run(serve(settings, ready=lambda sandbox: _start(sandbox, given, script)))
     except OSError as error:
         raise RunFailedError(
-            f"cannot serve on 127.0.0.1:{settings.port}: {error.strerror or error}.",
+            f"cannot serve on 127.0.0.1:{settings.port}: {_reason(error)}.",
             hint="Choose another --port; 0 takes a free one.",
         ) from error
     return 0
+
+
+def _reason(error: OSError) -> str:
+    """Give the system's own words: asyncio puts a sentence of its own around them."""
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _script(path: str | None) -> Any:

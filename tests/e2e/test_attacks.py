@@ -107,7 +107,7 @@ TABLE = (
     # files
     Attack("no such file", "import", "missing.csv --module Leads", 4, "missing.csv"),
     Attack("a folder", "import", "sub --module Leads", 4, "sub", _folder("sub")),
-    Attack("a file that cannot be read", "import", "/proc/self/mem --module Leads", 4, "/proc/self/mem"),
+    Attack("a disk that cannot be read", "import", "/proc/self/mem --module Leads", 1, "mem: cannot be read"),
     _one_lead("an empty file", status=4, said="f.csv", content=""),
     _one_lead("an empty JSON Lines file", status=4, said="f.jsonl", content="", file="f.jsonl"),
     _one_lead("nothing but a byte order mark", status=4, said="f.csv", content=b"\xef\xbb\xbf"),
@@ -115,7 +115,7 @@ TABLE = (
     _one_lead("a header with a blank name", status=4, said="f.csv", content="Last_Name,,Email\na,b,c\n"),
     _one_lead("a header with a name twice", status=4, said="f.csv", content="Last_Name,last_name\na,b\n"),
     _one_lead("a JSON array", status=4, said="f.jsonl", content='[{"Last_Name": "A"}]', file="f.jsonl"),
-    _one_lead("no gzip file", status=1, said="f.csv.gz", content="Last_Name\nA\n", file="f.csv.gz"),
+    _one_lead("a damaged gzip file", status=1, said="f.csv.gz", content=b"\x1f\x8b\x08\x00" + bytes(60), file="f.csv.gz"),
     _one_lead("a program", status=4, said="f.csv", content=b"\x7fELF\x02\x01\x01\x00\x00\x00"),
     _one_lead("a wrong encoding", "--encoding", "utf-16", status=4, said="f.csv", content="Last_Name,Email\nA,a@example.com\n"),
     Attack("a mapping that is not there", "import", "good.csv --module Leads --mapping m.toml", 4, "m.toml", _good),
@@ -178,7 +178,7 @@ TABLE = (
         _environment(BULKZOHO_API_URL="http://example.com"),
     ),
     Attack("no such data center", "import", "good.csv --module Leads", 6, "BULKZOHO_DC", _environment(BULKZOHO_DC="moon")),
-    Attack("no permission", "import", "good.csv --module Leads", 6, "permission", _fault("403", on_call=1)),
+    Attack("no permission", "import", "good.csv --module Leads", 6, "NO_PERMISSION", _fault("403", on_call=1)),
     Attack("no scope", "import", "good.csv --module Leads", 6, "scope", _fault("scope_mismatch", on_call=1)),
     Attack("no network", "import", "good.csv --module Leads --give-up-after 1s", 5, "127.0.0.1", _nobody_listens),
     Attack(

@@ -47,7 +47,7 @@ def test_the_sandbox_takes_the_port_it_is_given_and_a_taken_one_is_told_in_one_l
         ended = alone.run("sandbox", "--port", str(port))
 
     assert ended.status == 1
-    assert ended.err.splitlines()[0] == f"bulkzoho: cannot serve on 127.0.0.1:{port}: address already in use."
+    assert ended.err.splitlines()[0] == f"bulkzoho: cannot serve on 127.0.0.1:{port}: Address already in use."
 
 
 def test_scripted_faults_befall_an_import(alone: Program) -> None:

@@ -63,14 +63,14 @@ def waiting_words(quota: QuotaStatus | None) -> str:
 
 def _parts(snapshot: Snapshot, records_per_second: float, left_s: float | None) -> Iterator[str]:
     tally = snapshot.tally
-    yield f"{amount(_settled(tally))} of {amount(tally.read)} rows read are settled"
+    yield f"{amount(_settled(tally))} of {amount(tally.read)} rows settled"
     if tally.dead_lettered:
         yield many(tally.dead_lettered, "dead letter")
     if tally.in_doubt:
-        yield f"{amount(tally.in_doubt)} in doubt"
+        yield f"{amount(tally.in_doubt)} await an answer"  # while a run works, sent rows without an outcome are just that
     yield rate(records_per_second)
     if snapshot.quota is not None:
-        yield f"{amount(snapshot.quota.calls_last_minute)} of {amount(snapshot.quota.calls_per_minute)} calls a minute"
+        yield f"{amount(snapshot.quota.calls_last_minute)}/{amount(snapshot.quota.calls_per_minute)} calls a minute"
     if snapshot.calls.throttled:
         yield f"{amount(snapshot.calls.throttled)} throttled"
     if left_s is not None:

@@ -45,7 +45,7 @@ def test_numbers_have_their_thousands_apart_and_their_noun() -> None:
 def test_the_state_leaves_out_what_is_zero(snapshot: SnapshotMaker) -> None:
     words = state_words(snapshot(1.0, accepted=900, read=1_000, bytes_read=500), records_per_second=900.0, left_s=None)
 
-    assert words == "900 of 1,000 rows read are settled, 900 records/s, 480 of 500 calls a minute, 2 throttled"
+    assert words == "900 of 1,000 rows settled, 900 records/s, 480/500 calls a minute, 2 throttled"
 
 
 def test_the_state_tells_letters_and_time_left(snapshot: SnapshotMaker) -> None:

@@ -138,7 +138,11 @@ def facts_of_runs() -> Iterator[tuple[RunFolder, RunFacts, SqliteJournal]]:
         except BulkZohoError:
             continue  # a folder without a whole journal is no run: it died before its first call
         try:
-            yield folder, journal.facts(), journal
+            try:
+                facts = journal.facts()
+            except BulkZohoError:
+                continue  # likewise
+            yield folder, facts, journal
         finally:
             journal.close()
 

@@ -27,6 +27,7 @@ class EarlierReplays:
     def __init__(self) -> None:
         self._accepted: set[tuple[str, str, int]] = set()
         self._failed: dict[tuple[str, str, int], set[bytes]] = {}
+        self._seen: set[tuple[str, str, int]] = set()
 
     @classmethod
     def load(cls) -> EarlierReplays:
@@ -43,11 +44,12 @@ class EarlierReplays:
                     known._failed.setdefault(identity, set()).add(letter.content)
         return known
 
-    def holds(self, origin: Origin, record: Record) -> bool:
-        """Whether the letter was accepted, or failed just as it stands."""
+    def passes_over(self, origin: Origin, record: Record) -> bool:
+        """Whether the letter was accepted, failed just as it stands, or came before in this file."""
         identity = (origin.run, origin.source, origin.row)
-        if identity in self._accepted:
+        if identity in self._accepted or identity in self._seen:
             return True
+        self._seen.add(identity)
         failed = self._failed.get(identity)
         return failed is not None and content_of(record) in failed
 

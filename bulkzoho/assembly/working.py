@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from bulkzoho.assembly.connecting import Connected, connect
 from bulkzoho.assembly.finishing import decide_ending, summary_of, write_in_doubt, write_report
-from bulkzoho.assembly.homes import RunFolder
+from bulkzoho.assembly.homes import RunFolder, home_folder
 from bulkzoho.assembly.inputs import InputPlan, digested, input_parts, peek, refuse_sent_before
 from bulkzoho.assembly.lookups import lookup_for
 from bulkzoho.assembly.run_files import close_files, lettering_for, open_files
@@ -24,8 +24,9 @@ from bulkzoho.engine.recovery import Restored, gather, restore
 from bulkzoho.engine.sending import Doubtful
 from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
 from bulkzoho.errors import BulkZohoError, RefusedError
+from bulkzoho.journal.lock import exclusively
 from bulkzoho.journal.sqlite import SqliteJournal
-from bulkzoho.model.journal import RunMoved, SourceFacts
+from bulkzoho.model.journal import RunMoved, SourceFacts, SourceRead
 from bulkzoho.model.metadata import CrmModule
 from bulkzoho.model.outcomes import Tally
 from bulkzoho.model.rows import Operation
@@ -133,10 +134,13 @@ class _Carrier:
                     hint="Use the credentials of the first organization.",
                     code="OTHER_ORGANIZATION",
                 )
-        if work.new and not work.settings.again:
-            refuse_sent_before(sources, run=self._facts.run, org=org, crm_module=module.api_name)
         before = self._facts.crm_before if self._facts.crm_before is not None else await crm.count(module.api_name)
-        work.journal.name_account(org=org, user=crm.user.id if crm.user else "", crm_module=module.api_name, crm_before=before)
+        with exclusively(home_folder() / "beginning.lock"):  # of two runs of one file that begin at once, one sees the other
+            if work.new and not work.settings.again:
+                refuse_sent_before(sources, run=self._facts.run, org=org, crm_module=module.api_name)
+            user = crm.user.id if crm.user else ""
+            work.journal.name_account(org=org, user=user, crm_module=module.api_name, crm_before=before)
+            work.journal.commit([SourceRead(facts=source) for source in sources])
         self._facts = work.journal.facts()
 
     async def _send(self, crm: Connected, module: CrmModule, sources: Sequence[SourceFacts], kept: dict[int, Source]) -> None:

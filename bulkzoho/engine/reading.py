@@ -34,8 +34,8 @@ class InputPart:
 class SettledLetters(Protocol):
     """What earlier replays have settled (for a replay; an import has none)."""
 
-    def holds(self, origin: Origin, record: Record) -> bool:
-        """Whether the letter was accepted, or failed just as it stands."""
+    def passes_over(self, origin: Origin, record: Record) -> bool:
+        """Whether the letter was accepted, failed just as it stands, or came before in this file."""
 
 
 class Reader:
@@ -141,15 +141,17 @@ class Reader:
         if numbers:
             self._recorder.rows_read(part.index, max(numbers))
         block = _without(block, part.known)
+        if self._letters is not None:
+            block = self._without_settled_scraps(part.index, block)
         if block.unreadable:
             self._recorder.refuse(_unreadable(part.index, block))
         if not block.rows:
             return []
         shaped = self._shaper.shape(block)
-        if shaped.refused:
-            self._recorder.refuse(_refused(part.index, block.header, shaped.refused))
         if self._letters is not None:
             shaped = self._without_settled_letters(part.index, shaped)
+        if shaped.refused:
+            self._recorder.refuse(_refused(part.index, block.header, shaped.refused))
         return batcher.feed(shaped)
 
     def _within_limit(self, block: Block) -> Block:
@@ -168,16 +170,27 @@ class Reader:
             unreadable=tuple(row for row in block.unreadable if row.number <= last),
         )
 
+    def _without_settled_scraps(self, source: int, block: Block) -> Block:
+        """Leave letters out that cannot be read and that an earlier replay could not read either."""
+        settled = [row for row in block.unreadable if self._is_settled(row.origin, {})]
+        if settled:
+            self._recorder.skip(source, [row.number for row in settled])
+        return replace(block, unreadable=tuple(row for row in block.unreadable if row not in settled))
+
     def _without_settled_letters(self, source: int, shaped: Shaped) -> Shaped:
-        assert self._letters is not None
-        assert shaped.origins is not None
-        pairs = zip(shaped.origins, shaped.records, strict=True)
-        settled = [index for index, (origin, record) in enumerate(pairs) if self._letters.holds(origin, record)]
-        if not settled:
-            return shaped
-        self._recorder.skip(source, [shaped.numbers[index] for index in settled])
-        gone = set(settled)
-        return shaped.pick([index for index in range(len(shaped.records)) if index not in gone])
+        """Leave letters out that an earlier replay settled: those accepted, and those refused just as they stand."""
+        origins: Sequence[Origin | None] = shaped.origins or [None] * len(shaped.records)
+        pairs = zip(origins, shaped.records, strict=True)
+        sent = [index for index, (origin, record) in enumerate(pairs) if self._is_settled(origin, record)]
+        refused = [row for row in shaped.refused if self._is_settled(row.origin, row.record)]
+        if sent or refused:
+            self._recorder.skip(source, sorted([*(shaped.numbers[index] for index in sent), *(row.number for row in refused)]))
+        gone, scraps = set(sent), {row.number for row in refused}
+        kept = shaped.pick([index for index in range(len(shaped.records)) if index not in gone]) if sent else shaped
+        return replace(kept, refused=[row for row in shaped.refused if row.number not in scraps])
+
+    def _is_settled(self, origin: Origin | None, record: Record) -> bool:
+        return origin is not None and self._letters is not None and self._letters.passes_over(origin, record)
 
     async def _make_room(self, batcher: Batcher) -> None:
         """Read no further while too many rows wait for an earlier row of their key."""

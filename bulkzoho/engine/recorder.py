@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -209,7 +210,6 @@ class Recorder:
     def watch(self, vitals: Callable[[], RunMoved]) -> None:
         """Ask *vitals* for the run's status, work and calls each time something is written."""
         self._vitals = vitals
-        self._soon()
 
     # -- what is written -------------------------------------------------------------------------------------------------
 
@@ -254,7 +254,8 @@ class Recorder:
                 self._journal.commit(changes)
         except (OSError, JournalError) as error:
             for file, length in written:
-                file.cut(length)
+                with suppress(OSError, BulkZohoError):  # the file cuts itself before it writes again
+                    file.cut(length)
             raise _cannot_write(error) from error
         self._changes.clear()
         self._pending.clear()
@@ -271,8 +272,15 @@ class Recorder:
         try:
             self.flush()
             self.error = None
-        except (RunFailedError, JournalError) as error:
+        except BulkZohoError as error:
             self.error = turn.error = error
+        except Exception as error:  # noqa: BLE001  whoever waits must wake, and nothing may be sent after a defect
+            self.error = turn.error = JournalError(
+                f"what became of rows could not be written down ({type(error).__name__}).",
+                hint="This is a defect of bulkzoho: keep the run's folder, report it, then resume.",
+                code="DEFECT",
+            )
+            turn.error.__cause__ = error
         turn.done.set()
 
     def _stage(self, change: Change) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -12,7 +14,7 @@ from bulkzoho.errors import RefusedError
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["RunLock", "holder_of"]
+__all__ = ["RunLock", "exclusively", "holder_of"]
 
 
 class RunLock:
@@ -45,6 +47,18 @@ class RunLock:
     def release(self) -> None:
         """Let others have it."""
         os.close(self._descriptor)
+
+
+@contextmanager
+def exclusively(path: Path) -> Iterator[None]:
+    """Be the only process of this machine in here, for a moment; the others wait."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if sys.platform != "win32":
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def holder_of(path: Path) -> bool:

@@ -127,6 +127,8 @@ class SqliteJournal:
         """See :meth:`bulkzoho.ports.Journal.facts`."""
         with _mapped(self.path):
             row = self._connection.execute("SELECT * FROM run").fetchone()
+        if row is None:
+            raise JournalError(f"{self.path}: the run died, or is about to begin, before its first call.", hint="Begin again.")
         return RunFacts(
             run=row["run"],
             command=row["command"],

@@ -80,9 +80,12 @@ class Batcher:
         return self._unless_stuck(self._move_freed())
 
     def flush(self) -> list[Batch]:
-        """Give all rows that need not wait, in a last batch that may not be full."""
+        """Give the rows that need not wait, now that no more are fed; to be called again after each release while ``busy``.
+
+        The last batch may not be full.  It stays while parked rows may still fill it: calls are what is scarce.
+        """
         batches = self._move_freed()
-        if self._filling:
+        if self._filling and not (self.parked and self._under_way):
             batches.append(self._close())
         return batches
 

@@ -120,6 +120,17 @@ def test_a_released_row_takes_its_place_in_the_order_of_the_file() -> None:
     assert numbers([first, second]) == [[1, 2, 4], [3, 5, 6]]
 
 
+def test_at_the_end_a_batch_waits_for_parked_rows_that_may_fill_it_but_not_for_ever() -> None:
+    batcher = batcher_of(max_records=3)
+    (first,) = batcher.feed(shaped_of(1, Email=["a", "b", "c", "d", "a"]))
+
+    at_once = batcher.flush()
+    batcher.release(first)
+
+    assert at_once == []
+    assert numbers(batcher.flush()) == [[4, 5]]
+
+
 def test_when_too_many_rows_are_parked_the_batch_that_they_wait_for_goes_before_it_is_full() -> None:
     batcher = batcher_of(max_records=100, parked_max=2)
 

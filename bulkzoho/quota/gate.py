@@ -172,6 +172,7 @@ class SharedQuota:
         self._waiting += 1
         try:
             async with self._kind_lines[price.heavy]:
+                self._check_open()
                 # paced before a slot is free, so that no slot stands idle while its call is paced
                 await self._pace.wait(self._holding.grant.pace_share * self._throttle.factor)
                 if price.heavy:
@@ -189,8 +190,9 @@ class SharedQuota:
 
     def over(self, price: Price, left_at: float) -> None:
         """A call is over, whatever came of it."""
-        self._holding.answered(price, wall=self._clock.wall())
-        self._meter.ended(self._clock.now() - left_at)
+        now = self._clock.now()
+        self._holding.answered(price, now=now, wall=self._clock.wall())
+        self._meter.ended(now - left_at)
         self._settle_if_idle()
         self._bell.ring()
 
@@ -253,6 +255,7 @@ class SharedQuota:
             if now - self._lease.asked_at < SOON_S:
                 return Obstacle(bound=obstacle.bound, until=self._lease.asked_at + SOON_S)
             self._lease.renew()
+            self._check_open()
             return self._obstacle(price)
         if wait_s is None:
             return Obstacle(bound=grant.bound)  # until another process gives back what it holds; we ask once a second

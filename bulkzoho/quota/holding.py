@@ -53,7 +53,7 @@ class Holding:
         self._peak_heavy = 0.0
         self._peak_rate = math.inf  # calls a second; nothing is known at first
         self._mean_price = 1.0
-        self._cooling: dict[int, int] = {}
+        self._answered: dict[int, int] = {}  # tenth of a second, steady time -> calls
         self._spent: dict[int, tuple[int, int]] = {}
         self._credits_remaining: int | None = None
 
@@ -92,13 +92,13 @@ class Holding:
         self._peak_heavy = max(self._peak_heavy, self._flying_heavy)
         self._mean_price += PRICE_WEIGHT * (price.credits - self._mean_price)
 
-    def answered(self, price: Price, *, wall: float) -> None:
+    def answered(self, price: Price, *, now: float, wall: float) -> None:
         """A call is over, whatever came of it."""
         self.flying -= 1
         self._flying_heavy -= price.heavy
         self._flying_credits -= price.credits
-        until = free_from_tenths(wall)
-        self._cooling[until] = self._cooling.get(until, 0) + 1
+        tenth = int(now * 10.0)  # steady: the wall clock may be set before the next report
+        self._answered[tenth] = self._answered.get(tenth, 0) + 1
         minute = int(wall // 60)
         calls, credits_ = self._spent.get(minute, (0, 0))
         self._spent[minute] = (calls + 1, credits_ + price.credits)
@@ -124,7 +124,11 @@ class Holding:
         """
         pace = self.grant.pace_share * pace_per_s(self._limits)
         self._keep = 0 if keep_nothing else math.ceil(pace * HORIZON_S)
-        cooling = dict(self._cooling)
+        to_wall = moment.wall - moment.steady
+        cooling: dict[int, int] = {}
+        for tenth, calls in self._answered.items():
+            until = free_from_tenths(tenth / 10.0 + 0.1 + to_wall)
+            cooling[until] = cooling.get(until, 0) + calls
         surplus = max(0, self._unspent - self._keep)
         for ready, count in reversed(self._tokens):
             if surplus <= 0:
@@ -132,7 +136,7 @@ class Holding:
             back = min(surplus, count)
             surplus -= back
             if ready > moment.steady:
-                until = math.ceil((moment.wall + ready - moment.steady) * 10.0)
+                until = math.ceil((ready + to_wall) * 10.0)
                 cooling[until] = cooling.get(until, 0) + back
         unspent = min(self._unspent, self._keep)
         return Report(
@@ -171,7 +175,7 @@ class Holding:
         self._tokens = deque(sorted([*self._tokens, *fresh]))
         self._credits = (0 if grant.lapsed else report.unspent_credits) + grant.credits
         self.grant = grant
-        self._cooling.clear()
+        self._answered.clear()
         self._spent.clear()
         self._credits_remaining = None
         self.waited_for.clear()

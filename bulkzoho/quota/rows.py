@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from dataclasses import dataclass
 from typing import Final
@@ -27,7 +28,7 @@ class Moment:
 
 def free_from_tenths(wall: float) -> int:
     """Give the tenth of a second from which the token of a call that was answered at *wall* is free."""
-    return int(wall * 10.0) + 1 + round(MINUTE_S * 10)
+    return math.ceil(wall * 10.0) + round(MINUTE_S * 10)
 
 
 class Rows:

@@ -1,0 +1,108 @@
+"""Measure the limiter: a simulation in virtual time over the real code, and what one permit costs in real time.
+
+    python benchmarks/limiter.py            the table of docs/quotas.md (a few minutes)
+    python benchmarks/limiter.py --quick    a few of its rows
+    python benchmarks/limiter.py --cost     microseconds a permit
+
+Every process of the simulation is a quota of its own over one ledger file; the service counts arrivals in sliding windows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+from bulkzoho.core.pacing import Bound, Limits, limits_of
+from bulkzoho.model.plans import PlanName, Price
+from bulkzoho.model.settings import OnQuota, QuotaSettings
+from bulkzoho.quota import open_quota
+from bulkzoho.quota.rehearsal import Desk
+from bulkzoho.quota.virtual_time import run_virtually
+
+MINUTES: Final = 10
+WARM_UP_S: Final = 120.0  # left out of the share used: the first minute may start with all its calls
+SENDERS: Final = 10  # a process, as the engine has them
+PLANS: Final = (PlanName.STANDARD, PlanName.ENTERPRISE, PlanName.ULTIMATE)  # free and professional have standard's minute
+PROCESSES: Final = (1, 2, 4, 8)
+LATENCIES_S: Final = (0.0, 0.05, 0.5, 2.0, 5.0)
+BURST_EVERY_S: Final = 120.0  # where there are bursts: so often, and so long, every call is answered 429
+BURST_S: Final = 3.0
+WRITE: Final = Price(credits=10, heavy=True)  # 100 records
+
+
+async def simulate(plan: PlanName, processes: int, latency_s: float, *, bursts: bool) -> str:
+    """Give one row of the table."""
+    limits = limits_of(QuotaSettings(plan=plan), None)
+    with tempfile.TemporaryDirectory() as folder:
+        desk = Desk(Path(folder), latency_s=latency_s)
+        if bursts:
+            desk.refuses = lambda now: now >= BURST_EVERY_S and now % BURST_EVERY_S < BURST_S
+        async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+            for process in range(processes):
+                name = f"process {process}"
+                quota = await stack.enter_async_context(desk.open(name, limits))
+                group.create_task(desk.work(quota, name, until=MINUTES * 60.0, senders=SENDERS, price=WRITE))
+    return row(limits, processes, latency_s, desk, bursts=bursts)
+
+
+def row(limits: Limits, processes: int, latency_s: float, desk: Desk, *, bursts: bool) -> str:
+    """Say what the service saw."""
+    bounds = {
+        Bound.MINUTE: limits.calls_per_minute / (60.0 + latency_s),
+        Bound.HEAVY: min(limits.heavy_in_flight, SENDERS * processes) / max(latency_s, 1e-9),
+    }
+    bound = min(bounds, key=bounds.__getitem__)
+    end_s = MINUTES * 60.0
+    share = desk.count(WARM_UP_S, end_s) / ((end_s - WARM_UP_S) * bounds[bound])
+    each = [desk.count(WARM_UP_S, end_s, f"process {process}") for process in range(processes)]
+    return (
+        f"| {limits.plan} | {limits.calls_per_minute} | {processes} | {latency_s:g} | {'yes' if bursts else 'no'} "
+        f"| {desk.most_in(60.0)} | {desk.most_in_flight} of {limits.heavy_in_flight} | {desk.throttled} "
+        f"| {100.0 * share:.1f} % | {bound} | {min(each) / max(each):.2f} |"
+    )
+
+
+def table(*, quick: bool) -> None:
+    """Print the table."""
+    print(
+        "| plan | calls a minute | processes | latency, s | bursts of 429 | most in any 60 s | most heavy calls in flight | 429s "
+        "| share used | tightest bound | least / most a process |"
+    )
+    print("| --- " * 11 + "|")
+    for bursts in (False, True):
+        for plan in PLANS[:1] if quick else PLANS:
+            for processes in PROCESSES[:2] if quick else PROCESSES:
+                for latency_s in (0.5,) if quick or bursts else LATENCIES_S:
+                    print(run_virtually(simulate(plan, processes, latency_s, bursts=bursts)), flush=True)
+
+
+async def cost() -> None:
+    """Print microseconds a permit with the limits far away."""
+    limits = limits_of(QuotaSettings(calls_per_minute=10**8, calls_per_day=10**12, calls_in_flight=20), None)
+    with tempfile.TemporaryDirectory() as folder:
+        async with open_quota(Path(folder) / "org.db", org="org", limits=limits, run="cost", on_quota=OnQuota.WAIT) as quota:
+
+            async def calls(count: int) -> None:
+                for _ in range(count):
+                    async with quota.permit(WRITE):
+                        await asyncio.sleep(0)
+
+            for senders in (1, 10, 11, 50):
+                began = time.perf_counter()
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(senders):
+                        group.create_task(calls(50_000 // senders))
+                each_us = (time.perf_counter() - began) / 50_000 * 1e6
+                print(f"{senders} senders: {each_us:.1f} us a permit, its turns of the loop included")
+
+
+if __name__ == "__main__":
+    if "--cost" in sys.argv:
+        asyncio.run(cost())
+    else:
+        table(quick="--quick" in sys.argv)

@@ -82,7 +82,7 @@ def _text(field: CrmField) -> Converter:
     walk = cell_by_cell(one)
 
     def convert(cells: Sequence[Cell]) -> Converted:
-        if [*map(type, cells)].count(str) != len(cells) or (length is not None and max(map(len, cells), default=0) > length):
+        if [*map(type, cells)].count(str) != len(cells) or (length is not None and max(map(len, cells)) > length):
             return walk(cells)
         if all(map(str.strip, cells)):
             return Converted(cells)

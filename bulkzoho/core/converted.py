@@ -24,7 +24,7 @@ class Converted(NamedTuple):
     refused: Sequence[tuple[int, Refusal]] = ()
 
 
-Converter = Callable[[Sequence[Cell]], Converted]
+Converter = Callable[[Sequence[Cell]], Converted]  #: takes a column of one cell or more
 
 
 def cell_by_cell(convert: Callable[[Any], Any]) -> Converter:

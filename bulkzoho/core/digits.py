@@ -34,9 +34,9 @@ def encode_json(value: Any) -> bytes:
 
 def _plain(value: object) -> object:
     """Give what orjson is to write for a value that it does not take as it is."""
+    if type(value) is Digits:  # first and without a detour: a column of money comes here a hundred times a call
+        return orjson.Fragment(str.encode(value))
     match value:
-        case Digits():
-            return orjson.Fragment(str.encode(value))
         case str():
             return str(value)
         case int():

@@ -48,7 +48,8 @@ def _text_claims(values: Sequence[Any]) -> ClaimColumn:
     except TypeError:  # a value is no text
         keys = []
     if len(keys) == len(values):
-        return [key.strip() or None for key in keys]
+        keys = [*map(str.strip, keys)]
+        return keys if all(keys) else [key or None for key in keys]
     return [_text_claim(value) for value in values]
 
 

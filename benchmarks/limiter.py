@@ -52,9 +52,10 @@ async def simulate(plan: PlanName, processes: int, latency_s: float, *, bursts: 
 
 def row(limits: Limits, processes: int, latency_s: float, desk: Desk, *, bursts: bool) -> str:
     """Say what the service saw."""
+    mean_s = desk.seconds / len(desk.arrivals)
     bounds = {
-        Bound.MINUTE: limits.calls_per_minute / (60.0 + latency_s),
-        Bound.HEAVY: min(limits.heavy_in_flight, SENDERS * processes) / max(latency_s, 1e-9),
+        Bound.MINUTE: limits.calls_per_minute / (60.0 + mean_s),
+        Bound.HEAVY: min(limits.heavy_in_flight, SENDERS * processes) / max(mean_s, 1e-9),
     }
     bound = min(bounds, key=bounds.__getitem__)
     end_s = MINUTES * 60.0

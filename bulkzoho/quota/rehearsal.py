@@ -54,6 +54,7 @@ class Desk:
         wall: The wall clock of all quotas; may be set.
         most_in_flight: At the service.
         throttled: Calls that were answered 429.
+        seconds: That all calls took together.
     """
 
     def __init__(self, folder: Path, *, latency_s: float = 0.1) -> None:
@@ -66,6 +67,7 @@ class Desk:
         self.wall: Callable[[], float] = loop.wall
         self.most_in_flight = 0
         self.throttled = 0
+        self.seconds = 0.0
         self._in_flight = 0
         self._latency_s = latency_s
         self._chance = random.Random(7)  # noqa: S311  the same each time
@@ -82,6 +84,7 @@ class Desk:
         """Make one call; its latency is jittered by half either way, and two fifths of it go before it arrives."""
         async with quota.permit(price):
             this_s = self._latency_s * (0.5 + self._chance.random())
+            self.seconds += this_s
             await asyncio.sleep(this_s * 0.4)
             now = self.loop.time()
             self.arrivals.append((now, name))

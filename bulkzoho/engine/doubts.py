@@ -73,12 +73,18 @@ class Doubts:
         self._settled = settled
         self._bound = bound
         self._held: list[Doubtful] = []
+        self._dividing: Batch | None = None  # the batch whose parts are being settled one after the other
         self._closing = False
         self._changed = asyncio.Event()
         self.waits_until: float | None = None  #: seconds since the epoch; for the display
 
     def __len__(self) -> int:
         return len(self._held)
+
+    def keeps(self, batch: Batch) -> bool:
+        """Whether another part of what *batch* was cut from has no outcome yet: its keys, which all parts share, are not free."""
+        parts = [one.batch for one in self._held] + ([self._dividing] if self._dividing is not None else [])
+        return any(part.claims is batch.claims for part in parts)
 
     def add(self, doubtful: Doubtful) -> None:
         """Take a batch whose call had no answer."""
@@ -175,10 +181,12 @@ class Doubts:
             self._recorder.settle(shipment, batch.pick(found), findings.results)
         else:
             self._recorder.released(shipment)
+        self._dividing = batch
         if again is not None:
             await self.sender.deliver(again, shipment=again_shipment)
         if absent:
             await self.sender.deliver(batch.pick(absent))
+        self._dividing = None
         self._settled(batch)
 
     async def _until(self, condition: Callable[[], bool]) -> None:

@@ -93,7 +93,7 @@ class ImportPipe:
             recorder=parts.recorder,
             stop=parts.stop,
             wall=parts.wall,
-            settled=self.reader.released,
+            settled=self._released,
         )
         self._sender = self._doubts.sender = Sender(
             route=parts.route,
@@ -102,7 +102,7 @@ class ImportPipe:
             recorder=parts.recorder,
             stop=parts.stop,
             max_errors=settings.max_errors,
-            settled=self.reader.released,
+            settled=self._released,
             doubted=self._doubts.add,
             room=self._doubts.room,
         )
@@ -182,6 +182,10 @@ class ImportPipe:
             self._doubts.close()
         if not self._parts.stop.requested:
             self._sender.settle_accused()
+
+    def _released(self, batch: Batch) -> None:
+        if not self._doubts.keeps(batch):
+            self.reader.released(batch)
 
     def _vitals(self) -> RunMoved:
         return RunMoved(status=RunStatus.RUNNING, seconds=self.seconds(), calls=self.calls())

@@ -99,8 +99,8 @@ def test_a_refusal_of_everything_stops_the_run_and_keeps_the_rows(bulkzoho: Prog
     sandbox.script({"kind": "refuse_all_400", "marker": "Last_Name"})
     bulkzoho.leads("leads.csv", 2_000)
 
-    # bulkzoho import leads.csv --module Leads; bulkzoho resume
-    stopped = bulkzoho.run(*IMPORT).expect(1).summary
+    # bulkzoho import leads.csv --module Leads --batch-size 10; bulkzoho resume
+    stopped = bulkzoho.run(*IMPORT, "--batch-size", "10").expect(1).summary
     sandbox.script()
     resumed = bulkzoho.run("resume", "--json").expect(0).summary
 

@@ -1,0 +1,170 @@
+"""The program and its CRM as processes, for attacks: the program may be killed at any moment, or run under strace."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import urllib.request
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+__all__ = ["FAST", "CrmProcess", "Ended", "Workplace"]
+
+PROGRAM = str(Path(sys.executable).with_name("bulkzoho"))  # the console script, installed beside this interpreter
+FAST = ("--calls-per-minute", "60000", "--json", "--progress", "none")
+PLENTY = ("--edition", "ultimate", "--licences", "1000")
+END_WAIT_S = 10.0
+NOTHING: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a command ended; a negative status is the signal that killed it."""
+
+    words: tuple[str, ...]
+    status: int
+    out: str
+    err: str
+
+    @property
+    def killed(self) -> bool:
+        """Whether it was killed with SIGKILL (strace dies the way the program under it did)."""
+        return self.status in (-9, 137)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The one object on standard output."""
+        assert self.out.count("\n") == 1, f"not one line: {self}"
+        summary: dict[str, Any] = json.loads(self.out)
+        return summary
+
+
+@dataclass(slots=True)
+class Workplace:
+    """A folder to work in, with a state folder of its own and one CRM."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    _started: int = field(default=0)
+
+    @property
+    def home(self) -> Path:
+        """The state folder."""
+        return self.folder / "home"
+
+    def runs(self) -> list[Path]:
+        """Give the folders of all runs, oldest first."""
+        return sorted((self.home / "runs").glob("*"))
+
+    async def start(
+        self, *words: str, under: Sequence[str] = (), environment: Mapping[str, str] = NOTHING, cwd: Path | None = None
+    ) -> tuple[asyncio.subprocess.Process, Path]:
+        """Start one command, *under* another one; give the process and the folder of what it says."""
+        self._started += 1
+        said = self.folder / f"said-{self._started}"
+        said.mkdir(parents=True)
+        outside = {name: value for name, value in os.environ.items() if not name.startswith("BULKZOHO_")}
+        told = {**outside, **self.environment, "BULKZOHO_HOME": str(self.home), **environment}
+        with (said / "out").open("wb") as out, (said / "err").open("wb") as err:
+            process = await asyncio.create_subprocess_exec(
+                *under,
+                PROGRAM,
+                *words,
+                cwd=cwd or self.folder,
+                env=told,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+            )
+        return process, said
+
+    async def run(
+        self,
+        *words: str,
+        under: Sequence[str] = (),
+        environment: Mapping[str, str] = NOTHING,
+        kill_after_s: float | None = None,
+        timeout_s: float = 120.0,
+    ) -> Ended:
+        """Run one command to its end, or kill it after a while."""
+        process, said = await self.start(*words, under=under, environment=environment)
+        try:
+            await asyncio.wait_for(process.wait(), timeout_s if kill_after_s is None else kill_after_s)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            assert kill_after_s is not None, f"{words}: no end within {timeout_s} s: {(said / 'err').read_text()[-2000:]}"
+        return self.ended(process, said, *words)
+
+    def ended(self, process: asyncio.subprocess.Process, said: Path, *words: str) -> Ended:
+        """Give how *process* ended; a traceback is never an end."""
+        assert process.returncode is not None
+        out, err = ((said / name).read_text(encoding="utf-8", errors="replace") for name in ("out", "err"))
+        assert "Traceback" not in err, f"{words}: {err}"
+        return Ended(words=words, status=process.returncode, out=out, err=err)
+
+
+class CrmProcess:
+    """``bulkzoho.sandbox`` as a process of its own, and its control calls."""
+
+    def __init__(self, process: asyncio.subprocess.Process, environment: Mapping[str, str]) -> None:
+        self._process = process
+        self.environment = environment
+        self.url = environment["BULKZOHO_API_URL"]
+
+    @classmethod
+    async def start(cls, *flags: str) -> Self:
+        """Start one whose quotas are no hindrance."""
+        words = [sys.executable, "-m", "bulkzoho.sandbox", "--port", "0", *PLENTY, *flags]
+        process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
+        environment: dict[str, str] = {}
+        assert process.stdout is not None
+        while "BULKZOHO_UPLOAD_URL" not in environment:
+            line = (await process.stdout.readline()).decode()
+            assert line, "the sandbox did not start"
+            if line.startswith("export "):
+                name, _, value = line.removeprefix("export ").strip().partition("=")
+                environment[name] = value
+        crm = cls(process, environment)
+        crm.change(token_requests=None)  # many processes, and tokens revoked at random
+        return crm
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._process.terminate()
+        await asyncio.wait_for(self._process.wait(), END_WAIT_S)
+
+    def records(self, crm_module: str = "Leads") -> list[dict[str, Any]]:
+        """Give all records of a module, oldest first."""
+        return [json.loads(line) for line in self._ask(f"records/{crm_module}").splitlines()]
+
+    def add(self, crm_module: str, records: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Put records in without a call; give their ids."""
+        lines = "\n".join(json.dumps(record) for record in records)
+        results = [json.loads(line) for line in self._ask(f"records/{crm_module}", lines).splitlines()]
+        return [result["details"]["id"] for result in results]
+
+    def random_faults(self, seed: int, rates: Mapping[str, float]) -> None:
+        """Let calls go wrong at random; no rates let everything go well."""
+        self._ask("faults", json.dumps({"random": {"seed": seed, "rates": rates}} if rates else {}))
+
+    def change(self, **settings: object) -> None:
+        """Change settings."""
+        self._ask("settings", json.dumps(settings))
+
+    def violations(self) -> Mapping[str, int]:
+        """Give what a well-behaved client must not do, with how often it was done."""
+        violations: dict[str, int] = json.loads(self._ask("state"))["violations"]
+        return violations
+
+    def _ask(self, what: str, body: str | None = None) -> str:
+        request = urllib.request.Request(f"{self.url}/__sandbox/{what}", data=None if body is None else body.encode())
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            text: str = answer.read().decode()
+            return text

@@ -1,0 +1,139 @@
+"""Kill a run at its k-th system call of one name, resume it, and see that it ends exact: for k = 1, 2, 3 ... to the run's end.
+
+strace delivers SIGKILL on entering the call, so the call is not made.  It counts calls for each name by itself, hence one loop a
+name.  The calls of interest are those that change a file or send bytes; ``openat`` counts from the first one in the state folder
+on, since what is opened before is Python's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bulkzoho.sandbox import Edition, Sandbox, SandboxSettings
+
+from .audit import audit, find_run
+from .killing import finish
+from .loads import LOADS, Load, check_end
+from .local import AgedClock, LocalCrm
+from .rig import FAST, Workplace
+
+__all__ = ["CALL_NAMES", "Census", "count_calls", "kill_at", "kill_at_each"]
+
+CALL_NAMES = ("write", "pwrite64", "fsync", "fdatasync", "ftruncate", "openat", "rename", "unlink", "mkdir", "sendto", "sendmsg")
+ROWS = 250
+AT_ONCE = 2  # processors
+OLD_S = 60.0  # age of the records that were there before
+_CALL = re.compile(r"^\d+ +(?:\S+ )?(\w+)\((.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Census:
+    """How often an undisturbed run makes one system call."""
+
+    total: int
+    first: int  #: the first one that is ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attack:
+    """One run of its own: sandbox, folder, file."""
+
+    place: Workplace
+    load: Load
+    first: tuple[str, ...]
+    crm: LocalCrm
+
+
+async def kill_at(call: str, number: int, *, name: str = "insert", rows: int = ROWS) -> bool:
+    """Kill a run on its *number*-th *call*, finish it; give whether it was killed (else the run makes fewer such calls).
+
+    Raises:
+        AssertionError: Something that must hold does not; says at which call.
+    """
+    under = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}")
+    try:
+        async with _attacked(name, rows) as attack:
+            ended = await attack.place.run(*attack.first, under=under)
+            run = find_run(attack.place.runs(), attack.first[0])
+            books = None if run is None else audit(run)
+            if books is None or not books.done:
+                books, _ = await finish(attack.place, attack.first)
+            check_end(attack.load, books, attack.crm.records())
+            return ended.killed
+    except AssertionError as error:
+        raise AssertionError(f"killed at {call} {number}: {error}") from error
+
+
+async def kill_at_each(call: str, numbers: Iterable[int], *, name: str = "insert") -> int:
+    """Kill runs at each of *numbers*, some at once; end when one was not killed.  Give how many were.
+
+    Raises:
+        ExceptionGroup: Something that must hold does not.
+    """
+    killed = 0
+    waiting = iter(numbers)
+    exhausted = False
+
+    async def work() -> None:
+        nonlocal killed, exhausted
+        for number in waiting:
+            if exhausted:
+                return
+            if await kill_at(call, number, name=name):
+                killed += 1
+            else:
+                exhausted = True
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(AT_ONCE):
+            group.create_task(work())
+    return killed
+
+
+async def count_calls(*, name: str = "insert", rows: int = ROWS) -> dict[str, Census]:
+    """Count the calls of a run that nothing disturbs."""
+    async with _attacked(name, rows) as attack:
+        trace = attack.place.folder / "trace"
+        under = ("strace", "-f", "-qq", "-o", str(trace), "-e", f"trace={','.join(CALL_NAMES)}")
+        await attack.place.run(*attack.first, under=under)
+        seen = _CALL.findall(trace.read_text(encoding="utf-8", errors="replace"))
+        home = str(attack.place.home)
+    return {call: _census([rest for made, rest in seen if made == call], home, own_only=call == "openat") for call in CALL_NAMES}
+
+
+def _census(arguments: Sequence[str], home: str, *, own_only: bool) -> Census:
+    first = next((number for number, rest in enumerate(arguments, 1) if not own_only or home in rest), 1)
+    return Census(total=len(arguments), first=first)
+
+
+class _attacked:  # noqa: N801  a context manager, used as one
+    """A sandbox and a folder for one attack; both are gone afterwards."""
+
+    def __init__(self, name: str, rows: int) -> None:
+        self._name, self._rows = name, rows
+        self._clock = AgedClock()
+        settings = SandboxSettings(edition=Edition.ULTIMATE, licences=1000, token_requests=None)
+        self._sandbox = Sandbox(settings, clock=self._clock)
+        self._folder = Path(tempfile.mkdtemp(prefix="attack-"))
+
+    async def __aenter__(self) -> _Attack:
+        await self._sandbox.__aenter__()
+        crm = LocalCrm(self._sandbox)
+        self._clock.ago_s = OLD_S
+        load = LOADS[self._name](self._rows, crm)
+        self._clock.ago_s = 0.0
+        place = Workplace(self._folder, {**self._sandbox.environment, "BULKZOHO_SETTLE_WAIT": "0"})
+        (self._folder / "rows.csv").write_text(load.text, encoding="utf-8", newline="")
+        first = ("import", "rows.csv", "--module", "Leads", "--batch-size", "25", *load.words, *FAST)
+        return _Attack(place=place, load=load, first=first, crm=crm)
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._sandbox.__aexit__(None, None, None)
+        if exception[0] is None:
+            shutil.rmtree(self._folder)

@@ -37,6 +37,10 @@ _CARRY_ON: Final = "bulkzoho-carry-on"
 _DAMAGE: Final = re.compile("[\0\udc00-\udcff]")
 _BAD_BYTE: Final = re.compile("[\udc00-\udcff]")
 _BOM: Final = "\ufeff"
+_MARKS_NEEDED: Final = {
+    "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+    "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+}
 
 
 def _carry_on(error: UnicodeError) -> tuple[str, int]:
@@ -91,6 +95,7 @@ class TextChunks:
         self.is_damaged = False
         self._chunks = chunks
         self._is_told = encoding is not None
+        self._name = name
         _check_encoding(self.encoding, name)
 
     def __iter__(self) -> Iterator[str]:
@@ -102,6 +107,7 @@ class TextChunks:
         first = next(self._chunks, b"")  # never cut within a mark: see expanded()
         if not self._is_told:
             self.encoding = marked_encoding(first)
+        _check_mark(self.encoding, first, self._name)
         decoder = codecs.getincrementaldecoder(self.encoding)("strict")
         decoder, text = self._decoded(decoder, first, is_last=False)
         yield text.removeprefix(_BOM)
@@ -125,6 +131,18 @@ class TextChunks:
         if "\0" in text:
             self.is_damaged = True
         return decoder, text
+
+
+def _check_mark(encoding: str, first: bytes, name: str) -> None:
+    """Refuse an encoding whose byte order only a mark could tell, when there is none."""
+    marks = _MARKS_NEEDED.get(codecs.lookup(encoding).name)
+    if marks is not None and first and not first.startswith(marks):
+        word = codecs.lookup(encoding).name
+        raise RefusedError(
+            f"{name}: has no byte order mark, so it is not {encoding}, or its byte order is not known.",
+            hint=f"Try --encoding {word}-le or {word}-be, or leave --encoding out.",
+            code="BAD_ENCODING",
+        )
 
 
 def _check_encoding(encoding: str, name: str) -> None:

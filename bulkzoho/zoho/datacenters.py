@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from bulkzoho.errors import AccessError, UsageError
+from bulkzoho.errors import AccessError
 from bulkzoho.model.settings import ConnectionSettings
 
 __all__ = [
@@ -88,8 +88,8 @@ def connection_from(env: Mapping[str, str]) -> ConnectionSettings:
     """Read the connection that the environment (or a profile in its shape) describes.
 
     Raises:
-        AccessError: A credential is missing, or a URL is unusable or would send secrets over plain http.
-        UsageError: The data center or the API version has no such name.
+        AccessError: A credential is missing, a URL is unusable or would send secrets over plain http, or there is no such data
+            center or API version.
     """
     center = _named_center(env.get("BULKZOHO_DC") or DEFAULT_DATA_CENTER)
     client_id, client_secret, refresh_token = _credentials(env)
@@ -148,9 +148,10 @@ def may_have_token(url: str, settings: ConnectionSettings) -> bool:
 def _named_center(name: str) -> DataCenter:
     center = DATA_CENTERS.get(name.strip().casefold())
     if center is None:
-        raise UsageError(
+        raise AccessError(
             f"there is no data center {name!r}.",
             hint=f"BULKZOHO_DC (or --dc) is one of {', '.join(DATA_CENTERS)}.",
+            code="NO_SUCH_DATA_CENTER",
         )
     return center
 
@@ -204,5 +205,5 @@ def _is_loopback(host: str) -> bool:
 def _version(name: str) -> str:
     version = name.strip().casefold()
     if version not in API_VERSIONS:
-        raise UsageError(f"there is no API version {name!r}.", hint=f"BULKZOHO_API_VERSION is one of {', '.join(API_VERSIONS)}.")
+        raise AccessError(f"there is no API version {name!r}.", hint=f"BULKZOHO_API_VERSION is one of {', '.join(API_VERSIONS)}.")
     return version

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bulkzoho.errors import AccessError, UsageError
+from bulkzoho.errors import AccessError
 from bulkzoho.zoho.datacenters import (
     DATA_CENTERS,
     connection_from,
@@ -48,12 +48,12 @@ def test_all_missing_credentials_are_named_at_once() -> None:
 
 
 def test_an_unknown_data_center_is_a_usage_error_that_lists_them() -> None:
-    with pytest.raises(UsageError, match="us, eu, in, au, jp, cn, ca, sa, uk"):
+    with pytest.raises(AccessError, match="us, eu, in, au, jp, cn, ca, sa, uk"):
         connection_from(CREDENTIALS | {"BULKZOHO_DC": "mars"})
 
 
 def test_an_unknown_api_version_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="v8"):
+    with pytest.raises(AccessError, match="v8"):
         connection_from(CREDENTIALS | {"BULKZOHO_API_VERSION": "v9"})
 
 

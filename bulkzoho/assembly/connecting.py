@@ -131,6 +131,8 @@ async def connect(settings: ImportSettings, *, run: str, stop: Stop, progress: P
                 async with quota.permit(Price()):
                     pass
             courier.counts = used
+        for note in limits_of(settings.quota, organization).notes:
+            progress.tell(note)
         user = await _current_user(courier, crm)
         progress.tell(_introduction(organization, user))
         yield Connected(
@@ -148,10 +150,7 @@ async def connect(settings: ImportSettings, *, run: str, stop: Stop, progress: P
 async def _meet(courier: Courier, crm: Crm, progress: Progress, connection: ConnectionSettings) -> Organization:
     reply = await courier.deliver(crm.organization, Price())
     if isinstance(reply, Refused) and (reply.code == "OAUTH_SCOPE_MISMATCH" or reply.status == HTTPStatus.FORBIDDEN):
-        progress.tell(
-            "The token may not read the organization (scope ZohoCRM.org.READ): the limits of the standard plan are taken."
-            " Name yours with --plan."
-        )
+        progress.tell("The token may not read the organization: its scope lacks ZohoCRM.org.READ.")
         return Organization(id=f"credential-{_credential(connection)}", name="unknown organization")
     organization: Organization = _payload(reply, doing="reading the organization")
     return organization

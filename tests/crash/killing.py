@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from .audit import Books, audit, find_run
@@ -24,11 +25,14 @@ FAULTS: Mapping[str, float] = {  # share of calls
     "429": 0.02,
     "token_revoked": 0.01,
 }
+MISCONDUCT = {"same_key_twice_in_a_call", "same_key_in_two_calls_in_flight", "search_after_write", "too_many_records"}
 LATENCY_S, JITTER_S = 0.05, 0.04
 SETTLE_WAIT_S = 0.3  # longer than any call runs here
 OLD_AFTER_S = 4.0  # a record by this user is told from one of a lost call by its age, in whole seconds
 MOST_RESUMES = 30  # without a kill, until nothing is left to do
-KILL_WITHIN_S = (0.25, 2.5)  # from the start of the process on, which needs some 0.3 s to be up
+STARTING = 0.2  # share of kills that meet a process that is starting
+WORKING_S = 1.2  # seconds, at most, that a process works before it is killed
+QUOTA_FORGOTTEN = 0.8  # share of kills after which the next process need not wait for the quota of the dead one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +65,12 @@ async def kill_and_resume(name: str, *, rows: int, kills: int, seed: int, folder
         load, first = await (_prepare_replay(rows, place, crm) if name == "replay" else _prepare_import(name, rows, place, crm))
         crm.change(latency_s=LATENCY_S, jitter_s=JITTER_S)
         crm.random_faults(seed, FAULTS)
-        done, commands = await _kill_often(place, first, kills=kills, chance=chance)
+        done, commands = await _kill_often(place, crm, first, kills=kills, chance=chance)
         crm.random_faults(seed, {})
         crm.change(latency_s=0.0, jitter_s=0.0)
         books, more = await finish(place, first)
         check_end(load, books, crm.records())
+        assert not crm.violations().keys() & MISCONDUCT, crm.violations()
         if name == "replay":
             await _see_that_nothing_goes_twice(place, crm, first, letters=load.rows)
         return Killed(load=load, kills=done, books=books, commands=commands + more)
@@ -84,7 +89,7 @@ async def _prepare_replay(rows: int, place: Workplace, crm: CrmProcess) -> tuple
     spoilt = insert_spoilt(rows)
     (place.folder / "rows.csv").write_text(spoilt, encoding="utf-8", newline="")
     ended = await place.run("import", "rows.csv", "--module", "Leads", *FAST)
-    assert ended.status == 3, ended  # noqa: PLR2004  some rows are letters
+    assert ended.status == 3, ended
     letters = Path(ended.summary["dead_letter"]).read_text(encoding="utf-8")
     load, mended = mend(letters, before=[record["id"] for record in crm.records()])
     (place.folder / "mended.jsonl").write_text(mended, encoding="utf-8")
@@ -101,23 +106,38 @@ async def _see_that_nothing_goes_twice(place: Workplace, crm: CrmProcess, first:
     assert crm.records() == before
 
 
-async def _kill_often(place: Workplace, first: tuple[str, ...], *, kills: int, chance: random.Random) -> tuple[int, int]:
+async def _kill_often(
+    place: Workplace, crm: CrmProcess, first: tuple[str, ...], *, kills: int, chance: random.Random
+) -> tuple[int, int]:
     """Kill and resume until it was killed *kills* times or nothing is left; give the kills and the commands."""
     done = commands = 0
     while done < kills:
         run = find_run(place.runs(), first[0])
         words = first if run is None else ("resume", *FAST)
-        ended = await place.run(*words, kill_after_s=chance.uniform(*KILL_WITHIN_S))
+        ended = await place.run(*words, kill_when=partial(_moment, crm, chance))
         commands += 1
         run = find_run(place.runs(), first[0])
         books = None if run is None else audit(run)
         if ended.killed:
             done += 1
+            if chance.random() < QUOTA_FORGOTTEN:
+                place.forget_quota()
         else:
             _see_status(ended)
             if books is not None and books.done:
                 break
     return done, commands
+
+
+async def _moment(crm: CrmProcess, chance: random.Random) -> None:
+    """Wait for the moment of a kill: while the process starts, or while it works."""
+    if chance.random() < STARTING:
+        await asyncio.sleep(chance.uniform(0.05, 1.0))
+        return
+    before = crm.arrived()
+    while crm.arrived() == before:
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(chance.uniform(0.0, WORKING_S))
 
 
 async def finish(place: Workplace, first: tuple[str, ...]) -> tuple[Books, int]:
@@ -131,7 +151,7 @@ async def finish(place: Workplace, first: tuple[str, ...]) -> tuple[Books, int]:
         books = audit(run)
         if books.done:
             return books, commands
-    raise AssertionError(f"not done after {MOST_RESUMES} resumes: {books.status}, {len(books.in_doubt)} in doubt; {ended.err}")
+    raise AssertionError(f"not done after {MOST_RESUMES} resumes")
 
 
 def _see_status(ended: Ended) -> None:

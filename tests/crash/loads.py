@@ -69,7 +69,8 @@ def check_end(load: Load, books: Books, records: Sequence[Record]) -> None:
     new = held.keys() - load.before
     assert len(new) == load.creates, f"{len(new)} new records, {load.creates} expected: lost or doubled"
     assert new <= set(ids.values()), "records that no accepted row has"
-    assert books.tally["created"] == load.creates, f"{books.tally}: {load.creates} were created"
+    if load.key is None:  # what an upsert that was sent again did is told by Created_Time, in whole seconds
+        assert books.tally["created"] == load.creates, f"{books.tally}: {load.creates} were created"
 
 
 def _check_letters(load: Load, books: Books) -> None:
@@ -147,7 +148,7 @@ def upsert(count: int, crm: Crm) -> Load:
     before = crm.add("Leads", [{"Last_Name": f"Old {n}", "External_Id": f"X-{n}"} for n in old])
     rows, bad, good = [], {}, {}
     for n in range(1, count + 1):
-        again = n % 10 == 9 and n > 20  # noqa: PLR2004  rows before it that its key comes from
+        again = n % 10 == 9 and n > 20
         key = f"x-{n - 7}" if again else f"X-{n}"
         row: list[Any] = [f"Lead {n}", key, f"row-{n}", n]
         if n % BAD_EVERY == 11:
@@ -174,7 +175,7 @@ def update(count: int, crm: Crm) -> Load:
     ids = crm.add("Leads", [{"Last_Name": f"Old {n}"} for n in range(1, count + 1)])
     rows, bad, good = [], {}, {}
     for n in range(1, count + 1):
-        row: list[Any] = [ids[n - 1 if n % 10 != 9 or n < 20 else n - 8], f"Lead {n}", f"row-{n}"]  # noqa: PLR2004  as above
+        row: list[Any] = [ids[n - 1 if n % 10 != 9 or n < 20 else n - 8], f"Lead {n}", f"row-{n}"]
         if n % BAD_EVERY == 11:
             row[0], bad[n] = str(int(ids[-1]) + 1_000_000 + n), "INVALID_DATA"
         else:
@@ -227,9 +228,7 @@ def mend(letters: str, *, before: Iterable[str]) -> tuple[Load, str]:
             bad[row] = "INVALID_DATA"
         lines.append(json.dumps(letter))
     marks = {row: f"row-{row}" for row in bad}
-    load = Load(
-        name="replay", words=(), text="", good=good, bad=bad, marks=marks, before=frozenset(before), creates=len(good)
-    )
+    load = Load(name="replay", words=(), text="", good=good, bad=bad, marks=marks, before=frozenset(before), creates=len(good))
     return load, "".join(line + "\n" for line in lines)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sys
 import urllib.request
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -87,18 +88,26 @@ class Workplace:
         *words: str,
         under: Sequence[str] = (),
         environment: Mapping[str, str] = NOTHING,
-        kill_after_s: float | None = None,
+        kill_when: Callable[[], Coroutine[Any, Any, None]] | None = None,
         timeout_s: float = 120.0,
     ) -> Ended:
-        """Run one command to its end, or kill it after a while."""
+        """Run one command to its end, or kill it when *kill_when* returns."""
         process, said = await self.start(*words, under=under, environment=environment)
         try:
-            await asyncio.wait_for(process.wait(), timeout_s if kill_after_s is None else kill_after_s)
+            async with asyncio.timeout(timeout_s), asyncio.TaskGroup() as group:
+                killer = group.create_task(_kill(process, kill_when)) if kill_when is not None else None
+                await process.wait()
+                if killer is not None:
+                    killer.cancel()
         except TimeoutError:
             process.kill()
             await process.wait()
-            assert kill_after_s is not None, f"{words}: no end within {timeout_s} s: {(said / 'err').read_text()[-2000:]}"
+            raise AssertionError(f"{words}: no end within {timeout_s} s: {(said / 'err').read_text()[-2000:]}") from None
         return self.ended(process, said, *words)
+
+    def forget_quota(self) -> None:
+        """Spare the seconds for which what a dead process had of the quota counts as used."""
+        shutil.rmtree(self.home / "quota", ignore_errors=True)
 
     def ended(self, process: asyncio.subprocess.Process, said: Path, *words: str) -> Ended:
         """Give how *process* ended; a traceback is never an end."""
@@ -106,6 +115,12 @@ class Workplace:
         out, err = ((said / name).read_text(encoding="utf-8", errors="replace") for name in ("out", "err"))
         assert "Traceback" not in err, f"{words}: {err}"
         return Ended(words=words, status=process.returncode, out=out, err=err)
+
+
+async def _kill(process: asyncio.subprocess.Process, when: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    await when()
+    if process.returncode is None:
+        process.kill()
 
 
 class CrmProcess:
@@ -158,9 +173,13 @@ class CrmProcess:
         """Change settings."""
         self._ask("settings", json.dumps(settings))
 
+    def arrived(self) -> int:
+        """Give how many calls came so far."""
+        return int(json.loads(self._ask("state"))["calls"]["total"])
+
     def violations(self) -> Mapping[str, int]:
         """Give what a well-behaved client must not do, with how often it was done."""
-        violations: dict[str, int] = json.loads(self._ask("state"))["violations"]
+        violations: dict[str, int] = json.loads(self._ask("state"))["violations"]["by_kind"]
         return violations
 
     def _ask(self, what: str, body: str | None = None) -> str:

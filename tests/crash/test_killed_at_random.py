@@ -1,0 +1,22 @@
+"""Runs that are killed at random moments, under random faults, end exact (the short form of :mod:`full`)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from .killing import kill_and_resume
+
+SEED = int(os.environ.get("CRASH_SEED", "20261124"))
+KILLS = 3
+ROWS = 600
+
+
+@pytest.mark.parametrize("name", ["insert", "insert-keyless", "upsert", "update", "replay"])
+async def test_a_run_killed_at_random_moments_ends_with_every_row_once(name: str, tmp_path: Path) -> None:
+    killed = await kill_and_resume(name, rows=ROWS, kills=KILLS, seed=SEED, folder=tmp_path)
+
+    print(f"seed {SEED}: {killed}")
+    assert killed.kills > 0

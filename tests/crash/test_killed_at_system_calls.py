@@ -1,0 +1,36 @@
+"""Runs that die at a system call end exact: a sample of the calls (:mod:`full` takes every one)."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+
+import pytest
+
+from .syscalls import CALL_NAMES, Census, count_calls, kill_at
+
+SAMPLE = 4  # calls of each name
+AT_ONCE = 2  # processors
+
+
+@pytest.mark.timeout(300)
+async def test_a_run_killed_on_entering_a_system_call_ends_with_every_row_once() -> None:
+    assert shutil.which("strace"), "strace is needed to kill a run at a system call"
+    census = await count_calls()
+    assert census["pwrite64"].total > 50
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def attack(call: str, number: int) -> bool:
+        async with gate:
+            return await kill_at(call, number, quick=True)
+
+    async with asyncio.TaskGroup() as group:
+        attacks = [group.create_task(attack(call, number)) for call in CALL_NAMES for number in _sample(census[call])]
+
+    assert sum(task.result() for task in attacks) > 20
+
+
+def _sample(census: Census) -> list[int]:
+    """Give calls spread evenly from the first of ours to the last."""
+    count = census.total - census.first + 1
+    return sorted({census.first + count * step // SAMPLE for step in range(SAMPLE)}) if count > 0 else []

@@ -193,7 +193,8 @@ class ImportPipe:
     def _note(self) -> str:
         if self._doubts.waits_until is not None:
             at = datetime.fromtimestamp(self._doubts.waits_until).astimezone()
-            return f"{len(self._doubts)} calls without an answer; asking again at {at:%H:%M:%S}"
+            calls = "1 call" if len(self._doubts) == 1 else f"{len(self._doubts)} calls"
+            return f"{calls} without an answer, to be settled at {at:%H:%M:%S}"
         return ""
 
     async def _show(self) -> None:

@@ -89,7 +89,7 @@ async def resume_run(
     Raises:
         RefusedError: No such run, another process works on it, or an input changed.
     """
-    folder = find_run(run) if run is not None else last_resumable()
+    folder = find_run(run) if run is not None else last_resumable(limited=not isinstance(limit, Unchanged))
     if folder is None:
         return None
     lock = RunLock.take(folder.lock, run=folder.run)

@@ -147,13 +147,14 @@ def facts_of_runs() -> Iterator[tuple[RunFolder, RunFacts, SqliteJournal]]:
             journal.close()
 
 
-def last_resumable() -> RunFolder | None:
-    """Give the newest run that has something left to do and that no process works on."""
+def last_resumable(*, limited: bool = False) -> RunFolder | None:
+    """Give the newest run that has something left to do and that no process works on; *limited* ones count when asked for."""
     for folder, facts, journal in facts_of_runs():
         if holder_of(folder.lock):
             continue
         unfinished = any(True for one in journal.shipments() if one.state == "sent")
-        if facts.status is not RunStatus.COMPLETED or unfinished:
+        more = limited and not all(source.complete for source in journal.sources())
+        if facts.status is not RunStatus.COMPLETED or unfinished or more:
             return folder
     return None
 

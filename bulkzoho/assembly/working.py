@@ -161,7 +161,12 @@ class _Carrier:
             sources=[source.name for source in sources],
         )
         recorder = self.recorder = Recorder(
-            journal=work.journal, files=files, lettering=lettering, sources=sources, wall=time.time
+            journal=work.journal,
+            files=files,
+            lettering=lettering,
+            sources=sources,
+            wall=time.time,
+            skew=lambda: crm.courier.skew_s,
         )
         recorder.restore(settled=self._restored.settled, in_doubt=self._restored.in_doubt)
         self._parts = input_parts(work.plan, sources, _known(self._restored, len(sources)), kept)

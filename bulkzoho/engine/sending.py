@@ -62,7 +62,12 @@ class _Trip:
             raise
 
     def returned(self) -> None:
-        """See :class:`bulkzoho.engine.courier.Journey`."""
+        """See :class:`bulkzoho.engine.courier.Journey`; after an earlier call without an answer it stays in doubt all the same."""
+        if self.open and self.shipment.since_s is None:
+            self._recorder.released(self.shipment)
+
+    def refused(self) -> None:
+        """The call was refused as a whole: its rows are unsent."""
         if self.open:
             self._recorder.released(self.shipment)
 
@@ -99,6 +104,7 @@ class Sender:
         self._doubted = doubted
         self._room = room
         self._suspicion = Suspicion()
+        self._before = recorder.tally()  # errors are counted from here: whoever resumes has seen the earlier ones
 
     async def run(self, channel: Channel[Batch]) -> None:
         """Deliver what comes; once admission is closed, let it fall: those rows are unsent."""
@@ -127,11 +133,11 @@ class Sender:
                     if len(results.refused) < len(part):
                         self._suspicion.row_accepted()
                 case Split():
-                    trip.returned()
+                    trip.refused()
                     middle = len(part) // 2
                     parts += [part.pick(range(middle, len(part))), part.pick(range(middle))]
                 case RefuseRow(refusal=refusal):
-                    trip.returned()
+                    trip.refused()
                     codes.add(refusal.code)
                     self._suspicion.accuse(Accused(row=part, refusal=refusal, attempts=trip.shipment.attempt))
                 case Doubt(reason=reason):
@@ -180,12 +186,13 @@ class Sender:
     def _count_errors(self) -> None:
         if self._max_errors is None:
             return
-        if _too_many(self._max_errors, self._recorder.tally()):
+        if _too_many(self._max_errors, self._recorder.tally(), before=self._before):
             self._stop.request(StopReason.MAX_ERRORS)
 
 
-def _too_many(limit: MaxErrors, tally: Tally) -> bool:
+def _too_many(limit: MaxErrors, tally: Tally, *, before: Tally) -> bool:
+    refused = tally.dead_lettered - before.dead_lettered
     if limit.rows is not None:
-        return tally.dead_lettered >= limit.rows
-    settled = tally.accepted + tally.dead_lettered
-    return limit.share is not None and settled >= ERRORS_SETTLED_FIRST and tally.dead_lettered > limit.share * settled
+        return refused >= limit.rows
+    settled = tally.accepted - before.accepted + refused
+    return limit.share is not None and settled >= ERRORS_SETTLED_FIRST and refused > limit.share * settled

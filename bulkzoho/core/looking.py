@@ -66,10 +66,14 @@ class Standing(Enum):
     UNTOLD = "untold"  #: the answer does not say who created it, or when
 
 
-def window_of(sent_at: float, *, skew_s: float, call_ends_after_s: float) -> Window:
-    """Give the window of a call that left at *sent_at* (our time); *skew_s* is the service's time minus ours."""
-    left_s = sent_at + skew_s
-    return Window(start_s=math.floor(left_s - MARGIN_S), end_s=math.ceil(left_s + call_ends_after_s + MARGIN_S))
+def window_of(sent_at: float, *, skews_s: Iterable[float], call_ends_after_s: float) -> Window:
+    """Give the window of a call that left at *sent_at* (our time).
+
+    *skews_s* are what is known of the service's time minus ours: as of when the call left, and as of now.  They differ when our
+    clock was set in between, or just before the call left; the window then spans both.
+    """
+    lefts_s = [sent_at + skew_s for skew_s in skews_s]
+    return Window(start_s=math.floor(min(lefts_s) - MARGIN_S), end_s=math.ceil(max(lefts_s) + call_ends_after_s + MARGIN_S))
 
 
 def created_s(held: Mapping[str, Any]) -> float | None:

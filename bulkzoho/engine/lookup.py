@@ -135,7 +135,8 @@ class CoqlLookup:
             BulkZohoError: The CRM cannot be asked.
         """
         plan = plan_lookup(batch.records, self._crm_module, unique_fields=self._unique_fields, import_key=self._import_key)
-        window = window_of(shipment.sent_at, skew_s=self._clock_skew(), call_ends_after_s=self._call_ends_after_s)
+        skews_s = {self._clock_skew(), *(() if shipment.skew_s is None else (shipment.skew_s,))}
+        window = window_of(shipment.sent_at, skews_s=skews_s, call_ends_after_s=self._call_ends_after_s)
         inquiry = _Inquiry(batch.records, window)
         refused = [rows for rows in plan.by_key if not await self._ask_for_keys(rows, inquiry)]
         by_window = [*plan.by_key_in_window, *refused]

@@ -47,7 +47,16 @@ class OpenShipment:
     source: int
     rows: Ranges
     attempt: int
-    sent_at: float
+    sent_at: float  #: when its last call left, by our clock
+    skew_s: float | None = None  #: the service's clock minus ours at that moment; None: not known
+    since_s: float | None = (
+        None  #: when the first of its calls without an answer left, by the service's clock; None: only one did
+    )
+
+    @property
+    def first_s(self) -> float:
+        """When the first of its calls that may have been done left, by the service's clock."""
+        return self.sent_at + (self.skew_s or 0.0) if self.since_s is None else self.since_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +101,7 @@ class Recorder:
         lettering: Lettering,
         sources: Sequence[SourceFacts],
         wall: Callable[[], float],
+        skew: Callable[[], float | None] = lambda: None,
     ) -> None:
         self.open: dict[int, OpenShipment] = {}
         self.settled = [RowSet() for _ in sources]
@@ -101,6 +111,7 @@ class Recorder:
         self._lettering = lettering
         self._sources = list(sources)
         self._wall = wall
+        self._skew = skew
         self._next_id = journal.last_id() + 1
         self._tally = journal.tally()
         self._changes: list[Change] = []
@@ -159,6 +170,8 @@ class Recorder:
             rows=before.rows if before else ranges_of(sorted(batch.numbers)),
             attempt=before.attempt + 1 if before else 1,
             sent_at=self._wall(),
+            skew_s=self._skew(),
+            since_s=before.first_s if before and before.id in self.open else None,
         )
         self.open[shipment.id] = shipment
         self._stage(_sent(shipment))
@@ -350,7 +363,15 @@ class Recorder:
 
 
 def _sent(one: OpenShipment) -> Sent:
-    return Sent(id=one.id, source=one.source, rows=one.rows, attempt=one.attempt, at=one.sent_at)
+    return Sent(
+        id=one.id,
+        source=one.source,
+        rows=one.rows,
+        attempt=one.attempt,
+        at=one.sent_at,
+        skew_s=one.skew_s,
+        since_s=one.since_s,
+    )
 
 
 def _tally_of(results: Results, accepted: Sequence[int], *, refused: int) -> Tally:

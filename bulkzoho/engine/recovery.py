@@ -35,7 +35,15 @@ def restore(shipments: Iterable[StoredShipment]) -> Restored:
             settled.append((one.source, one.rows))
         elif one.state is ShipmentState.SENT:
             in_doubt.append(
-                OpenShipment(id=one.id, source=one.source, rows=one.rows, attempt=one.attempt, sent_at=one.sent_at or 0.0)
+                OpenShipment(
+                    id=one.id,
+                    source=one.source,
+                    rows=one.rows,
+                    attempt=one.attempt,
+                    sent_at=one.sent_at or 0.0,
+                    skew_s=one.skew_s,
+                    since_s=one.since_s,
+                )
             )
     return Restored(settled=settled, in_doubt=in_doubt)
 

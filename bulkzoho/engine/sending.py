@@ -62,7 +62,7 @@ class _Trip:
             raise
 
     def returned(self) -> None:
-        """See :class:`bulkzoho.engine.courier.Journey`; after an earlier call without an answer it stays in doubt all the same."""
+        """See :class:`bulkzoho.engine.courier.Journey`; if an earlier call had no answer, it stays in doubt."""
         if self.open and self.shipment.since_s is None:
             self._recorder.released(self.shipment)
 

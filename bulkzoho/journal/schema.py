@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-__all__ = ["SCHEMA_VERSION", "create", "upgrade"]
+__all__ = ["READABLE", "SCHEMA_VERSION", "create", "upgrade"]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+READABLE: Final = range(1, SCHEMA_VERSION + 1)  # versions that can be read without being brought up to date
 
 _TABLES: Final = """
 CREATE TABLE run (
@@ -24,7 +25,7 @@ CREATE TABLE source (
 ) STRICT;
 CREATE TABLE shipment (
     id INTEGER PRIMARY KEY, source INTEGER NOT NULL, rows TEXT NOT NULL,
-    state TEXT NOT NULL, attempt INTEGER NOT NULL, sent_at REAL,
+    state TEXT NOT NULL, attempt INTEGER NOT NULL, sent_at REAL, skew_s REAL, since_s REAL,
     created INTEGER NOT NULL DEFAULT 0, updated INTEGER NOT NULL DEFAULT 0, deleted INTEGER NOT NULL DEFAULT 0,
     unchanged INTEGER NOT NULL DEFAULT 0, dead_lettered INTEGER NOT NULL DEFAULT 0, already_settled INTEGER NOT NULL DEFAULT 0
 ) STRICT;
@@ -35,16 +36,24 @@ CREATE TABLE letter (
 ) STRICT, WITHOUT ROWID;
 """
 
+_STEPS: Final = {  # from the version named to the next
+    1: "ALTER TABLE shipment ADD COLUMN skew_s REAL; ALTER TABLE shipment ADD COLUMN since_s REAL;",
+}
+
 
 def create(connection: sqlite3.Connection) -> None:
     """Make the tables of a new journal, in one transaction with their version."""
     connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
 
 
-def upgrade(connection: sqlite3.Connection) -> int:
+def upgrade(connection: sqlite3.Connection, *, read_only: bool) -> int:
     """Bring an existing journal up to :data:`SCHEMA_VERSION`; give the version it has then.
 
-    There is one version so far, so an older one cannot exist; a newer one is given back as it is, for the caller to refuse.
+    A newer one is given back as it is, for the caller to refuse.  One that is only read is left as it is.
     """
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    return version
+    if version == 0 or version >= SCHEMA_VERSION or read_only:
+        return version
+    steps = " ".join(_STEPS[one] for one in range(version, SCHEMA_VERSION))
+    connection.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+    return SCHEMA_VERSION

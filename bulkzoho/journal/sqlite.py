@@ -41,6 +41,7 @@ from bulkzoho.model.run import CallCounts, RunStatus
 __all__ = ["SqliteJournal"]
 
 _TALLY = ("created", "updated", "deleted", "unchanged", "dead_lettered", "already_settled")
+_CLOCKS = ("skew_s", "since_s")  # columns of a shipment that the first version did not have
 _SOURCE = ("path", "name", "size", "mtime_ns", "read_bytes", "digest", "content", "rows_read", "complete")
 
 
@@ -85,8 +86,8 @@ class SqliteJournal:
             if not path.exists():
                 raise JournalError(f"{path}: there is no journal.", hint="Name a run that `bulkzoho runs` lists.")
             connection = _connect(path, read_only=read_only)
-            version = schema.upgrade(connection)
-        if version != schema.SCHEMA_VERSION:
+            version = schema.upgrade(connection, read_only=read_only)
+        if version not in schema.READABLE:
             raise JournalError(
                 f"{path}: the journal has version {version}; this bulkzoho knows {schema.SCHEMA_VERSION}.",
                 hint="Upgrade bulkzoho, or use the version that began the run.",
@@ -175,6 +176,7 @@ class SqliteJournal:
                     state=ShipmentState(row["state"]),
                     attempt=row["attempt"],
                     sent_at=row["sent_at"],
+                    **{name: row[name] for name in _CLOCKS if name in row.keys()},  # noqa: SIM118  a Row iterates over values
                 )
 
     def tally(self) -> Tally:
@@ -230,9 +232,11 @@ class SqliteJournal:
             case Sent():
                 self._move(change.id, ShipmentState.SENT)
                 execute(
-                    "INSERT INTO shipment (id, source, rows, state, attempt, sent_at) VALUES (?, ?, ?, 'sent', ?, ?)"
-                    " ON CONFLICT (id) DO UPDATE SET state = 'sent', attempt = excluded.attempt, sent_at = excluded.sent_at",
-                    (change.id, change.source, _text(change.rows), change.attempt, change.at),
+                    "INSERT INTO shipment (id, source, rows, state, attempt, sent_at, skew_s, since_s)"
+                    " VALUES (?, ?, ?, 'sent', ?, ?, ?, ?)"
+                    " ON CONFLICT (id) DO UPDATE SET state = 'sent', attempt = excluded.attempt, sent_at = excluded.sent_at,"
+                    " skew_s = excluded.skew_s, since_s = excluded.since_s",
+                    (change.id, change.source, _text(change.rows), change.attempt, change.at, change.skew_s, change.since_s),
                 )
             case Released():
                 self._move(change.id, ShipmentState.RELEASED)

@@ -105,6 +105,10 @@ class StoredShipment:
     state: ShipmentState
     attempt: int
     sent_at: float | None  #: seconds since the epoch
+    skew_s: float | None = None  #: the service's clock minus ours when the call left; None: not known
+    since_s: float | None = (
+        None  #: when the first of its calls without an answer left, by the service's clock; None: only one did
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +120,8 @@ class Sent:
     rows: Ranges
     attempt: int
     at: float
+    skew_s: float | None = None
+    since_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,34 @@ def test_a_released_shipment_may_leave_again(journal: SqliteJournal) -> None:
     journal.commit([sent(), Released(id=1), sent(attempt=2)])
 
     assert [(one.state, one.attempt) for one in journal.shipments()] == [(ShipmentState.SENT, 2)]
+
+
+def test_a_shipment_keeps_by_which_clock_it_left(journal: SqliteJournal) -> None:
+    """So that a clock set meanwhile does not move its window."""
+    journal.commit([replace(sent(), skew_s=2.5)])
+    journal.commit([replace(sent(attempt=2), skew_s=3.0, since_s=12.5)])
+
+    assert [(one.skew_s, one.since_s) for one in journal.shipments()] == [(3.0, 12.5)]
+
+
+def test_a_journal_of_the_first_version_is_read_as_it_is_and_brought_up_to_date_when_resumed(
+    journal: SqliteJournal, path: Path
+) -> None:
+    """Its shipments left by a clock that nobody noted."""
+    journal.commit([sent()])
+    for column in ("skew_s", "since_s"):
+        journal._connection.execute(f"ALTER TABLE shipment DROP COLUMN {column}")
+    journal._connection.execute("PRAGMA user_version = 1")
+    journal.close()
+
+    for read_only in (True, False, True):
+        opened = SqliteJournal.open(path, read_only=read_only)
+        assert [(one.id, one.skew_s) for one in opened.shipments()] == [(1, None)]
+        opened.close()
+    opened = SqliteJournal.open(path)
+    opened.commit([replace(sent(), id=2, skew_s=1.0)])
+    assert [one.skew_s for one in opened.shipments()] == [None, 1.0]
+    opened.close()
 
 
 def test_the_journal_is_for_its_user_alone(journal: SqliteJournal, path: Path) -> None:

@@ -121,7 +121,13 @@ def test_the_query_for_a_window_goes_on_after_the_last_id_with_its_conditions_in
 
 
 def test_the_window_is_in_the_service_s_time_and_begins_two_seconds_before_the_call_left() -> None:
-    assert window_of(900.5, skew_s=101.2, call_ends_after_s=180.0) == Window(start_s=999.0, end_s=1184.0)
+    assert window_of(900.5, skews_s=[101.2], call_ends_after_s=180.0) == Window(start_s=999.0, end_s=1184.0)
+
+
+def test_a_window_spans_what_a_clock_that_was_set_may_mean() -> None:
+    back_an_hour = [101.2, 3_701.2]
+
+    assert window_of(900.5, skews_s=back_an_hour, call_ends_after_s=180.0) == Window(start_s=999.0, end_s=4784.0)
 
 
 def test_whole_records_are_compared_by_the_fields_that_tell_them_apart_and_can_be_compared() -> None:

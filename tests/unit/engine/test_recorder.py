@@ -49,7 +49,12 @@ class Bench:
         )
         files = RunFiles(letters={"dead-letter.jsonl": self.letters}, results={"results.jsonl": self.results})
         self.recorder = Recorder(
-            journal=self.journal, files=files, lettering=lettering, sources=[SOURCE], wall=lambda: 1_800_000_000.0
+            journal=self.journal,
+            files=files,
+            lettering=lettering,
+            sources=[SOURCE],
+            wall=lambda: 1_800_000_000.0,
+            skew=lambda: 5.0,
         )
 
     def lines(self, name: str) -> list[dict[str, object]]:
@@ -125,7 +130,7 @@ async def test_a_full_disk_keeps_everything_staged_and_no_line_beyond_the_journa
     assert bench.journal.lengths() == {}
     assert [one.state for one in bench.journal.shipments()] == ["sent"]
 
-    bench.results.__init__(bench.folder / "results.jsonl")  # type: ignore[misc]  the device is back
+    bench.results.__init__(bench.folder / "results.jsonl")  # type: ignore[misc]  # the device is back
     bench.recorder.flush()
 
     assert [line["id"] for line in bench.lines("results.jsonl")] == ["a"]
@@ -148,6 +153,23 @@ async def test_a_shipment_may_be_divided_after_a_lookup(bench: Bench) -> None:
     restored = restore(bench.journal.shipments())
     assert restored.settled == [(0, [(1, 2)])]
     assert [(list(one.rows), one.attempt) for one in restored.in_doubt] == [([(4, 4)], 1)]
+
+
+async def test_a_shipment_knows_when_the_first_of_its_calls_without_an_answer_left(bench: Bench) -> None:
+    """By the service's clock; a call that did nothing does not count."""
+    recorder = bench.recorder
+    throttled = recorder.sent(batch(1))
+    recorder.released(throttled)
+
+    lost = recorder.sent(batch(1), before=throttled)
+    again = recorder.sent(batch(1), before=lost)
+    once_more = recorder.sent(batch(1), before=again)
+    await recorder.committed()
+
+    assert (lost.since_s, lost.first_s) == (None, 1_800_000_005.0)
+    assert (again.since_s, once_more.since_s, once_more.first_s) == (lost.first_s, lost.first_s, lost.first_s)
+    (restored,) = restore(bench.journal.shipments()).in_doubt
+    assert (restored.attempt, restored.skew_s, restored.since_s) == (4, 5.0, lost.first_s)
 
 
 async def test_a_later_process_takes_up_where_the_first_stopped(bench: Bench) -> None:

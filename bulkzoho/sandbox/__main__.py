@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import orjson
 
+from bulkzoho.sandbox.configuration import Configuration, read_configuration
 from bulkzoho.sandbox.process import serve
 from bulkzoho.sandbox.server import Sandbox, environment_lines
 from bulkzoho.sandbox.settings import Edition, SandboxSettings
@@ -17,27 +18,38 @@ from bulkzoho.sandbox.state.faults import FaultBook
 
 __all__ = ["main"]
 
+# flags whose name is not that of their setting
+_SETTINGS = {
+    "in_flight": "calls_in_flight",
+    "latency": "latency_s",
+    "jitter": "jitter_s",
+    "token_life": "token_life_s",
+    "job_time": "job_time_s",
+    "state": "state_file",
+}
+_NO_SETTINGS = {"fault", "script", "config"}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; give its exit status."""
     parser = _parser()
     given = parser.parse_args(arguments)
     try:
-        settings = _settings(given)
-        faults = FaultBook()  # read once before serving, so that a wrong one is refused at once
-        script = [] if given.script is None else orjson.loads(given.script.read_bytes())
-        rates = dict(given.fault or ())
-        faults.script(script)
-        faults.random(given.seed, rates)
+        told = _configuration(given)
+        settings = told.made()
+        told.arm(FaultBook())  # read once before serving, so that a wrong one is refused at once
     except (OSError, TypeError, ValueError) as error:
         parser.error(str(error))
 
     def start(sandbox: Sandbox) -> None:
-        sandbox.faults.script(script)
-        sandbox.faults.random(given.seed, rates)
+        told.arm(sandbox.faults)
         sys.stdout.write(environment_lines(sandbox.url, sandbox.environment))
         sys.stdout.flush()
 
+    return _served(settings, start)
+
+
+def _served(settings: SandboxSettings, start: Callable[[Sandbox], None]) -> int:
     try:
         asyncio.run(serve(settings, ready=start))
     except OSError as error:
@@ -49,20 +61,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _settings(given: argparse.Namespace) -> SandboxSettings:
-    return SandboxSettings(
-        port=given.port,
-        seed=given.seed,
-        edition=Edition(given.edition),
-        licences=given.licences,
-        calls_per_minute=given.calls_per_minute,
-        calls_per_day=given.calls_per_day,
-        credits_per_day=given.credits_per_day,
-        calls_in_flight=given.in_flight,
-        latency_s=given.latency,
-        jitter_s=given.jitter,
-        token_life_s=given.token_life,
-        retry_after=given.retry_after,
+def _configuration(given: argparse.Namespace) -> Configuration:
+    """Lay the flags over the file."""
+    flags = vars(given)
+    told = read_configuration(flags["config"]) if "config" in flags else Configuration()
+    own = {_SETTINGS.get(name, name): value for name, value in flags.items() if name not in _NO_SETTINGS}
+    return Configuration(
+        settings={**told.settings, **own},
+        script=orjson.loads(flags["script"].read_bytes()) if "script" in flags else told.script,
+        rates=dict(flags["fault"]) if "fault" in flags else told.rates,
     )
 
 
@@ -75,19 +82,27 @@ def _rate(text: str) -> tuple[str, float]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bulkzoho.sandbox", description="A Zoho CRM on localhost.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bulkzoho.sandbox",
+        description="A Zoho CRM on localhost.",
+        argument_default=argparse.SUPPRESS,  # what is not given is not set: the file's value or the default holds
+    )
     add = parser.add_argument
-    add("--port", type=int, default=0, help="0 (default) takes a free one")
-    add("--seed", type=int, default=0, help="secrets, jitter and random faults follow from it")
-    add("--edition", choices=[each.value for each in Edition], default=Edition.ENTERPRISE.value)
-    add("--licences", type=int, default=10, help="user licences, for the credits of a day")
+    add("--config", type=Path, metavar="FILE", help="settings and faults, TOML or JSON; flags win over it")
+    add("--state", metavar="FILE", help="records are read from it at the start and written to it at the end")
+    add("--port", type=int, help="0 (default) takes a free one")
+    add("--seed", type=int, help="secrets, jitter and random faults follow from it")
+    add("--time-scale", type=float, metavar="N", help="the service's seconds in one real second; 480: a day in 3 minutes")
+    add("--edition", choices=[each.value for each in Edition])
+    add("--licences", type=int, help="user licences, for the credits of a day")
     add("--calls-per-minute", type=int, help="in any sliding 60 s; not checked by default")
     add("--calls-per-day", type=int, help="in any sliding 24 h; not checked by default")
     add("--credits-per-day", type=int, help="in any sliding 24 h; default: Zoho's formula for edition and licences")
     add("--in-flight", type=int, help="calls in flight; default: Zoho's figure for the edition")
-    add("--latency", type=float, default=0.0, metavar="SECONDS")
-    add("--jitter", type=float, default=0.0, metavar="SECONDS")
-    add("--token-life", type=float, default=3600.0, metavar="SECONDS")
+    add("--latency", type=float, metavar="SECONDS")
+    add("--jitter", type=float, metavar="SECONDS")
+    add("--token-life", type=float, metavar="SECONDS")
+    add("--job-time", type=float, metavar="SECONDS", help="how long a bulk job takes at least")
     add("--fault", type=_rate, action="append", metavar="KIND=RATE", help="a random fault; may be given again")
     add("--script", type=Path, metavar="FILE.json", help="scripted faults: a JSON array")
     add("--retry-after", action="store_true", help="send Retry-After with a 429")

@@ -39,7 +39,8 @@ class Sandbox:
     """
 
     def __init__(self, settings: SandboxSettings | None = None, *, clock: Clock | None = None) -> None:
-        self._crm = Crm(settings or SandboxSettings(), clock or SystemClock())
+        settings = settings or SandboxSettings()
+        self._crm = Crm(settings, clock or SystemClock(settings.time_scale))
         self._gate = Gate(self._crm)
         self._runner: web.ServerRunner | None = None
 
@@ -150,6 +151,16 @@ class Sandbox:
             ValueError: a setting is unknown, not changeable, or out of range.
         """
         self._crm.change(**settings)
+
+    def advance(self, seconds: float) -> None:
+        """Let the service's time jump forward.
+
+        Raises:
+            ValueError: *seconds* is negative: no service's time goes back.
+        """
+        if seconds < 0:
+            raise ValueError(f"time only goes forward: {seconds}")
+        self._crm.clock.advance(seconds)
 
     def revoke(self, *, refresh: bool = False) -> None:
         """Kill all access tokens, and the refresh token too if asked."""

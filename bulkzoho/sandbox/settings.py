@@ -50,6 +50,11 @@ class Strictness:
     upsert_insert_status: int = 200  #: 200, or 201 when everything was inserted
     fields_required_on_list: bool = True  #: ``fields`` is mandatory on the list call
     coql_where_required: bool = True  #: a query without WHERE is refused
+    relative_download_url: bool = False  #: of a bulk write's result: relative to the API, else absolute
+    lower_case_status: bool = False  #: ``added`` in a bulk write's result, else ``ADDED``
+    shuffled_results: bool = False  #: rows of a bulk write's result come in another order than the file's
+    id_header: str = "Id"  #: of the id's column in a bulk read's file
+    deleted_keys_stay_taken: bool = False  #: a unique value in the recycle bin refuses new records; no page says so
     refused_calls_use_quota: bool = False  #: a call answered 429 counts against the quota as well
 
     def __post_init__(self) -> None:
@@ -74,6 +79,7 @@ class SandboxSettings:
 
     port: int = 0  #: 0 takes a free port
     seed: int = 0  #: secrets, ids of tokens, jitter and random faults follow from it
+    time_scale: float = 1.0  #: seconds of the service in one real second; 480 makes a day pass in 3 minutes
     edition: Edition = Edition.ENTERPRISE
     licences: int = 10  #: user licences, for the credit formula
     calls_per_minute: int | None = None  #: in any sliding 60 s; Zoho documents none
@@ -81,7 +87,7 @@ class SandboxSettings:
     credits_per_day: int | None = None  #: in any sliding 24 h; None takes Zoho's formula for edition and licences
     calls_in_flight: int | None = None  #: None takes Zoho's figure for the edition
     heavy_calls: int = 10  #: heavy calls in flight, all editions
-    latency_s: float = 0.0  #: mean time of one call, half before and half after the work
+    latency_s: float = 0.0  #: mean time of one call, half before and half after the work; real seconds on any time scale
     jitter_s: float = 0.0  #: added or taken at random, evenly, at most this much
     token_life_s: float = 3600.0
     token_requests: int | None = 10  #: access tokens that may be asked for in any 10 minutes
@@ -94,6 +100,9 @@ class SandboxSettings:
         "ZohoCRM.users.READ",
         "ZohoCRM.org.READ",
         "ZohoCRM.coql.READ",
+        "ZohoCRM.bulk.ALL",
+        "ZohoCRM.files.ALL",
+        "ZohoFiles.files.ALL",
         "ZohoSearch.securesearch.READ",
     )
     org_id: str = "650000001"  #: what Zoho calls ``zgid``
@@ -101,6 +110,9 @@ class SandboxSettings:
     time_zone: str = "Europe/Stockholm"
     unique_fields: Mapping[str, Sequence[str]] = field(default_factory=dict)  #: more unique fields, by module
     search_lag_s: float = 5.0  #: a record is found by search only this long after its last change
+    job_time_s: float = 1.0  #: a bulk job or a mass update takes at least this long
+    calls_as: str = ""  #: e-mail address of the user whom the token stands for; the administrator by default
+    state_file: str = ""  #: what the organization holds is read from it at the start and written to it at the end
     max_body_bytes: int = 32 * 2**20  #: a larger body is answered 413
     strict: Strictness = field(default_factory=Strictness)
 
@@ -110,6 +122,8 @@ class SandboxSettings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, or None: {value}")
-        for name in ("port", "licences", "latency_s", "jitter_s", "search_lag_s", "token_life_s"):
+        for name in ("port", "licences", "latency_s", "jitter_s", "search_lag_s", "token_life_s", "job_time_s"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative: {getattr(self, name)}")
+        if not self.time_scale > 0:
+            raise ValueError(f"time_scale must be above 0: {self.time_scale}")

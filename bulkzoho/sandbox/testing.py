@@ -106,6 +106,10 @@ class HandClock:
         """Give the seconds set."""
         return self.seconds
 
+    def advance(self, seconds: float) -> None:
+        """Let the time pass."""
+        self.seconds += seconds
+
     async def sleep(self, seconds: float) -> None:
         """Let the time pass at once."""
         self.seconds += seconds

@@ -80,6 +80,15 @@ async def _settings(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
     return _json({"status": "success"})
 
 
+async def _clock(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
+    """Jump forward, and tell the service's time."""
+    advance_s = float((await _body(request)).get("advance_s", 0))
+    if advance_s < 0:
+        raise ControlError("time only goes forward")
+    crm.clock.advance(advance_s)
+    return _json({"now_s": crm.clock.wall(), "now": crm.zone.text(crm.now_s()), "scale": crm.settings.time_scale})
+
+
 async def _revoke(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
     if (await _body(request)).get("refresh"):
         crm.tokens.revoke_refresh()
@@ -136,5 +145,6 @@ _CALLS: dict[tuple[str, str], Steering] = {
     ("POST", "records"): _add_records,
     ("POST", "faults"): _faults,
     ("POST", "settings"): _settings,
+    ("POST", "clock"): _clock,
     ("POST", "revoke"): _revoke,
 }

@@ -14,7 +14,7 @@ __all__ = ["Clock", "SystemClock", "TimeZone"]
 
 
 class Clock(Protocol):
-    """What the sandbox asks of time.  All values are seconds."""
+    """What the sandbox asks of time.  All values are seconds of the service, which may pass faster than ours."""
 
     def monotonic(self) -> float:
         """Seconds that only go forward; windows and lives are measured by it."""
@@ -23,23 +23,45 @@ class Clock(Protocol):
         """Seconds since 1970, as records and the Date header show it."""
 
     async def sleep(self, seconds: float) -> None:
-        """Let that much of this clock's time pass."""
+        """Keep a caller waiting: these are the caller's own seconds, on any scale."""
+
+    def advance(self, seconds: float) -> None:
+        """Jump forward."""
 
 
 class SystemClock:
-    """The machine's own time."""
+    """The machine's own time, or one that runs *scale* times as fast from now on.
+
+    The service lives in the scaled time: windows, lives of tokens, results and page tokens, jobs, the search index, the times of
+    records and the Date header.  What a caller feels on the wire does not shrink with it: latency and the seconds of a fault.
+    """
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self._scale = scale
+        self._real_s = time.monotonic()  # the moment since which the scale holds, in real and in the service's time
+        self._wall_s = time.time()
+        self._ahead_s = self._wall_s - self._real_s  # keeps both of the service's times in step
 
     def monotonic(self) -> float:
         """Seconds that only go forward."""
-        return time.monotonic()
+        return self.wall() - self._ahead_s
 
     def wall(self) -> float:
         """Seconds since 1970."""
-        return time.time()
+        return self._wall_s + (time.monotonic() - self._real_s) * self._scale
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep for *seconds*."""
+        """Sleep for *seconds* of real time."""
         await asyncio.sleep(seconds)
+
+    def run(self, scale: float) -> None:
+        """Go on *scale* times as fast as real time."""
+        self._wall_s, self._real_s = self.wall(), time.monotonic()
+        self._scale = scale
+
+    def advance(self, seconds: float) -> None:
+        """Jump forward."""
+        self._wall_s += seconds
 
 
 class TimeZone:

@@ -11,7 +11,7 @@ from bulkzoho.sandbox.records.values import CheckContext
 from bulkzoho.sandbox.settings import SandboxSettings
 from bulkzoho.sandbox.state.calls import CallLog, ViolationLog
 from bulkzoho.sandbox.state.catalogue import MODULES
-from bulkzoho.sandbox.state.clock import Clock, TimeZone
+from bulkzoho.sandbox.state.clock import Clock, SystemClock, TimeZone
 from bulkzoho.sandbox.state.faults import FaultBook
 from bulkzoho.sandbox.state.pages import PageDesk
 from bulkzoho.sandbox.state.quotas import Arrivals, Quotas, credits_limit
@@ -120,6 +120,8 @@ class Crm:
             self.settings = replace(self.settings, **values)
         except TypeError as error:
             raise ValueError(str(error)) from error
+        if isinstance(self.clock, SystemClock):
+            self.clock.run(self.settings.time_scale)
         self._compile()
 
     def user(self, user_id: int) -> User | None:

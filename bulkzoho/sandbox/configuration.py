@@ -1,0 +1,69 @@
+"""A sandbox described in a file: settings by their names, and under ``faults`` what goes wrong."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from bulkzoho.sandbox.settings import SandboxSettings, Strictness
+from bulkzoho.sandbox.state.faults import FaultBook
+
+__all__ = ["Configuration", "read_configuration"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """What a process is told before it starts."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)  #: by the names of ``SandboxSettings``
+    script: list[Any] = field(default_factory=list)  #: scripted faults
+    rates: Mapping[str, float] = field(default_factory=dict)  #: random faults, by kind
+
+    def made(self) -> SandboxSettings:
+        """Give the settings.
+
+        Raises:
+            ValueError: a name is unknown, or a value is out of range.
+        """
+        given = dict(self.settings)
+        known = {each.name for each in fields(SandboxSettings)}
+        if unknown := sorted(given.keys() - known):
+            raise ValueError(f"there is no setting {', '.join(unknown)}")
+        if isinstance(given.get("strict"), Mapping):
+            if unknown := sorted(given["strict"].keys() - {each.name for each in fields(Strictness)}):
+                raise ValueError(f"there is no setting strict.{', strict.'.join(unknown)}")
+            given["strict"] = Strictness(**given["strict"])
+        if "scopes" in given:
+            given["scopes"] = tuple(given["scopes"])
+        return SandboxSettings(**given)
+
+    def arm(self, faults: FaultBook) -> None:
+        """Set the faults.
+
+        Raises:
+            ValueError: one of them is wrong.
+        """
+        faults.script(self.script)
+        faults.random(int(self.settings.get("seed", 0)), self.rates)
+
+
+def read_configuration(path: Path) -> Configuration:
+    """Read a file: TOML, or JSON if its name ends so.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is neither.
+    """
+    raw = path.read_bytes()
+    told: Any = orjson.loads(raw) if path.suffix == ".json" else tomllib.loads(raw.decode())
+    if not isinstance(told, dict):
+        raise ValueError(f"{path} holds no table of settings")  # noqa: TRY004 - a wrong file, not a wrong call
+    faults = told.pop("faults", {})
+    if not isinstance(faults, dict) or faults.keys() - {"script", "random"}:
+        raise ValueError(f"{path}: faults has script and random, and nothing else")
+    return Configuration(settings=told, script=list(faults.get("script", [])), rates=dict(faults.get("random", {})))

@@ -1,0 +1,83 @@
+"""``python -m bulkzoho.sandbox``: its file of settings, its flags, and what it says of wrong ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bulkzoho.sandbox import Edition, FaultKind
+from bulkzoho.sandbox.__main__ import main
+from bulkzoho.sandbox.configuration import read_configuration
+from bulkzoho.sandbox.state.faults import FaultBook
+
+FILE = """
+edition = "ultimate"
+latency_s = 0.25
+time_scale = 480.0
+scopes = ["ZohoCRM.modules.ALL"]
+
+[strict]
+unknown_fields = "ignore"
+
+[faults]
+script = [{kind = "500", on_call = 2}]
+
+[faults.random]
+429 = 0.5
+"""
+
+
+def test_a_file_holds_settings_and_faults(tmp_path: Path) -> None:
+    path = tmp_path / "sandbox.toml"
+    path.write_text(FILE)
+
+    told = read_configuration(path)
+    settings = told.made()
+    faults = FaultBook()
+    told.arm(faults)
+    kinds = [faults.choose(path="/crm/v8/Leads", operation="insert", writes=True, body=b"") for _ in range(40)]
+
+    assert (settings.edition, settings.latency_s, settings.time_scale) == (Edition.ULTIMATE, 0.25, 480.0)
+    assert settings.scopes == ("ZohoCRM.modules.ALL",)
+    assert settings.strict.unknown_fields == "ignore"
+    assert kinds[1] is not None
+    assert kinds[1].kind is FaultKind.INTERNAL_ERROR
+    assert {each.kind.value for each in kinds if each} == {"500", "429"}
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "told"),
+    [
+        ('nonsense = "x"', (), "there is no setting nonsense"),
+        ("[strict]\nnonsense = true", (), "there is no setting strict.nonsense"),
+        ("[faults]\nother = 1", (), "faults has script and random"),
+        ('edition = "gold"', (), "'gold' is not a valid Edition"),
+        ("latency_s = -1", (), "latency_s must not be negative"),
+        ("latency_s = ", (), "Invalid value"),
+        ("", ("--fault", "429"), "'429' is not KIND=RATE"),
+        ("", ("--fault", "nope=0.1"), "no fault is called 'nope'"),
+        ("", ("--time-scale", "0"), "time_scale must be above 0"),
+    ],
+)
+def test_a_wrong_setting_is_told_in_one_line(
+    content: str, words: tuple[str, ...], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "sandbox.toml"
+    path.write_text(content)
+
+    with pytest.raises(SystemExit) as ended:
+        main(["--config", str(path), *words])
+
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_flags_win_over_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "sandbox.json"
+    path.write_text('{"latency_s": -1}')
+
+    with pytest.raises(SystemExit):
+        main(["--config", str(path), "--latency", "1", "--jitter", "-2"])
+
+    assert "jitter_s must not be negative" in capsys.readouterr().err

@@ -13,7 +13,7 @@ from typing import Final
 
 from bulkzoho.quota.rows import Moment
 
-__all__ = ["Clock"]
+__all__ = ["Clock", "boot_id"]
 
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")  # Linux; elsewhere nothing tells one start from another
 
@@ -25,9 +25,7 @@ class Clock:
         self._loop = asyncio.get_running_loop()
         self.now = self._loop.time
         self.wall = wall
-        self._boot = ""
-        with suppress(OSError):
-            self._boot = BOOT_ID.read_text("ascii").strip()
+        self._boot = boot_id()
 
     def moment(self) -> Moment:
         """Give the time on both clocks."""
@@ -36,3 +34,10 @@ class Clock:
     def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
         """Have *callback* called at *when*, steady time."""
         return self._loop.call_at(when, callback)
+
+
+def boot_id() -> str:
+    """Give a name for this start of the machine, or "" where there is none."""
+    with suppress(OSError):
+        return BOOT_ID.read_text("ascii").strip()
+    return ""

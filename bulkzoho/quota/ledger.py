@@ -18,8 +18,9 @@ from bulkzoho.errors import JournalError
 from bulkzoho.quota.grants import Grant, Report, decide
 from bulkzoho.quota.rows import Moment, Rows
 from bulkzoho.quota.schema import SCHEMA, SCHEMA_VERSION
+from bulkzoho.quota.told import limits_to_json
 
-__all__ = ["BUSY_S", "Ledger", "LedgerBusyError"]
+__all__ = ["BUSY_S", "Ledger", "LedgerBusyError", "mapped_errors", "refuse_other_version"]
 
 BUSY_S: Final = 0.25  # seconds to wait for another process's transaction
 OPENING_BUSY_S: Final = 5.0  # the same while opening: several processes may make the tables at once
@@ -37,6 +38,7 @@ class Ledger:
         self._connection = connection
         self._rows = rows
         self._present = False
+        self._told: Limits | None = None  # limits that this process has written down
 
     @classmethod
     def open(cls, path: Path, *, org: str, me: str, run: str) -> Self:
@@ -52,7 +54,7 @@ class Ledger:
             JournalError: It cannot be read or written, or is another organization's.
         """
         try:
-            with _mapped(path):
+            with mapped_errors(path):
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 path.touch(mode=0o600, exist_ok=True)
                 connection = sqlite3.connect(path, timeout=OPENING_BUSY_S, isolation_level=None)
@@ -77,7 +79,7 @@ class Ledger:
             JournalError: The file cannot be written.
         """
         rows = self._rows
-        with _mapped(self.path), self._transaction():
+        with mapped_errors(self.path), self._transaction():
             rows.tell_clock(moment)
             rows.give_up_dead(moment.wall)
             lapsed = self._present and not rows.has_me()
@@ -87,12 +89,14 @@ class Ledger:
             pool = rows.pool(limits, moment.wall)
             grant = decide(pool, report, limits, me=me)
             rows.take(grant, report, moment.wall)
+            if limits is not self._told:
+                rows.tell_limits(limits_to_json(limits))
             if grant.bound is Bound.DAY:
                 grant = replace(grant, frees_at_tenths=rows.calls_free(pool, limits))
             elif grant.bound is Bound.CREDITS:
                 grant = replace(grant, frees_at_tenths=rows.credits_free(pool, report.credits_needed))
             paused_until = rows.paused_until()
-        self._present = True
+        self._present, self._told = True, limits
         return replace(grant, lapsed=lapsed, paused_until=paused_until)
 
     def leave(self, report: Report, moment: Moment) -> None:
@@ -102,7 +106,7 @@ class Ledger:
             LedgerBusyError: Nothing was written.
             JournalError: The file cannot be written.
         """
-        with _mapped(self.path), self._transaction():
+        with mapped_errors(self.path), self._transaction():
             self._rows.tell_clock(moment)
             self._rows.note(report, moment.wall)
             self._rows.leave(report, moment.wall)
@@ -128,11 +132,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, org: str) -> None:
             hint="Let BULKZOHO_HOME name a folder on a local disk.",
         )
     connection.execute("PRAGMA synchronous = NORMAL")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > SCHEMA_VERSION:
-        raise JournalError(
-            f"{path}: the quota's ledger has version {version}; this bulkzoho knows {SCHEMA_VERSION}.", hint="Upgrade bulkzoho."
-        )
+    refuse_other_version(connection, path)
     connection.executescript(SCHEMA)
     connection.execute("INSERT OR IGNORE INTO shared (one, org) VALUES (1, ?)", (org,))
     owner = connection.execute("SELECT org FROM shared").fetchone()[0]
@@ -144,9 +144,29 @@ def _prepare(connection: sqlite3.Connection, path: Path, org: str) -> None:
     connection.execute(f"PRAGMA busy_timeout = {round(BUSY_S * 1000)}")
 
 
+def refuse_other_version(connection: sqlite3.Connection, path: Path) -> None:
+    """See that the ledger at *path* was written as it is read here; a file without tables is as good.
+
+    Raises:
+        JournalError: It was not.
+    """
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version not in (0, SCHEMA_VERSION):
+        forget = "remove the file while no run is at work: what it remembers is 24 hours of calls."
+        raise JournalError(
+            f"{path}: the quota's ledger has version {version}; this bulkzoho knows {SCHEMA_VERSION}.",
+            hint="Upgrade bulkzoho." if version > SCHEMA_VERSION else f"Finish what runs with the older bulkzoho, then {forget}",
+        )
+
+
 @contextmanager
-def _mapped(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors and the system's into ours."""
+def mapped_errors(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors and the system's into ours.
+
+    Raises:
+        LedgerBusyError: Another process holds the ledger.
+        JournalError: It cannot be read or written.
+    """
     try:
         yield
     except sqlite3.OperationalError as error:

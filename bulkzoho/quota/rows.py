@@ -150,7 +150,7 @@ class Rows:
             if until > now_tenths:
                 self._sql.execute("UPDATE cooling SET calls = calls - ? WHERE until = ?", (calls, until))
         self._sql.execute(
-            "INSERT OR REPLACE INTO process VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO process VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 self._me,
                 self._run,
@@ -162,8 +162,14 @@ class Rows:
                 report.in_flight_want,
                 max(grant.heavy, report.flying_heavy),
                 report.heavy_want,
+                report.flying,
+                report.flying_heavy,
             ),
         )
+
+    def tell_limits(self, limits: str) -> None:
+        """Write *limits*, as JSON, as those that this run keeps to."""
+        self._sql.execute("UPDATE shared SET limits_run = ?, limits = ?", (self._run, limits))
 
     def leave(self, report: Report, wall: float) -> None:
         """Give back all that is held; calls in flight count as answered now."""

@@ -6,7 +6,7 @@ from typing import Final
 
 __all__ = ["SCHEMA", "SCHEMA_VERSION"]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 SCHEMA: Final = f"""
 BEGIN IMMEDIATE;
@@ -17,16 +17,18 @@ CREATE TABLE IF NOT EXISTS spent (
     minute INTEGER NOT NULL, run TEXT NOT NULL, calls INTEGER NOT NULL, credits INTEGER NOT NULL,
     PRIMARY KEY (minute, run)
 ) WITHOUT ROWID;
--- processes that work, with what they hold
+-- processes that work, with what they hold; ``calls`` are leased or in flight
 CREATE TABLE IF NOT EXISTS process (
     id TEXT PRIMARY KEY, run TEXT NOT NULL, beat REAL NOT NULL, calls INTEGER NOT NULL, credits INTEGER NOT NULL,
     rate_want REAL NOT NULL, in_flight INTEGER NOT NULL, in_flight_want INTEGER NOT NULL,
-    heavy INTEGER NOT NULL, heavy_want INTEGER NOT NULL
+    heavy INTEGER NOT NULL, heavy_want INTEGER NOT NULL, flying INTEGER NOT NULL, flying_heavy INTEGER NOT NULL
 ) WITHOUT ROWID;
--- one row: which clock the times are of, until when nobody calls, what the service said of its credits
+-- one row: which clock the times are of, until when nobody calls, what the service said of its
+-- credits, limits as a run had them last
 CREATE TABLE IF NOT EXISTS shared (
     one INTEGER PRIMARY KEY CHECK (one = 1), org TEXT NOT NULL, boot TEXT NOT NULL DEFAULT '', clock_offset REAL,
-    paused_until REAL NOT NULL DEFAULT 0, credits_allowed INTEGER, credits_at REAL NOT NULL DEFAULT 0
+    paused_until REAL NOT NULL DEFAULT 0, credits_allowed INTEGER, credits_at REAL NOT NULL DEFAULT 0,
+    limits_run TEXT NOT NULL DEFAULT '', limits TEXT NOT NULL DEFAULT '{{}}'
 );
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;

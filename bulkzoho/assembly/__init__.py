@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from bulkzoho.assembly.homes import RunFolder, find_run, home_folder, last_resumable, list_runs, new_run_folder
 from bulkzoho.assembly.inputs import InputPlan, facts_of_inputs, refuse_changed
@@ -27,9 +27,21 @@ from bulkzoho.model.journal import RunFacts
 from bulkzoho.model.run import Summary
 from bulkzoho.model.settings import ImportSettings, ReplaySettings
 from bulkzoho.ports import Progress
-from bulkzoho.zoho.datacenters import connection_from
+from bulkzoho.profiles.choosing import USUAL, Account, Chosen, choose
+from bulkzoho.profiles.store import ProfileStore
 
-__all__ = ["UNCHANGED", "Stop", "Unchanged", "home_folder", "import_files", "list_runs", "replay_letters", "resume_run"]
+__all__ = [
+    "UNCHANGED",
+    "USUAL",
+    "Account",
+    "Stop",
+    "Unchanged",
+    "home_folder",
+    "import_files",
+    "list_runs",
+    "replay_letters",
+    "resume_run",
+]
 
 
 class Unchanged(Enum):
@@ -42,29 +54,31 @@ UNCHANGED: Final = Unchanged.UNCHANGED
 """A setting that a resume does not give anew."""
 
 
-async def import_files(settings: ImportSettings, *, progress: Progress, stop: Stop) -> Summary:
+async def import_files(settings: ImportSettings, *, account: Account = USUAL, progress: Progress, stop: Stop) -> Summary:
     """Import files as told; see :class:`bulkzoho.model.settings.ImportSettings`.
 
     Raises:
         BulkZohoError: Before the run existed: credentials missing, a file, header, module or field refused.
     """
-    connection_from(os.environ)  # what is missing is said before there is a run
+    chosen = _chosen(account)  # what is missing is said before there is a run
     folder = new_run_folder(settings.crm_module)
     plan = InputPlan(settings=settings, folder=folder)
-    return await _begin(folder, "import", settings, plan, progress=progress, stop=stop)
+    return await _begin(folder, "import", settings, plan, chosen=chosen, progress=progress, stop=stop)
 
 
-async def replay_letters(settings: ReplaySettings, *, progress: Progress, stop: Stop) -> Summary:
+async def replay_letters(settings: ReplaySettings, *, account: Account = USUAL, progress: Progress, stop: Stop) -> Summary:
     """Send dead letters again, in a run of their own.
 
     Raises:
         BulkZohoError: As :func:`import_files`; also when the letters are another organization's.
     """
-    connection_from(os.environ)  # as above
+    chosen = _chosen(account)  # as above
     replay = plan_replay(settings)
     folder = new_run_folder(replay.settings.crm_module)
     plan = InputPlan(settings=replay.settings, folder=folder, letters=True, only_codes=settings.only_codes)
-    return await _begin(folder, "replay", replay.settings, plan, progress=progress, stop=stop, letters_org=replay.org)
+    return await _begin(
+        folder, "replay", replay.settings, plan, chosen=chosen, progress=progress, stop=stop, letters_org=replay.org
+    )
 
 
 async def resume_run(
@@ -73,6 +87,7 @@ async def resume_run(
     limit: int | Unchanged | None = UNCHANGED,
     settle_wait_s: float | None = None,
     adjust: Callable[[ImportSettings], ImportSettings] | None = None,
+    account: Account = USUAL,
     progress: Progress,
     stop: Stop,
 ) -> Summary | None:
@@ -83,6 +98,7 @@ async def resume_run(
         limit: Rows to take in all; None takes all.
         settle_wait_s: Seconds a lost call may still be running, given anew.
         adjust: Changes further settings (those of the quota), for this process and later ones.
+        account: Another account than the one that the run began with; it must be of the same organization.
         progress: Whoever watches.
         stop: Ends it early.
 
@@ -106,7 +122,8 @@ async def resume_run(
                 told = adjust(told)
             refuse_changed(journal.sources())
             only_codes = tuple(facts.settings["only_codes"])
-            journal.change_settings({"import": to_json(told), "only_codes": list(only_codes)})
+            chosen = _chosen(account.over(facts.settings.get("account", {})))
+            journal.change_settings(_settings_json(told, only_codes, chosen))
             replay = facts.command == "replay"
             plan = InputPlan(settings=told, folder=folder, letters=replay, only_codes=only_codes)
             letters = EarlierReplays.load() if replay else None
@@ -124,6 +141,7 @@ async def _begin(
     settings: ImportSettings,
     plan: InputPlan,
     *,
+    chosen: Chosen,
     progress: Progress,
     stop: Stop,
     letters_org: str = "",
@@ -136,7 +154,7 @@ async def _begin(
             command=command,
             crm_module=settings.crm_module,
             operation=settings.operation,
-            settings={"import": to_json(settings), "only_codes": list(plan.only_codes)},
+            settings=_settings_json(settings, plan.only_codes, chosen),
             started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
         journal = SqliteJournal.create(folder.journal, facts, facts_of_inputs(settings, folder))
@@ -149,6 +167,7 @@ async def _begin(
                 journal=journal,
                 settings=settings,
                 plan=plan,
+                chosen=chosen,
                 new=True,
                 letters=letters,
                 letters_org=letters_org,
@@ -166,3 +185,12 @@ async def _begin(
         raise
     finally:
         lock.release()
+
+
+def _chosen(account: Account) -> Chosen:
+    return choose(account, os.environ, ProfileStore(home_folder()))
+
+
+def _settings_json(settings: ImportSettings, only_codes: Sequence[str], chosen: Chosen) -> dict[str, Any]:
+    """Give what the journal keeps, so that a resume does the same with the same account; no secret is in it."""
+    return {"import": to_json(settings), "only_codes": list(only_codes), "account": chosen.account.to_json()}

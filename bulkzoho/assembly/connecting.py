@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
-from bulkzoho.assembly.homes import home_folder
+from bulkzoho.assembly.diagnosing import named_troubles
+from bulkzoho.assembly.organizations import ledger_of, remember, remembered, unknown_organization
+from bulkzoho.assembly.wiring import wired
 from bulkzoho.core.judging import access_error
 from bulkzoho.core.naming import resolve_module
 from bulkzoho.core.pacing import limits_of
 from bulkzoho.engine.courier import Courier
 from bulkzoho.engine.stopping import AdmissionClosedError, Stop
 from bulkzoho.errors import BulkZohoError, RunFailedError
-from bulkzoho.files.atomic import write_whole
 from bulkzoho.model.metadata import CrmModule, ModuleName, Organization, User
 from bulkzoho.model.plans import Price
 from bulkzoho.model.replies import Answered, Lost, Refused, Reply
 from bulkzoho.model.settings import ConnectionSettings, ImportSettings
 from bulkzoho.ports import Crm, Progress, Quota
+from bulkzoho.profiles.choosing import Chosen
 from bulkzoho.quota import open_quota
-from bulkzoho.zoho.datacenters import connection_from, version_warning
-from bulkzoho.zoho.line import Line
-from bulkzoho.zoho.metadata import ZohoCrm
-from bulkzoho.zoho.token_cache import TokenCache
+from bulkzoho.zoho.datacenters import version_warning
 from bulkzoho.zoho.tokens import TokenKeeper
 from bulkzoho.zoho.transport import Transport
 
@@ -43,6 +38,7 @@ class Connected:
     """A CRM that answers, and leave to call it."""
 
     transport: Transport
+    tokens: TokenKeeper
     crm: Crm
     courier: Courier
     quota: Quota
@@ -58,8 +54,7 @@ class Connected:
             RefusedError: The CRM has no such module; names the nearest.
             AccessError: The metadata cannot be read.
         """
-        modules: tuple[ModuleName, ...] = await self._ask(self.crm.modules, doing="reading the list of modules")
-        found = resolve_module(name, modules)
+        found = resolve_module(name, await self.modules())
         module: CrmModule = await self._ask(lambda: self.crm.module(found), doing=f"reading the fields of {found.api_name}")
         return module
 
@@ -71,13 +66,24 @@ class Connected:
             return None
         return reply.payload if isinstance(reply, Answered) else None
 
+    async def modules(self) -> tuple[ModuleName, ...]:
+        """Give every module of the CRM.
+
+        Raises:
+            AccessError: The list cannot be read.
+        """
+        modules: tuple[ModuleName, ...] = await self._ask(self.crm.modules, doing="reading the list of modules")
+        return modules
+
     async def _ask(self, call: Callable[[], Awaitable[Reply]], *, doing: str) -> Any:
         return _payload(await self.courier.deliver(call, Price()), doing=doing)
 
 
 @asynccontextmanager
-async def connect(settings: ImportSettings, *, run: str, stop: Stop, progress: Progress) -> AsyncIterator[Connected]:
-    """Connect with what the environment gives, and stay connected while the context lasts.
+async def connect(
+    settings: ImportSettings, *, chosen: Chosen, run: str, stop: Stop, progress: Progress
+) -> AsyncIterator[Connected]:
+    """Connect with the account that was *chosen*, and stay connected while the context lasts.
 
     The quota's ledger belongs to the organization, which the first call tells.  It is remembered from the last time, so that
     that call too is made within the quota; on the very first run it is counted afterwards.
@@ -86,23 +92,21 @@ async def connect(settings: ImportSettings, *, run: str, stop: Stop, progress: P
         AccessError: The CRM does not let us in.
         UnreachableError: It does not answer.
     """
-    connection = connection_from(os.environ)
+    connection = chosen.settings
     if (warning := version_warning(connection.api_version)) is not None:
         progress.tell(warning)
     chance = random.Random()  # noqa: S311  for jitter
-    memory = home_folder() / "organizations" / f"{_credential(connection)}.json"
-    known = _remembered(memory)
+    known = remembered(chosen)
     async with AsyncExitStack() as stack:
-        line = await stack.enter_async_context(Line(connect_timeout_s=connection.connect_timeout_s))
-        tokens = TokenKeeper(connection, line=line, cache=TokenCache(home_folder() / "tokens", connection))
-        transport = Transport(connection, line=line, tokens=tokens)
-        crm = ZohoCrm(transport)
+        wires = await stack.enter_async_context(wired(chosen))
+        await stack.enter_async_context(named_troubles(wires, stop))
+        crm = wires.crm
 
         async def open_for(organization: Organization) -> tuple[Quota, Courier]:
             limits = limits_of(settings.quota, organization)
             quota = await stack.enter_async_context(
                 open_quota(
-                    home_folder() / "quota" / f"{_safe(organization.id)}.db",
+                    ledger_of(organization),
                     org=organization.id,
                     limits=limits,
                     run=run,
@@ -121,10 +125,10 @@ async def connect(settings: ImportSettings, *, run: str, stop: Stop, progress: P
             )
             return quota, courier
 
-        quota, courier = await open_for(known or Organization(id=f"credential-{_credential(connection)}", name=""))
-        organization = await _meet(courier, crm, progress, connection)
+        quota, courier = await open_for(known or unknown_organization(chosen))
+        organization = await _meet(courier, crm, progress, chosen)
         if organization != known:
-            _remember(memory, organization)
+            remember(chosen, organization)
             used = courier.counts
             quota, courier = await open_for(organization)
             for _ in range(used.total):  # the calls that were made before it was known whose quota they were
@@ -136,7 +140,8 @@ async def connect(settings: ImportSettings, *, run: str, stop: Stop, progress: P
         user = await _current_user(courier, crm)
         progress.tell(_introduction(organization, user))
         yield Connected(
-            transport=transport,
+            transport=wires.transport,
+            tokens=wires.tokens,
             crm=crm,
             courier=courier,
             quota=quota,
@@ -147,11 +152,11 @@ async def connect(settings: ImportSettings, *, run: str, stop: Stop, progress: P
         )
 
 
-async def _meet(courier: Courier, crm: Crm, progress: Progress, connection: ConnectionSettings) -> Organization:
+async def _meet(courier: Courier, crm: Crm, progress: Progress, chosen: Chosen) -> Organization:
     reply = await courier.deliver(crm.organization, Price())
     if isinstance(reply, Refused) and (reply.code == "OAUTH_SCOPE_MISMATCH" or reply.status == HTTPStatus.FORBIDDEN):
         progress.tell("The token may not read the organization: its scope lacks ZohoCRM.org.READ.")
-        return Organization(id=f"credential-{_credential(connection)}", name="unknown organization")
+        return replace(unknown_organization(chosen), name="unknown organization")
     organization: Organization = _payload(reply, doing="reading the organization")
     return organization
 
@@ -178,25 +183,3 @@ def _introduction(organization: Organization, user: User | None) -> str:
     edition = f", {organization.edition}" if organization.edition else ""
     who = f", as {user.name}" if user else ""
     return f"Organization {organization.name}{kind}{edition}{who}."
-
-
-def _credential(connection: ConnectionSettings) -> str:
-    """Give a name for the credentials that tells nothing of them."""
-    text = f"{connection.accounts_url}\n{connection.api_url}\n{connection.client_id}\n{connection.refresh_token}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _safe(org: str) -> str:
-    return "".join(letter if letter.isalnum() or letter == "-" else "_" for letter in org)
-
-
-def _remembered(path: Path) -> Organization | None:
-    try:
-        return Organization(**json.loads(path.read_bytes()))
-    except (OSError, ValueError, TypeError):
-        return None  # never met, or written by another version: it is asked for in any case
-
-
-def _remember(path: Path, organization: Organization) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(path, json.dumps(asdict(organization)).encode())

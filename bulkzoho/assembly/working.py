@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from bulkzoho.assembly.connecting import Connected, connect
 from bulkzoho.assembly.finishing import decide_ending, summary_of, write_in_doubt, write_report
 from bulkzoho.assembly.homes import RunFolder, home_folder
-from bulkzoho.assembly.inputs import InputPlan, digested, input_parts, peek, refuse_sent_before
+from bulkzoho.assembly.inputs import InputPlan, digested, input_parts, peek, refuse_sent_before, shaper_for
 from bulkzoho.assembly.lookups import lookup_for
 from bulkzoho.assembly.run_files import close_files, lettering_for, open_files
 from bulkzoho.core.ending import Ending
@@ -34,6 +34,7 @@ from bulkzoho.model.rowset import RowSet
 from bulkzoho.model.run import CallCounts, QuotaStatus, RunStatus, StopReason, Summary
 from bulkzoho.model.settings import ImportSettings
 from bulkzoho.ports import Progress, Source
+from bulkzoho.profiles.choosing import Chosen
 from bulkzoho.zoho.records import RecordsRoute
 
 __all__ = ["Work", "carry_out"]
@@ -47,6 +48,7 @@ class Work:
     journal: SqliteJournal
     settings: ImportSettings
     plan: InputPlan
+    chosen: Chosen
     new: bool  #: its first process
     letters: SettledLetters | None = None  #: of a replay
     letters_org: str = ""  #: the organization that the letters came from
@@ -106,15 +108,13 @@ class _Carrier:
         try:
             if work.new and work.settings.operation is Operation.INSERT and not work.plan.letters:
                 sources = await digested(sources)
-            async with connect(work.settings, run=self._facts.run, stop=self._stop, progress=self._progress) as crm:
+            async with connect(
+                work.settings, chosen=work.chosen, run=self._facts.run, stop=self._stop, progress=self._progress
+            ) as crm:
                 module = await crm.module(self._facts.crm_module)
                 await self._know_account(crm, module, sources)
-                self._shaper = Shaper(
-                    crm_module=module,
-                    shape=work.settings.shape,
-                    operation=work.settings.operation,
-                    match_on=work.settings.match_on,
-                    time_zone=crm.organization.time_zone,
+                self._shaper = shaper_for(
+                    module, work.settings, run=self._facts.run, letters=work.plan.letters, time_zone=crm.organization.time_zone
                 )
                 for look in looks:
                     plan = self._shaper.plan_for(look.header, source=look.name, growing=look.growing)

@@ -9,7 +9,15 @@ import click
 
 from bulkzoho.cli.helping import HELP_SETTINGS, GroupedCommand, GroupedOption
 from bulkzoho.cli.import_settings import import_settings
-from bulkzoho.cli.options import letter_options, quota_options, run_options, settle_wait_option, stacked, timing_options
+from bulkzoho.cli.options import (
+    connection_options,
+    letter_options,
+    quota_options,
+    run_options,
+    settle_wait_option,
+    stacked,
+    timing_options,
+)
 from bulkzoho.cli.values import DELIMITER, ENCODING, TIME_ZONE, TRIGGER, AssignmentType, choice_of
 from bulkzoho.model.rows import MAX_BATCH_RECORDS, Operation
 from bulkzoho.model.settings import InputFormat, OnDoubt
@@ -103,6 +111,7 @@ _doubt_options = stacked(
 @letter_options
 @_doubt_options
 @settle_wait_option
+@connection_options
 @run_options
 @quota_options
 @timing_options
@@ -125,7 +134,8 @@ def import_command(as_json: bool, progress: str, **given: Any) -> int:  # noqa: 
     job = Job(command="import", crm_module=settings.crm_module, operation=settings.operation)
     return run_job(
         job,
-        lambda display, stop: assembly.import_files(settings, progress=display, stop=stop),
+        lambda display, stop: assembly.import_files(settings, account=account, progress=display, stop=stop),
         as_json=as_json,
+    account = assembly.Account(profile=given["profile"], dc=given["dc"])
         progress=progress,
     )

@@ -16,6 +16,7 @@ from bulkzoho.model.settings import OnQuota
 
 __all__ = [
     "Decorator",
+    "connection_options",
     "letter_options",
     "quota_changes",
     "quota_options",
@@ -46,6 +47,17 @@ def stacked(*options: Decorator) -> Decorator:
 _quota = partial(click.option, cls=GroupedOption, group="Quota")
 _timing = partial(click.option, cls=GroupedOption, group="When to stop")
 _outcome = partial(click.option, cls=GroupedOption, group="Outcome")
+_account = partial(click.option, cls=GroupedOption, group="Which account")
+
+connection_options: Decorator = stacked(
+    _account(
+        "--profile",
+        metavar="NAME",
+        help="The account, as kept by bulkzoho auth login; credentials and hosts of the environment are then ignored."
+        "  [default: BULKZOHO_PROFILE, the environment, or the profile called default]",
+    ),
+    _account("--dc", metavar="DC", help="The data center: us, eu, in, au, jp, cn, ca, sa, uk.  [default: BULKZOHO_DC, or us]"),
+)
 
 quota_options: Decorator = stacked(
     _quota(

@@ -10,6 +10,7 @@ import click
 from bulkzoho.cli.helping import HELP_SETTINGS, GroupedCommand, GroupedOption
 from bulkzoho.cli.import_settings import absolute, optional_path, pairs, refuse_same_paths
 from bulkzoho.cli.options import (
+    connection_options,
     letter_options,
     quota_changes,
     quota_options,
@@ -41,6 +42,7 @@ _letters_options = stacked(
 
 @click.command(name="replay", cls=GroupedCommand, context_settings=HELP_SETTINGS)
 @click.argument("letters", metavar="DEADLETTER")
+@connection_options
 @_letters_options
 @letter_options
 @settle_wait_option
@@ -63,9 +65,10 @@ def replay_command(as_json: bool, progress: str, **given: Any) -> int:  # noqa: 
     from bulkzoho import assembly  # noqa: PLC0415  the engine is loaded only when there is something to run
     from bulkzoho.cli.running import Job, run_job  # noqa: PLC0415  likewise
 
+    account = assembly.Account(profile=given["profile"], dc=given["dc"])
     return run_job(
         Job(command="replay"),
-        lambda display, stop: assembly.replay_letters(settings, progress=display, stop=stop),
+        lambda display, stop: assembly.replay_letters(settings, account=account, progress=display, stop=stop),
         as_json=as_json,
         progress=progress,
     )

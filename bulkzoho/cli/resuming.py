@@ -10,7 +10,15 @@ import click
 from click.core import ParameterSource
 
 from bulkzoho.cli.helping import HELP_SETTINGS, GroupedCommand, GroupedOption
-from bulkzoho.cli.options import quota_changes, quota_options, run_options, settle_wait_option, timing_changes, timing_options
+from bulkzoho.cli.options import (
+    connection_options,
+    quota_changes,
+    quota_options,
+    run_options,
+    settle_wait_option,
+    timing_changes,
+    timing_options,
+)
 from bulkzoho.cli.values import LIMIT_OR_NONE
 from bulkzoho.model.settings import ImportSettings
 
@@ -22,6 +30,7 @@ _work = partial(click.option, cls=GroupedOption, group="How far")
 @click.command(name="resume", cls=GroupedCommand, context_settings=HELP_SETTINGS)
 @click.argument("run", required=False, metavar="[RUN]")
 @_work("--limit", type=LIMIT_OR_NONE, help="Move the end that --limit of the import had set; none takes the whole input.")
+@connection_options
 @settle_wait_option
 @run_options
 @quota_options
@@ -44,9 +53,10 @@ def resume_command(ctx: click.Context, /, run: str | None, as_json: bool, progre
     if ctx.get_parameter_source("plan") is ParameterSource.ENVIRONMENT:
         given["plan"] = None  # the run was begun under a flag or that same environment; a flag of then wins over it now
     changes = _changes(given)
+    account = assembly.Account(profile=given["profile"], dc=given["dc"])
     return run_job(
         Job(command="resume"),
-        lambda display, stop: assembly.resume_run(run, **changes, progress=display, stop=stop),
+        lambda display, stop: assembly.resume_run(run, **changes, account=account, progress=display, stop=stop),
         as_json=as_json,
         progress=progress,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,14 +18,19 @@ from bulkzoho.model.settings import ConnectionSettings
 
 __all__ = [
     "API_VERSIONS",
+    "CREDENTIALS",
     "DATA_CENTERS",
+    "DEFAULT_DATA_CENTER",
     "DataCenter",
     "connection_from",
     "data_center_of",
     "follows_api_domain",
     "host_of",
+    "is_loopback",
     "may_have_token",
+    "named_center",
     "version_warning",
+    "wrong_data_center",
 ]
 
 DEFAULT_DATA_CENTER: Final = "us"
@@ -44,6 +49,7 @@ class DataCenter:
     developer: str
     upload: str
     download: str  #: where results of bulk jobs are fetched
+    console: str  #: where clients are registered; but for us unverified
 
     @property
     def api_hosts(self) -> frozenset[str]:
@@ -61,6 +67,7 @@ def _data_center(name: str, suffix: str, *, zoho: str | None = None, upload: str
         developer=f"developer.zohoapis.{suffix}",
         upload=upload or f"content.zohoapis.{suffix}",
         download=f"download-accl.{domain}",
+        console=f"api-console.{domain}",
     )
 
 
@@ -80,19 +87,21 @@ DATA_CENTERS: Final[Mapping[str, DataCenter]] = {
 }
 _API_HOSTS: Final = frozenset[str]().union(*(one.api_hosts for one in DATA_CENTERS.values()))
 
-_SECRETS: Final = ("BULKZOHO_CLIENT_ID", "BULKZOHO_CLIENT_SECRET", "BULKZOHO_REFRESH_TOKEN")
+CREDENTIALS: Final = ("BULKZOHO_CLIENT_ID", "BULKZOHO_CLIENT_SECRET", "BULKZOHO_REFRESH_TOKEN")
 _ASCII_WORD: Final = re.compile(r"[!-~]+")
 
 
-def connection_from(env: Mapping[str, str]) -> ConnectionSettings:
+def connection_from(env: Mapping[str, str], *, needed: Sequence[str] = CREDENTIALS) -> ConnectionSettings:
     """Read the connection that the environment (or a profile in its shape) describes.
+
+    *needed* are the credentials that must be there: client credentials do without a refresh token.
 
     Raises:
         AccessError: A credential is missing, a URL is unusable or would send secrets over plain http, or there is no such data
             center or API version.
     """
-    center = _named_center(env.get("BULKZOHO_DC") or DEFAULT_DATA_CENTER)
-    client_id, client_secret, refresh_token = _credentials(env)
+    center = named_center(env.get("BULKZOHO_DC") or DEFAULT_DATA_CENTER)
+    client_id, client_secret, refresh_token = _credentials(env, needed)
     accounts_url = _url(env, "BULKZOHO_ACCOUNTS_URL", center.accounts)
     api_url = _url(env, "BULKZOHO_API_URL", center.api)
     upload_url = _url(env, "BULKZOHO_UPLOAD_URL", center.upload)
@@ -140,12 +149,27 @@ def may_have_token(url: str, settings: ConnectionSettings) -> bool:
     """Whether a token may be sent to *url*: the connection's own hosts by https, and loopback."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if _is_loopback(host):
+    if is_loopback(host):
         return parts.scheme in ("http", "https")
     return parts.scheme == "https" and host in settings.allowed_hosts
 
 
-def _named_center(name: str) -> DataCenter:
+def wrong_data_center(center: DataCenter, asked: str) -> AccessError:
+    """Give the error of an account that lives in *center* while *asked*, a host, was asked."""
+    name = center.name
+    return AccessError(
+        f"your account lives in {name.upper()}: --dc {name} ({asked or 'another data center'} was asked).",
+        hint=f"Give --dc {name} or set BULKZOHO_DC={name}; to keep it in a profile: bulkzoho auth login --dc {name}",
+        code="WRONG_DATA_CENTER",
+    )
+
+
+def named_center(name: str) -> DataCenter:
+    """Give the data center called *name*.
+
+    Raises:
+        AccessError: There is none.
+    """
     center = DATA_CENTERS.get(name.strip().casefold())
     if center is None:
         raise AccessError(
@@ -156,19 +180,19 @@ def _named_center(name: str) -> DataCenter:
     return center
 
 
-def _credentials(env: Mapping[str, str]) -> tuple[str, str, str]:
-    missing = [name for name in _SECRETS if not env.get(name, "").strip()]
+def _credentials(env: Mapping[str, str], needed: Sequence[str]) -> tuple[str, str, str]:
+    missing = [name for name in needed if not env.get(name, "").strip()]
     if missing:
         raise AccessError(
             f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set.",
-            hint="Register a self client in Zoho's API console (https://api-console.zoho.com) and set its id, its secret and a"
-            " refresh token; to rehearse without an account, start `bulkzoho sandbox` and paste what it prints.",
+            hint="Log in: bulkzoho auth login; it tells how to register a self client in Zoho's API console"
+            " (https://api-console.zoho.com). To rehearse without an account, start `bulkzoho sandbox` and paste what it prints.",
             code="NO_CREDENTIALS",
         )
-    for name in _SECRETS:
+    for name in needed:
         if not _ASCII_WORD.fullmatch(env[name].strip()):
             raise AccessError(f"{name} holds blanks or characters that no credential has.", hint="Copy it again.")
-    client_id, client_secret, refresh_token = (env[name].strip() for name in _SECRETS)
+    client_id, client_secret, refresh_token = (env.get(name, "").strip() if name in needed else "" for name in CREDENTIALS)
     return client_id, client_secret, refresh_token
 
 
@@ -185,7 +209,7 @@ def _url(env: Mapping[str, str], name: str, default_host: str) -> str:
         host, whole, parts = "", False, urlsplit("")
     if parts.scheme not in ("http", "https") or not host or not whole or not _ASCII_WORD.fullmatch(given):
         raise AccessError(f"{name} is not the URL of a server.", hint="Give it as https://host, without user, query or fragment.")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise AccessError(
             f"{name} would send secrets to {host} over plain http.",
             hint="Use https; plain http is for this machine alone (127.0.0.1).",
@@ -193,7 +217,8 @@ def _url(env: Mapping[str, str], name: str, default_host: str) -> str:
     return given
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether *host* is this machine."""
     if host == "localhost":
         return True
     try:

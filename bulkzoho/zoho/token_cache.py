@@ -44,15 +44,19 @@ class StoredToken:
     obtained_at: float  #: seconds since the epoch
     expires_at: float  #: seconds since the epoch
     api_domain: str | None  #: where the accounts server said the API is
+    scopes: tuple[str, ...] = ()  #: what it may do, where the accounts server said so
 
 
 class TokenCache:
     """One file, and a lock beside it.  Trouble with the disk is never trouble for a run: it then has no cache."""
 
-    def __init__(self, folder: Path, settings: ConnectionSettings) -> None:
-        """Use *folder* (made when needed, 0700) for the account of *settings*."""
+    def __init__(self, folder: Path, settings: ConnectionSettings, *, organization: str = "") -> None:
+        """Use *folder* (made when needed, 0700) for the account of *settings*.
+
+        *organization* tells client credentials apart, which serve several.
+        """
         secrets = f"{settings.client_secret}\n{settings.refresh_token}"  # a wrong secret is to fail at once, not in an hour
-        identity = f"{settings.accounts_url}\n{settings.client_id}\n{secrets}"
+        identity = f"{settings.accounts_url}\n{settings.client_id}\n{secrets}{organization}"
         name = hashlib.sha256(identity.encode()).hexdigest()[:32]
         self._file = folder / f"{name}.json"
         self._lock = folder / f"{name}.lock"
@@ -89,6 +93,7 @@ class TokenCache:
             "obtained_at": token.obtained_at,
             "expires_at": token.expires_at,
             "api_domain": token.api_domain,
+            "scopes": list(token.scopes),
         }
         draft = self._file.with_name(f".{self._file.name}.{os.getpid()}.tmp")
         try:
@@ -100,6 +105,13 @@ class TokenCache:
             _log.warning("the access token cannot be kept", extra={"path": str(self._file), "reason": error.strerror})
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """Remove the token, after it was revoked."""
+        with contextlib.suppress(OSError):
+            self._file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._lock.unlink(missing_ok=True)
 
     def _open_lock(self) -> int | None:
         try:
@@ -138,7 +150,12 @@ def _stored(value: Any) -> StoredToken | None:
             "expires_at": int() | float() as expires_at,
             "api_domain": None | str() as api_domain,
         } if version == FORMAT and text.isascii() and text.isprintable():
+            scopes = value.get("scopes")
             return StoredToken(
-                access_token=text, obtained_at=float(obtained_at), expires_at=float(expires_at), api_domain=api_domain
+                access_token=text,
+                obtained_at=float(obtained_at),
+                expires_at=float(expires_at),
+                api_domain=api_domain,
+                scopes=tuple(map(str, scopes)) if isinstance(scopes, list) else (),
             )
     return None

@@ -1,4 +1,4 @@
-"""What the accounts server answers to a request for an access token, decoded.
+"""What the accounts server answers to a request for a token, decoded.
 
 It answers errors with HTTP 200 and an ``error`` key; like Zoho's own SDK this decides by the presence of ``access_token`` and
 never by the status alone.  Nothing of an answer is echoed but error words of the usual form.
@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any, Final, TypeGuard
 
 from bulkzoho.errors import AccessError
 from bulkzoho.model.replies import Lost, Throttled
 from bulkzoho.zoho.line import HttpReply
 
-__all__ = ["Grant", "grant_from"]
+__all__ = ["Asked", "Grant", "a_page", "grant_from"]
 
 # Seconds to leave the accounts server alone after "Access Denied"; it names none, and blocks for the rest of ten minutes (docs
 # "Token limits": ten requests in ten minutes).  Asking each minute would fill the window again, should refused requests count.
@@ -24,17 +25,27 @@ LIFE_S: Final = 3600.0  # docs "Access token expiry": one hour, when the answer 
 _ERROR_WORD: Final = re.compile(r"[A-Za-z_ ]{1,40}")
 
 
+class Asked(StrEnum):
+    """What a token was asked for with; the words stand in messages."""
+
+    REFRESH = "refresh token"
+    CODE = "grant code"
+    CLIENT = "client"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A new access token."""
+    """A new access token, and what came with it."""
 
     access_token: str = field(repr=False)
     life_s: float
     api_domain: str | None
+    refresh_token: str = field(default="", repr=False)  #: for a grant code with offline access only
+    scopes: tuple[str, ...] = ()  #: newer answers tell them
 
 
-def grant_from(reply: HttpReply) -> Grant | Throttled | Lost:
-    """Decode the answer to a refresh.
+def grant_from(reply: HttpReply, asked: Asked = Asked.REFRESH) -> Grant | Throttled | Lost:
+    """Decode the answer to a request for a token.
 
     Raises:
         AccessError: The refresh token or the client is refused; says which, and what to do.
@@ -46,19 +57,32 @@ def grant_from(reply: HttpReply) -> Grant | Throttled | Lost:
     if not isinstance(answer, dict):
         if reply.status == 429:  # noqa: PLR2004  Too Many Requests, whoever says so
             return Throttled(retry_after_s=THROTTLED_S)
-        return Lost(reason=f"the accounts server answered HTTP {reply.status} without JSON")
+        return Lost(reason=f"the accounts server answered HTTP {reply.status} without JSON{a_page(reply.body)}")
     token = answer.get("access_token")
-    if isinstance(token, str) and token and token.isascii() and token.isprintable() and " " not in token:
-        domain = answer.get("api_domain")
+    if _is_token(token):
+        domain, renewal, scope = answer.get("api_domain"), answer.get("refresh_token"), answer.get("scope")
         return Grant(
-            access_token=token, life_s=_life_s(answer), api_domain=domain if isinstance(domain, str) and domain else None
+            access_token=token,
+            life_s=_life_s(answer),
+            api_domain=domain if isinstance(domain, str) and domain else None,
+            refresh_token=renewal if _is_token(renewal) else "",
+            scopes=tuple(re.split(r"[,\s]+", scope.strip())) if isinstance(scope, str) and scope.strip() else (),
         )
     word = answer.get("error")
     if reply.status == 429 or (isinstance(word, str) and word.casefold() == "access denied"):  # noqa: PLR2004  as above
         return Throttled(retry_after_s=THROTTLED_S)
     if reply.status >= 500:  # noqa: PLR2004  the server's own trouble
         return Lost(reason=f"the accounts server answered HTTP {reply.status}")
-    raise _refused(word if isinstance(word, str) and _ERROR_WORD.fullmatch(word) else "no access token in the answer")
+    raise _refused(word if isinstance(word, str) and _ERROR_WORD.fullmatch(word) else "no access token in the answer", asked)
+
+
+def a_page(body: bytes) -> str:
+    """Say so when *body* is a page for people."""
+    return ": a page of a proxy or a portal" if body.lstrip()[:1] == b"<" else ""
+
+
+def _is_token(text: Any) -> TypeGuard[str]:
+    return isinstance(text, str) and bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 
 def _life_s(answer: dict[str, Any]) -> float:
@@ -73,29 +97,47 @@ def _life_s(answer: dict[str, Any]) -> float:
     return LIFE_S
 
 
-def _refused(word: str) -> AccessError:
-    match word:
-        case "invalid_code":
-            return AccessError(
-                "the refresh token is not valid (invalid_code): it was revoked, mistyped, or belongs to another client.",
-                hint="Make a new one and set BULKZOHO_REFRESH_TOKEN.",
-                code=word,
-            )
-        case "invalid_client":
-            return AccessError(
-                "the client id is not known here (invalid_client).",
-                hint="Check BULKZOHO_CLIENT_ID, and that BULKZOHO_DC (or --dc) names the data center where it was registered.",
-                code=word,
-            )
-        case "invalid_client_secret":
-            return AccessError(
-                "the client secret is wrong (invalid_client_secret).",
-                hint="Copy BULKZOHO_CLIENT_SECRET from the API console of the same data center.",
-                code=word,
-            )
-        case _:
-            return AccessError(
-                f"the accounts server gives no access token ({word}).",
-                hint="Check client id, client secret, refresh token and data center (BULKZOHO_DC).",
-                code=word if _ERROR_WORD.fullmatch(word) and " " not in word else "NO_TOKEN",
-            )
+# zoho-api 2.6; what is said and what is to be done, by Zoho's word
+_REMEDIES: Final = {
+    "invalid_client": (
+        "the client id is not known here (invalid_client).",
+        "Check the client id, and that BULKZOHO_DC (or --dc) names the data center where it was registered.",
+    ),
+    "invalid_client_secret": (
+        "the client secret is wrong (invalid_client_secret).",
+        "Copy the client secret (BULKZOHO_CLIENT_SECRET) from the API console of the same data center.",
+    ),
+    "invalid_redirect_uri": (
+        "the client was registered with another redirect address (invalid_redirect_uri).",
+        "Register in the API console exactly the address that the login shows, or give its port with --redirect-port.",
+    ),
+    "invalid_scope": (
+        "the client may not have these scopes (invalid_scope).",
+        "Ask for the scopes that `bulkzoho auth login --help` names, letter by letter.",
+    ),
+}
+_NOT_VALID: Final = {
+    Asked.REFRESH: (
+        "the refresh token is not valid (invalid_code): it was revoked, mistyped, or belongs to another client.",
+        "Log in again: bulkzoho auth login; or set BULKZOHO_REFRESH_TOKEN anew.",
+    ),
+    Asked.CODE: (
+        "the grant code is not valid (invalid_code): it was used before, has expired, or belongs to another client.",
+        "Generate a new one in the API console and use it at once.",
+    ),
+    Asked.CLIENT: (
+        "the client may not log in by itself (invalid_code).",
+        "Register it as a self client that allows client credentials, and check --org.",
+    ),
+}
+
+
+def _refused(word: str, asked: Asked) -> AccessError:
+    message, hint = _NOT_VALID[asked] if word == "invalid_code" else _REMEDIES.get(word, ("", ""))
+    if message:
+        return AccessError(message, hint=hint, code=word)
+    return AccessError(
+        f"the accounts server gives no access token ({word}).",
+        hint=f"Check client id, client secret, {asked} and data center (BULKZOHO_DC or --dc).",
+        code=word if _ERROR_WORD.fullmatch(word) and " " not in word else "NO_TOKEN",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,17 +12,17 @@ from typing import Final
 from bulkzoho.errors import AccessError
 from bulkzoho.model.replies import Answered, Lost, NothingLeft, Throttled, TokenRefused
 from bulkzoho.model.settings import ConnectionSettings
-from bulkzoho.zoho.datacenters import data_center_of, follows_api_domain, host_of, may_have_token
+from bulkzoho.zoho.datacenters import data_center_of, follows_api_domain, host_of, may_have_token, wrong_data_center
 from bulkzoho.zoho.line import Line
 from bulkzoho.zoho.token_cache import LockTimeoutError, StoredToken, TokenCache
-from bulkzoho.zoho.token_grants import Grant, grant_from
+from bulkzoho.zoho.token_grants import Grant
+from bulkzoho.zoho.token_requests import ServerGrant, ask_for_token
 
 __all__ = ["AccessToken", "Renewal", "TokenKeeper"]
 
 REFRESH_MARGIN_S: Final = 60.0  # seconds before its end at which a token is renewed
 MARGIN_SHARE: Final = 0.25  # of a short life, the margin is at most this share
 SPARED_S: Final = 10.0  # seconds for which nobody tries again after the renewal of a living token failed
-REQUEST_TIMEOUT_S: Final = 30.0  # seconds for one request to the accounts server
 # After a refusal a token that another process obtained within this time is taken for newer than the refusal; an older one
 # may have died with ours (everything revoked), and a second refusal would end the run.
 RECENT_S: Final = 60.0
@@ -38,6 +39,9 @@ class AccessToken:
     expires_at: float  #: seconds since the epoch
     stale_at: float  #: seconds since the epoch; from then on it is renewed before use
     api_url: str  #: where it may be used
+    api_domain: str | None = None  #: where the accounts server said the API is
+    scopes: tuple[str, ...] = ()  #: what it may do, where the accounts server said so
+    obtained_at: float = 0.0  #: seconds since the epoch
 
 
 class TokenKeeper:
@@ -52,11 +56,20 @@ class TokenKeeper:
         *,
         line: Line,
         cache: TokenCache | None = None,
+        server: ServerGrant | None = None,
+        oldest_s: float = math.inf,
         now: Callable[[], float] = time.time,
     ) -> None:
+        """Keep the token of *settings*.
+
+        *server* says that it is had by client credentials; a token of the cache that is older than *oldest_s* seconds is not
+        taken, so that the refresh token is put to the test.
+        """
         self._settings = settings
         self._line = line
         self._cache = cache
+        self._server = server
+        self._oldest_s = oldest_s
         self._now = now
         self._token: AccessToken | None = None
         self._serial = 0
@@ -69,6 +82,11 @@ class TokenKeeper:
 
     def __repr__(self) -> str:
         return f"<TokenKeeper serial={self._serial}>"
+
+    @property
+    def current(self) -> AccessToken | None:
+        """The token in use, dead or alive."""
+        return self._token
 
     async def token(self) -> AccessToken | NothingLeft | TokenRefused:
         """Give a token that is good to use now, renewed before its end.
@@ -139,7 +157,7 @@ class TokenKeeper:
     def _is_better(self, stored: StoredToken) -> bool:
         """Whether a token that some process put into the cache is worth a try."""
         now = self._now()
-        if now >= _stale_at(stored) or stored.obtained_at > now:
+        if now >= _stale_at(stored) or stored.obtained_at > now or now - stored.obtained_at > self._oldest_s:
             return False
         current = self._token
         if current is None:
@@ -148,29 +166,20 @@ class TokenKeeper:
         return stored.access_token != current.text and (not refused or now - stored.obtained_at < RECENT_S)
 
     async def _ask(self) -> Renewal:
-        settings = self._settings
-        reply = await self._line.exchange(
-            "POST",
-            f"{settings.accounts_url}/oauth/v2/token",
-            timeout_s=REQUEST_TIMEOUT_S,
-            headers={"Accept": "application/json"},
-            form={
-                "grant_type": "refresh_token",
-                "refresh_token": settings.refresh_token,
-                "client_id": settings.client_id,
-                "client_secret": settings.client_secret,
-            },
-        )
-        if isinstance(reply, NothingLeft | Lost):
-            return reply
-        grant = grant_from(reply)
+        grant = await ask_for_token(self._line, self._settings, self._server)
+        if isinstance(grant, NothingLeft | Lost):
+            return grant
         if isinstance(grant, Throttled):
             self._not_before = asyncio.get_running_loop().time() + (grant.retry_after_s or 0.0)
         if not isinstance(grant, Grant):
             return grant
         now = self._now()
         stored = StoredToken(
-            access_token=grant.access_token, obtained_at=now, expires_at=now + grant.life_s, api_domain=grant.api_domain
+            access_token=grant.access_token,
+            obtained_at=now,
+            expires_at=now + grant.life_s,
+            api_domain=grant.api_domain,
+            scopes=grant.scopes,
         )
         self._adopt(stored)
         if self._cache is not None:
@@ -191,6 +200,9 @@ class TokenKeeper:
             expires_at=stored.expires_at,
             stale_at=_stale_at(stored),
             api_url=api_url,
+            api_domain=stored.api_domain,
+            scopes=stored.scopes,
+            obtained_at=stored.obtained_at,
         )
 
 
@@ -206,11 +218,12 @@ def _api_url(settings: ConnectionSettings, api_domain: str | None) -> str:
     if may_have_token(api_domain, settings):
         return api_domain.rstrip("/")
     center = data_center_of(host_of(api_domain))
-    where = f"in data center {center.name}" if center else f"at {host_of(api_domain) or 'an unknown host'}"
+    if center is not None:
+        raise wrong_data_center(center, host_of(settings.api_url))
     raise AccessError(
-        f"the account lives {where}, not at {host_of(settings.api_url)}.",
-        hint=f"Set BULKZOHO_DC={center.name} (or --dc {center.name})." if center else "Check BULKZOHO_DC and BULKZOHO_API_URL.",
-        code="WRONG_DATA_CENTER",
+        f"the accounts server sends to {host_of(api_domain) or 'an unknown host'}, no host of Zoho's: no token goes there.",
+        hint="Check BULKZOHO_DC and BULKZOHO_ACCOUNTS_URL.",
+        code="FOREIGN_HOST",
     )
 
 

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Final
 
 from bulkzoho.model.replies import Lost, NothingLeft, TokenRefused
@@ -17,18 +18,24 @@ from bulkzoho.zoho.wire import Wire
 
 __all__ = ["Transport"]
 
+_DENIALS: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _SECONDS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 JSON_BODY: Final = {"Content-Type": "application/json"}  # the bulk endpoints answer 415 without it (docs v7 "Bulk Read")
 
 
 class Transport:
-    """Makes single calls.  Never repeats one, never waits for a quota."""
+    """Makes single calls.  Never repeats one, never waits for a quota.
+
+    Attributes:
+        denied: Method and path of the last call that was answered 401 or 403: whoever reports it can say what it needs.
+    """
 
     def __init__(self, settings: ConnectionSettings, *, line: Line, tokens: TokenKeeper) -> None:
         self._settings = settings
         self._line = line
         self._tokens = tokens
+        self.denied: tuple[str, str] | None = None
 
     @property
     def api_version(self) -> str:
@@ -71,7 +78,11 @@ class Transport:
         reply = await self._line.exchange(
             method, url, timeout_s=self._settings.reply_timeout_s, headers=sent, params=params, body=body
         )
-        return _wire(reply, serial) if isinstance(reply, HttpReply) else reply
+        if not isinstance(reply, HttpReply):
+            return reply
+        if reply.status in _DENIALS:
+            self.denied = (method, path_or_url)
+        return _wire(reply, serial)
 
 
 def _wire(reply: HttpReply, serial: int) -> Wire:

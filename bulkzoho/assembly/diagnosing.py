@@ -1,0 +1,112 @@
+"""Say of a failure to be let in which it is: a token, a scope, a permission or the data center; and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from bulkzoho.assembly.wiring import Wires
+from bulkzoho.engine.stopping import Stop
+from bulkzoho.errors import AccessError
+from bulkzoho.profiles.choosing import Chosen
+from bulkzoho.zoho.datacenters import DataCenter, data_center_of, host_of, wrong_data_center
+from bulkzoho.zoho.discovery import centers_that_know, other_centers
+from bulkzoho.zoho.scopes import scope_of_call
+
+__all__ = ["login_command", "named", "named_troubles"]
+
+_DEAD_TOKEN: Final = frozenset({"INVALID_TOKEN", "INVALID_OAUTHTOKEN", "AUTHENTICATION_FAILURE"})
+_PERMISSIONS: Final = {"GET": "View", "POST": "Create", "PUT": "Edit", "DELETE": "Delete"}
+
+
+@asynccontextmanager
+async def named_troubles(wires: Wires, stop: Stop) -> AsyncIterator[None]:
+    """Name what keeps out whoever works within the context, whether it is raised or ends the run by *stop*."""
+    try:
+        yield
+    except AccessError as error:
+        raise await named(error, wires) from error
+    if isinstance(stop.error, AccessError):
+        stop.error = await named(stop.error, wires)
+
+
+async def named(error: AccessError, wires: Wires) -> AccessError:
+    """Give *error* with what is known of its cause.
+
+    Only of a client that is unknown where it was asked for the other data centers are asked; see :mod:`bulkzoho.zoho.discovery`.
+    """
+    match error.code:
+        case "OAUTH_SCOPE_MISMATCH":
+            return _scope(error, wires)
+        case "NO_PERMISSION" | "AUTHORIZATION_FAILED":
+            return _permission(error, wires)
+        case "invalid_client" | "invalid_code":
+            return await _client_elsewhere(error, wires)
+        case code if code in _DEAD_TOKEN:
+            return _dead_token(error, wires)
+        case _:
+            return error
+
+
+def login_command(chosen: Chosen, *more: str) -> str:
+    """Give the command that makes the account anew."""
+    profile = ["--profile", chosen.profile.name] if chosen.profile else []
+    return " ".join(["bulkzoho auth login", *profile, *more])
+
+
+def _scope(error: AccessError, wires: Wires) -> AccessError:
+    scope = scope_of_call(*wires.transport.denied) if wires.transport.denied else None
+    message = f"{error.message.rstrip('.')}: it needs {scope}." if scope else error.message
+    hint = f"Log in again with that scope, and resume: {login_command(wires.chosen)}"
+    if wires.chosen.profile is None:
+        hint += "; or set BULKZOHO_REFRESH_TOKEN to a token that has it"
+    return AccessError(message, hint=hint, code=error.code)
+
+
+def _permission(error: AccessError, wires: Wires) -> AccessError:
+    method, path = wires.transport.denied or ("", "")
+    permission = "Create and Edit" if path.endswith("/upsert") else _PERMISSIONS.get(method)
+    if permission is None:
+        return error
+    return AccessError(
+        f"{error.message.rstrip('.')}: it needs the permission {permission}.",
+        hint="Have an administrator grant it (Setup, Security Control, Profiles, the user's profile, the module), then resume.",
+        code=error.code,
+    )
+
+
+async def _client_elsewhere(error: AccessError, wires: Wires) -> AccessError:
+    settings = wires.chosen.settings
+    homes = await centers_that_know(wires.line, settings.client_id, other_centers(settings.accounts_url))
+    if error.code == "invalid_client" and len(homes) == 1:
+        return wrong_data_center(homes[0], host_of(settings.accounts_url))
+    hint = f"Log in again: {login_command(wires.chosen)}" if wires.chosen.profile else error.hint
+    if homes:
+        hint += f"; the client is known in {_names(homes)}: if the account lives there, give --dc {homes[0].name}"
+    return AccessError(error.message, hint=hint, code=error.code)
+
+
+def _dead_token(error: AccessError, wires: Wires) -> AccessError:
+    """Tell a token of another data center, which its API host calls dead from the first moment, from one that died."""
+    settings, token = wires.chosen.settings, wires.tokens.current
+    asked = host_of(token.api_url if token else settings.api_url)
+    domain = host_of(token.api_domain) if token and token.api_domain else ""
+    home = data_center_of(domain or host_of(settings.accounts_url))
+    if home is not None and data_center_of(asked) not in (home, None):
+        return wrong_data_center(home, asked)
+    if domain and domain != asked and data_center_of(asked) == home is not None:
+        return AccessError(
+            f"the token is for {domain}, not for {asked}: the account is another organization of the same data center.",
+            hint="Take BULKZOHO_API_URL out of the environment: the token says itself where it may be used.",
+            code="WRONG_DATA_CENTER",
+        )
+    return AccessError(
+        f"{error.message.rstrip('.')}: the access token has expired or was revoked, and a new one fared no better.",
+        hint=f"Log in again: {login_command(wires.chosen)}; if that does not help, check the data center (BULKZOHO_DC or --dc).",
+        code=error.code,
+    )
+
+
+def _names(centers: list[DataCenter]) -> str:
+    return ", ".join(one.name.upper() for one in centers)

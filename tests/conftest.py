@@ -6,11 +6,16 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 TOP = Path(__file__).resolve().parents[1]
 _TEST = re.compile(r"`(tests/[\w/]+\.py(?:::\w+)?)`")
 _NARROWED_BY = ("keyword", "markexpr", "lf", "failedfirst", "maxfail", "collectonly", "deselect", "ignore", "ignore_glob")
+
+# a deadline for one example measures how busy the machine is; the time-out of a test is what bounds it
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 _ran: set[str] = set()
 _skipped: set[str] = set()

@@ -126,7 +126,7 @@ async def resume_run(
             journal.change_settings(_settings_json(told, only_codes, chosen))
             replay = facts.command == "replay"
             plan = InputPlan(settings=told, folder=folder, letters=replay, only_codes=only_codes)
-            letters = EarlierReplays.load() if replay else None
+            letters = EarlierReplays.load(import_key=told.import_key) if replay else None
             work = Work(folder=folder, journal=journal, settings=told, plan=plan, new=False, letters=letters)
             return await carry_out(work, progress=progress, stop=stop)
         finally:
@@ -161,7 +161,7 @@ async def _begin(
         try:
             for made in (folder.path, folder.path.parent):
                 sync_folder(made)  # the names of journal and lock survive a power cut before anything is sent
-            letters = EarlierReplays.load() if command == "replay" else None
+            letters = EarlierReplays.load(import_key=settings.import_key) if command == "replay" else None
             work = Work(
                 folder=folder,
                 journal=journal,

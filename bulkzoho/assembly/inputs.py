@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from bulkzoho.assembly.homes import RunFolder, facts_of_runs
+from bulkzoho.core.shaping import Shaper
+from bulkzoho.core.stamping import stamp_for
 from bulkzoho.engine.reading import InputPart
 from bulkzoho.errors import BulkZohoError, RefusedError
 from bulkzoho.files.fingerprints import content_digest, verify_prefix
@@ -17,12 +19,22 @@ from bulkzoho.files.letter_source import open_letters
 from bulkzoho.files.opening import open_source
 from bulkzoho.journal.lock import holder_of
 from bulkzoho.model.journal import SourceFacts
+from bulkzoho.model.metadata import CrmModule
 from bulkzoho.model.rows import Block, Operation
 from bulkzoho.model.rowset import RowSet
 from bulkzoho.model.settings import ImportSettings
 from bulkzoho.ports import Fingerprint, Source
 
-__all__ = ["FirstLook", "InputPlan", "facts_of_inputs", "input_parts", "peek", "refuse_changed", "refuse_sent_before"]
+__all__ = [
+    "FirstLook",
+    "InputPlan",
+    "facts_of_inputs",
+    "input_parts",
+    "peek",
+    "refuse_changed",
+    "refuse_sent_before",
+    "shaper_for",
+]
 
 STANDARD_INPUT = "-"
 
@@ -166,6 +178,27 @@ def input_parts(
         )
         for one in facts
     ]
+
+
+def shaper_for(module: CrmModule, settings: ImportSettings, *, run: str, letters: bool, time_zone: str | None) -> Shaper:
+    """Give what shapes the rows of *run*; *letters*: they are dead letters.
+
+    Raises:
+        RefusedError: The import key does not fit the module.
+        UsageError: A date format or a time zone that is none.
+    """
+    stamp = None
+    if settings.import_key is not None:
+        sources = len(settings.inputs)
+        stamp = stamp_for(settings.import_key, module, settings.operation, run=run, sources=sources, letters=letters)
+    return Shaper(
+        crm_module=module,
+        shape=settings.shape,
+        operation=settings.operation,
+        match_on=settings.match_on,
+        time_zone=time_zone,
+        stamp=stamp,
+    )
 
 
 def refuse_changed(facts: Sequence[SourceFacts]) -> None:

@@ -37,7 +37,7 @@ def lookup_for(crm: Connected, module: CrmModule, settings: ImportSettings, *, s
         crm_module=module,
         user=crm.user,
         unique_fields=[field.api_name for field in module.fields if field.unique],
-        import_key=None,
+        import_key=settings.import_key,
         known_ids=known_ids,
         clock_skew=lambda: crm.courier.skew_s,
         settle_wait_s=wait_s,

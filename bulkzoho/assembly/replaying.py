@@ -24,15 +24,16 @@ class EarlierReplays:
     Memory: some 100 bytes a letter that was ever replayed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, import_key: str | None = None) -> None:
+        self._import_key = import_key
         self._accepted: set[tuple[str, str, int]] = set()
         self._failed: dict[tuple[str, str, int], set[bytes]] = {}
         self._seen: set[tuple[str, str, int]] = set()
 
     @classmethod
-    def load(cls) -> EarlierReplays:
-        """Read what every replay of this home has settled."""
-        known = cls()
+    def load(cls, *, import_key: str | None) -> EarlierReplays:
+        """Read what every replay of this home has settled; a change of *import_key* alone does not mend a letter."""
+        known = cls(import_key=import_key)
         for _, facts, journal in facts_of_runs():
             if facts.command != "replay":
                 continue
@@ -51,7 +52,7 @@ class EarlierReplays:
             return True
         self._seen.add(identity)
         failed = self._failed.get(identity)
-        return failed is not None and content_of(record) in failed
+        return failed is not None and content_of(record, without=self._import_key) in failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,7 @@ def _inherited(replay: ReplaySettings, letters: LetterFacts, told: ImportSetting
         trigger=() if letters.trigger in ("", "none") else tuple(letters.trigger.split(",")),
         shape=ShapeSettings(set=replay.set, time_zone=zone),
         quota=told.quota if told else QuotaSettings(),
+        import_key=told.import_key if told else None,
         again=True,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from bulkzoho.assembly.homes import RunFolder
@@ -47,11 +48,14 @@ def close_files(files: RunFiles) -> None:
         one.close()
 
 
-def lettering_for(files: RunFiles, facts: LetterFacts, *, header: Sequence[str], sources: Sequence[str]) -> Lettering:
+def lettering_for(
+    files: RunFiles, facts: LetterFacts, *, header: Sequence[str], sources: Sequence[str], import_key: str | None
+) -> Lettering:
     """Give what turns outcomes into the lines of *files*, each in the format that its name asks for."""
     letters: dict[str, LetterWriter] = {name: CsvLetters() if _is_csv(name) else JsonLetters() for name in files.letters}
     results: dict[str, ResultWriter] = {name: CsvResults() if _is_csv(name) else JsonResults() for name in files.results}
-    return Lettering(facts, header=header, sources=sources, letters=letters, results=results, digest=content_of)
+    digest = partial(content_of, without=import_key)  # each replay stamps a letter anew, which does not mend it
+    return Lettering(facts, header=header, sources=sources, letters=letters, results=results, digest=digest)
 
 
 def _is_csv(name: str) -> bool:

@@ -159,6 +159,7 @@ class _Carrier:
             ),
             header=self._header,
             sources=[source.name for source in sources],
+            import_key=settings.import_key,
         )
         recorder = self.recorder = Recorder(
             journal=work.journal,

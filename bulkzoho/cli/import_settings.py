@@ -33,6 +33,10 @@ def import_settings(given: Mapping[str, Any]) -> ImportSettings:
         raise UsageError(
             "--operation upsert needs --match-on FIELD: the field that recognises a record.", hint="As in --match-on Email."
         )
+    if given["import_key"] is not None and operation not in (Operation.INSERT, Operation.UPSERT):
+        raise UsageError(
+            f"--import-key is for records that are made: --operation {operation.value} makes none.", hint="Leave it out."
+        )
     return ImportSettings(
         inputs=inputs,
         crm_module=given["crm_module"],
@@ -45,6 +49,7 @@ def import_settings(given: Mapping[str, Any]) -> ImportSettings:
         batch_records=given["batch_size"],
         trigger=tuple(given["trigger"]),
         on_doubt=OnDoubt(given["on_doubt"]),
+        import_key=given["import_key"],
         settle_wait_s=given["settle_wait"],
         dead_letter=dead_letter,
         results=results,

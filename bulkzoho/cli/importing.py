@@ -100,6 +100,11 @@ _doubt_options = stacked(
         show_default=True,
         help="Rows whose reply was lost: look them up, or only report them.",
     ),
+    _outcome(
+        "--import-key",
+        metavar="FIELD",
+        help="Stamp each record with run and row in this text field, so that lost ones are found exactly.",
+    ),
 )
 
 

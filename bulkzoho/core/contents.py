@@ -10,6 +10,7 @@ from bulkzoho.core.digits import encode_json
 __all__ = ["content_of"]
 
 
-def content_of(record: Mapping[str, object]) -> bytes:
-    """Give a digest (16 bytes) of *record* as it is sent, whatever the order of its fields."""
-    return hashlib.blake2b(encode_json(dict(sorted(record.items()))), digest_size=16).digest()
+def content_of(record: Mapping[str, object], *, without: str | None = None) -> bytes:
+    """Give a digest (16 bytes) of *record* as it is sent, whatever the order of its fields; *without* does not count."""
+    fields = {name: value for name, value in sorted(record.items()) if name != without}
+    return hashlib.blake2b(encode_json(fields), digest_size=16).digest()

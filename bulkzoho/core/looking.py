@@ -1,6 +1,6 @@
 """How the rows of a lost insert are asked for: which way for which row, the COQL texts, and whose a record is.
 
-A row with a unique field, or with an import key, is asked for by that value.  All others are compared with whatever was
+A row with an import key, or with a unique field, is asked for by that value.  All others are compared with whatever was
 created in the *window*: from the moment the call left until it can no longer have been running.
 """
 
@@ -107,9 +107,10 @@ class KeyRows:
         complete: Whether everything that may hold one of the values was seen; until then no row is absent.
     """
 
-    def __init__(self, field: CrmField) -> None:
+    def __init__(self, field: CrmField, *, import_key: bool = False) -> None:
         self.field = field
         self.complete = False
+        self._only_ours = field.unique and not import_key
         self._form = plain_form(field)
         self._rows: dict[Hashable, list[int]] = {}
         self._values: dict[str, None] = {}  # as COQL has them, in order
@@ -163,10 +164,10 @@ class KeyRows:
     @property
     def _counts_as_found(self) -> tuple[Standing, ...]:
         # an import key names run and row: whoever carries it is that row, whatever the clocks say
-        return (Standing.OURS,) if self.field.unique else (Standing.OURS, Standing.EARLIER)
+        return (Standing.OURS,) if self._only_ours else (Standing.OURS, Standing.EARLIER)
 
     def _blocked(self, seen: Mapping[str, Standing]) -> bool:
-        if self.field.unique:  # a second one is DUPLICATE_DATA, said by the CRM itself
+        if self._only_ours:  # a second one is DUPLICATE_DATA, said by the CRM itself
             return Standing.UNTOLD in seen.values()
         return bool(seen)
 
@@ -183,12 +184,11 @@ class LookupPlan:
 def plan_lookup(
     records: Sequence[Record], crm_module: CrmModule, *, unique_fields: Sequence[str], import_key: str | None
 ) -> LookupPlan:
-    """Choose for each record: a field that the metadata mark unique, else the import key, else the whole record."""
+    """Choose for each record: the import key, else a field that the metadata mark unique, else the whole record."""
     keys = [one for name in unique_fields if (one := crm_module.by_api_name.get(name)) is not None and one.unique]
-    if import_key is not None and import_key in crm_module.by_api_name:
-        keys.append(crm_module.by_api_name[import_key])
-    asked = {one.api_name: KeyRows(one) for one in keys}
-    in_window = {one.api_name: KeyRows(one) for one in keys}
+    if import_key is not None and import_key in crm_module.by_api_name:  # first: no record of anybody else can have it
+        keys = [crm_module.by_api_name[import_key], *(one for one in keys if one.api_name != import_key)]
+    asked, in_window = ({one.api_name: KeyRows(one, import_key=one.api_name == import_key) for one in keys} for _ in range(2))
     whole: list[int] = []
     for index, record in enumerate(records):
         for one in keys:

@@ -20,6 +20,7 @@ from bulkzoho.core.dates import check_format
 from bulkzoho.core.fieldnames import ID
 from bulkzoho.core.keying import ClaimColumn, claims_for
 from bulkzoho.core.mapping import plan_columns, plan_later_columns
+from bulkzoho.core.stamping import Stamp
 from bulkzoho.errors import RefusedError, UsageError
 from bulkzoho.model.metadata import CrmField, CrmModule
 from bulkzoho.model.outcomes import Refusal
@@ -83,6 +84,7 @@ class _Program:
     plan: ColumnPlan
     steps: Sequence[_Step]
     constants: Sequence[tuple[str, Any]]
+    stamp: Stamp | None
     constant_keys: Sequence[tuple[str, str | None]]
     make_records: Callable[[Iterable[Sequence[Any]]], list[dict[str, Any]]]
 
@@ -96,6 +98,7 @@ class Shaper:
         operation: What will be done with the records.
         match_on: API names by which an upsert finds records.
         time_zone: IANA name of the organization's zone; ``shape.time_zone`` wins.
+        stamp: What is written into the import key, if there is one.
 
     Raises:
         UsageError: A date format or a time zone that is none.
@@ -109,8 +112,10 @@ class Shaper:
         operation: Operation,
         match_on: Sequence[str] = (),
         time_zone: str | None = None,
+        stamp: Stamp | None = None,
     ) -> None:
         self._module = crm_module
+        self._stamp = stamp
         self._shape = shape
         self._operation = operation
         self._match_on = tuple(match_on)
@@ -128,15 +133,18 @@ class Shaper:
         """Plan the columns of an input before anything is sent; see :func:`bulkzoho.core.mapping.plan_columns`.
 
         Raises:
-            RefusedError: The input does not fit the module, or a value of ``--set`` does not fit its field.
+            RefusedError: The input does not fit the module, a value of ``--set`` does not fit its field, or a column fills the
+                import key.
             UsageError: The options do not fit the operation.
         """
         plan = plan_columns(header, self._module, self._shape, self._operation, self._match_on, source=source, growing=growing)
+        if self._stamp is not None:
+            self._stamp.refuse_filled(plan, source=source)
         self._remember(header, plan)
         return plan
 
-    def shape(self, block: Block) -> Shaped:
-        """Give the records of *block*, and the rows that are not to be sent.
+    def shape(self, block: Block, *, source: int = 0) -> Shaped:
+        """Give the records of *block* of the source with that index, and the rows that are not to be sent.
 
         A header that was not planned is one that grew while rows were sent: what does not fit is then refused row by row.
         """
@@ -149,10 +157,11 @@ class Shaper:
             return Shaped(header=block.header, numbers=(), records=(), cells=(), origins=block.origins and ())
         columns = list(zip(*block.rows, strict=True))
         converted = {step.name: step.convert(columns[step.index]) for step in program.steps}
-        values = [column.values for column in converted.values()]
-        constants = [repeat(value, count) for _, value in program.constants]
-        rows = zip(*values, *constants, strict=True) if values or constants else repeat((), count)
-        records = program.make_records(rows)
+        values: list[Iterable[Any]] = [column.values for column in converted.values()]
+        values += [repeat(value, count) for _, value in program.constants]
+        if program.stamp is not None:
+            values.append(program.stamp.column(source, block.numbers))
+        records = program.make_records(zip(*values, strict=True) if values else repeat((), count))
         for name, column in converted.items():
             for index in column.absent:
                 del records[index][name]
@@ -170,18 +179,21 @@ class Shaper:
     def _remember(self, header: tuple[str, ...], plan: ColumnPlan) -> _Program:
         if len(self._programs) >= HEADERS_KEPT:
             self._programs.clear()
+        plan, stamp = (plan, None) if self._stamp is None else self._stamp.applied_to(plan)
         constants = [(one.api_name, self._constant(one, text)) for one, text in plan.constants]
+        names = [*(column.field.api_name for column in plan.columns), *(name for name, _ in constants)]
         keys = frozenset(self.key_fields)
         program = self._programs[header] = _Program(
             plan=plan,
             steps=[self._step(column, keys) for column in plan.columns],
             constants=constants,
+            stamp=stamp,
             constant_keys=[
                 (one.api_name, claims_for(one)([value])[0])
                 for (one, _), (_, value) in zip(plan.constants, constants, strict=True)
                 if one.api_name in keys
             ],
-            make_records=_record_maker([*(column.field.api_name for column in plan.columns), *(name for name, _ in constants)]),
+            make_records=_record_maker(names if stamp is None else [*names, stamp.field]),
         )
         return program
 

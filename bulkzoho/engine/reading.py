@@ -147,7 +147,7 @@ class Reader:
             self._recorder.refuse(_unreadable(part.index, block))
         if not block.rows:
             return []
-        shaped = self._shaper.shape(block)
+        shaped = self._shaper.shape(block, source=part.index)
         if self._letters is not None:
             shaped = self._without_settled_letters(part.index, shaped)
         if shaped.refused:

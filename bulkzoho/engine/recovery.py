@@ -89,7 +89,7 @@ async def _collect(part: InputPart, shaper: Shaper, wanted: Sequence[OpenShipmen
             await asyncio.sleep(0)
             if not block.numbers or not numbers.overlaps(block.numbers[0], block.numbers[-1]):
                 continue
-            shaped = shaper.shape(block)
+            shaped = shaper.shape(block, source=part.index)
             for index, number in enumerate(shaped.numbers):
                 if number in missing:
                     missing.discard(number)

@@ -139,6 +139,7 @@ class ImportSettings:
     batch_records: int = MAX_BATCH_RECORDS
     trigger: tuple[str, ...] = ()  #: automations to run; empty: none
     on_doubt: OnDoubt = OnDoubt.LOOKUP
+    import_key: str | None = None  #: API name of a text field that each record is stamped in with run and row
     settle_wait_s: float | None = None  #: None: reply time-out + 60 s
     max_errors: MaxErrors | None = None
     dead_letter: str | None = None  #: absolute path beside the run's folder

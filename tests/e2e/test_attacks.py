@@ -104,6 +104,9 @@ TABLE = (
     Attack("a batch too large", "import", "f.csv --module Leads --batch-size 101", 2, "101"),
     Attack("one file twice", "import", "f.csv ./f.csv --module Leads", 2, "twice"),
     Attack("letters over the input", "import", "f.csv --module Leads --dead-letter f.csv", 2, "--dead-letter"),
+    Attack(
+        "an import key for a delete", "import", "f.csv --module Leads --operation delete --import-key County", 2, "--import-key"
+    ),
     # files
     Attack("no such file", "import", "missing.csv --module Leads", 4, "missing.csv"),
     Attack("a folder", "import", "sub --module Leads", 4, "sub", _folder("sub")),
@@ -154,6 +157,11 @@ TABLE = (
         said="Email",
         content="Last_Name\nA\n",
     ),
+    _one_lead("an import key that is no field", "--import-key", "Nonsense", status=4, said="Nonsense", content="Last_Name\nA\n"),
+    _one_lead(
+        "an import key that is a column", "--import-key", "County", status=4, said="County", content="Last_Name,County\nA,B\n"
+    ),
+    _one_lead("an import key that is short", "--import-key", "Zip_Code", status=4, said="30", content="Last_Name\nA\n"),
     _one_lead("ids of a spreadsheet", "--operation", "delete", status=3, said="", content="id\n5.72E+17\n"),
     # the service
     Attack("a module that does not exist", "import", "good.csv --module Leds", 4, "Leads", _good),

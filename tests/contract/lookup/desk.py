@@ -37,6 +37,7 @@ class ServiceClock(SystemClock):
     """The sandbox's clock, which may be set."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.ahead_s = 0.0
 
     def wall(self) -> float:

@@ -53,16 +53,16 @@ def at(seconds: int) -> str:
 # -- which way ---------------------------------------------------------------------------------------------------------------
 
 
-def test_a_row_is_asked_for_by_its_unique_field_else_its_import_key_else_as_a_whole() -> None:
+def test_a_row_is_asked_for_by_its_import_key_else_its_unique_field_else_as_a_whole() -> None:
     records: list[dict[str, Any]] = [
         {"Email": "a@x.co", "Stamp": "run:1"},
-        {"Last_Name": "B", "Email": None, "Stamp": "run:2"},
+        {"Last_Name": "B", "Email": "b@x.co"},
         {"Last_Name": "C"},
     ]
 
     plan = plan_lookup(records, MODULE, unique_fields=["Email"], import_key="Stamp")
 
-    assert [(rows.field.api_name, len(rows)) for rows in plan.by_key] == [("Email", 1), ("Stamp", 1)]
+    assert [(rows.field.api_name, len(rows)) for rows in plan.by_key] == [("Stamp", 1), ("Email", 1)]
     assert (plan.by_key_in_window, plan.whole) == ([], [2])
 
 
@@ -88,9 +88,9 @@ def test_a_value_is_asked_for_in_every_form_the_service_may_keep_it_in() -> None
     )
 
     assert [list(rows.values()) for rows in plan.by_key] == [
+        [["'Run:1'"]],
         [["'A&B@x.co'", "'a&b@x.co'", "'A&amp;B@x.co'", "'a&amp;b@x.co'"]],
         [["12"]],
-        [["'Run:1'"]],
     ]
 
 

@@ -142,52 +142,59 @@ class Doubts:
     async def _settle(self, doubtful: Doubtful) -> None:
         assert self.sender is not None
         inserts = self._inserts(doubtful.batch)
-        repeatable = [index for index, insert in enumerate(inserts) if not insert]
-        if len(repeatable) == len(inserts):
+        if not any(inserts):
             await self.sender.deliver(doubtful.batch, shipment=doubtful.shipment)
             return
-        asked = [index for index, insert in enumerate(inserts) if insert]
-        findings = await self._find(doubtful, asked)
-        if findings is None:
-            return
-        await self._apply(doubtful, repeatable, asked, findings)
+        self._dividing = doubtful.batch
+        if not all(inserts):
+            doubtful = await self._repeat_harmless(doubtful, inserts)
+        findings = await self._find(doubtful)
+        if findings is not None:
+            await self._apply(doubtful, findings)
+        self._dividing = None
+        if findings is not None:
+            self._settled(doubtful.batch)
 
-    async def _find(self, doubtful: Doubtful, asked: Sequence[int]) -> Findings | None:
+    async def _repeat_harmless(self, doubtful: Doubtful, inserts: Sequence[bool]) -> Doubtful:
+        """Send what is harmless again, and give the rest, as a shipment of its own.
+
+        First, since only then the records that it had made are known as its own: a row without a key could be taken for one.
+        """
+        assert self.sender is not None
+        batch = doubtful.batch
+        again, rest = (batch.pick([at for at, insert in enumerate(inserts) if insert is wanted]) for wanted in (False, True))
+        again_shipment, rest_shipment = (
+            self._recorder.divide(doubtful.shipment, ranges_of(sorted(part.numbers))) for part in (again, rest)
+        )
+        self._recorder.released(doubtful.shipment)  # no commit comes between: its rows are in doubt all the time
+        await self.sender.deliver(again, shipment=again_shipment)
+        return Doubtful(shipment=rest_shipment, batch=rest, reason=doubtful.reason)
+
+    async def _find(self, doubtful: Doubtful) -> Findings | None:
         if self._lookup is None:
             return Findings()
         try:
-            return await self._lookup.find(doubtful.batch.pick(asked), doubtful.shipment)
+            return await self._lookup.find(doubtful.batch, doubtful.shipment)
         except AdmissionClosedError:
             return None
         except BulkZohoError as error:
             self._stop.request(reason_of(error), error)
             return None
 
-    async def _apply(self, doubtful: Doubtful, repeatable: Sequence[int], asked: Sequence[int], findings: Findings) -> None:
-        """Settle what was found; what is absent and what is harmless is sent again; the rest is in doubt on its own."""
+    async def _apply(self, doubtful: Doubtful, findings: Findings) -> None:
+        """Settle what was found, send again what is absent; the rest is in doubt on its own."""
         assert self.sender is not None
         batch, shipment = doubtful.batch, doubtful.shipment
-        found = [asked[index] for index in findings.found]
-        absent = [asked[index] for index in findings.absent]
-        unknown = sorted(set(asked) - set(found) - set(absent))
+        unknown = sorted(set(range(len(batch))) - set(findings.found) - set(findings.absent))
         if unknown:
             self._recorder.divide(shipment, ranges_of(sorted(batch.numbers[index] for index in unknown)))
-        again = batch.pick(repeatable) if repeatable else None
-        again_shipment = None
-        if again is not None:
-            again_shipment = self._recorder.divide(shipment, ranges_of(sorted(again.numbers)))
-        if found:
+        if findings.found:
             assert findings.results is not None
-            self._recorder.settle(shipment, batch.pick(found), findings.results)
+            self._recorder.settle(shipment, batch.pick(findings.found), findings.results)
         else:
             self._recorder.released(shipment)
-        self._dividing = batch
-        if again is not None:
-            await self.sender.deliver(again, shipment=again_shipment)
-        if absent:
-            await self.sender.deliver(batch.pick(absent))
-        self._dividing = None
-        self._settled(batch)
+        if findings.absent:
+            await self.sender.deliver(batch.pick(findings.absent))
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():

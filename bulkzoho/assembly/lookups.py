@@ -37,6 +37,7 @@ def lookup_for(crm: Connected, module: CrmModule, settings: ImportSettings, *, s
         crm_module=module,
         user=crm.user,
         unique_fields=[field.api_name for field in module.fields if field.unique],
+        match_on=settings.match_on,
         import_key=settings.import_key,
         known_ids=known_ids,
         clock_skew=lambda: crm.courier.skew_s,

@@ -55,9 +55,18 @@ class Matching:
     """Take the records of a window one by one, then conclude.
 
     Memory: a few words for each record that no row here is known to have.
+
+    Args:
+        records: The rows, by index.
+        names: The fields that are compared.
+        crm_module: Their module.
+        keys: Key fields that no row has a value in: a record that has one is some other row's, however alike it is.
     """
 
-    def __init__(self, records: Mapping[int, Record], names: Sequence[str], crm_module: CrmModule) -> None:
+    def __init__(
+        self, records: Mapping[int, Record], names: Sequence[str], crm_module: CrmModule, *, keys: Sequence[str] = ()
+    ) -> None:
+        self._keys = tuple(keys)
         self._names = tuple(names)
         self._forms: list[PlainForm] = [_form_of(crm_module, name) for name in names]
         self._kinds: dict[Form, _Kind] = {}
@@ -77,7 +86,8 @@ class Matching:
             return
         values = [held.get(name) for name in self._names]
         at = self._anchor
-        kinds = self._by_anchor.get(None if at is None else self._forms[at](values[at]), [])
+        keyed = any(held.get(name) not in (None, "") for name in self._keys)
+        kinds = [] if keyed else self._by_anchor.get(None if at is None else self._forms[at](values[at]), [])
         tiers = self._tiers(kinds, values) if kinds else ()
         self._sightings.append(_Sighting(str(held["id"]), created_s, tiers))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
@@ -87,6 +87,7 @@ class CoqlLookup:
     Args:
         user: Who the token acts as; None when that is not known: then whoever created a record in the window counts.
         unique_fields: API names of fields that may name a row; those that the metadata do not mark unique are passed over.
+        match_on: API names by which an upsert finds records: rows that come here have none of them.
         import_key: API name of the field that names run and row, if the records carry one.
         known_ids: Gives those of some record ids that rows of runs here are known to have.
         clock_skew: Gives the service's time minus ours, in seconds.
@@ -104,6 +105,7 @@ class CoqlLookup:
         crm_module: CrmModule,
         user: User | None,
         unique_fields: Sequence[str],
+        match_on: Sequence[str] = (),
         import_key: str | None,
         known_ids: Callable[[Sequence[str]], set[str]],
         clock_skew: Callable[[], float],
@@ -117,6 +119,7 @@ class CoqlLookup:
         self._crm_module = crm_module
         self._user_id = None if user is None else user.id
         self._unique_fields = unique_fields
+        self._match_on = match_on
         self._import_key = import_key
         self._known_ids = known_ids
         self._clock_skew = clock_skew
@@ -169,22 +172,30 @@ class CoqlLookup:
     async def _look_through_window(self, keyed: Sequence[KeyRows], whole: Sequence[int], inquiry: _Inquiry) -> None:
         """Page through what was created in the window; fields that a query does not take are left out of the comparison."""
         records = {index: inquiry.records[index] for index in whole}
-        names = compared_fields(records.values(), self._crm_module, others=len(keyed))
+        blank = self._blank_keys(records.values())
+        names = compared_fields(records.values(), self._crm_module, others=len(keyed) + len(blank))
         view = None
         while view is None:
-            view = WindowView(Matching(records, names, self._crm_module), keyed, inquiry.window, self._user_id)
+            view = WindowView(Matching(records, names, self._crm_module, keys=blank), keyed, inquiry.window, self._user_id)
             try:
-                await self._see_window(view, names)
+                await self._see_window(view, [*names, *blank])
             except _RefusedQueryError as refused:
-                if refused.column not in names:
+                mine = blank if refused.column in blank else names
+                if refused.column not in mine:
                     inquiry.reasons[f"the CRM does not answer the query ({refused.reason})"] = None
                     return
-                names.remove(refused.column)
+                mine.remove(refused.column)
                 view = None
         for rows in keyed:
             inquiry.note(rows)
         if whole:
             await self._conclude(view, inquiry)
+
+    def _blank_keys(self, records: Collection[Record]) -> list[str]:
+        """Give the key fields that none of *records* has a value in."""
+        names = dict.fromkeys((*self._unique_fields, *self._match_on))
+        known = [name for name in names if name in self._crm_module.by_api_name]
+        return [name for name in known if all(record.get(name) in (None, "") for record in records)]
 
     async def _see_window(self, view: WindowView, names: Sequence[str]) -> None:
         fields = [*names, *(rows.field.api_name for rows in view.keyed)]

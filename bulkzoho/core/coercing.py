@@ -7,15 +7,16 @@ encodings); values of lists are not checked, since unrestricted lists take new o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any, Final
 
 from bulkzoho.core.converted import Converted, Converter, cell_by_cell, refused
 from bulkzoho.core.dates import date_converter, datetime_converter
 from bulkzoho.core.numbers import decimal_converter, whole_converter
+from bulkzoho.core.referring import USER_TYPES, id_converter, lookup_converter, user_converter
+from bulkzoho.core.users import Users
 from bulkzoho.model.metadata import CrmField
 from bulkzoho.model.rows import Cell
 
@@ -29,18 +30,13 @@ class CellRules:
     null_text: str | None = None  #: a cell with exactly this text clears the field
     date_format: str | None = None  #: strptime
     zone: tzinfo | None = None  #: of times that name no offset; None: such times are refused
+    users: Users = field(default_factory=Users)  #: whom cells of user columns may mean beside ids
 
 
 _BOOLEANS: Final[Mapping[Any, bool]] = {
     **dict.fromkeys(("true", "yes", "y", "1", True, 1), True),
     **dict.fromkeys(("false", "no", "n", "0", False, 0), False),
 }
-_ID: Final = re.compile(r"[0-9]{1,19}").fullmatch
-_DRESSED_ID: Final = re.compile(
-    r"""["']?(?:zcrm_)?([0-9]{1,19})["']?""", re.IGNORECASE
-).fullmatch  # as Zoho's own exports have it
-_ROUNDED_ID: Final = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+").fullmatch
-_ROUNDED: Final = "a spreadsheet has rounded this id; have its column formatted as text and take the ids from the CRM again"
 
 
 def converter_for(field: CrmField, rules: CellRules, *, column_format: str | None = None) -> Converter:
@@ -50,6 +46,8 @@ def converter_for(field: CrmField, rules: CellRules, *, column_format: str | Non
             convert = date_converter(field, column_format=column_format, any_format=rules.date_format)
         case "datetime":
             convert = datetime_converter(field, column_format=column_format, any_format=rules.date_format, zone=rules.zone)
+        case user_type if user_type in USER_TYPES:
+            convert = user_converter(field, rules.users)
         case _:
             make = _MAKERS.get(field.data_type) or _BY_JSON_TYPE.get(field.json_type, _text)
             convert = make(field)
@@ -119,48 +117,6 @@ def _choices(field: CrmField) -> Converter:
     return cell_by_cell(one)
 
 
-def _id(field: CrmField) -> Converter:
-    """The record's own id, as a text of digits."""
-    return _reference(field, lambda text: text, "it is not the id of a record: digits only")
-
-
-def _lookup(field: CrmField) -> Converter:
-    return _reference(
-        field,
-        lambda text: {"id": text},
-        "it is not the id of a record; lookups by another value (a name, an e-mail) are not built yet",
-    )
-
-
-def _user(field: CrmField) -> Converter:
-    return _reference(field, lambda text: {"id": text}, "it is not the id of a user; users by e-mail or name are not built yet")
-
-
-def _reference(field: CrmField, made: Callable[[str], Any], message: str) -> Converter:
-    no_id = refused(field, message, expected_data_type=field.json_type)
-    rounded = refused(field, _ROUNDED, expected_data_type=field.json_type)
-
-    def one(cell: Any) -> Any:
-        if isinstance(cell, dict):
-            cell = cell.get("id")
-        if isinstance(cell, bool) or not isinstance(cell, str | int | float):
-            return no_id
-        text = str(cell).strip()
-        match = _DRESSED_ID(text)
-        if match is None:
-            return rounded if _ROUNDED_ID(text) else no_id
-        return made(match[1])
-
-    walk = cell_by_cell(one)
-
-    def convert(cells: Sequence[Cell]) -> Converted:
-        if [*map(type, cells)].count(str) == len(cells) and all(map(_ID, cells)):
-            return Converted(list(map(made, cells)))
-        return walk(cells)
-
-    return convert
-
-
 def _json(field: CrmField) -> Converter:
     """Arrays and objects (subforms, files, several lookups): only JSON can say them, and they are sent as they stand."""
     kind: type = list if field.json_type == "jsonarray" else dict
@@ -172,7 +128,7 @@ def _json(field: CrmField) -> Converter:
 _Maker = Callable[[CrmField], Converter]
 
 _MAKERS: Final[Mapping[str, _Maker]] = {
-    "id": _id,
+    "id": id_converter,
     "integer": whole_converter,
     "bigint": whole_converter,
     "double": decimal_converter,
@@ -180,9 +136,7 @@ _MAKERS: Final[Mapping[str, _Maker]] = {
     "percent": decimal_converter,
     "boolean": _boolean,
     "multiselectpicklist": _choices,
-    "lookup": _lookup,
-    "ownerlookup": _user,
-    "userlookup": _user,
+    "lookup": lookup_converter,
 }
 _BY_JSON_TYPE: Final[Mapping[str, _Maker]] = {  # for types that came after this was written
     "string": _text,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -79,17 +78,22 @@ def home_folder() -> Path:
 
 
 def new_run_folder(crm_module: str) -> RunFolder:
-    """Make the folder of a new run, named by time (UTC), module and a little chance.
+    """Make the folder of a new run, named by time (UTC) and module.
 
     Raises:
         RunFailedError: It cannot be made; says where and what to do.
     """
     _refuse_network_home(home_folder())
     word = re.sub(r"[^a-z0-9]+", "-", crm_module.casefold()).strip("-") or "run"
-    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{word[:40]}-{secrets.token_hex(2)}"
-    folder = home_folder() / "runs" / name
+    now = datetime.now(UTC)
+    part = now.microsecond // 16  # of the second, so that the names of runs tell their order
+    folder = home_folder() / "runs" / f"{now:%Y%m%d-%H%M%S}-{word[:40]}-{part:04x}"
     try:
-        folder.mkdir(mode=0o700, parents=True)
+        for parent in (home_folder(), folder.parent):
+            parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
+    except FileExistsError:  # another process began at the same moment
+        return new_run_folder(crm_module)
     except OSError as error:
         raise RunFailedError(
             f"{folder}: the run's folder cannot be made ({error.strerror}).",
@@ -132,7 +136,7 @@ def find_run(name: str) -> RunFolder:
 
 def facts_of_runs() -> Iterator[tuple[RunFolder, RunFacts, SqliteJournal]]:
     """Give every run that can be read, newest first, with its journal open for reading until the next is taken."""
-    for folder in sorted(_folders(), key=lambda one: one.run, reverse=True):
+    for folder in sorted(_folders(), key=_begun, reverse=True):
         try:
             journal = SqliteJournal.open(folder.journal, read_only=True)
         except BulkZohoError:
@@ -179,6 +183,11 @@ def list_runs() -> list[RunLine]:
             )
         )
     return lines
+
+
+def _begun(folder: RunFolder) -> tuple[str, str]:
+    """Give when a run began, as its name says: the second, then the part of it."""
+    return folder.run[:15], folder.run[-4:]
 
 
 def _folders() -> list[RunFolder]:

@@ -96,6 +96,7 @@ class _Carrier:
         self._quota: QuotaStatus | None = None
         self._crm_after: int | None = None
         self._in_doubt: list[Doubtful] = []
+        self._unwritten: BulkZohoError | None = None  # why outcomes could not be written down
         self._header: tuple[str, ...] = ()
         self.recorder: Recorder | None = None
 
@@ -207,8 +208,10 @@ class _Carrier:
                 self._in_doubt = await gather(self._parts, self._shaper, list(recorder.open.values()))
         finally:
             self._quota = crm.quota.status()
-            with suppress(BulkZohoError):  # it was tried while the run was going; the ending says so
+            try:
                 recorder.flush()
+            except BulkZohoError as error:
+                self._unwritten = self._stop.error or error  # what was met first says more
             close_files(files)
 
     async def sum_up(self) -> Summary:
@@ -251,13 +254,17 @@ class _Carrier:
         assert self.recorder is not None
         moved = RunMoved(status=ending.status, seconds=seconds, calls=calls)
         self.recorder.watch(lambda: moved)
-        try:
-            self.recorder.flush()
-        except BulkZohoError as error:
-            held = self._work.journal.whole_tally()
-            failed = Ending(status=RunStatus.FAILED, exit_code=StopReason.FAILED.exit_code, error=error)
-            return failed, held
-        return ending, tally
+        if self._unwritten is None:
+            try:
+                self.recorder.flush()
+            except BulkZohoError as error:
+                self._unwritten = error
+        if self._unwritten is None:
+            return ending, tally
+        failed = Ending(status=RunStatus.FAILED, exit_code=StopReason.FAILED.exit_code, error=self._unwritten)
+        with suppress(BulkZohoError):
+            self._work.journal.commit([replace(moved, status=RunStatus.FAILED)])
+        return failed, self._work.journal.whole_tally()
 
 
 def _known(restored: Restored, sources: int) -> list[RowSet]:

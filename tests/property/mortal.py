@@ -1,0 +1,119 @@
+"""A journal and files that die at a chosen step: what was written by then stays, nothing after it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bulkzoho.model.journal import Change, RunFacts, SourceFacts, StoredShipment
+from bulkzoho.model.outcomes import Tally
+from bulkzoho.ports import Journal, TrackedFile
+
+__all__ = ["Died", "GoneError", "Life", "MortalFile", "MortalJournal"]
+
+
+class Died(SystemExit):
+    """The process is no more."""
+
+
+class GoneError(Exception):
+    """A dead process tried to write: what is left of it is being swept up."""
+
+
+@dataclass(slots=True)
+class Life:
+    """How many steps a process has left; None: it lives on."""
+
+    steps: int | None = None
+    torn: float = 0.5  #: share of the data that a file still gets in its last step
+    dead: bool = False
+
+    def step(self) -> bool:
+        """Take one step; False when it is the last one, which is not done (or in part).
+
+        Raises:
+            GoneError: It is dead already.
+        """
+        if self.dead:
+            raise GoneError
+        if self.steps is None:
+            return True
+        self.steps -= 1
+        self.dead = self.steps < 0
+        return not self.dead
+
+
+class MortalJournal:
+    """A :class:`bulkzoho.ports.Journal` over a real one."""
+
+    def __init__(self, journal: Journal, life: Life) -> None:
+        self._journal = journal
+        self._life = life
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """Die before it, or after it: two steps."""
+        if not self._life.step():
+            raise Died
+        self._journal.commit(changes)
+        if not self._life.step():
+            raise Died
+
+    def facts(self) -> RunFacts:
+        """As the real one."""
+        return self._journal.facts()
+
+    def sources(self) -> list[SourceFacts]:
+        """As the real one."""
+        return self._journal.sources()
+
+    def shipments(self) -> Iterator[StoredShipment]:
+        """As the real one."""
+        return self._journal.shipments()
+
+    def tally(self) -> Tally:
+        """As the real one."""
+        return self._journal.tally()
+
+    def lengths(self) -> dict[str, int]:
+        """As the real one."""
+        return self._journal.lengths()
+
+    def last_id(self) -> int:
+        """As the real one."""
+        return self._journal.last_id()
+
+
+class MortalFile:
+    """A :class:`bulkzoho.ports.TrackedFile` over a real one."""
+
+    def __init__(self, file: TrackedFile, life: Life) -> None:
+        self._file = file
+        self._life = life
+
+    @property
+    def length(self) -> int:
+        """As the real one."""
+        return self._file.length
+
+    def append(self, data: bytes) -> None:
+        """Die with a part of *data* written."""
+        if not self._life.step():
+            self._file.append(data[: int(len(data) * self._life.torn)])
+            raise Died
+        self._file.append(data)
+
+    def sync(self) -> None:
+        """Die before it."""
+        if not self._life.step():
+            raise Died
+        self._file.sync()
+
+    def cut(self, length: int) -> None:
+        """Die before it."""
+        if not self._life.step():
+            raise Died
+        self._file.cut(length)
+
+    def close(self) -> None:
+        """As the real one."""
+        self._file.close()

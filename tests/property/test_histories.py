@@ -1,0 +1,153 @@
+"""Whatever happens between any two steps of a run: each row has one outcome, and no insert is committed twice."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, example, given, note, settings
+from hypothesis import strategies as st
+
+from bulkzoho.model.rows import Operation
+
+from .memory_crm import KEY, ME, CallFault
+from .world import HEADER, LETTERS, RESULTS, Process, World
+
+HISTORIES = int(os.environ.get("HISTORIES", "200"))
+MOST_ENDINGS = 6  # processes that nothing disturbs until nothing is left that can be settled
+OLD_S = 1000.0  # age of the records that were there before
+
+_keys = st.sampled_from(["", "K0", "K1", "K2", "k2", "K3", "K4", "K5", "K6", "K7", "K8", "K9"])
+_names = st.sampled_from(["Ada", "Ada", "Bob", "Bob", "BAD"])
+_numbers = st.sampled_from(["", "1", "2", "many"])  # the last is refused before it is sent
+_rows = st.lists(st.tuples(_names, _keys, _numbers), min_size=1, max_size=26)
+_faults = st.builds(
+    CallFault,
+    kind=st.sampled_from(["fine", "fine", "lost", "lost", "throttled", "token", "nothing_left"]),
+    committed=st.sampled_from([None, 0, 1, 2, 3]),
+    late_s=st.sampled_from([0.0, 0.0, 0.5, 15.0]),
+    latency_s=st.sampled_from([0.01, 0.2, 3.0]),
+)
+_ends: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.builds(dict, steps=st.integers(0, 40), torn=st.sampled_from([0.0, 0.3, 0.9, 1.0])),
+    st.builds(dict, killed_after_s=st.sampled_from([0.0, 0.005, 0.015, 0.03, 0.21, 0.5, 3.1, 20.5, 21.0, 24.0])),
+    st.builds(dict, stopped_after_s=st.sampled_from([0.0, 0.015, 0.3, 20.5])),
+    st.just({}),
+)
+_processes = st.lists(
+    st.builds(
+        lambda end, faults, after_s: Process(after_s=after_s, faults=tuple(faults), **end),
+        _ends,
+        st.lists(_faults, max_size=6),
+        st.sampled_from([0.1, 1.0, 30.0, 400.0]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(
+    max_examples=HISTORIES,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+)
+@given(
+    operation=st.sampled_from([Operation.INSERT, Operation.INSERT, Operation.UPSERT]),
+    rows=_rows,
+    poison=st.none() | st.integers(0, 25),
+    processes=_processes,
+    ahead_s=st.sampled_from([0.0, -5.4, 7.7, 3600.2]),
+)
+@example(  # a row without a key was given the record of its neighbour that has one
+    operation=Operation.UPSERT,
+    rows=[("Ada", "K2", ""), ("Ada", "", "")],
+    poison=None,
+    processes=[Process(steps=5, faults=(CallFault(kind="lost"),))],
+    ahead_s=0.0,
+)
+def test_each_row_has_one_outcome_and_no_insert_is_committed_twice(
+    operation: Operation, rows: list[tuple[str, str, str]], poison: int | None, processes: list[Process], ahead_s: float
+) -> None:
+    if poison is not None:
+        rows[poison % len(rows)] = ("POISON", "", "1")
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder), operation, rows, ahead_s=ahead_s)
+        for key in ("K0", "K1"):
+            world.crm.put({"Last_Name": "Old", KEY: key}, created_s=world.crm.now() - OLD_S, creator=ME.id)
+
+        for process in processes:
+            world.live(process)
+            _see_nothing_doubled(world)
+        for _ in range(MOST_ENDINGS):
+            world.live(Process())
+            if not (world.tally.in_doubt or world.tally.unsent):
+                break
+
+        note(f"{world.tally}")
+        _see_end(world)
+
+
+def _see_nothing_doubled(world: World) -> None:
+    """Of rows with a key one is inserted at most; of those without, as many as there are rows of the same values."""
+    wanted = Counter(_values(row) for row in world.rows)
+    inserted = Counter(_values([held.values.get(name) for name in HEADER]) for held in world.crm.inserted)
+    assert inserted <= wanted, f"inserted more often than it stands in the file: {inserted - wanted}"
+    keys = Counter(str(held.values[KEY]).lower() for held in world.crm.records.values() if held.values.get(KEY))
+    assert not keys or max(keys.values()) == 1
+
+
+def _see_end(world: World) -> None:
+    _see_nothing_doubled(world)
+    tally, results, letters = world.tally, world.lines(RESULTS), world.lines(LETTERS)
+    assert (tally.read, tally.unsent) == (len(world.rows), 0)
+    accepted = {line["row"]: line["id"] for line in results}
+    refused = {line["row"]: line["code"] for line in letters}
+    assert (len(accepted), len(refused)) == (len(results), len(letters)) == (tally.accepted, tally.dead_lettered)
+    assert not accepted.keys() & refused.keys()
+    doubtful = set(range(1, len(world.rows) + 1)) - accepted.keys() - refused.keys()
+    assert len(doubtful) == tally.in_doubt
+    assert not [row for row in doubtful if world.rows[row - 1][1]], "a row with a unique field is still in doubt"
+    _see_records(world, accepted, doubtful=len(doubtful))
+    if world.operation is Operation.INSERT:
+        expected = {row: code for row, code in _expected_refusals(world).items() if row not in doubtful}
+        assert refused == expected
+
+
+def _see_records(world: World, accepted: dict[int, str], *, doubtful: int) -> None:
+    """Each accepted row has its record, and each record that is new its row, but for those in doubt."""
+    made = {held.id for held in world.crm.inserted}
+    extra = made - set(accepted.values())
+    assert len(extra) <= doubtful, f"records that no row has: {len(extra)}"
+    last: dict[str, int] = {}
+    for row in sorted(accepted):
+        assert accepted[row] in world.crm.records
+        last[accepted[row]] = row
+    for record, row in last.items():
+        held = world.crm.records[record].values
+        name, key, number = world.rows[row - 1]
+        assert (held["Last_Name"], held.get(KEY, "")) == (name, key)
+        assert number == "" or held["Employees"] == int(number)
+    keyless = [accepted[row] for row in accepted if not world.rows[row - 1][1]]
+    assert len(set(keyless)) == len(keyless), "two rows were given one record"
+
+
+def _expected_refusals(world: World) -> dict[int, str]:
+    taken = {"k0", "k1"}
+    refused = {}
+    for row, (name, key, number) in enumerate(world.rows, 1):
+        if number == "many" or name in ("BAD", "POISON"):
+            refused[row] = "INVALID_DATA"
+        elif key.lower() in taken:
+            refused[row] = "DUPLICATE_DATA"
+        elif key:
+            taken.add(key.lower())
+    return refused
+
+
+def _values(row: Any) -> tuple[str, ...]:
+    return tuple("" if value is None else str(value) for value in row)

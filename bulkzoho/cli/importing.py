@@ -111,12 +111,12 @@ _doubt_options = stacked(
 @click.command(name="import", cls=GroupedCommand, context_settings=HELP_SETTINGS)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @_crm_options
+@connection_options
 @_column_options
 @_file_options
 @letter_options
 @_doubt_options
 @settle_wait_option
-@connection_options
 @run_options
 @quota_options
 @timing_options
@@ -136,11 +136,11 @@ def import_command(as_json: bool, progress: str, **given: Any) -> int:  # noqa: 
     from bulkzoho import assembly  # noqa: PLC0415  the engine is loaded only when there is something to run
     from bulkzoho.cli.running import Job, run_job  # noqa: PLC0415  likewise
 
+    account = assembly.Account(profile=given["profile"], dc=given["dc"])
     job = Job(command="import", crm_module=settings.crm_module, operation=settings.operation)
     return run_job(
         job,
         lambda display, stop: assembly.import_files(settings, account=account, progress=display, stop=stop),
         as_json=as_json,
-    account = assembly.Account(profile=given["profile"], dc=given["dc"])
         progress=progress,
     )

@@ -5,7 +5,6 @@ The command line uses nothing but these functions.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,6 +15,7 @@ from typing import Any, Final
 from bulkzoho.assembly.homes import RunFolder, find_run, home_folder, last_resumable, list_runs, new_run_folder
 from bulkzoho.assembly.inputs import InputPlan, facts_of_inputs, refuse_changed
 from bulkzoho.assembly.replaying import EarlierReplays, plan_replay
+from bulkzoho.assembly.visiting import VisitedModule, chosen_account, list_fields, list_modules
 from bulkzoho.assembly.working import Work, carry_out
 from bulkzoho.core.settings_json import from_json, to_json
 from bulkzoho.engine.stopping import Stop
@@ -27,8 +27,7 @@ from bulkzoho.model.journal import RunFacts
 from bulkzoho.model.run import Summary
 from bulkzoho.model.settings import ImportSettings, ReplaySettings
 from bulkzoho.ports import Progress
-from bulkzoho.profiles.choosing import USUAL, Account, Chosen, choose
-from bulkzoho.profiles.store import ProfileStore
+from bulkzoho.profiles.choosing import USUAL, Account, Chosen
 
 __all__ = [
     "UNCHANGED",
@@ -36,8 +35,11 @@ __all__ = [
     "Account",
     "Stop",
     "Unchanged",
+    "VisitedModule",
     "home_folder",
     "import_files",
+    "list_fields",
+    "list_modules",
     "list_runs",
     "replay_letters",
     "resume_run",
@@ -60,7 +62,7 @@ async def import_files(settings: ImportSettings, *, account: Account = USUAL, pr
     Raises:
         BulkZohoError: Before the run existed: credentials missing, a file, header, module or field refused.
     """
-    chosen = _chosen(account)  # what is missing is said before there is a run
+    chosen = chosen_account(account)  # what is missing is said before there is a run
     folder = new_run_folder(settings.crm_module)
     plan = InputPlan(settings=settings, folder=folder)
     return await _begin(folder, "import", settings, plan, chosen=chosen, progress=progress, stop=stop)
@@ -72,7 +74,7 @@ async def replay_letters(settings: ReplaySettings, *, account: Account = USUAL, 
     Raises:
         BulkZohoError: As :func:`import_files`; also when the letters are another organization's.
     """
-    chosen = _chosen(account)  # as above
+    chosen = chosen_account(account)  # as above
     replay = plan_replay(settings)
     folder = new_run_folder(replay.settings.crm_module)
     plan = InputPlan(settings=replay.settings, folder=folder, letters=True, only_codes=settings.only_codes)
@@ -122,12 +124,12 @@ async def resume_run(
                 told = adjust(told)
             refuse_changed(journal.sources())
             only_codes = tuple(facts.settings["only_codes"])
-            chosen = _chosen(account.over(facts.settings.get("account", {})))
+            chosen = chosen_account(account.over(facts.settings.get("account", {})))
             journal.change_settings(_settings_json(told, only_codes, chosen))
             replay = facts.command == "replay"
             plan = InputPlan(settings=told, folder=folder, letters=replay, only_codes=only_codes)
             letters = EarlierReplays.load(import_key=told.import_key) if replay else None
-            work = Work(folder=folder, journal=journal, settings=told, plan=plan, new=False, letters=letters)
+            work = Work(folder=folder, journal=journal, settings=told, plan=plan, chosen=chosen, new=False, letters=letters)
             return await carry_out(work, progress=progress, stop=stop)
         finally:
             journal.close()
@@ -185,10 +187,6 @@ async def _begin(
         raise
     finally:
         lock.release()
-
-
-def _chosen(account: Account) -> Chosen:
-    return choose(account, os.environ, ProfileStore(home_folder()))
 
 
 def _settings_json(settings: ImportSettings, only_codes: Sequence[str], chosen: Chosen) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
-from bulkzoho.assembly.diagnosing import named_troubles
+from bulkzoho.assembly.diagnosing import named_troubles, tokens_throttled
 from bulkzoho.assembly.organizations import ledger_of, remember, remembered, unknown_organization
 from bulkzoho.assembly.wiring import wired
 from bulkzoho.core.judging import access_error
@@ -21,7 +21,7 @@ from bulkzoho.engine.stopping import AdmissionClosedError, Stop
 from bulkzoho.errors import BulkZohoError, RunFailedError
 from bulkzoho.model.metadata import CrmModule, ModuleName, Organization, User
 from bulkzoho.model.plans import Price
-from bulkzoho.model.replies import Answered, Lost, Refused, Reply
+from bulkzoho.model.replies import Answered, Lost, Refused, Reply, Throttled
 from bulkzoho.model.settings import ConnectionSettings, ImportSettings
 from bulkzoho.ports import Crm, Progress, Quota
 from bulkzoho.profiles.choosing import Chosen
@@ -31,6 +31,9 @@ from bulkzoho.zoho.tokens import TokenKeeper
 from bulkzoho.zoho.transport import Transport
 
 __all__ = ["Connected", "connect"]
+
+# Zoho's own ``module_name`` of Deals is still Potentials (OpenAPI ``modules``)
+OLD_NAMES: Final = {"potential": "Deals", "potentials": "Deals"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +57,8 @@ class Connected:
             RefusedError: The CRM has no such module; names the nearest.
             AccessError: The metadata cannot be read.
         """
-        found = resolve_module(name, await self.modules())
+        modules = await self.modules()
+        found = resolve_module(_today(name, modules), modules)
         module: CrmModule = await self._ask(lambda: self.crm.module(found), doing=f"reading the fields of {found.api_name}")
         return module
 
@@ -81,12 +85,14 @@ class Connected:
 
 @asynccontextmanager
 async def connect(
-    settings: ImportSettings, *, chosen: Chosen, run: str, stop: Stop, progress: Progress
+    settings: ImportSettings, *, chosen: Chosen, run: str, stop: Stop, progress: Progress, hasty: bool = False
 ) -> AsyncIterator[Connected]:
     """Connect with the account that was *chosen*, and stay connected while the context lasts.
 
     The quota's ledger belongs to the organization, which the first call tells.  It is remembered from the last time, so that
     that call too is made within the quota; on the very first run it is counted afterwards.
+
+    A *hasty* visitor does not wait until Zoho gives access tokens again; a run does, and says so.
 
     Raises:
         AccessError: The CRM does not let us in.
@@ -101,6 +107,10 @@ async def connect(
         wires = await stack.enter_async_context(wired(chosen))
         await stack.enter_async_context(named_troubles(wires, stop))
         crm = wires.crm
+        if isinstance(await wires.tokens.renew(0), Throttled):
+            if hasty:
+                raise tokens_throttled()
+            progress.tell(f"{tokens_throttled().message} The run waits until it gives one.")
 
         async def open_for(organization: Organization) -> tuple[Quota, Courier]:
             limits = limits_of(settings.quota, organization)
@@ -150,6 +160,13 @@ async def connect(
             connection=connection,
             senders=max(1, min(10, quota.status().calls_in_flight_limit)),
         )
+
+
+def _today(name: str, modules: Sequence[ModuleName]) -> str:
+    """Give a module's present name for one that Zoho gave up and people did not, unless this CRM uses it."""
+    plain = name.strip().casefold()
+    used = {label.casefold() for one in modules for label in (one.api_name, one.singular_label, one.plural_label)}
+    return name if plain in used else OLD_NAMES.get(plain, name)
 
 
 async def _meet(courier: Courier, crm: Crm, progress: Progress, chosen: Chosen) -> Organization:

@@ -14,7 +14,7 @@ from bulkzoho.zoho.datacenters import DataCenter, data_center_of, host_of, wrong
 from bulkzoho.zoho.discovery import centers_that_know, other_centers
 from bulkzoho.zoho.scopes import scope_of_call
 
-__all__ = ["login_command", "named", "named_troubles"]
+__all__ = ["login_command", "named", "named_troubles", "tokens_throttled"]
 
 _DEAD_TOKEN: Final = frozenset({"INVALID_TOKEN", "INVALID_OAUTHTOKEN", "AUTHENTICATION_FAILURE"})
 _PERMISSIONS: Final = {"GET": "View", "POST": "Create", "PUT": "Edit", "DELETE": "Delete"}
@@ -47,6 +47,15 @@ async def named(error: AccessError, wires: Wires) -> AccessError:
             return _dead_token(error, wires)
         case _:
             return error
+
+
+def tokens_throttled() -> AccessError:
+    """Give the error of somebody who asked for too many access tokens (docs "Token limits")."""
+    return AccessError(
+        "Zoho gives no more access tokens for now: ten were asked for within ten minutes.",
+        hint="Wait ten minutes and try again; asking sooner makes it longer. See what else uses this client or refresh token.",
+        code="TOKEN_REQUESTS_THROTTLED",
+    )
 
 
 def login_command(chosen: Chosen, *more: str) -> str:

@@ -8,6 +8,7 @@ import click
 
 from bulkzoho.cli.helping import HELP_SETTINGS, GroupedCommand
 from bulkzoho.cli.output import print_data, print_json, print_note
+from bulkzoho.cli.tables import table
 from bulkzoho.cli.verbosity import verbose_option
 from bulkzoho.core.reporting import run_line_json
 from bulkzoho.model.run import RunLine
@@ -54,15 +55,7 @@ def runs_command(as_json: bool) -> int:  # noqa: FBT001  click gives it by name
 
 def table_of(lines: Sequence[RunLine]) -> str:
     """Give *lines* as a table with a heading, columns two blanks apart."""
-    rows = [_HEADINGS, *(_cells(line) for line in lines)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if column in _NUMBERS else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+    return table(_HEADINGS, [_cells(line) for line in lines], numbers=_NUMBERS)
 
 
 def _cells(line: RunLine) -> tuple[str, ...]:

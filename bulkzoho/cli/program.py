@@ -29,6 +29,8 @@ COMMANDS: Final = {
     "replay": _Lazy("replaying", "replay_command", "Send dead letters again, mended or not."),
     "resume": _Lazy("resuming", "resume_command", "Finish an interrupted run."),
     "runs": _Lazy("listing", "runs_command", "List the runs with their state."),
+    "modules": _Lazy("describing", "modules_command", "List the modules of the CRM."),
+    "fields": _Lazy("describing", "fields_command", "List the fields of a module."),
     "sandbox": _Lazy("sandboxing", "sandbox_command", "Serve a Zoho CRM on localhost, to rehearse against."),
     "demo": _Lazy("demonstrating", "demo_command", "Show the main job, end to end, against a sandbox of its own."),
 }

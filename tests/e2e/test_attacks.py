@@ -66,6 +66,10 @@ def _fault(kind: str, **entry: object) -> Prepare:
     return prepare
 
 
+def _no_scopes(_program: Program, sandbox: SandboxProcess) -> None:
+    sandbox.change(scopes=["ZohoCRM.org.READ"])
+
+
 def _home_is_a_file(program: Program, sandbox: SandboxProcess) -> None:
     _good(program, sandbox)
     program.home.write_text("not a folder")
@@ -217,6 +221,14 @@ TABLE = (
     # runs
     Attack("a word too many", "runs", "x", 2, "x"),
     Attack("runs in a home that is a file", "runs", "", 1, "home", _home_is_a_file),
+    # modules, fields
+    Attack("a word too many for modules", "modules", "x", 2, "x"),
+    Attack("modules of a profile that does not exist", "modules", "--profile live", 6, "live"),
+    Attack("modules without a scope", "modules", "", 6, "ZohoCRM.settings.modules.READ", _no_scopes),
+    Attack("fields of nothing", "fields", "", 2, "MODULE"),
+    Attack("fields of a module that does not exist", "fields", "Leds", 4, "Leads"),
+    Attack("fields of a name that is no name", "fields", "../Leads", 4, "../Leads"),
+    Attack("fields in a data center that is none", "fields", "Leads --dc moon", 6, "moon"),
     # sandbox
     Attack("a port out of range", "sandbox", "--port 70000", 2, "70000"),
     Attack("a fault that does not exist", "sandbox", "--fault earthquake=1", 2, "earthquake"),
@@ -231,7 +243,7 @@ TABLE = (
 @pytest.mark.parametrize("attack", TABLE, ids=lambda attack: f"{attack.command}: {attack.name}")
 def test_an_attack_is_answered_in_one_line_and_one_object(bulkzoho: Program, sandbox: SandboxProcess, attack: Attack) -> None:
     attack.prepare(bulkzoho, sandbox)
-    speaks_json = attack.command in ("import", "replay", "resume")
+    speaks_json = attack.command in ("import", "replay", "resume", "modules", "fields")
 
     # bulkzoho <command> <words> --json
     ended = bulkzoho.run(attack.command, *attack.words.split(), *(["--json"] if speaks_json else []))

@@ -66,7 +66,8 @@ class Bar:
             ProgressBar(total=1.0, completed=share, width=BAR_COLUMNS, pulse=not known),
             Text(f"{share:4.0%}" if known else ""),
         )
-        words = state_words(snapshot, records_per_second=self._meter.records_per_second, left_s=self._meter.left_s)
+        left_s = None if snapshot.phase == "waiting" else self._meter.left_s
+        words = state_words(snapshot, records_per_second=self._meter.records_per_second, left_s=left_s)
         lines: list[RenderableType] = [row, Text(words, overflow="fold")]
         waits = " - ".join(part for part in (snapshot.note, waiting_words(snapshot.quota)) if part)
         if waits:

@@ -16,6 +16,7 @@ from bulkzoho.model.run import Snapshot
 __all__ = ["Display", "PlainLines", "Silent", "display_of"]
 
 LINE_EVERY_S: Final = 5.0  # seconds between two plain lines, unless something changes
+WAITING_LINE_EVERY_S: Final = 300.0  # the same while the run waits, for a day perhaps
 
 
 class Display(Protocol):
@@ -35,7 +36,10 @@ class Display(Protocol):
 
 
 class Silent:
-    """Shows no progress; what a person must know is still said."""
+    """Shows no progress; what a person must know is still said, a long wait too."""
+
+    def __init__(self) -> None:
+        self._wait = ""
 
     def __enter__(self) -> Self:
         return self
@@ -44,7 +48,11 @@ class Silent:
         """Nothing to leave."""
 
     def show(self, snapshot: Snapshot) -> None:
-        """Look away."""
+        """Look away, unless a long wait begins."""
+        wait = waiting_words(snapshot.quota) if snapshot.phase == "waiting" else ""
+        if wait and wait != self._wait:
+            print_note(f"{time.strftime('%H:%M:%S')} {wait}")
+        self._wait = wait
 
     def tell(self, line: str) -> None:
         """Say *line*."""
@@ -55,6 +63,7 @@ class PlainLines(Silent):
     """One line every few seconds, and at once when the run begins to do, or to wait for, something else."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._meter = Meter()
         self._next_at = 0.0
         self._said = ""
@@ -62,15 +71,19 @@ class PlainLines(Silent):
     def show(self, snapshot: Snapshot) -> None:
         """Say how the run stands, if it is time to."""
         self._meter.feed(snapshot)
-        doing = " - ".join(part for part in (snapshot.phase, snapshot.note, waiting_words(snapshot.quota)) if part)
+        waits, wait = snapshot.phase == "waiting", waiting_words(snapshot.quota)
+        phase = "" if waits and (wait or snapshot.note) else snapshot.phase  # the words below say it
+        doing = " - ".join(part for part in (phase, snapshot.note, wait if waits else "") if part)
         now = time.monotonic()
         if not self._said and not snapshot.tally.read:
             return  # nothing to tell yet
         if now < self._next_at and doing == self._said:
             return
-        self._next_at, self._said = now + LINE_EVERY_S, doing
-        state = state_words(snapshot, records_per_second=self._meter.records_per_second, left_s=self._meter.left_s)
-        print_note(f"{time.strftime('%H:%M:%S')} {doing}: {state}")
+        self._next_at, self._said = now + (WAITING_LINE_EVERY_S if waits else LINE_EVERY_S), doing
+        left_s = None if waits else self._meter.left_s  # the pace of before says nothing of the end
+        state = state_words(snapshot, records_per_second=self._meter.records_per_second, left_s=left_s)
+        shown = doing if waits or not wait else f"{doing} - {wait}"  # a short wait is no news, but the line may say it
+        print_note(f"{time.strftime('%H:%M:%S')} {shown}: {state}")
 
 
 def display_of(kind: str) -> Display:

@@ -56,7 +56,7 @@ def waiting_words(quota: QuotaStatus | None) -> str:
         return ""
     if quota.waiting_until is None:
         return f"waiting for {quota.waiting_for}"
-    until = datetime.fromtimestamp(quota.waiting_until).astimezone()
+    until = datetime.fromtimestamp(round(quota.waiting_until)).astimezone()
     days = (until.date() - datetime.now().astimezone().date()).days
     return f"waiting for {quota.waiting_for} until {until:%H:%M:%S}" + (f" on {until:%A}" if days else "")
 

@@ -18,6 +18,7 @@ from datetime import datetime
 from bulkzoho.core.batching import BatchLimits
 from bulkzoho.core.hours import closes_at, opens_at
 from bulkzoho.core.shaping import Shaper
+from bulkzoho.engine.acquainting import ReadUsers
 from bulkzoho.engine.channel import Channel
 from bulkzoho.engine.courier import Courier
 from bulkzoho.engine.doubts import Doubts, Lookup
@@ -35,6 +36,8 @@ from bulkzoho.ports import Progress, Quota, Route
 __all__ = ["ImportPipe", "PipeParts"]
 
 SHOW_EVERY_S = 0.25  # seconds between two looks at the run
+SHOW_WAITING_S = 1.0  # the same while it waits: for hours, perhaps, at no cost
+LONG_WAIT_S = 60.0  # seconds from which a run waits rather than sends
 PARKED_ROWS = 10_000  # rows that may wait for an earlier row of their key before reading stops
 
 
@@ -52,6 +55,7 @@ class PipeParts:
     recorder: Recorder
     lookup: Lookup | None
     letters: SettledLetters | None
+    read_users: ReadUsers | None = None  #: asked when a row names a user otherwise than by id
     progress: Progress
     stop: Stop
     wall: Callable[[], float]
@@ -74,6 +78,7 @@ class ImportPipe:
         self._channel: Channel[Batch] = Channel(max(2, parts.senders))
         self._started = asyncio.get_running_loop().time()
         self._phase = "sending"
+        self._opens: datetime | None = None  # what the run waits for before it begins
         self.reader = Reader(
             inputs=parts.inputs,
             shaper=parts.shaper,
@@ -83,6 +88,7 @@ class ImportPipe:
             stop=parts.stop,
             limit=settings.limit,
             letters=parts.letters,
+            read_users=parts.read_users,
         )
         wait_s = REPLY_TIMEOUT_S + SETTLE_MARGIN_S if settings.settle_wait_s is None else settings.settle_wait_s
         self._doubts = Doubts(
@@ -147,17 +153,20 @@ class ImportPipe:
     def snapshot(self) -> Snapshot:
         """Give the run as it stands."""
         parts = self._parts
+        quota = parts.quota.status()
+        waits_long = quota.waiting_until is not None and quota.waiting_until - parts.wall() >= LONG_WAIT_S
+        phase = "waiting" if waits_long else self._phase
         return Snapshot(
             run=parts.run,
             crm_module=parts.settings.crm_module,
             operation=parts.settings.operation,
             tally=parts.recorder.tally(),
             calls=self.calls(),
-            quota=parts.quota.status(),
+            quota=quota,
             seconds=self.seconds(),
             bytes_read=self.reader.bytes_read,
             bytes_total=parts.bytes_total,
-            phase="draining" if parts.stop.requested else self._phase,
+            phase="draining" if parts.stop.requested else phase,
             note=self._note(),
         )
 
@@ -191,6 +200,8 @@ class ImportPipe:
         return RunMoved(status=RunStatus.RUNNING, seconds=self.seconds(), calls=self.calls())
 
     def _note(self) -> str:
+        if self._opens is not None:
+            return f"waiting for the window until {self._opens:%H:%M on %A}"
         if self._doubts.waits_until is not None:
             at = datetime.fromtimestamp(self._doubts.waits_until).astimezone()
             calls = "1 call" if len(self._doubts) == 1 else f"{len(self._doubts)} calls"
@@ -199,8 +210,9 @@ class ImportPipe:
 
     async def _show(self) -> None:
         while True:
-            self._parts.progress.show(self.snapshot())
-            await asyncio.sleep(SHOW_EVERY_S)
+            snapshot = self.snapshot()
+            self._parts.progress.show(snapshot)
+            await asyncio.sleep(SHOW_WAITING_S if snapshot.phase == "waiting" else SHOW_EVERY_S)
 
     async def _open_hours(self) -> None:
         """Wait for the window, if there is one; it is checked against the wall clock in slices."""
@@ -209,11 +221,11 @@ class ImportPipe:
             return
         opens = opens_at(window, self._local_now())
         if opens > self._local_now():
-            self._phase = "waiting"
+            self._phase, self._opens = "waiting", opens
             self._parts.progress.tell(f"Waiting for the window: it opens at {opens:%Y-%m-%d %H:%M}.")
         while (left := (opens - self._local_now()).total_seconds()) > 0 and not self._parts.stop.requested:
             await self._parts.stop.sleep(min(left, 30.0))
-        self._phase = "sending"
+        self._phase, self._opens = "sending", None
 
     async def _keep_hours(self) -> None:
         """Close admission when the window closes or the time is up."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from bulkzoho.cli.bar import Bar
 from bulkzoho.cli.displays import PlainLines, Silent, display_of
-from bulkzoho.model.run import Snapshot
+from bulkzoho.model.run import QuotaStatus, Snapshot
 
 SnapshotMaker = Callable[..., Snapshot]
+QuotaMaker = Callable[..., QuotaStatus]
 
 
 class _Terminal(io.StringIO):
@@ -45,6 +48,36 @@ def test_no_progress_still_says_what_a_person_must_know(snapshot: SnapshotMaker,
         display.tell("a warning")
 
     assert capsys.readouterr().err == "a warning\n"
+
+
+def _waiting(snapshot: Snapshot, quota: QuotaMaker, *, for_s: float) -> Snapshot:
+    """Give *snapshot* while its run waits for the day, as the engine shows it."""
+    waits = quota(waiting_for="calls a day", waiting_until=time.time() + for_s)
+    return replace(snapshot, quota=waits, phase="waiting" if for_s >= 60 else "sending")
+
+
+@pytest.mark.parametrize("kind", ["plain", "none"])
+def test_a_long_wait_is_said_once_and_then_rarely(
+    snapshot: SnapshotMaker, quota: QuotaMaker, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    waiting = _waiting(snapshot(1.0, accepted=50, read=100, bytes_read=500), quota, for_s=7_200)
+    with display_of(kind) as display:
+        for _ in range(3):
+            display.show(waiting)
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert " waiting for calls a day until " in line
+    assert " left" not in line
+
+
+def test_a_short_wait_is_no_news(snapshot: SnapshotMaker, quota: QuotaMaker, capsys: pytest.CaptureFixture[str]) -> None:
+    sending = snapshot(1.0, accepted=50, read=100, bytes_read=500)
+    with PlainLines() as display, Silent() as silent:
+        for one in (sending, _waiting(sending, quota, for_s=5), sending):
+            display.show(one)
+            silent.show(one)
+
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_auto_is_a_bar_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:

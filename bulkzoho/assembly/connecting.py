@@ -7,7 +7,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
+from itertools import count
 from typing import Any, Final
 
 from bulkzoho.assembly.diagnosing import named_troubles, tokens_throttled
@@ -16,6 +18,7 @@ from bulkzoho.assembly.wiring import wired
 from bulkzoho.core.judging import access_error
 from bulkzoho.core.naming import resolve_module
 from bulkzoho.core.pacing import limits_of
+from bulkzoho.core.users import KnownUser
 from bulkzoho.engine.courier import Courier
 from bulkzoho.engine.stopping import AdmissionClosedError, Stop
 from bulkzoho.errors import BulkZohoError, RunFailedError
@@ -29,6 +32,7 @@ from bulkzoho.quota import open_quota
 from bulkzoho.zoho.datacenters import version_warning
 from bulkzoho.zoho.tokens import TokenKeeper
 from bulkzoho.zoho.transport import Transport
+from bulkzoho.zoho.users import UserPage, UserPages
 
 __all__ = ["Connected", "connect"]
 
@@ -78,6 +82,21 @@ class Connected:
         """
         modules: tuple[ModuleName, ...] = await self._ask(self.crm.modules, doing="reading the list of modules")
         return modules
+
+    async def users(self) -> tuple[KnownUser, ...]:
+        """Give every user of the organization, inactive ones too; a call for 200 of them.
+
+        Raises:
+            AccessError: They cannot be read.
+        """
+        pages, found = UserPages(self.transport), dict[str, KnownUser]()
+        for number in count(1):
+            page: UserPage = await self._ask(partial(pages.page, number), doing="reading the users")
+            before = len(found)
+            found |= {user.id: user for user in page.users}
+            if not page.more or len(found) == before:  # a page that brings nobody new is the last, whatever it says
+                break
+        return tuple(found.values())
 
     async def _ask(self, call: Callable[[], Awaitable[Reply]], *, doing: str) -> Any:
         return _payload(await self.courier.deliver(call, Price()), doing=doing)

@@ -58,6 +58,11 @@ class RunFolder:
         return self.path / "in-doubt.jsonl"
 
     @property
+    def users(self) -> Path:
+        """Whom cells may mean as owners, once that was asked."""
+        return self.path / "users.json"
+
+    @property
     def report(self) -> Path:
         """The summary."""
         return self.path / "report.json"

@@ -13,6 +13,7 @@ from bulkzoho.assembly.finishing import decide_ending, summary_of, write_in_doub
 from bulkzoho.assembly.homes import RunFolder, home_folder
 from bulkzoho.assembly.inputs import InputPlan, digested, input_parts, peek, refuse_sent_before, shaper_for
 from bulkzoho.assembly.lookups import lookup_for
+from bulkzoho.assembly.owners import RunUsers
 from bulkzoho.assembly.run_files import close_files, lettering_for, open_files
 from bulkzoho.core.ending import Ending
 from bulkzoho.core.shaping import Shaper
@@ -117,11 +118,12 @@ class _Carrier:
                 self._shaper = shaper_for(
                     module, work.settings, run=self._facts.run, letters=work.plan.letters, time_zone=crm.organization.time_zone
                 )
-                for look in looks:
-                    plan = self._shaper.plan_for(look.header, source=look.name, growing=look.growing)
-                    for warning in plan.warnings:
-                        self._progress.tell(warning)
-                await self._send(crm, module, sources, kept)
+                users = RunUsers(crm, work.folder.users, fallback=work.settings.owner_fallback)
+                await users.introduce(self._shaper, tell=self._progress.tell)
+                plans = [self._shaper.plan_for(look.header, source=look.name, growing=look.growing) for look in looks]
+                for warning in (*(text for plan in plans for text in plan.warnings), *users.warnings(plans)):
+                    self._progress.tell(warning)
+                await self._send(crm, module, sources, kept, users)
         finally:
             for opened in kept.values():
                 opened.close()
@@ -144,7 +146,9 @@ class _Carrier:
             work.journal.commit([SourceRead(facts=source) for source in sources])
         self._facts = work.journal.facts()
 
-    async def _send(self, crm: Connected, module: CrmModule, sources: Sequence[SourceFacts], kept: dict[int, Source]) -> None:
+    async def _send(
+        self, crm: Connected, module: CrmModule, sources: Sequence[SourceFacts], kept: dict[int, Source], users: RunUsers
+    ) -> None:
         work, facts, settings = self._work, self._facts, replace(self._work.settings, crm_module=module.api_name)
         assert self._shaper is not None
         files = open_files(work.folder, settings, work.journal.lengths(), new=work.new)
@@ -191,6 +195,7 @@ class _Carrier:
                 recorder=recorder,
                 lookup=lookup_for(crm, module, settings, stop=self._stop, progress=self._progress),
                 letters=work.letters,
+                read_users=users.read,
                 progress=self._progress,
                 stop=self._stop,
                 wall=time.time,
@@ -201,7 +206,7 @@ class _Carrier:
             )
         )
         try:
-            in_doubt = await gather(self._parts, self._shaper, self._restored.in_doubt)
+            in_doubt = await gather(self._parts, self._shaper, self._restored.in_doubt, read_users=users.read)
             await pipe.run(in_doubt=in_doubt)
             self._crm_after = await crm.count(module.api_name)
             if recorder.open:

@@ -17,10 +17,12 @@ from bulkzoho.core.coercing import CellRules, converter_for
 from bulkzoho.core.columns import ColumnPlan, PlannedColumn
 from bulkzoho.core.converted import Converted, Converter
 from bulkzoho.core.dates import check_format
-from bulkzoho.core.fieldnames import ID
+from bulkzoho.core.fieldnames import ID, FieldNames
 from bulkzoho.core.keying import ClaimColumn, claims_for
 from bulkzoho.core.mapping import plan_columns, plan_later_columns
+from bulkzoho.core.referring import USER_TYPES, names_users
 from bulkzoho.core.stamping import Stamp
+from bulkzoho.core.users import Users
 from bulkzoho.errors import RefusedError, UsageError
 from bulkzoho.model.metadata import CrmField, CrmModule
 from bulkzoho.model.outcomes import Refusal
@@ -83,6 +85,7 @@ class _Program:
 
     plan: ColumnPlan
     steps: Sequence[_Step]
+    user_columns: Sequence[int]  #: indexes of those that hold users
     constants: Sequence[tuple[str, Any]]
     stamp: Stamp | None
     constant_keys: Sequence[tuple[str, str | None]]
@@ -122,12 +125,36 @@ class Shaper:
         for text in filter(None, (shape.date_format, *(text for _, text in shape.column_formats))):
             check_format(text, option="the date format")
         self._rules = CellRules(null_text=shape.null_text, date_format=shape.date_format, zone=_zone(shape, time_zone))
+        self._users_known = False
         self._programs: dict[tuple[str, ...], _Program] = {}
         self._converters: dict[tuple[str, str | None], Converter] = {}
         unique = (one.api_name for one in crm_module.fields if one.unique)
         self.key_fields: tuple[str, ...] = tuple(
             dict.fromkeys((ID.api_name, *match_on, *unique))
         )  #: two rows with one key never meet
+
+    @property
+    def sets_users(self) -> bool:
+        """Whether ``--set`` names a user otherwise than by id, so that :meth:`know` must come before :meth:`plan_for`."""
+        if self._operation is Operation.DELETE:
+            return False
+        names = FieldNames(self._module)
+        users = [text for name, text in self._shape.set for one in names.find(name) if one.data_type in USER_TYPES]
+        return names_users(users, null_text=self._shape.null_text)
+
+    def wants_users(self, block: Block) -> bool:
+        """Whether *block* names a user otherwise than by id and the users are not known yet."""
+        if self._users_known:
+            return False
+        indexes = self._program_for(block.header).user_columns
+        return any(names_users([row[index] for row in block.rows], null_text=self._shape.null_text) for index in indexes)
+
+    def know(self, users: Users) -> None:
+        """Let cells and ``--set`` mean *users* from now on."""
+        self._users_known = True
+        self._rules = replace(self._rules, users=users)
+        self._converters.clear()
+        self._programs.clear()
 
     def plan_for(self, header: tuple[str, ...], *, source: str, growing: bool = False) -> ColumnPlan:
         """Plan the columns of an input before anything is sent; see :func:`bulkzoho.core.mapping.plan_columns`.
@@ -148,10 +175,7 @@ class Shaper:
 
         A header that was not planned is one that grew while rows were sent: what does not fit is then refused row by row.
         """
-        program = self._programs.get(block.header)
-        if program is None:
-            later = plan_later_columns(block.header, self._module, self._shape, self._operation)
-            program = self._remember(block.header, later)
+        program = self._program_for(block.header)
         count = len(block.rows)
         if not count:
             return Shaped(header=block.header, numbers=(), records=(), cells=(), origins=block.origins and ())
@@ -176,6 +200,13 @@ class Shaper:
         refusals = refuse_rows(program.plan, converted, columns, rows=count)
         return _set_aside(shaped, refusals, program.plan) if refusals else shaped
 
+    def _program_for(self, header: tuple[str, ...]) -> _Program:
+        program = self._programs.get(header)
+        if program is None:
+            later = plan_later_columns(header, self._module, self._shape, self._operation)
+            program = self._remember(header, later)
+        return program
+
     def _remember(self, header: tuple[str, ...], plan: ColumnPlan) -> _Program:
         if len(self._programs) >= HEADERS_KEPT:
             self._programs.clear()
@@ -186,6 +217,7 @@ class Shaper:
         program = self._programs[header] = _Program(
             plan=plan,
             steps=[self._step(column, keys) for column in plan.columns],
+            user_columns=[one.index for one in plan.columns if one.field.data_type in USER_TYPES],
             constants=constants,
             stamp=stamp,
             constant_keys=[

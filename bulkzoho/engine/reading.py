@@ -9,9 +9,10 @@ from typing import Protocol
 
 from bulkzoho.core.batching import Batcher, BatchLimits
 from bulkzoho.core.shaping import RefusedRow, Shaped, Shaper
+from bulkzoho.engine.acquainting import ReadUsers, acquaint
 from bulkzoho.engine.channel import Channel
 from bulkzoho.engine.recorder import Recorder, RefusedRows
-from bulkzoho.engine.stopping import Stop, reason_of
+from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
 from bulkzoho.errors import BulkZohoError
 from bulkzoho.model.outcomes import Refusal
 from bulkzoho.model.rows import Batch, Block, Origin, Record, Stage
@@ -58,6 +59,7 @@ class Reader:
         stop: Stop,
         limit: int | None = None,
         letters: SettledLetters | None = None,
+        read_users: ReadUsers | None = None,
     ) -> None:
         self.damage: BulkZohoError | None = None
         self.rows = 0
@@ -72,6 +74,7 @@ class Reader:
         self._stop = stop
         self._limit = limit
         self._letters = letters
+        self._read_users = read_users
         self._batcher: Batcher | None = None
         self._released = asyncio.Event()
 
@@ -97,6 +100,8 @@ class Reader:
             self.complete = not (self._stop.requested or self.damage or self._limit_reached())
         except BulkZohoError as error:
             self._stop.request(reason_of(error), error)
+        except AdmissionClosedError:
+            pass  # stopped before the users were read; the rows that wanted them are unsent
         finally:
             await self._channel.close()
 
@@ -115,7 +120,7 @@ class Reader:
                 if block is None:
                     complete = not self.damage and not self._stop.requested
                     break
-                for batch in self._take(part, batcher, block):
+                for batch in await self._take(part, batcher, block):
                     await self._channel.send(batch)
                 await self._make_room(batcher)
             await self._empty(batcher)
@@ -135,7 +140,7 @@ class Reader:
             self.damage = error
             return None
 
-    def _take(self, part: InputPart, batcher: Batcher, block: Block) -> list[Batch]:
+    async def _take(self, part: InputPart, batcher: Batcher, block: Block) -> list[Batch]:
         block = self._within_limit(block)
         numbers = [*block.numbers[-1:], *(row.number for row in block.unreadable[-1:])]
         if numbers:
@@ -147,6 +152,7 @@ class Reader:
             self._recorder.refuse(_unreadable(part.index, block))
         if not block.rows:
             return []
+        await acquaint(self._shaper, block, self._read_users)
         shaped = self._shaper.shape(block, source=part.index)
         if self._letters is not None:
             shaped = self._without_settled_letters(part.index, shaped)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from bulkzoho.core.shaping import Shaper
+from bulkzoho.engine.acquainting import ReadUsers, acquaint
 from bulkzoho.engine.reading import InputPart
 from bulkzoho.engine.recorder import OpenShipment
 from bulkzoho.engine.sending import Doubtful
@@ -59,7 +60,9 @@ class _Rows:
     origins: list[Origin] = field(default_factory=list)
 
 
-async def gather(inputs: Sequence[InputPart], shaper: Shaper, shipments: Sequence[OpenShipment]) -> list[Doubtful]:
+async def gather(
+    inputs: Sequence[InputPart], shaper: Shaper, shipments: Sequence[OpenShipment], *, read_users: ReadUsers | None = None
+) -> list[Doubtful]:
     """Read the inputs again, up to the last row wanted, and give each shipment with its batch.
 
     Memory: the rows of the shipments, which are at most those in flight when a process died and those in doubt.
@@ -71,12 +74,14 @@ async def gather(inputs: Sequence[InputPart], shaper: Shaper, shipments: Sequenc
     for part in inputs:
         wanted = [one for one in shipments if one.source == part.index]
         if wanted:
-            rows = await _collect(part, shaper, wanted)
+            rows = await _collect(part, shaper, wanted, read_users)
             found += [Doubtful(shipment=one, batch=_batch(one, rows[one.id]), reason="no answer") for one in wanted]
     return found
 
 
-async def _collect(part: InputPart, shaper: Shaper, wanted: Sequence[OpenShipment]) -> dict[int, _Rows]:
+async def _collect(
+    part: InputPart, shaper: Shaper, wanted: Sequence[OpenShipment], read_users: ReadUsers | None
+) -> dict[int, _Rows]:
     rows = {one.id: _Rows() for one in wanted}
     owner = {number: one.id for one in wanted for first, last in one.rows for number in range(first, last + 1)}
     numbers = RowSet()
@@ -89,6 +94,7 @@ async def _collect(part: InputPart, shaper: Shaper, wanted: Sequence[OpenShipmen
             await asyncio.sleep(0)
             if not block.numbers or not numbers.overlaps(block.numbers[0], block.numbers[-1]):
                 continue
+            await acquaint(shaper, block, read_users)
             shaped = shaper.shape(block, source=part.index)
             for index, number in enumerate(shaped.numbers):
                 if number in missing:

@@ -140,6 +140,7 @@ class ImportSettings:
     trigger: tuple[str, ...] = ()  #: automations to run; empty: none
     on_doubt: OnDoubt = OnDoubt.LOOKUP
     import_key: str | None = None  #: API name of a text field that each record is stamped in with run and row
+    owner_fallback: str | None = None  #: id, e-mail address or name of who stands in for unknown or inactive users
     settle_wait_s: float | None = None  #: None: reply time-out + 60 s
     max_errors: MaxErrors | None = None
     dead_letter: str | None = None  #: absolute path beside the run's folder

@@ -103,6 +103,7 @@ def _inherited(replay: ReplaySettings, letters: LetterFacts, told: ImportSetting
         shape=ShapeSettings(set=replay.set, time_zone=zone),
         quota=told.quota if told else QuotaSettings(),
         import_key=told.import_key if told else None,
+        owner_fallback=told.owner_fallback if told else None,
         again=True,
     )
 

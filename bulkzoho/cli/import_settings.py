@@ -12,7 +12,7 @@ from bulkzoho.errors import UsageError
 from bulkzoho.model.rows import Operation
 from bulkzoho.model.settings import FileSettings, ImportSettings, InputFormat, OnDoubt, QuotaSettings, ShapeSettings
 
-__all__ = ["STANDARD_INPUT", "absolute", "import_settings", "optional_path", "pairs", "refuse_same_paths"]
+__all__ = ["STANDARD_INPUT", "absolute", "import_settings", "optional_path", "owner_fallback", "pairs", "refuse_same_paths"]
 
 STANDARD_INPUT = "-"
 
@@ -29,14 +29,7 @@ def import_settings(given: Mapping[str, Any]) -> ImportSettings:
     _refuse_repeats(given["files"], inputs)
     refuse_same_paths(inputs, dead_letter, results)
     operation = Operation(given["operation"])
-    if operation is Operation.UPSERT and not given["match_on"]:
-        raise UsageError(
-            "--operation upsert needs --match-on FIELD: the field that recognises a record.", hint="As in --match-on Email."
-        )
-    if given["import_key"] is not None and operation not in (Operation.INSERT, Operation.UPSERT):
-        raise UsageError(
-            f"--import-key is for records that are made: --operation {operation.value} makes none.", hint="Leave it out."
-        )
+    _refuse_misfits(operation, given)
     return ImportSettings(
         inputs=inputs,
         crm_module=given["crm_module"],
@@ -50,12 +43,25 @@ def import_settings(given: Mapping[str, Any]) -> ImportSettings:
         trigger=tuple(given["trigger"]),
         on_doubt=OnDoubt(given["on_doubt"]),
         import_key=given["import_key"],
+        owner_fallback=owner_fallback(given),
         settle_wait_s=given["settle_wait"],
         dead_letter=dead_letter,
         results=results,
         again=given["again"],
         **timing_changes(given),
     )
+
+
+def owner_fallback(given: Mapping[str, Any]) -> str | None:
+    """Give who stands in for users that are not there.
+
+    Raises:
+        UsageError: Nobody is named.
+    """
+    who: str | None = given["owner_fallback"]
+    if who is not None and not who.strip():
+        raise UsageError("--owner-fallback names nobody.", hint="Give a user's id, e-mail address or full name.")
+    return who
 
 
 def absolute(path: str) -> str:
@@ -85,6 +91,22 @@ def optional_path(path: str | None) -> str | None:
     if path is not None and (not path or path == STANDARD_INPUT or path.endswith(os.sep)):
         raise UsageError(f"{path!r} is not a path of a file.", hint="Give --dead-letter and --results a file's path.")
     return None if path is None else absolute(path)
+
+
+def _refuse_misfits(operation: Operation, given: Mapping[str, Any]) -> None:
+    """See that the operation has what it needs, and nothing that is for others."""
+    if operation is Operation.UPSERT and not given["match_on"]:
+        raise UsageError(
+            "--operation upsert needs --match-on FIELD: the field that recognises a record.", hint="As in --match-on Email."
+        )
+    if given["import_key"] is not None and operation not in (Operation.INSERT, Operation.UPSERT):
+        raise UsageError(
+            f"--import-key is for records that are made: --operation {operation.value} makes none.", hint="Leave it out."
+        )
+    if given["owner_fallback"] is not None and operation is Operation.DELETE:
+        raise UsageError(
+            "--owner-fallback is for records that are written: --operation delete writes none.", hint="Leave it out."
+        )
 
 
 def _refuse_repeats(names: Sequence[str], inputs: Sequence[str]) -> None:

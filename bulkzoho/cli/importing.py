@@ -10,8 +10,10 @@ import click
 from bulkzoho.cli.helping import HELP_SETTINGS, GroupedCommand, GroupedOption
 from bulkzoho.cli.import_settings import import_settings
 from bulkzoho.cli.options import (
+    COLUMNS_GROUP,
     connection_options,
     letter_options,
+    owner_fallback_option,
     quota_options,
     run_options,
     settle_wait_option,
@@ -25,7 +27,7 @@ from bulkzoho.model.settings import InputFormat, OnDoubt
 __all__ = ["import_command"]
 
 _crm = partial(click.option, cls=GroupedOption, group="What to do in the CRM")
-_columns = partial(click.option, cls=GroupedOption, group="Columns and values")
+_columns = partial(click.option, cls=GroupedOption, group=COLUMNS_GROUP)
 _file = partial(click.option, cls=GroupedOption, group="How to read the files")
 _outcome = partial(click.option, cls=GroupedOption, group="Outcome")
 
@@ -74,6 +76,7 @@ _column_options = stacked(
     _columns("--null", "null_text", metavar="TEXT", help="A cell with this text clears the field; a blank cell leaves it alone."),
     _columns("--date-format", metavar="FORMAT", help="How dates are written, as in %d.%m.%Y.  [default: ISO 8601]"),
     _columns("--time-zone", type=TIME_ZONE, help="The zone of times that name none.  [default: the organization's]"),
+    owner_fallback_option,
     _columns("--ignore-unknown", is_flag=True, help="Leave out columns that are no field."),
     _columns("--ignore-readonly", is_flag=True, help="Leave out columns that the API may not write."),
 )

@@ -15,9 +15,11 @@ from bulkzoho.model.plans import PlanName
 from bulkzoho.model.settings import OnQuota
 
 __all__ = [
+    "COLUMNS_GROUP",
     "Decorator",
     "connection_options",
     "letter_options",
+    "owner_fallback_option",
     "quota_changes",
     "quota_options",
     "run_options",
@@ -29,6 +31,7 @@ __all__ = [
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+COLUMNS_GROUP: Final = "Columns and values"  # heading of the options that say what goes into which field
 AUTO_PLAN: Final = "auto"
 PROGRESS_KINDS: Final = ("auto", "bar", "plain", "none")
 
@@ -88,6 +91,14 @@ timing_options: Decorator = stacked(
         type=DURATION,
         help="End, resumable, after this long without any answer.  [default: 15m]",
     ),
+)
+
+owner_fallback_option: Decorator = click.option(
+    "--owner-fallback",
+    cls=GroupedOption,
+    group=COLUMNS_GROUP,
+    metavar="USER",
+    help="Who stands in for a user that is unknown, ambiguous or inactive: by id, e-mail address or full name.",
 )
 
 letter_options: Decorator = stacked(

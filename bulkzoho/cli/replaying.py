@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 from bulkzoho.cli.helping import HELP_SETTINGS, GroupedCommand, GroupedOption
-from bulkzoho.cli.import_settings import absolute, optional_path, pairs, refuse_same_paths
+from bulkzoho.cli.import_settings import absolute, optional_path, owner_fallback, pairs, refuse_same_paths
 from bulkzoho.cli.options import (
     connection_options,
     letter_options,
+    owner_fallback_option,
     quota_changes,
     quota_options,
     run_options,
@@ -44,6 +45,7 @@ _letters_options = stacked(
 @click.argument("letters", metavar="DEADLETTER")
 @connection_options
 @_letters_options
+@owner_fallback_option
 @letter_options
 @settle_wait_option
 @run_options
@@ -93,6 +95,7 @@ def replay_settings(given: dict[str, Any]) -> ReplaySettings:
         "results": results,
         "quota": QuotaSettings(**quota) if quota else None,
         "settle_wait_s": given["settle_wait"],
+        "owner_fallback": owner_fallback(given),
         **timing_changes(given),
     }
     return ReplaySettings(

@@ -56,6 +56,9 @@ class Strictness:
     id_header: str = "Id"  #: of the id's column in a bulk read's file
     deleted_keys_stay_taken: bool = False  #: a unique value in the recycle bin refuses new records; no page says so
     refused_calls_use_quota: bool = False  #: a call answered 429 counts against the quota as well
+    oauth_error_status: int = 200  #: of errors of the accounts server, but for the throttle; 400 and 401 are possible
+    scope_in_grants: bool = True  #: answers with a token tell its scopes, as newer ones do
+    rights_in_metadata: bool = True  #: what the user may not do is false in the list of modules (creatable, editable, deletable)
 
     def __post_init__(self) -> None:
         """Take the words of JSON for the members of the enums.
@@ -105,6 +108,10 @@ class SandboxSettings:
         "ZohoFiles.files.ALL",
         "ZohoSearch.securesearch.READ",
     )
+    denied: tuple[str, ...] = ()  #: what the user's profile does not allow, as ``Leads.create``, ``*.delete`` (read, edit)
+    api_domain: str = ""  #: where answers with a token say the API is; the sandbox itself by default
+    accounts_server: str = ""  #: where the consent page says codes are exchanged; the sandbox itself by default
+    location: str = "us"  #: the data center that the consent page names
     org_id: str = "650000001"  #: what Zoho calls ``zgid``
     org_type: str = "sandbox"  #: production, sandbox, developer
     time_zone: str = "Europe/Stockholm"
@@ -118,6 +125,8 @@ class SandboxSettings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "edition", Edition(self.edition))
+        if wrong := [each for each in self.denied if each.rpartition(".")[2] not in ("read", "create", "edit", "delete")]:
+            raise ValueError(f"denied are rights such as Leads.create, not {', '.join(wrong)}")
         for name in ("calls_per_minute", "calls_per_day", "credits_per_day", "calls_in_flight", "token_requests"):
             value = getattr(self, name)
             if value is not None and value < 1:

@@ -97,6 +97,11 @@ async def _revoke(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
     return _json({"status": "success"})
 
 
+async def _code(crm: Crm, _request: web.BaseRequest) -> web.StreamResponse:
+    """Give a grant code, as a person gets one for a self client in the API console."""
+    return _json({"code": crm.tokens.issue_code()})
+
+
 def _store(crm: Crm, request: web.BaseRequest) -> ModuleStore:
     name = request.path.rpartition("/")[2]
     store = crm.stores.get(name)
@@ -147,4 +152,5 @@ _CALLS: dict[tuple[str, str], Steering] = {
     ("POST", "settings"): _settings,
     ("POST", "clock"): _clock,
     ("POST", "revoke"): _revoke,
+    ("POST", "code"): _code,
 }

@@ -7,15 +7,17 @@ from bulkzoho.sandbox.wire.exchange import Exchange, Route
 from bulkzoho.sandbox.wire.refusals import invalid_module, parameter_missing
 from bulkzoho.sandbox.wire.replies import Reply, json_reply
 
+from bulkzoho.sandbox.wire.rights import with_rights
 __all__ = ["FIELDS", "MODULES", "ONE_MODULE"]
 
 
 async def _modules(exchange: Exchange) -> Reply:
-    return json_reply({"modules": [describe_module(each.crm_module) for each in exchange.crm.stores.values()]})
+    crm = exchange.crm
+    return json_reply({"modules": [with_rights(crm, describe_module(each.crm_module)) for each in crm.stores.values()]})
 
 
 async def _one_module(exchange: Exchange) -> Reply:
-    return json_reply({"modules": [describe_module(exchange.store().crm_module)]})
+    return json_reply({"modules": [with_rights(exchange.crm, describe_module(exchange.store().crm_module))]})
 
 
 async def _fields(exchange: Exchange) -> Reply:

@@ -1,12 +1,13 @@
-"""The accounts server: access tokens for a refresh token, and revoking (zoho-api, section 2).
+"""The accounts server: tokens for a refresh token, a grant code or a client, consent, and revoking (zoho-api, section 2).
 
-Errors come with HTTP 200 and an ``error`` key, as the real one sends them.
+Errors come with HTTP 200 and an ``error`` key, as the real one sends them; their status is a switch, for it is not proved.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -33,6 +34,8 @@ async def answer(crm: Crm, request: web.BaseRequest, call: Call) -> tuple[Reply 
     form.update({name: value for name, value in (await request.post()).items() if isinstance(value, str)})
 
     async def work(_exchange: Exchange | None = None) -> Reply:
+        if (call.method, call.path) == ("GET", "/oauth/v2/auth"):
+            return _consent(crm, form)
         if call.method != "POST":
             raise invalid_url()
         if call.path == "/oauth/v2/token":
@@ -54,33 +57,81 @@ def _token(crm: Crm, form: Mapping[str, str], call: Call) -> Reply:
         crm.violations.add("too_many_token_requests", call.number)
         return json_reply({"error_description": _THROTTLED, "error": "Access Denied", "status": "failure"}, 400)
     if form.get("client_id") != crm.tokens.client_id:
-        return json_reply({"error": "invalid_client"})
+        return _error(crm, "invalid_client")
     if form.get("client_secret") != crm.tokens.client_secret:
-        return json_reply({"error": "invalid_client_secret"})
-    if form.get("grant_type") != "refresh_token":
-        return json_reply({"error": "invalid_code" if form.get("grant_type") else "invalid_request"})
-    if form.get("refresh_token") != crm.tokens.refresh_token or not crm.tokens.refresh_token_alive:
-        return json_reply({"error": "invalid_code"})
+        return _error(crm, "invalid_client_secret")
+    grant = _GRANTS.get(form.get("grant_type", ""))
+    if grant is None:
+        return _error(crm, "invalid_code" if form.get("grant_type") else "invalid_request")
+    return grant(crm, form)
+
+
+def _refresh(crm: Crm, form: Mapping[str, str]) -> Reply:
+    return json_reply(_granted(crm)) if crm.tokens.renews(form.get("refresh_token", "")) else _error(crm, "invalid_code")
+
+
+def _exchange_code(crm: Crm, form: Mapping[str, str]) -> Reply:
+    redirect_uri = crm.tokens.use_code(form.get("code", ""))
+    if redirect_uri is None:
+        return _error(crm, "invalid_code")
+    if form.get("redirect_uri", "") != redirect_uri:
+        return _error(crm, "invalid_redirect_uri")
+    return json_reply({**_granted(crm), "refresh_token": crm.tokens.issue_refresh()})
+
+
+def _client_credentials(crm: Crm, form: Mapping[str, str]) -> Reply:
+    if form.get("soid") != f"ZohoCRM.{crm.settings.org_id}":
+        return _error(crm, "invalid_code")
+    if not form.get("scope"):
+        return _error(crm, "invalid_scope")
     return json_reply(_granted(crm))
+
+
+_GRANTS: dict[str, Callable[[Crm, Mapping[str, str]], Reply]] = {
+    "refresh_token": _refresh,
+    "authorization_code": _exchange_code,
+    "client_credentials": _client_credentials,
+}
+
+
+def _consent(crm: Crm, form: Mapping[str, str]) -> Reply:
+    """Agree at once, as a person would with a click, and send the browser on with a code."""
+    redirect_uri = form.get("redirect_uri", "")
+    if form.get("client_id") != crm.tokens.client_id or not redirect_uri or form.get("response_type") != "code":
+        return json_reply({"error": "invalid_client" if redirect_uri else "invalid_redirect_uri"}, 400)
+    told = {
+        "code": crm.tokens.issue_code(redirect_uri),
+        "location": crm.settings.location,
+        "accounts-server": crm.settings.accounts_server or crm.url,
+    }
+    if "state" in form:
+        told["state"] = form["state"]
+    return Reply(status=302, headers={"Location": f"{redirect_uri}?{urlencode(told)}"})
+
+
+def _error(crm: Crm, word: str) -> Reply:
+    return json_reply({"error": word}, crm.settings.strict.oauth_error_status)
 
 
 def _granted(crm: Crm) -> dict[str, Any]:
     settings = crm.settings
     life_s = int(settings.token_life_s)
     life = {"expires_in_sec": life_s, "expires_in": life_s * 1000} if settings.legacy_token_form else {"expires_in": life_s}
+    scope = {"scope": " ".join(settings.scopes)} if settings.strict.scope_in_grants else {}
     return {
         "access_token": crm.tokens.issue(settings),
-        "scope": " ".join(settings.scopes),
-        "api_domain": crm.url,
+        **scope,
+        "api_domain": settings.api_domain or crm.url,
         "token_type": "Bearer",
         **life,
     }
 
 
 def _revoke(crm: Crm, form: Mapping[str, str]) -> Reply:
-    if form.get("token") != crm.tokens.refresh_token:
+    token = form.get("token", "")
+    if not crm.tokens.renews(token):
         return json_reply({"error": "invalid_token"}, 400)
-    crm.tokens.revoke_refresh()
+    crm.tokens.revoke_refresh(token)
     return json_reply({"status": "success"})
 
 

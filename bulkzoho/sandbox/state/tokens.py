@@ -10,6 +10,8 @@ from bulkzoho.sandbox.state.clock import Clock
 
 __all__ = ["TokenDesk"]
 
+CODE_LIFE_S = 180.0  # seconds; the shortest that the API console offers
+REFRESH_TOKENS = 20  # per user and client; one more deletes the oldest (docs of several products)
 THROTTLE_WINDOW_S = 600.0  # seconds; Zoho docs, "Token limits": 10 access tokens in 10 minutes
 
 
@@ -22,8 +24,9 @@ class TokenDesk:
         self.client_id = "1000." + "".join(chance.choices("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", k=30))
         self.client_secret = self._hex(42)
         self.refresh_token = f"1000.{self._hex(32)}.{self._hex(32)}"
-        self.refresh_token_alive = True
         self.issued = 0
+        self._renewing: list[str] = [self.refresh_token]  # refresh tokens that live, oldest first
+        self._codes: dict[str, tuple[float, str]] = {}  # grant code to the instant it dies, and its redirect address
         self._alive: dict[str, float] = {}  # access token to the instant it dies, oldest first
         self._asked: deque[float] = deque()
 
@@ -49,6 +52,27 @@ class TokenDesk:
         self.issued += 1
         return token
 
+    def renews(self, refresh_token: str) -> bool:
+        """Tell whether *refresh_token* lives."""
+        return refresh_token in self._renewing
+
+    def issue_refresh(self) -> str:
+        """Give a new refresh token; one more than may live kills the oldest."""
+        token = f"1000.{self._hex(32)}.{self._hex(32)}"
+        self._renewing = [*self._renewing, token][-REFRESH_TOKENS:]
+        return token
+
+    def issue_code(self, redirect_uri: str = "") -> str:
+        """Give a grant code, as the API console (or, with a redirect address, the consent page) does."""
+        code = f"1000.{self._hex(32)}.{self._hex(32)}"
+        self._codes[code] = (self._clock.monotonic() + CODE_LIFE_S, redirect_uri)
+        return code
+
+    def use_code(self, code: str) -> str | None:
+        """Use a grant code up; give its redirect address, None when it was used, is too old, or never was."""
+        dies_at, redirect_uri = self._codes.pop(code, (0.0, ""))
+        return redirect_uri if self._clock.monotonic() < dies_at else None
+
     def is_alive(self, token: str) -> bool:
         """Tell whether calls may be made with *token*."""
         dies_at = self._alive.get(token)
@@ -58,10 +82,10 @@ class TokenDesk:
         """Kill all access tokens; the refresh token goes on."""
         self._alive.clear()
 
-    def revoke_refresh(self) -> None:
-        """Kill the refresh token, and with it all access tokens."""
+    def revoke_refresh(self, token: str | None = None) -> None:
+        """Kill a refresh token (all of them by default), and with it all access tokens."""
         self._alive.clear()
-        self.refresh_token_alive = False
+        self._renewing = [] if token is None else [each for each in self._renewing if each != token]
 
     def _hex(self, digits: int) -> str:
         return f"{self._chance.getrandbits(4 * digits):0{digits}x}"

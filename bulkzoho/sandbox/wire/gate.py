@@ -26,6 +26,7 @@ from bulkzoho.sandbox.wire.refusals import (
     too_many_requests,
 )
 from bulkzoho.sandbox.wire.replies import Reply, refusal_reply
+from bulkzoho.sandbox.wire.rights import check_rights
 
 __all__ = ["Gate"]
 
@@ -148,6 +149,7 @@ class Gate:
             await self._half_latency()
             try:
                 reply = await route.handler(exchange)
+                check_rights(exchange)
             except Refusal as refusal:
                 reply = self._refused(refusal)
             await self._half_latency()

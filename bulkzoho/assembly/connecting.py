@@ -13,8 +13,9 @@ from itertools import count
 from typing import Any, Final
 
 from bulkzoho.assembly.diagnosing import named_troubles, tokens_throttled
+from bulkzoho.assembly.meeting import first_meeting
 from bulkzoho.assembly.organizations import ledger_of, remember, remembered, unknown_organization
-from bulkzoho.assembly.wiring import wired
+from bulkzoho.assembly.wiring import Wires, wired
 from bulkzoho.core.judging import access_error
 from bulkzoho.core.naming import resolve_module
 from bulkzoho.core.pacing import limits_of
@@ -26,7 +27,7 @@ from bulkzoho.model.metadata import CrmModule, ModuleName, Organization, User
 from bulkzoho.model.plans import Price
 from bulkzoho.model.replies import Answered, Lost, Refused, Reply, Throttled
 from bulkzoho.model.settings import ConnectionSettings, ImportSettings
-from bulkzoho.ports import Crm, Progress, Quota
+from bulkzoho.ports import Crm, Progress, Quota, QuotaClosedError
 from bulkzoho.profiles.choosing import Chosen
 from bulkzoho.quota import open_quota
 from bulkzoho.zoho.datacenters import version_warning
@@ -34,7 +35,7 @@ from bulkzoho.zoho.tokens import TokenKeeper
 from bulkzoho.zoho.transport import Transport
 from bulkzoho.zoho.users import UserPage, UserPages
 
-__all__ = ["Connected", "connect"]
+__all__ = ["Connected", "Met", "connect", "meet"]
 
 # Zoho's own ``module_name`` of Deals is still Potentials (OpenAPI ``modules``)
 OLD_NAMES: Final = {"potential": "Deals", "potentials": "Deals"}
@@ -102,14 +103,21 @@ class Connected:
         return _payload(await self.courier.deliver(call, Price()), doing=doing)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Met:
+    """An organization that was asked who it is, and leave to call it."""
+
+    wires: Wires
+    courier: Courier
+    quota: Quota
+    organization: Organization
+
+
 @asynccontextmanager
 async def connect(
     settings: ImportSettings, *, chosen: Chosen, run: str, stop: Stop, progress: Progress, hasty: bool = False
 ) -> AsyncIterator[Connected]:
     """Connect with the account that was *chosen*, and stay connected while the context lasts.
-
-    The quota's ledger belongs to the organization, which the first call tells.  It is remembered from the last time, so that
-    that call too is made within the quota; on the very first run it is counted afterwards.
 
     A *hasty* visitor does not wait until Zoho gives access tokens again; a run does, and says so.
 
@@ -117,68 +125,94 @@ async def connect(
         AccessError: The CRM does not let us in.
         UnreachableError: It does not answer.
     """
-    connection = chosen.settings
-    if (warning := version_warning(connection.api_version)) is not None:
+    async with meet(settings, chosen=chosen, run=run, stop=stop, progress=progress, hasty=hasty) as met:
+        for note in limits_of(settings.quota, met.organization).notes:
+            progress.tell(note)
+        crm = met.wires.crm
+        user = await _current_user(met.courier, crm)
+        progress.tell(_introduction(met.organization, user))
+        yield Connected(
+            transport=met.wires.transport,
+            tokens=met.wires.tokens,
+            crm=crm,
+            courier=met.courier,
+            quota=met.quota,
+            organization=met.organization,
+            user=user,
+            connection=chosen.settings,
+            senders=max(1, min(10, met.quota.status().calls_in_flight_limit)),
+        )
+
+
+@asynccontextmanager
+async def meet(
+    settings: ImportSettings, *, chosen: Chosen, run: str, stop: Stop, progress: Progress, hasty: bool = False
+) -> AsyncIterator[Met]:
+    """Ask the organization who it is, in one call; else as :func:`connect`.
+
+    The quota's ledger belongs to the organization, which the first call tells.  It is remembered from the last time, so that
+    that call too is made within the quota; on the very first run it is counted afterwards.
+    """
+    if (warning := version_warning(chosen.settings.api_version)) is not None:
         progress.tell(warning)
-    chance = random.Random()  # noqa: S311  for jitter
-    known = remembered(chosen)
     async with AsyncExitStack() as stack:
         wires = await stack.enter_async_context(wired(chosen))
         await stack.enter_async_context(named_troubles(wires, stop))
-        crm = wires.crm
         if isinstance(await wires.tokens.renew(0), Throttled):
             if hasty:
                 raise tokens_throttled()
             progress.tell(f"{tokens_throttled().message} The run waits until it gives one.")
 
         async def open_for(organization: Organization) -> tuple[Quota, Courier]:
-            limits = limits_of(settings.quota, organization)
-            quota = await stack.enter_async_context(
-                open_quota(
-                    ledger_of(organization),
-                    org=organization.id,
-                    limits=limits,
-                    run=run,
-                    on_quota=settings.quota.on_quota,
-                    wall=time.time,
-                )
-            )
-            stop.listen(quota.close)
-            courier = Courier(
-                quota=quota,
-                crm=crm,
-                stop=stop,
-                chance=chance.random,
-                give_up_after_s=settings.give_up_after_s,
-                wall=time.time,
-            )
-            return quota, courier
+            return await _open_quota(stack, organization, settings, wires, run=run, stop=stop)
 
-        quota, courier = await open_for(known or unknown_organization(chosen))
-        organization = await _meet(courier, crm, progress, chosen)
-        if organization != known:
-            remember(chosen, organization)
-            used = courier.counts
-            quota, courier = await open_for(organization)
-            for _ in range(used.total):  # the calls that were made before it was known whose quota they were
-                async with quota.permit(Price()):
-                    pass
-            courier.counts = used
-        for note in limits_of(settings.quota, organization).notes:
-            progress.tell(note)
-        user = await _current_user(courier, crm)
-        progress.tell(_introduction(organization, user))
-        yield Connected(
-            transport=wires.transport,
-            tokens=wires.tokens,
-            crm=crm,
-            courier=courier,
-            quota=quota,
-            organization=organization,
-            user=user,
-            connection=connection,
-            senders=max(1, min(10, quota.status().calls_in_flight_limit)),
+        async with first_meeting(chosen, stop=stop, patience_s=settings.give_up_after_s):
+            known = remembered(chosen)
+            quota, courier = await open_for(known or unknown_organization(chosen))
+            organization = await _ask_who(courier, wires.crm, progress, chosen)
+            if organization != known:
+                remember(chosen, organization)
+                used = courier.counts
+                quota, courier = await open_for(organization)
+                if known is None or known.id != organization.id:
+                    await _charge(quota, calls=used.total)
+                courier.counts = used
+        yield Met(wires=wires, courier=courier, quota=quota, organization=organization)
+
+
+async def _charge(quota: Quota, *, calls: int) -> None:
+    """Count *calls* that were made before it was known whose quota they were."""
+    try:
+        for _ in range(calls):
+            async with quota.permit(Price()):
+                pass
+    except QuotaClosedError as error:
+        raise AdmissionClosedError from error
+
+
+async def _open_quota(
+    stack: AsyncExitStack, organization: Organization, settings: ImportSettings, wires: Wires, *, run: str, stop: Stop
+) -> tuple[Quota, Courier]:
+    quota = await stack.enter_async_context(
+        open_quota(
+            ledger_of(organization),
+            org=organization.id,
+            limits=limits_of(settings.quota, organization),
+            run=run,
+            on_quota=settings.quota.on_quota,
+            wall=time.time,
         )
+    )
+    stop.listen(quota.close)
+    courier = Courier(
+        quota=quota,
+        crm=wires.crm,
+        stop=stop,
+        chance=random.Random().random,  # noqa: S311  for jitter
+        give_up_after_s=settings.give_up_after_s,
+        wall=time.time,
+    )
+    return quota, courier
 
 
 def _today(name: str, modules: Sequence[ModuleName]) -> str:
@@ -188,7 +222,7 @@ def _today(name: str, modules: Sequence[ModuleName]) -> str:
     return name if plain in used else OLD_NAMES.get(plain, name)
 
 
-async def _meet(courier: Courier, crm: Crm, progress: Progress, chosen: Chosen) -> Organization:
+async def _ask_who(courier: Courier, crm: Crm, progress: Progress, chosen: Chosen) -> Organization:
     reply = await courier.deliver(crm.organization, Price())
     if isinstance(reply, Refused) and (reply.code == "OAUTH_SCOPE_MISMATCH" or reply.status == HTTPStatus.FORBIDDEN):
         progress.tell("The token may not read the organization: its scope lacks ZohoCRM.org.READ.")

@@ -12,15 +12,12 @@ from bulkzoho.files.atomic import write_whole
 from bulkzoho.model.metadata import Organization
 from bulkzoho.profiles.choosing import Chosen
 
-__all__ = ["ledger_of", "remember", "remembered", "unknown_organization"]
+__all__ = ["all_remembered", "ledger_of", "ledgers", "meeting_lock_of", "remember", "remembered", "unknown_organization"]
 
 
 def remembered(chosen: Chosen) -> Organization | None:
     """Give the organization that these credentials led to the last time."""
-    try:
-        return Organization(**json.loads(_memory(chosen).read_bytes()))
-    except (OSError, ValueError, TypeError):
-        return None  # never met, or written by another version: it is asked for in any case
+    return _read(_memory(chosen))
 
 
 def remember(chosen: Chosen, organization: Organization) -> None:
@@ -39,6 +36,29 @@ def ledger_of(organization: Organization) -> Path:
     """Give the file of its quota: an organization has one, whoever calls it."""
     safe = "".join(letter if letter.isalnum() or letter == "-" else "_" for letter in organization.id)
     return home_folder() / "quota" / f"{safe}.db"
+
+
+def _read(path: Path) -> Organization | None:
+    try:
+        return Organization(**json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None  # never met, or written by another version: it is asked for in any case
+
+
+def ledgers() -> list[Path]:
+    """Give the files of all quotas of this home."""
+    return sorted((home_folder() / "quota").glob("*.db"))
+
+
+def all_remembered() -> dict[str, Organization]:
+    """Give every organization that some credentials have led to, by its id."""
+    found = (_read(path) for path in sorted((home_folder() / "organizations").glob("*.json")))
+    return {one.id: one for one in found if one is not None}
+
+
+def meeting_lock_of(chosen: Chosen) -> Path:
+    """Give the lock of whoever meets the organization for the first time."""
+    return _memory(chosen).with_suffix(".lock")
 
 
 def _memory(chosen: Chosen) -> Path:

@@ -81,7 +81,9 @@ class Rows:
             self._spend(minute, run=self._run, calls=calls, credits_=credits_)
         self._sql.execute("DELETE FROM cooling WHERE until <= ? OR calls <= 0", (int(wall * 10.0),))
         # a minute's calls count until 24 hours after its end
-        self._sql.execute("DELETE FROM spent WHERE minute < ?", (int(wall // 60) - DAY_MINUTES,))
+        old = self._sql.execute("DELETE FROM spent WHERE minute < ?", (int(wall // 60) - DAY_MINUTES,))
+        if old.rowcount:
+            self._sql.execute("DELETE FROM told WHERE run NOT IN (SELECT run FROM spent UNION SELECT run FROM process)")
         self._mend_future(wall)
         if report.paused_until > wall:
             self._sql.execute("UPDATE shared SET paused_until = max(paused_until, ?)", (report.paused_until,))
@@ -169,7 +171,7 @@ class Rows:
 
     def tell_limits(self, limits: str) -> None:
         """Write *limits*, as JSON, as those that this run keeps to."""
-        self._sql.execute("UPDATE shared SET limits_run = ?, limits = ?", (self._run, limits))
+        self._sql.execute("INSERT OR REPLACE INTO told VALUES (?, ?)", (self._run, limits))
 
     def leave(self, report: Report, wall: float) -> None:
         """Give back all that is held; calls in flight count as answered now."""

@@ -23,13 +23,13 @@ CREATE TABLE IF NOT EXISTS process (
     rate_want REAL NOT NULL, in_flight INTEGER NOT NULL, in_flight_want INTEGER NOT NULL,
     heavy INTEGER NOT NULL, heavy_want INTEGER NOT NULL, flying INTEGER NOT NULL, flying_heavy INTEGER NOT NULL
 ) WITHOUT ROWID;
--- one row: which clock the times are of, until when nobody calls, what the service said of its
--- credits, limits as a run had them last
+-- one row: which clock the times are of, until when nobody calls, what the service said of its credits
 CREATE TABLE IF NOT EXISTS shared (
     one INTEGER PRIMARY KEY CHECK (one = 1), org TEXT NOT NULL, boot TEXT NOT NULL DEFAULT '', clock_offset REAL,
-    paused_until REAL NOT NULL DEFAULT 0, credits_allowed INTEGER, credits_at REAL NOT NULL DEFAULT 0,
-    limits_run TEXT NOT NULL DEFAULT '', limits TEXT NOT NULL DEFAULT '{{}}'
+    paused_until REAL NOT NULL DEFAULT 0, credits_allowed INTEGER, credits_at REAL NOT NULL DEFAULT 0
 );
+-- limits, as JSON, that each run of the last 24 hours was told
+CREATE TABLE IF NOT EXISTS told (run TEXT PRIMARY KEY, limits TEXT NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
 """

@@ -58,12 +58,13 @@ class LedgerView:
             yield view
 
     def told(self) -> tuple[str, Limits] | None:
-        """Give the run that worked last, and its limits; None when nothing of the last 24 hours is known."""
-        if not self._sql.execute("SELECT EXISTS (SELECT 1 FROM spent) OR EXISTS (SELECT 1 FROM process)").fetchone()[0]:
-            return None
-        run, text = self._sql.execute("SELECT limits_run, limits FROM shared").fetchone()
-        limits = limits_from_json(text)
-        return None if limits is None else (run, limits)
+        """Give the run that is at work, else the largest of the last 24 hours, and its limits; None when there is none."""
+        limits = dict(self._sql.execute("SELECT run, limits FROM told"))
+        for one in sorted(self.runs(), key=lambda run: run.processes == 0):  # stable: the largest first
+            told = limits_from_json(limits.get(one.run, ""))
+            if told is not None:
+                return one.run, told
+        return None
 
     def windows(self, limits: Limits) -> tuple[WindowUsage, ...]:
         """Give each window of *limits*, and how it stands."""
@@ -79,6 +80,11 @@ class LedgerView:
             WindowUsage(name=Bound.IN_FLIGHT, limit=limits.calls_in_flight, used=int(flying)),
             WindowUsage(name=Bound.HEAVY, limit=limits.heavy_in_flight, used=int(heavy)),
         )
+
+    @property
+    def org(self) -> str:
+        """Whose ledger it is."""
+        return str(self._sql.execute("SELECT org FROM shared").fetchone()[0])
 
     def runs(self) -> tuple[RunUsage, ...]:
         """Give the runs that used something in the last 24 hours or are at work, the largest first."""

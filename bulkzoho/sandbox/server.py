@@ -169,11 +169,11 @@ class Sandbox:
         else:
             self._crm.tokens.revoke_access()
 
-    def _request(
     def new_code(self) -> str:
         """Give a grant code, as a person gets one for a self client in the API console."""
         return self._crm.tokens.issue_code()
 
+    def _request(
         self,
         message: RawRequestMessage,
         payload: StreamReader,

@@ -6,6 +6,7 @@ from bulkzoho.sandbox.state.schema import describe_field, describe_module
 from bulkzoho.sandbox.wire.exchange import Exchange, Route
 from bulkzoho.sandbox.wire.refusals import invalid_module, parameter_missing
 from bulkzoho.sandbox.wire.replies import Reply, json_reply
+from bulkzoho.sandbox.wire.rights import with_rights
 
 from bulkzoho.sandbox.wire.rights import with_rights
 __all__ = ["FIELDS", "MODULES", "ONE_MODULE"]

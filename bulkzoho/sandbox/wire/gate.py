@@ -148,8 +148,8 @@ class Gate:
         async def work() -> Reply:
             await self._half_latency()
             try:
-                reply = await route.handler(exchange)
                 check_rights(exchange)
+                reply = await route.handler(exchange)
             except Refusal as refusal:
                 reply = self._refused(refusal)
             await self._half_latency()

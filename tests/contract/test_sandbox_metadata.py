@@ -27,8 +27,18 @@ async def test_users_are_told_by_type() -> None:
         nobody = await caller.get("users", {"type": "DeletedUsers"})
 
         assert [each["full_name"] for each in me] == ["Ana Lund"]
-        assert (len(active), everybody["info"]["count"]) == (2, 3)
+        assert (len(active), everybody["info"]["count"]) == (4, 5)
         assert (nobody.status, nobody.body) == (204, b"")
+
+
+async def test_users_come_page_by_page() -> None:
+    async with calling() as caller:
+        pages = [await caller.get("users", {"page": str(page), "per_page": "2"}) for page in (1, 2, 3, 4)]
+        refused = await caller.get("users", {"per_page": "201"})
+
+        assert [len(page.body["users"]) for page in pages[:3]] == [2, 2, 1]
+        assert [page.body["info"]["more_records"] for page in pages[:3]] == [True, True, False]
+        assert (pages[3].status, refused.status) == (204, 400)
 
 
 async def test_modules_are_listed_and_told_one_by_one() -> None:

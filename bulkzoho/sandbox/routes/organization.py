@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from bulkzoho.sandbox.routes.listing import paging
 from bulkzoho.sandbox.settings import Edition
 from bulkzoho.sandbox.state.crm import Crm, User
 from bulkzoho.sandbox.state.schema import ID_PREFIX
@@ -92,10 +93,14 @@ async def _users(exchange: Exchange) -> Reply:
     wanted = _USER_TYPES.get(exchange.query.get("type", "AllUsers"))
     if wanted is None:
         raise invalid_data(param_name="type")
-    found = [_describe(crm, each) for each in crm.users if wanted(crm, each)]
-    if not found:
+    page, per_page = paging(exchange)
+    found = [each for each in crm.users if wanted(crm, each)]
+    shown = found[(page - 1) * per_page : page * per_page]
+    if not shown:
         return no_content()
-    return json_reply({"users": found, "info": {"per_page": 200, "count": len(found), "page": 1, "more_records": False}})
+    more = len(found) > page * per_page
+    info = {"per_page": per_page, "count": len(shown), "page": page, "more_records": more}
+    return json_reply({"users": [_describe(crm, each) for each in shown], "info": info})
 
 
 ORG = (Route(operation="org", method="GET", handler=_org, scope="org.READ"),)

@@ -44,17 +44,23 @@ class User:
 
 
 def _users() -> tuple[User, ...]:
-    people = (("Ana", "Lund", True, True), ("Bo", "Ek", True, False), ("Cy", "Gone", False, False))
+    people = (
+        ("Ana", "Lund", "ana", True, True),
+        ("Bo", "Ek", "bo", True, False),
+        ("Cy", "Gone", "cy", False, False),
+        ("Eva", "Holm", "eva", True, False),
+        ("Eva", "Holm", "eva.holm", True, False),  # nothing makes names unique
+    )
     return tuple(
         User(
             id=ID_PREFIX + 411_001 + number,
             first_name=first,
             last_name=last,
-            email=f"{first.lower()}@sandbox.example.com",
+            email=f"{address}@sandbox.example.com",
             active=active,
             admin=admin,
         )
-        for number, (first, last, active, admin) in enumerate(people)
+        for number, (first, last, address, active, admin) in enumerate(people)
     )
 
 

@@ -1,0 +1,58 @@
+"""The users, page by page, from the sandbox."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from bulkzoho.model.replies import Answered, Refused, Reply
+from bulkzoho.sandbox import Sandbox, SandboxSettings
+from bulkzoho.zoho.datacenters import connection_from
+from bulkzoho.zoho.line import Line
+from bulkzoho.zoho.tokens import TokenKeeper
+from bulkzoho.zoho.transport import Transport
+from bulkzoho.zoho.users import UserPage, UserPages
+
+
+@contextlib.asynccontextmanager
+async def pages_of(sandbox: Sandbox, *, per_page: int) -> AsyncIterator[UserPages]:
+    told = connection_from(sandbox.environment)
+    async with Line(connect_timeout_s=5.0) as line:
+        yield UserPages(Transport(told, line=line, tokens=TokenKeeper(told, line=line)), per_page=per_page)
+
+
+def page(reply: Reply) -> UserPage:
+    assert isinstance(reply, Answered)
+    assert isinstance(reply.payload, UserPage)
+    return reply.payload
+
+
+async def test_users_are_read_with_address_name_and_state() -> None:
+    async with Sandbox() as sandbox, pages_of(sandbox, per_page=200) as pages:
+        whole = page(await pages.page(1))
+
+    assert not whole.more
+    assert [(user.name, user.email, user.active) for user in whole.users] == [
+        ("Ana Lund", "ana@sandbox.example.com", True),
+        ("Bo Ek", "bo@sandbox.example.com", True),
+        ("Cy Gone", "cy@sandbox.example.com", False),
+        ("Eva Holm", "eva@sandbox.example.com", True),
+        ("Eva Holm", "eva.holm@sandbox.example.com", True),
+    ]
+
+
+async def test_each_page_says_whether_there_are_more() -> None:
+    async with Sandbox() as sandbox, pages_of(sandbox, per_page=3) as pages:
+        first, last, beyond = [page(await pages.page(number)) for number in (1, 2, 3)]
+
+    assert (len(first.users), first.more) == (3, True)
+    assert (len(last.users), last.more) == (2, False)
+    assert beyond == UserPage()
+
+
+async def test_without_the_scope_the_users_are_refused() -> None:
+    async with Sandbox(SandboxSettings(scopes=("ZohoCRM.modules.ALL",))) as sandbox, pages_of(sandbox, per_page=200) as pages:
+        reply = await pages.page(1)
+
+    assert isinstance(reply, Refused)
+    assert reply.code == "OAUTH_SCOPE_MISMATCH"

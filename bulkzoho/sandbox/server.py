@@ -66,6 +66,7 @@ class Sandbox:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._gate.close()
+        await self._crm.jobs.close()
         if self._runner is not None:
             await self._runner.cleanup()
 

@@ -11,7 +11,9 @@ from bulkzoho.sandbox.query.rows import Row
 
 __all__ = ["Condition", "Node", "Operator", "Pair", "count_conditions", "meets"]
 
-Operator = str  # = != < <= > >= like, not like, in, not in, between, not between, is null, is not null, contains, starts
+Operator = (
+    str  # = != < <= > >= like, not like, in, not in, between, not between, is null, is not null, (not) contains, starts, ends
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,5 +79,7 @@ _TESTS: dict[Operator, Callable[[Any, Any], bool]] = {
     "is null": lambda value, _operand: value is None,
     "is not null": lambda value, _operand: value is not None,
     "contains": lambda value, operand: value is not None and operand in value,
+    "not contains": lambda value, operand: value is None or operand not in value,
+    "ends": lambda value, operand: value is not None and value.endswith(operand),
     "starts": lambda value, operand: value is not None and value.startswith(operand),
 }

@@ -13,7 +13,7 @@ from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.schema import DataType, Field
 from bulkzoho.sandbox.state.store import ModuleStore, full_name, is_reference
 
-__all__ = ["FieldPath", "Row", "UnknownPathError"]
+__all__ = ["MAX_JOINS", "FieldPath", "Row", "UnknownPathError"]
 
 MAX_JOINS = 2  # Zoho docs, "COQL" (v7); its limitations page speaks of 5 (CONFLICT)
 _NUMBERS = {DataType.INTEGER, DataType.BIGINT, DataType.DOUBLE, DataType.CURRENCY, DataType.PERCENT}
@@ -141,9 +141,7 @@ class FieldPath:
             "Created_Time": lambda row: row.store.created_s(row.record_id),
             "Modified_Time": lambda row: row.store.modified_s(row.record_id),
             "Full_Name": lambda row: (full_name(row.values) or "").casefold() or None,
-            "Created_By": lambda _row: self._crm.me.id,
-            "Modified_By": lambda _row: self._crm.me.id,
-            "Owner": lambda row: row.values.get("Owner", self._crm.me.id),
+            **{each: self._user_getter(each) for each in ("Created_By", "Modified_By", "Owner")},
         }
         if name in special:
             return special[name]
@@ -157,6 +155,10 @@ class FieldPath:
             case "text", _:
                 return lambda row: None if (text := row.values.get(name)) is None else text.casefold()
         return lambda row: row.values.get(name)
+
+    def _user_getter(self, name: str) -> Callable[[Row], Any]:
+        founder = self._crm.founder.id  # who made and changed everything of which nobody else is named
+        return lambda row: row.values.get(name, founder)
 
 
 def _no(text: str) -> Any:

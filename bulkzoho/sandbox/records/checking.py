@@ -46,6 +46,20 @@ class RecordChecker:
             raise
         return values
 
+    def refusals(self, record: dict[str, Any], *, is_new: bool) -> list[RecordRefusedError]:
+        """Give everything that is wrong with *record*, where a bulk write tells it all; ``values`` stops at the first."""
+        found = []
+        for name, value in record.items():
+            check = self._checks.get(name)
+            if check is not None and value is not None:
+                try:
+                    check(value)
+                except RecordRefusedError as refused:
+                    refused.api_name = name
+                    found.append(refused)
+        needed = self._mandatory if is_new else [each for each in self._mandatory if each in record]
+        return [*(missing(each) for each in needed if record.get(each) in (None, "")), *found]
+
     def refuse_incomplete(self, values: dict[str, Any]) -> None:
         """Refuse a new record that lacks a mandatory field.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.schema import DataType, Field
-from bulkzoho.sandbox.state.store import ModuleStore, display_name, full_name
+from bulkzoho.sandbox.state.store import CONVERTED_AT, ModuleStore, display_name, full_name
 
 __all__ = ["full_record", "is_known", "shown", "value_of"]
 
@@ -20,7 +20,7 @@ def value_of(crm: Crm, store: ModuleStore, record_id: int, values: dict[str, Any
     if field is None:
         return None
     if field.data_type in (DataType.OWNER, DataType.USER):
-        user = crm.user(value) if value is not None else crm.me
+        user = crm.user(value) if value is not None else crm.founder
         return user and {"name": user.full_name, "id": str(user.id), "email": user.email}
     if field.data_type is DataType.LOOKUP and value is not None:
         return {"name": _name_of(crm, field, value), "id": str(value)}
@@ -35,8 +35,8 @@ _COMPUTED: dict[str, Callable[[Crm, ModuleStore, int, dict[str, Any]], Any]] = {
     "$approval_state": lambda *_: "approved",
     "Record_Status__s": lambda *_: "Available",
     "Locked__s": lambda *_: False,
-    "Converted__s": lambda *_: False,
-    "Converted_Date_Time": lambda *_: None,
+    "Converted__s": lambda _crm, store, record_id, _values: record_id in store.converted,
+    CONVERTED_AT: lambda _crm, _store, _record_id, values: values.get(CONVERTED_AT),
 }
 
 

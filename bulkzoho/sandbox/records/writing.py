@@ -12,11 +12,13 @@ from bulkzoho.sandbox.records.refused import RecordRefusedError, duplicate, miss
 from bulkzoho.sandbox.records.values import record_id_of
 from bulkzoho.sandbox.settings import DuplicateKeys, Handling
 from bulkzoho.sandbox.state.clock import epoch
-from bulkzoho.sandbox.state.crm import Crm
+from bulkzoho.sandbox.state.crm import Crm, User
 from bulkzoho.sandbox.state.schema import DataType
 from bulkzoho.sandbox.state.store import ModuleStore
 
-__all__ = ["Result", "Writer"]
+__all__ = ["KEPT_DELETED_S", "Result", "Writer"]
+
+KEPT_DELETED_S = 60 * 86_400  # seconds in the recycle bin; third-party notes from Zoho's pages
 
 
 class Result(NamedTuple):
@@ -30,14 +32,17 @@ class Result(NamedTuple):
 class Writer:
     """Write the records of one call to one module, all at one instant."""
 
-    def __init__(self, crm: Crm, store: ModuleStore, unmodified_since: str | None = None) -> None:
+    def __init__(self, crm: Crm, store: ModuleStore, unmodified_since: str | None = None, *, by: User | None = None) -> None:
+        """Write as the user *by*, or as the one whom the token stands for."""
+        self._actor = actor = by or crm.me
+        self._is_founder = actor is crm.founder  # who stands nowhere: records without a maker are the administrator's
         self._crm = crm
         self._store = store
         self._checker: RecordChecker = crm.checkers[store.crm_module.api_name]
         self._unmodified_since_s = None if unmodified_since is None else epoch(unmodified_since)
         self._now_s = crm.now_s()
         self._now = crm.zone.text(self._now_s)
-        self._me = orjson.dumps(crm.me.reference())
+        self._me = orjson.dumps(actor.reference())
         self._mine = b'"Modified_Time":"%s","Modified_By":%s,"Created_Time":' % (self._now.encode(), self._me)
         self._new_here: set[int] = set()  # inserted by this very call
 
@@ -74,28 +79,39 @@ class Writer:
         self._checker.refuse_incomplete(values)
         self._refuse_taken(values, None)
         record_id = self._crm.next_id()
-        self._store.insert(record_id, {k: v for k, v in values.items() if v is not None}, self._now_s)
+        kept = {name: value for name, value in values.items() if value is not None}
+        if not self._is_founder:
+            kept = {"Owner": self._actor.id, **kept, "Created_By": self._actor.id, "Modified_By": self._actor.id}
+        self._store.insert(record_id, kept, self._now_s)
         self._new_here.add(record_id)
-        return Result(accepted=True, encoded=self._success(record_id, self._now, b"record added", extra), inserted=True)
+        return Result(accepted=True, encoded=self._success(record_id, self._now, self._me, b"record added", extra), inserted=True)
 
     def _update(self, record_id: int, record: dict[str, Any], values: dict[str, Any], extra: bytes) -> Result:
         store = self._store
         if record_id not in store:
             raise RecordRefusedError("INVALID_DATA", "the id given seems to be invalid", "id")
+        if record_id in store.converted:
+            raise RecordRefusedError("CONVERTED_RECORD", "can't update the converted record", "id")
         self._refuse_modified(record_id)
         self._checker.refuse_clearing(values)
         self._refuse_taken(values, record_id)
         if appends := record.get("$append_values"):
             self._append(record_id, values, appends)
-        store.update(record_id, values, self._now_s)
+        changes = {**values, "Modified_By": None if self._is_founder else self._actor.id}
+        store.update(record_id, changes, self._now_s)
         created = self._crm.zone.text(store.created_s(record_id))
-        return Result(accepted=True, encoded=self._success(record_id, created, b"record updated", extra))
+        made_by = orjson.dumps(self._user(store.creator(record_id)))
+        return Result(accepted=True, encoded=self._success(record_id, created, made_by, b"record updated", extra))
 
-    def _success(self, record_id: int, created: str, message: bytes, extra: bytes) -> bytes:
+    def _user(self, user_id: int | None) -> dict[str, Any]:
+        user = None if user_id is None else self._crm.user(user_id)
+        return (user or self._crm.founder).reference()
+
+    def _success(self, record_id: int, created: str, made_by: bytes, message: bytes, extra: bytes) -> bytes:
         return (
             b'{"code":"SUCCESS",%s"details":{%s"%s","id":"%d","Created_By":%s,"$approval_state":"approved"},'
             b'"message":"%s","status":"success"}'
-        ) % (extra, self._mine, created.encode(), record_id, self._me, message)
+        ) % (extra, self._mine, created.encode(), record_id, made_by, message)
 
     def _target(self, record: dict[str, Any]) -> int:
         given = record.get("id")
@@ -131,30 +147,41 @@ class Writer:
                 found = self._store.keys[name].find(value)
                 if found and found != (record_id,):
                     raise self._duplicate(name, found)
+                if self._crm.settings.strict.deleted_keys_stay_taken:
+                    self._refuse_deleted(name, value)
+
+    def _refuse_deleted(self, name: str, value: Any) -> None:
+        self._store.purge_until(self._now_s - KEPT_DELETED_S)
+        if found := self._store.deleted_keys[name].find(value):
+            raise self._duplicate(name, found)
 
     def _duplicate(self, name: str, found: tuple[int, ...]) -> RecordRefusedError:
         crm_module = self._store.crm_module
         return duplicate(
             name,
             found[0],
-            {**self._crm.me.reference(), "zuid": "900"},
+            {**self._user(self._owner(found[0])), "zuid": "900"},
             {"api_name": crm_module.api_name, "id": crm_module.id},
             more=len(found) > 1,
         )
+
+    def _owner(self, record_id: int) -> int | None:
+        owner: int | None = self._store.values(record_id).get("Owner") if record_id in self._store else None
+        return owner
 
     def _refuse_modified(self, record_id: int) -> None:
         since_s = self._unmodified_since_s
         if since_s is None or self._store.modified_s(record_id) <= since_s:
             return
-        text, me = self._crm.zone.text, self._crm.me.reference()
+        text, values = self._crm.zone.text, self._store.values(record_id)
         raise RecordRefusedError(
             "ALREADY_MODIFIED",
             "record already modified",
             Modified_Time=text(self._store.modified_s(record_id)),
             Created_Time=text(self._store.created_s(record_id)),
             id=str(record_id),
-            Modified_By=me,
-            Created_By=me,
+            Modified_By=self._user(values.get("Modified_By")),
+            Created_By=self._user(values.get("Created_By")),
         )
 
     def _append(self, record_id: int, values: dict[str, Any], appends: Any) -> None:

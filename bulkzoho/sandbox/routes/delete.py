@@ -40,14 +40,14 @@ def _deleted(exchange: Exchange, store: ModuleStore, ids: list[str]) -> Reply:
     if exchange.records_limit is not None:
         ids = ids[: exchange.records_limit]
     now_s = exchange.crm.now_s()
-    return results_reply(exchange, [_delete(store, each, now_s) for each in ids])
+    return results_reply(exchange, [_delete(store, each, now_s, exchange.crm.me.id) for each in ids])
 
 
-def _delete(store: ModuleStore, given: str, now_s: int) -> Result:
+def _delete(store: ModuleStore, given: str, now_s: int, by: int) -> Result:
     record_id = record_id_of(given)
     accepted = record_id is not None and record_id in store
     if record_id is not None and accepted:
-        store.delete(record_id, now_s)
+        store.delete(record_id, now_s, by)
     result = {
         "code": "SUCCESS" if accepted else "INVALID_DATA",
         "details": {"id": given},

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from bulkzoho.sandbox.records.values import record_id_of
 from bulkzoho.sandbox.records.view import is_known, shown
 from bulkzoho.sandbox.settings import Handling
 from bulkzoho.sandbox.state.clock import epoch
 from bulkzoho.sandbox.state.pages import LIFE_S, PageMark
 from bulkzoho.sandbox.state.store import ModuleStore
+from bulkzoho.sandbox.state.views import view_of
 from bulkzoho.sandbox.wire.exchange import Exchange, Price, Route
 from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data, parameter_missing
 from bulkzoho.sandbox.wire.replies import Reply, json_reply, no_content
 
-__all__ = ["MANY", "ONE", "field_names", "modified_since", "paging"]
+__all__ = ["MANY", "ONE", "field_names", "fits_converted", "modified_since", "paging"]
 
 MAX_FIELDS = 50  # API names in ``fields``; Zoho docs, "Get Records" (v7)
 MAX_PER_PAGE = 200
@@ -37,6 +39,7 @@ class _Listing:
     sort_by: str
     falling: bool
     since_s: float | None
+    shows: Callable[[int], bool]  #: whether a record of that id is asked for
     parameters: tuple[tuple[str, str], ...]
     mark: PageMark | None
 
@@ -125,8 +128,6 @@ def _read(exchange: Exchange, store: ModuleStore) -> _Listing:
         raise invalid_data(param_name="sort_by", supported_values=list(_SORTS))
     if order not in ("asc", "desc"):
         raise invalid_data(param_name="sort_order", supported_values=["asc", "desc"])
-    if "cvid" in query:
-        raise invalid_data(param_name="cvid")  # there are no custom views here
     parameters = tuple(sorted((name, value) for name, value in query.items() if name not in _NOT_BOUND))
     mark = _mark(exchange, parameters)
     listing = _Listing(
@@ -136,6 +137,7 @@ def _read(exchange: Exchange, store: ModuleStore) -> _Listing:
         sort_by=sort_by,
         falling=order == "desc",
         since_s=modified_since(exchange),
+        shows=_shows(exchange, store),
         parameters=parameters,
         mark=mark,
     )
@@ -143,17 +145,51 @@ def _read(exchange: Exchange, store: ModuleStore) -> _Listing:
     return listing
 
 
+def _shows(exchange: Exchange, store: ModuleStore) -> Callable[[int], bool]:
+    """Read ``cvid``, ``converted`` and ``ids``."""
+    query = exchange.query
+    if view_id := query.get("cvid"):
+        if "sort_by" in query:
+            raise _ambiguous("cvid", "sort_by")
+        view = view_of(exchange.crm, store, view_id)
+        if view is None:
+            raise invalid_data(param_name="cvid")
+        return view.shows
+    fits = fits_converted(store, query.get("converted", "false"))
+    if "ids" not in query:
+        return fits
+    ids = {record_id_of(each.strip()) for each in query["ids"].split(",")}
+    return lambda record_id: record_id in ids and fits(record_id)
+
+
+def fits_converted(store: ModuleStore, word: str) -> Callable[[int], bool]:
+    """Make the test that ``converted`` asks for.
+
+    Raises:
+        Refusal: it is none of its words.
+    """
+    match word:
+        case "false":
+            return lambda record_id: record_id not in store.converted
+        case "true":
+            return lambda record_id: record_id in store.converted
+        case "both":
+            return lambda _record_id: True
+    raise invalid_data(param_name="converted", supported_values=["true", "false", "both"])
+
+
+def _ambiguous(one: str, other: str) -> Refusal:
+    message = "Ambiguity while processing the request"
+    due_to = [{"param_name": one}, {"param_name": other}]
+    return Refusal(400, "AMBIGUITY_DURING_PROCESSING", message, ambiguity_due_to=due_to)
+
+
 def _mark(exchange: Exchange, parameters: tuple[tuple[str, str], ...]) -> PageMark | None:
     token = exchange.query.get("page_token")
     if token is None:
         return None
     if "page" in exchange.query:
-        raise Refusal(
-            400,
-            "AMBIGUITY_DURING_PROCESSING",
-            "Ambiguity while processing the request",
-            ambiguity_due_to=[{"param_name": "page"}, {"param_name": "page_token"}],
-        )
+        raise _ambiguous("page", "page_token")
     mark = exchange.crm.pages.find(token)
     if mark is None:
         raise invalid_data(param_name="page_token")
@@ -182,18 +218,21 @@ def _ids(store: ModuleStore, listing: _Listing) -> tuple[Iterator[int], array[in
     if listing.sort_by == "Modified_Time":
         if snapshot is None:
             ordered = sorted(store.rising(), key=store.modified_s, reverse=listing.falling)
-            snapshot = array("q", _changed_since(store, iter(ordered), listing.since_s))
+            snapshot = array("q", _wanted(store, iter(ordered), listing))
         return (each for each in islice(snapshot, skip, None) if each in store), snapshot
     if listing.mark:
         last, skip = listing.mark.last_id, 0
         ids = store.falling(last) if listing.falling else store.rising(last)
     else:
         ids = store.falling() if listing.falling else store.rising()
-    return islice(_changed_since(store, ids, listing.since_s), skip, None), None
+    return islice(_wanted(store, ids, listing), skip, None), None
 
 
-def _changed_since(store: ModuleStore, ids: Iterator[int], since_s: float | None) -> Iterator[int]:
-    return ids if since_s is None else (each for each in ids if store.modified_s(each) >= since_s)
+def _wanted(store: ModuleStore, ids: Iterator[int], listing: _Listing) -> Iterator[int]:
+    since_s, shows = listing.since_s, listing.shows
+    if since_s is None:
+        return (each for each in ids if shows(each))
+    return (each for each in ids if store.modified_s(each) >= since_s and shows(each))
 
 
 def _next_page(exchange: Exchange, listing: _Listing, last_id: int, snapshot: array[int] | None) -> tuple[str, str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bulkzoho.sandbox.state.schema import describe_field, describe_module
+from bulkzoho.sandbox.state.views import describe_views
 from bulkzoho.sandbox.wire.exchange import Exchange, Route
 from bulkzoho.sandbox.wire.refusals import invalid_module, parameter_missing
 from bulkzoho.sandbox.wire.replies import Reply, json_reply
 from bulkzoho.sandbox.wire.rights import with_rights
 
-from bulkzoho.sandbox.wire.rights import with_rights
-__all__ = ["FIELDS", "MODULES", "ONE_MODULE"]
+__all__ = ["FIELDS", "MODULES", "ONE_MODULE", "VIEWS"]
 
 
 async def _modules(exchange: Exchange) -> Reply:
@@ -36,6 +36,19 @@ async def _fields(exchange: Exchange) -> Reply:
     return json_reply({"fields": described})
 
 
+async def _views(exchange: Exchange) -> Reply:
+    name = exchange.query.get("module")
+    if not name:
+        raise parameter_missing("module")
+    store = exchange.crm.stores.get(name)
+    if store is None:
+        raise invalid_module()
+    views = describe_views(exchange.crm, store)
+    info = {"per_page": 200, "default": views[0]["id"], "count": len(views), "page": 1, "more_records": False}
+    return json_reply({"custom_views": views, "info": info})
+
+
 FIELDS = (Route(operation="fields", method="GET", handler=_fields, scope="settings.fields.READ"),)
 MODULES = (Route(operation="modules", method="GET", handler=_modules, scope="settings.modules.READ"),)
 ONE_MODULE = (Route(operation="module", method="GET", handler=_one_module, scope="settings.modules.READ"),)
+VIEWS = (Route(operation="custom_views", method="GET", handler=_views, scope="settings.custom_views.READ"),)

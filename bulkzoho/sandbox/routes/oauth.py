@@ -5,7 +5,7 @@ Errors come with HTTP 200 and an ``error`` key, as the real one sends them; thei
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +18,7 @@ from bulkzoho.sandbox.wire.exchange import Exchange, Route
 from bulkzoho.sandbox.wire.refusals import invalid_url
 from bulkzoho.sandbox.wire.replies import Reply, json_reply
 
-__all__ = ["PREFIX", "answer", "scope_covers"]
+__all__ = ["PREFIX", "answer"]
 
 PREFIX = "/oauth/"
 _THROTTLED = "You have made too many requests continuously. Please try again after some time."
@@ -133,17 +133,3 @@ def _revoke(crm: Crm, form: Mapping[str, str]) -> Reply:
         return json_reply({"error": "invalid_token"}, 400)
     crm.tokens.revoke_refresh(token)
     return json_reply({"status": "success"})
-
-
-def scope_covers(granted: Iterable[str], needed: str, crm_module: str) -> bool:
-    """Tell whether the granted scopes allow *needed*, such as ``modules.{}.CREATE`` or ``org.READ``.
-
-    ``ALL`` covers every operation, ``WRITE`` creating and updating; a scope without a module covers all modules.
-    """
-    if not needed:
-        return True
-    area, _, operation = needed.rpartition(".")
-    areas = {area.format(crm_module), area.replace(".{}", "").split(".")[0]}
-    operations = {operation, "ALL"} | ({"WRITE"} if operation in ("CREATE", "UPDATE") else set())
-    wanted = {f"ZohoCRM.{each}.{word}" for each in areas for word in operations}
-    return not wanted.isdisjoint(granted)

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import Any
 
+import orjson
+
+from bulkzoho.sandbox.records.writing import KEPT_DELETED_S
 from bulkzoho.sandbox.routes.listing import modified_since, paging
+from bulkzoho.sandbox.state.crm import Crm
+from bulkzoho.sandbox.state.store import Deleted
 from bulkzoho.sandbox.wire.exchange import Exchange, Price, Route
 from bulkzoho.sandbox.wire.refusals import invalid_data
 from bulkzoho.sandbox.wire.replies import Reply, json_reply, no_content
@@ -21,25 +27,37 @@ async def _removed(exchange: Exchange) -> Reply:
         raise invalid_data(param_name="type")
     page, per_page = paging(exchange)
     since_s = modified_since(exchange) or 0.0
-    wanted = () if kind == "permanent" else reversed(store.deleted.items())  # nothing is purged here
-    found = ((record_id, each) for record_id, each in wanted if each.at_s >= since_s)
+    store.purge_until(crm.now_s() - KEPT_DELETED_S)
+    found = (
+        (record_id, each)
+        for record_id, each in reversed(store.deleted.items())
+        if each.at_s >= since_s and kind in ("all", _kind(each))
+    )
     taken = list(islice(found, (page - 1) * per_page, page * per_page + 1))
     more, taken = len(taken) > per_page, taken[:per_page]
     if not taken:
         return no_content()
-    me = crm.me.reference()
     data = [
         {
-            "deleted_by": me,
+            "deleted_by": (crm.user(each.by) or crm.founder).reference(),
             "id": str(record_id),
             "display_name": each.display_name,
-            "type": "recycle",
-            "created_by": me,
+            "type": _kind(each),
+            "created_by": _maker(crm, each),
             "deleted_time": crm.zone.text(each.at_s),
         }
         for record_id, each in taken
     ]
     return json_reply({"data": data, "info": {"per_page": per_page, "count": len(data), "page": page, "more_records": more}})
+
+
+def _kind(deleted: Deleted) -> str:
+    return "permanent" if deleted.record is None else "recycle"
+
+
+def _maker(crm: Crm, deleted: Deleted) -> dict[str, Any]:
+    made_by = None if deleted.record is None else orjson.loads(deleted.record).get("Created_By")
+    return ((made_by and crm.user(made_by)) or crm.founder).reference()
 
 
 REMOVED = (

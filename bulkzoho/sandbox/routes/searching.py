@@ -9,9 +9,10 @@ from bulkzoho.sandbox.query.conditions import meets
 from bulkzoho.sandbox.query.criteria import read_criteria
 from bulkzoho.sandbox.query.rows import Row
 from bulkzoho.sandbox.records.view import shown
-from bulkzoho.sandbox.routes.listing import field_names, paging
+from bulkzoho.sandbox.routes.listing import field_names, fits_converted, paging
 from bulkzoho.sandbox.state.schema import DataType
 from bulkzoho.sandbox.state.store import ModuleStore
+from bulkzoho.sandbox.state.views import view_of
 from bulkzoho.sandbox.wire.exchange import Exchange, Price, Route
 from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data, scope_mismatch
 from bulkzoho.sandbox.wire.replies import Reply, json_reply, no_content
@@ -38,7 +39,8 @@ async def _search(exchange: Exchange) -> Reply:
     if end > MAX_FOUND:
         raise Refusal(400, "LIMIT_REACHED", "maximum response iteration limit reached", limit=str(MAX_FOUND))
     found: list[int] = []
-    async for record_id in _found(exchange, store, fits):
+    open_ones = fits_converted(store, exchange.query.get("converted", "false"))
+    async for record_id in _found(exchange, store, lambda row: open_ones(row.record_id) and fits(row)):
         found.append(record_id)
         if len(found) > end:
             break
@@ -53,12 +55,27 @@ async def _count(exchange: Exchange) -> Reply:
     _refuse_scope(exchange)
     store = exchange.store()
     fits = _test(exchange, store)
-    if fits is None:
-        return json_reply({"count": len(store)})
+    view_id = exchange.query.get("cvid")
+    if fits is None and view_id is None:
+        return json_reply({"count": len(store) - len(store.converted)})
+    if fits is not None and view_id is not None:
+        message = "Ambiguity while processing the request"
+        due_to = [{"param_name": "cvid"}, {"param_name": next(each for each in _WAYS if exchange.query.get(each))}]
+        raise Refusal(400, "AMBIGUITY_DURING_PROCESSING", message, ambiguity_due_to=due_to)
+    shows = _of_view(exchange, store, view_id)
     count = 0
-    async for _record_id in _found(exchange, store, fits):
+    async for _record_id in _found(exchange, store, lambda row: shows(row.record_id) and (fits is None or fits(row))):
         count += 1
     return json_reply({"count": count})
+
+
+def _of_view(exchange: Exchange, store: ModuleStore, view_id: str | None) -> Callable[[int], bool]:
+    if view_id is None:
+        return lambda record_id: record_id not in store.converted
+    view = view_of(exchange.crm, store, view_id)
+    if view is None:
+        raise invalid_data(param_name="cvid")
+    return view.shows
 
 
 def _refuse_scope(exchange: Exchange) -> None:

@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
-from bulkzoho.sandbox.routes import coql, delete, listing, metadata, organization, removed, searching, write
+from bulkzoho.sandbox.routes import (
+    bulk_read,
+    bulk_write,
+    converting,
+    coql,
+    delete,
+    listing,
+    mass_update,
+    metadata,
+    organization,
+    recycling,
+    removed,
+    searching,
+    upload,
+    write,
+)
 from bulkzoho.sandbox.wire.exchange import Route
 from bulkzoho.sandbox.wire.refusals import invalid_method, invalid_url
 
@@ -15,19 +31,39 @@ _VERSION = r"/crm/v[2-8](?:\.1)?"
 _MODULE = r"/(?P<crm_module>[A-Za-z][A-Za-z0-9_]*)"
 _ID = r"/(?P<id>[0-9]+)"
 
-_TABLE = tuple(
+_BULK = r"/crm/bulk/v[2-8](?:\.1)?"
+
+_BULK_TABLE = (
+    ("/read", bulk_read.CREATE),
+    (rf"/read{_ID}", bulk_read.STATUS),
+    (rf"/read{_ID}/result", bulk_read.RESULT),
+    ("/write", bulk_write.CREATE),
+    (rf"/write{_ID}", bulk_write.STATUS),
+)
+_DOWNLOAD = r"/{1,2}v[2-8](?:\.1)?/crm/(?:org)?[0-9]+/bulk-write/(?P<id>[0-9]+)/(?P=id)\.zip"  # the SDK doubles the first slash
+_Pattern = tuple[Callable[[str], re.Match[str] | None], tuple[Route, ...]]
+_TABLE: tuple[_Pattern, ...] = tuple((re.compile(_BULK + pattern).fullmatch, routes) for pattern, routes in _BULK_TABLE)
+_TABLE += ((re.compile(_DOWNLOAD).fullmatch, bulk_write.RESULT),)
+_TABLE += tuple(
     (re.compile(_VERSION + pattern).fullmatch, routes)
     for pattern, routes in (
         ("/org", organization.ORG),
         ("/users", organization.USERS),
         ("/coql", coql.COQL),
+        ("/upload", upload.UPLOAD),
+        ("/files", upload.FILES),
         ("/settings/fields", metadata.FIELDS),
         ("/settings/modules", metadata.MODULES),
         (rf"/settings/modules{_MODULE}", metadata.ONE_MODULE),
+        ("/settings/custom_views", metadata.VIEWS),
+        ("/settings/recycle_bin", recycling.MANY),
+        (rf"/settings/recycle_bin{_ID}", recycling.ONE),
         (rf"{_MODULE}/upsert", write.UPSERT),
         (rf"{_MODULE}/deleted", removed.REMOVED),
         (rf"{_MODULE}/search", searching.SEARCH),
         (rf"{_MODULE}/actions/count", searching.COUNT),
+        (rf"{_MODULE}/actions/mass_update", mass_update.MASS_UPDATE),
+        (rf"/(?P<crm_module>Leads){_ID}/actions/convert", converting.CONVERT),
         (rf"{_MODULE}{_ID}", listing.ONE + write.ONE + delete.ONE),
         (_MODULE, listing.MANY + write.MANY + delete.MANY),
     )

@@ -78,6 +78,10 @@ class TimeZone:
     def _text(self, epoch_s: int) -> str:
         return datetime.fromtimestamp(epoch_s, self._zone).isoformat(timespec="seconds")
 
+    def local(self, moment: datetime) -> str:
+        """Give a moment of this zone's own clocks as an instant."""
+        return moment.replace(tzinfo=self._zone).isoformat(timespec="seconds")
+
     def normal(self, text: str) -> str:
         """Give the instant *text* with this zone's offset, as answers do.
 

@@ -13,9 +13,12 @@ from bulkzoho.sandbox.state.calls import CallLog, ViolationLog
 from bulkzoho.sandbox.state.catalogue import MODULES
 from bulkzoho.sandbox.state.clock import Clock, SystemClock, TimeZone
 from bulkzoho.sandbox.state.faults import FaultBook
+from bulkzoho.sandbox.state.files import FileShelf
+from bulkzoho.sandbox.state.jobs import JobDesk
 from bulkzoho.sandbox.state.pages import PageDesk
-from bulkzoho.sandbox.state.quotas import Arrivals, Quotas, credits_limit
+from bulkzoho.sandbox.state.quotas import Arrivals, DownloadGate, Quotas, credits_limit
 from bulkzoho.sandbox.state.schema import ID_PREFIX, CrmModule
+from bulkzoho.sandbox.state.scopes import scope_covers
 from bulkzoho.sandbox.state.store import ModuleStore
 from bulkzoho.sandbox.state.tokens import TokenDesk
 
@@ -88,19 +91,34 @@ class Crm:
         self.peak_heavy = 0
         self.keys_in_flight: dict[tuple[str, str, str], int] = {}  # module, field, key to the call that carries it
         self.pages = PageDesk()
+        self.jobs = JobDesk()
+        self.files = FileShelf()
+        self.downloads = DownloadGate()
         self.last_write_s: dict[str, float] = {}  # by module
         self._last_id = ID_PREFIX + 3_000_000
         self._compile()
+        _ = self.me  # a wrong address is told at once
+
+    @property
+    def founder(self) -> User:
+        """The administrator who made everything of which nobody else is named as the maker."""
+        return self.users[0]
 
     @property
     def me(self) -> User:
         """The user whom the token stands for."""
-        return self.users[0]
+        return self.user_called(self.settings.calls_as) if self.settings.calls_as else self.founder
 
     @property
     def credits_limit(self) -> int:
         """The credits of any 24 hours."""
         return credits_limit(self.settings)
+
+    def allows(self, scope: str, crm_module: CrmModule | None = None) -> bool:
+        """Tell whether the token's scopes allow *scope*, such as ``modules.{}.READ``, on a module."""
+        if crm_module is None:
+            return scope_covers(self.settings.scopes, scope, "")
+        return scope_covers(self.settings.scopes, scope, crm_module.api_name, custom=crm_module.custom)
 
     def now_s(self) -> int:
         """Give the present second since 1970."""
@@ -117,7 +135,7 @@ class Crm:
         Raises:
             ValueError: a setting is unknown, not changeable, or out of range.
         """
-        fixed = {"port", "seed", "org_id", "time_zone", "unique_fields"}
+        fixed = {"port", "seed", "org_id", "time_zone", "unique_fields", "state_file"}
         if refused := sorted(fixed & values.keys()):
             raise ValueError(f"cannot be changed while the sandbox runs: {', '.join(refused)}")
         try:
@@ -126,6 +144,7 @@ class Crm:
             self.settings = replace(self.settings, **values)
         except TypeError as error:
             raise ValueError(str(error)) from error
+        _ = self.me
         if isinstance(self.clock, SystemClock):
             self.clock.run(self.settings.time_scale)
         self._compile()
@@ -133,6 +152,17 @@ class Crm:
     def user(self, user_id: int) -> User | None:
         """Give the user with that id."""
         return next((each for each in self.users if each.id == user_id), None)
+
+    def user_called(self, name: str) -> User:
+        """Give the user with that e-mail address or id.
+
+        Raises:
+            ValueError: there is none.
+        """
+        for each in self.users:
+            if name in (each.email, str(each.id)):
+                return each
+        raise ValueError(f"there is no user {name}; there are {', '.join(each.email for each in self.users)}")
 
     def _compile(self) -> None:
         context = CheckContext(

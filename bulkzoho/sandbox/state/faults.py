@@ -30,10 +30,14 @@ class FaultKind(StrEnum):
     EMPTY_200 = "empty_200"  #: committed, the answer has no body
     WRONG_COUNT = "wrong_count"  #: committed, the answer has ``records`` results more or fewer (default: one fewer)
     REFUSE_ALL_400 = "refuse_all_400"  #: INVALID_DATA for the whole call when the body holds ``marker``
+    JOB_FAILURE = "job_failure"  #: the call starts a job that will fail
+    JOB_SLOW = "job_slow"  #: the call starts a job that takes ``seconds`` more
     TOO_LARGE = "413"  #: when the body holds ``marker`` or is longer than ``max_bytes``
 
 
 _CONDITIONAL = {FaultKind.REFUSE_ALL_400, FaultKind.TOO_LARGE}
+_JOBS_ONLY = {FaultKind.JOB_FAILURE, FaultKind.JOB_SLOW}
+JOB_OPERATIONS = {"bulk_read", "bulk_write", "mass_update"}  # the calls that start a job
 _WRITES_ONLY = _CONDITIONAL | {FaultKind.PARTIAL_COMMIT_THEN_RESET, FaultKind.COMMIT_LATE, FaultKind.WRONG_COUNT}
 
 
@@ -41,8 +45,9 @@ _WRITES_ONLY = _CONDITIONAL | {FaultKind.PARTIAL_COMMIT_THEN_RESET, FaultKind.CO
 class Fault:
     """One entry of a script.
 
-    Without ``path_contains`` it concerns the calls that write records, counted from 1 since the script was set; only
-    calls that got past token and quotas count.  With it, it concerns any call whose path holds that text.
+    Faults of jobs concern the calls that start one.  For the others: without ``path_contains`` it concerns the calls that write
+    records, counted from 1 since the script was set; only calls that got past token and quotas count.  With it, it concerns any
+    call whose path holds that text.
     """
 
     kind: FaultKind
@@ -131,24 +136,27 @@ class FaultBook:
             if left != 0 and self._fits(fault, path, operation, writes) and _condition_holds(fault, body):
                 self._script[position] = (fault, None if left is None else left - 1)
                 return fault
-        return self._at_random(writes=writes) if self._rates else None
+        return self._at_random(writes=writes, starts_job=operation in JOB_OPERATIONS) if self._rates else None
 
     def _fits(self, fault: Fault, path: str, operation: str, writes: bool) -> bool:  # noqa: FBT001 - a fact of the call
+        if fault.kind in _JOBS_ONLY and operation not in JOB_OPERATIONS:
+            return False
         if fault.path_contains:
             if fault.path_contains not in path:
                 return False
-        elif not writes and not fault.operation:
+        elif not writes and not fault.operation and fault.kind not in _JOBS_ONLY:
             return False
         if fault.operation and fault.operation != operation:
             return False
         return not fault.on_call or (writes and self._writes in fault.on_call)
 
-    def _at_random(self, *, writes: bool) -> Fault | None:
+    def _at_random(self, *, writes: bool, starts_job: bool) -> Fault | None:
         drawn = self._chance.random()
         for kind, rate in self._rates.items():
             drawn -= rate
             if drawn < 0:
-                return Fault(kind=kind) if writes or kind not in _WRITES_ONLY else None
+                fits = starts_job if kind in _JOBS_ONLY else writes or kind not in _WRITES_ONLY
+                return Fault(kind=kind) if fits else None
         return None
 
 

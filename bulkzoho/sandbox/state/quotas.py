@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from bulkzoho.sandbox.settings import Edition, SandboxSettings
 
-__all__ = ["Arrivals", "Quotas", "Window", "calls_in_flight_limit", "credits_limit"]
+__all__ = ["Arrivals", "DownloadGate", "Quotas", "Window", "calls_in_flight_limit", "credits_limit"]
 
 MINUTE_S = 60.0
 DAY_S = 86_400.0
+DOWNLOADS_A_MINUTE = 10  # Zoho docs, "Bulk Read limitations"
 
 # base, per licence, maximum; Zoho docs, "API limits" (v4 and v8 agree on the formula)
 _CREDITS: dict[Edition, tuple[int, int, int | None]] = {
@@ -101,6 +102,24 @@ class Quotas:
     def credits_left(self, now: float, settings: SandboxSettings) -> int:
         """Give the credits that are left in the window that ends at *now*."""
         return credits_limit(settings) - self._credits.sum_at(now)
+
+
+class DownloadGate:
+    """Ten results of bulk reads a minute; one more closes the door for a minute."""
+
+    def __init__(self) -> None:
+        self._window = Window(MINUTE_S)
+        self._closed_until = 0.0
+
+    def refuses(self, now: float) -> bool:
+        """Count one download; tell whether it is refused."""
+        if now < self._closed_until:
+            return True
+        if self._window.sum_at(now) >= DOWNLOADS_A_MINUTE:
+            self._closed_until = now + MINUTE_S
+            return True
+        self._window.add(now)
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

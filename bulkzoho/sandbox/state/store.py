@@ -6,10 +6,11 @@ so that they are read without parsing the rest.
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -18,8 +19,10 @@ from bulkzoho.sandbox.state.schema import CrmModule, DataType, Field
 
 __all__ = ["Deleted", "KeyIndex", "ModuleStore"]
 
+CONVERTED_AT = "Converted_Date_Time"  # a lead that has it is converted
 _CREATED = slice(6, 16)
 _MODIFIED = slice(22, 32)
+_CREATOR = re.compile(rb'"Created_By":([0-9]+)').search  # a quote within a value is escaped, so this can only be the key
 
 
 def key_of(value: Any) -> str:
@@ -57,10 +60,16 @@ class KeyIndex:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deleted:
-    """What the recycle bin says of a record."""
+    """What the recycle bin knows of a record."""
 
     at_s: int
     display_name: str | None
+    by: int  #: id of the user who deleted it
+    record: bytes | None  #: as it was; None once it is purged
+
+    def purged(self) -> Deleted:
+        """Give what is left when it is gone for good."""
+        return replace(self, record=None)
 
 
 class ModuleStore:
@@ -72,6 +81,8 @@ class ModuleStore:
         self.unique = tuple(each.api_name for each in crm_module.fields if each.unique)
         self.keys = {name: KeyIndex() for name in dict.fromkeys((crm_module.system_key, *self.unique))}
         self.deleted: dict[int, Deleted] = {}
+        self.deleted_keys = {name: KeyIndex() for name in self.unique}  # of what lies in the recycle bin
+        self.converted: set[int] = set()  # leads that are other records now
         self._records: dict[int, bytes] = {}
         self._order = array("q")  # every id ever given, rising; those deleted are passed over
         self._made_s = array("q")  # when each of them was made; never falls
@@ -88,9 +99,7 @@ class ModuleStore:
         self._records[record_id] = b'{"$c":%010d,"$m":%010d%s' % (now_s, now_s, _rest(stored))
         self._order.append(record_id)
         self._made_s.append(now_s)
-        for name, index in self.keys.items():
-            if name in values:
-                index.add(values[name], record_id)
+        self._index(record_id, values)
 
     def update(self, record_id: int, changes: dict[str, Any], now_s: int) -> None:
         """Change a record; a value of None clears its field."""
@@ -101,18 +110,103 @@ class ModuleStore:
                     index.remove(before[name], record_id)
                 if changes[name] is not None:
                     index.add(changes[name], record_id)
+        if changes.get(CONVERTED_AT):
+            self.converted.add(record_id)
         after = {name: value for name, value in {**before, **changes}.items() if value is not None}
         created_s = self.created_s(record_id)
         self._records[record_id] = b'{"$c":%010d,"$m":%010d%s' % (created_s, now_s, _rest(orjson.dumps(after)))
 
-    def delete(self, record_id: int, now_s: int) -> None:
-        """Move a record to the recycle bin."""
+    def delete(self, record_id: int, now_s: int, by: int = 0) -> None:
+        """Move a record to the recycle bin, as the user *by*; 0 means the administrator."""
         values = self.values(record_id)
         for name, index in self.keys.items():
             if name in values:
                 index.remove(values[name], record_id)
-        self.deleted[record_id] = Deleted(at_s=now_s, display_name=display_name(self.crm_module, values))
-        del self._records[record_id]
+        for name, index in self.deleted_keys.items():
+            if name in values:
+                index.add(values[name], record_id)
+        record = self._records.pop(record_id)
+        shown = display_name(self.crm_module, values)
+        self.deleted[record_id] = Deleted(at_s=now_s, display_name=shown, by=by, record=record)
+        self.converted.discard(record_id)
+
+    def restore(self, record_id: int) -> None:
+        """Take a record out of the recycle bin.
+
+        Raises:
+            KeyError: it is not there, or purged.
+        """
+        kept = self.deleted[record_id]
+        if kept.record is None:
+            raise KeyError(record_id)
+        del self.deleted[record_id]
+        self._records[record_id] = kept.record
+        values = self.values(record_id)
+        self._index(record_id, values)
+        for name, index in self.deleted_keys.items():
+            if name in values:
+                index.remove(values[name], record_id)
+
+    def purge(self, record_id: int) -> None:
+        """Let a deleted record go for good; only that it was deleted stays known.
+
+        Raises:
+            KeyError: it is not in the recycle bin.
+        """
+        kept = self.deleted[record_id]
+        if kept.record is None:
+            raise KeyError(record_id)
+        values = orjson.loads(kept.record)
+        for name, index in self.deleted_keys.items():
+            if name in values:
+                index.remove(values[name], record_id)
+        self.deleted[record_id] = kept.purged()
+
+    def purge_until(self, deleted_s: int) -> None:
+        """Purge what was deleted at *deleted_s* or earlier."""
+        due = [each for each, kept in self.deleted.items() if kept.record is not None and kept.at_s <= deleted_s]
+        for record_id in due:
+            self.purge(record_id)
+
+    def raw(self, record_id: int) -> bytes:
+        """Give a record as it is stored.
+
+        Raises:
+            KeyError: there is no such record.
+        """
+        return self._records[record_id]
+
+    def put_back(self, record_id: int, record: bytes) -> None:
+        """Store a record as ``raw`` gave it; ids come in rising order."""
+        self._records[record_id] = record
+        self._order.append(record_id)
+        self._made_s.append(int(record[_CREATED]))
+        if self.keys:
+            self._index(record_id, orjson.loads(record))
+
+    def note_deleted(self, record_id: int, kept: Deleted) -> None:
+        """Put what ``deleted`` held back into the recycle bin; ids come in rising order."""
+        self.deleted[record_id] = kept
+        self._order.append(record_id)
+        last_s = self._made_s[-1] if self._made_s else 0
+        self._made_s.append(last_s if kept.record is None else int(kept.record[_CREATED]))
+        if kept.record is not None:
+            values = orjson.loads(kept.record)
+            for name, index in self.deleted_keys.items():
+                if name in values:
+                    index.add(values[name], record_id)
+
+    def creator(self, record_id: int) -> int | None:
+        """Give the id of the user who made the record, or None where it was the administrator."""
+        found = _CREATOR(self._records[record_id])
+        return None if found is None else int(found[1])
+
+    def _index(self, record_id: int, values: dict[str, Any]) -> None:
+        for name, index in self.keys.items():
+            if name in values:
+                index.add(values[name], record_id)
+        if CONVERTED_AT in values:
+            self.converted.add(record_id)
 
     def values(self, record_id: int) -> dict[str, Any]:
         """Give the fields of a record that have a value; references as bare numbers.

@@ -65,9 +65,10 @@ async def answer_with_fault(
             return None
         case FaultKind.SLOW:
             await exchange.crm.clock.sleep(fault.seconds)
-            return await work()
         case FaultKind.HANG:
             return await _hang(exchange, fault, work)
+        case FaultKind.JOB_FAILURE | FaultKind.JOB_SLOW:
+            exchange.fault = fault
         case FaultKind.PARTIAL_COMMIT_THEN_RESET:
             count = len(exchange.records())
             exchange.records_limit = count // 2 if fault.records is None else fault.records
@@ -103,6 +104,8 @@ async def _hang(exchange: Exchange, fault: Fault, work: Callable[[], Awaitable[R
 def _spoil(request: web.BaseRequest, fault: Fault, reply: Reply) -> Reply | None:
     """Make a good answer to finished work a bad one."""
     match fault.kind:
+        case FaultKind.SLOW | FaultKind.JOB_FAILURE | FaultKind.JOB_SLOW:
+            return reply
         case FaultKind.TRUNCATED:
             _send_half(request, reply)
             return None

@@ -10,6 +10,7 @@ import orjson
 
 from bulkzoho.sandbox.state.calls import Call
 from bulkzoho.sandbox.state.crm import Crm
+from bulkzoho.sandbox.state.faults import Fault
 from bulkzoho.sandbox.state.store import ModuleStore
 from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data, invalid_module
 from bulkzoho.sandbox.wire.replies import Reply
@@ -38,6 +39,7 @@ class Exchange:
     parts: Mapping[str, str]  #: named pieces of the path
     body: bytes = b""
     records_limit: int | None = None  #: a fault lets only so many records be committed
+    fault: Fault | None = None  #: of a job that this call starts
     keys: set[tuple[str, str, str]] = field(default_factory=set)  #: module, field and key of what it carries
     _json: dict[str, Any] | None = None
 

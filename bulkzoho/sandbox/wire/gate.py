@@ -127,7 +127,8 @@ class Gate:
             raise no_token() if not header else invalid_token()
         if not self._crm.tokens.is_alive(header[len(TOKEN_PREFIX) :]):
             raise invalid_token()
-        if not oauth.scope_covers(self._crm.settings.scopes, scope, crm_module):
+        store = self._crm.stores.get(crm_module)
+        if not self._crm.allows(scope, None if store is None else store.crm_module):
             raise scope_mismatch()
 
     async def _work(self, request: web.BaseRequest, exchange: Exchange) -> Reply | None:

@@ -1,0 +1,64 @@
+"""How a field is written into the file of a bulk read (zoho-api, sections 6.1 and 8.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bulkzoho.sandbox.query.rows import FieldPath, Row, UnknownPathError
+from bulkzoho.sandbox.records.view import value_of
+from bulkzoho.sandbox.state.crm import Crm
+from bulkzoho.sandbox.state.schema import DataType
+from bulkzoho.sandbox.state.store import ModuleStore, is_reference
+
+__all__ = ["Cell", "column"]
+
+Cell = Callable[[Row], str]
+
+_OF_USERS = ("id", "first_name", "last_name", "full_name", "email")  # what a dotted name takes of a user
+
+
+def column(crm: Crm, store: ModuleStore, name: str) -> Cell:
+    """Make the writer of a field, perhaps through lookups or users: ``Owner.last_name``.
+
+    Raises:
+        UnknownPathError: there is no such field.
+    """
+    head, _, tail = name.rpartition(".")
+    if head in store.fields and store.fields[head].data_type in (DataType.OWNER, DataType.USER):
+        if tail not in _OF_USERS:
+            raise UnknownPathError(name)
+        get = FieldPath(crm, store, head).get
+        return lambda row: str(getattr(crm.user(get(row)) or crm.founder, tail))
+    path = FieldPath(crm, store, name)
+    if path.field is not None and is_reference(path.field):
+        return _text_of(path.get)  # a lookup is its id
+    if head or path.name in ("Created_Time", "Modified_Time", "Full_Name"):
+        return _text_of(path.shown)
+    if path.field is None:
+        return lambda row: str(row.record_id)
+    if path.name not in _STORED_ELSEWHERE:
+        own = path.name
+        return _text_of(lambda row: row.values.get(own))
+    return _text_of(lambda row: value_of(crm, row.store, row.record_id, row.values, path.name))
+
+
+_STORED_ELSEWHERE = {"Tag"}
+
+
+def _text_of(get: Callable[[Row], Any]) -> Cell:
+    def cell(row: Row) -> str:
+        value = get(row)
+        if type(value) is str:
+            return value
+        if value is None:
+            return ""
+        if type(value) is bool:
+            return "true" if value else "false"
+        if type(value) is list:
+            return ";".join(map(str, value))
+        if type(value) is dict:
+            return str(value.get("id", ""))
+        return str(value)
+
+    return cell

@@ -1,0 +1,125 @@
+"""The criteria of a bulk read as JSON become conditions (zoho-api, section 8.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bulkzoho.sandbox.query.conditions import Condition, Node, Pair
+from bulkzoho.sandbox.query.rows import MAX_JOINS, FieldPath, UnknownPathError
+from bulkzoho.sandbox.state.crm import Crm
+from bulkzoho.sandbox.state.store import ModuleStore
+from bulkzoho.sandbox.wire.refusals import Refusal
+
+__all__ = ["bind_criteria"]
+
+MAX_CONDITIONS = 25  # OpenAPI 3.1, "bulk-read": CRITERIA_LIMIT_EXCEEDED
+MAX_VALUES = 200  # OpenAPI 3.1, "bulk-read": VALUE_LIMIT_EXCEEDED_IN_CRITERIA
+MAX_TEXT = 255  # characters of a text value; Zoho docs, "Create Bulk Read Job" (v7)
+EMPTY = "${EMPTY}"
+
+_EQUAL = {"equal": "=", "not_equal": "!=", "in": "in", "not_in": "not in"}
+_RANGE = {"less_than": "<", "less_equal": "<=", "greater_than": ">", "greater_equal": ">="}
+_BETWEEN = {"between": "between", "not_between": "not between"}
+_TEXT = {"contains": "contains", "not_contains": "not contains", "starts_with": "starts", "ends_with": "ends"}
+_SIGNS: dict[str, Mapping[str, str]] = {
+    "number": _EQUAL | _RANGE,
+    "text": _EQUAL | _TEXT,
+    "multi": _EQUAL | _TEXT,
+    "date": _EQUAL | _RANGE | _BETWEEN,
+    "datetime": _EQUAL | _RANGE | _BETWEEN,
+    "boolean": {"equal": "="},
+    "reference": _EQUAL,
+    "id": _EQUAL,
+}
+
+
+def bind_criteria(crm: Crm, store: ModuleStore, criteria: Any) -> Node:
+    """Make the test of *criteria*: one condition, or a group of conditions and groups.
+
+    Raises:
+        Refusal: they cannot be read, or do not fit the module.
+    """
+    node, count = _bind(crm, store, criteria)
+    if count > MAX_CONDITIONS:
+        raise _refused("CRITERIA_LIMIT_EXCEEDED", "criteria limit exceeded", max_limit=MAX_CONDITIONS)
+    return node
+
+
+def _bind(crm: Crm, store: ModuleStore, told: Any) -> tuple[Node, int]:
+    if type(told) is not dict:
+        raise _refused("INVALID_CRITERIA", "invalid criteria")
+    if "group" not in told:
+        return _condition(crm, store, told), 1
+    if "comparator" in told or "field" in told:
+        raise _refused("AMBIGUOUS_CRITERIA", "criteria is both a condition and a group")
+    word, group = told.get("group_operator"), told["group"]
+    if str(word).lower() not in ("and", "or"):
+        raise _refused("GROUP_OPERATOR_NOT_SUPPORTED", "group operator is not supported", supported=["and", "or"])
+    if type(group) is not list or len(group) < 2:  # noqa: PLR2004 - a group joins two or more
+        raise _refused("INVALID_CRITERIA", "invalid criteria")
+    node, count = _bind(crm, store, group[0])
+    for each in group[1:]:
+        right, more = _bind(crm, store, each)
+        node, count = Pair(both=str(word).lower() == "and", left=node, right=right), count + more
+    return node, count
+
+
+def _condition(crm: Crm, store: ModuleStore, told: Mapping[str, Any]) -> Node:
+    field = told.get("field")
+    # v2 had the name in the condition itself
+    name = str(field.get("api_name", "") if type(field) is dict else told.get("api_name", ""))
+    if not name or "comparator" not in told or "value" not in told:
+        raise _refused("INVALID_CRITERIA", "invalid criteria")
+    try:
+        path = FieldPath(crm, store, name)
+    except UnknownPathError:
+        code = "JOIN_LIMIT_EXCEEDED" if name.count(".") > MAX_JOINS else "FIELD_IN_CRITERIA_NOT_AVAILABLE"
+        raise _refused(code, "field in criteria is not available", api_name=name) from None
+    comparator, signs = str(told["comparator"]), _SIGNS[path.kind]
+    sign = signs.get(comparator)
+    if sign is None:
+        code, message = "FIELD_COMPARATOR_IN_CRITERIA_NOT_SUPPORTED", "comparator is not supported for the field"
+        raise _refused(code, message, api_name=name, supported=list(signs))
+    return _bound(path, comparator, sign, told["value"])
+
+
+def _bound(path: FieldPath, comparator: str, sign: str, value: Any) -> Node:
+    if value == EMPTY or value is None:
+        if comparator not in ("equal", "not_equal"):
+            raise _unfit(path, comparator)
+        return Condition(path=path.path, operator="is null" if sign == "=" else "is not null", operand=None, get=path.get)
+    several = sign.endswith(("in", "between"))
+    values = value if type(value) is list else str(value).split(",") if several else [value]
+    if several and len(values) > MAX_VALUES:
+        raise _refused("VALUE_LIMIT_EXCEEDED_IN_CRITERIA", "value limit exceeded", max_limit=MAX_VALUES, api_name=path.path)
+    if (type(value) is list and not several) or (sign.endswith("between") and len(values) != 2):  # noqa: PLR2004 - low and high
+        raise _unfit(path, comparator)
+    try:
+        operands = [path.comparable(_plain(each)) for each in values]
+    except ValueError:
+        message = "value does not fit the field"
+        raise _refused("FIELD_AND_VALUE_IN_CRITERIA_NOT_COMPATIBLE", message, api_name=path.path) from None
+    operand: Any = set(operands) if sign.endswith("in") else operands if several else operands[0]
+    return Condition(path=path.path, operator=sign, operand=operand, get=path.get)
+
+
+def _plain(value: Any) -> str:
+    """Give a value as text, as every kind of field reads it."""
+    if type(value) is bool:
+        return "true" if value else "false"
+    if type(value) is dict:
+        value = value.get("id")
+    text = str(value)
+    if len(text) > MAX_TEXT:
+        raise ValueError(text)
+    return text
+
+
+def _unfit(path: FieldPath, comparator: str) -> Refusal:
+    message = "comparator and value do not go together"
+    return _refused("COMPARATOR_AND_VALUE_IN_CRITERIA_NOT_COMPATIBLE", message, api_name=path.path, comparator=comparator)
+
+
+def _refused(code: str, message: str, **details: Any) -> Refusal:
+    return Refusal(400, code, message, **details)

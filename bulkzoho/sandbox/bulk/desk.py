@@ -1,0 +1,108 @@
+"""What the calls about bulk jobs have in common: their body, their callback, a job begun and found again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import orjson
+
+from bulkzoho.sandbox.state.faults import FaultKind
+from bulkzoho.sandbox.state.jobs import Job
+from bulkzoho.sandbox.wire.exchange import Exchange
+from bulkzoho.sandbox.wire.refusals import Refusal
+
+__all__ = ["DAY_S", "begun", "body_of", "call_back", "check_callback", "found", "not_found"]
+
+DAY_S = 86_400.0
+CALLBACK_LOOK_S = 0.05  # real seconds between two looks at a job that is to be told of
+CALLBACK_TIMEOUT_S = 10.0
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def body_of(exchange: Exchange) -> dict[str, Any]:
+    """Give the JSON object of a call about bulk jobs.
+
+    Raises:
+        Refusal: it is none, or its Content-Type does not say that it is.
+    """
+    if not exchange.headers.get("Content-Type", "").startswith("application/json"):
+        raise Refusal(415, "MEDIA_TYPE_NOT_SUPPORTED", "media type is not supported")
+    if not exchange.body.strip():
+        raise Refusal(400, "REQUEST_BODY_IS_EMPTY", "request body is empty")
+    try:
+        body = orjson.loads(exchange.body)
+    except orjson.JSONDecodeError:
+        raise Refusal(400, "REQUEST_BODY_NOT_READABLE", "request body is not readable") from None
+    if type(body) is not dict:
+        raise Refusal(400, "REQUEST_BODY_NOT_SUPPORTED", "request body is not supported")
+    return body
+
+
+def begun(exchange: Exchange, kind: str, crm_module: str, request: dict[str, Any]) -> Job:
+    """Give a new job, with the fault of its call; its work is not begun yet."""
+    crm, fault = exchange.crm, exchange.fault
+    now_s = crm.clock.wall()
+    slower_s = fault.seconds if fault is not None and fault.kind is FaultKind.JOB_SLOW else 0.0
+    return Job(
+        id=crm.next_id(),
+        kind=kind,
+        crm_module=crm_module,
+        created_s=now_s,
+        ends_s=now_s + crm.settings.job_time_s + slower_s,
+        made_by=crm.me.reference(),
+        request=request,
+        fails=fault is not None and fault.kind is FaultKind.JOB_FAILURE,
+    )
+
+
+def not_found(resource: str) -> Refusal:
+    """No such job, or its result is not there any more, or not yet."""
+    return Refusal(404, "RESOURCE_NOT_FOUND", "The requested resource doesn't exist.", resource=resource)
+
+
+def found(exchange: Exchange, kind: str) -> Job:
+    """Give the job that the path names.
+
+    Raises:
+        Refusal: there is none.
+    """
+    job = exchange.crm.jobs.find(kind, int(exchange.parts["id"]))
+    if job is None:
+        raise not_found(exchange.parts["id"])
+    return job
+
+
+def check_callback(body: dict[str, Any]) -> str:
+    """Give the address to call when the job has ended, or an empty text.
+
+    Raises:
+        Refusal: it is no address, or the method is not ``post``.
+    """
+    told = body.get("callback") or body.get("callBack")
+    if told is None:
+        return ""
+    address = told.get("url") if type(told) is dict else None
+    if type(address) is not str or urlsplit(address).scheme not in ("http", "https"):
+        raise Refusal(400, "INVALID_CALLBACK_URL", "callback url is invalid")
+    if told.get("method") != "post":
+        message = "callback method is invalid"
+        raise Refusal(400, "INVALID_CALLBACK_METHOD", message, supported_callback_methods=["post"])
+    return address
+
+
+async def call_back(exchange: Exchange, job: Job, address: str, detail: Callable[[], Any]) -> None:
+    """Post the state of a job to *address* once it has ended; only this machine is ever called."""
+    if urlsplit(address).hostname not in _LOOPBACK:
+        return
+    while job.share_done(exchange.crm.clock.wall()) < 1:  # noqa: ASYNC110 - it ends by a clock that may be moved by hand
+        await asyncio.sleep(CALLBACK_LOOK_S)
+    timeout = aiohttp.ClientTimeout(total=CALLBACK_TIMEOUT_S)
+    with contextlib.suppress(aiohttp.ClientError, TimeoutError):  # nobody listens: the job is done all the same
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            headers = {"Content-Type": "application/json"}
+            await session.post(address, data=orjson.dumps(detail()), headers=headers)

@@ -1,0 +1,183 @@
+"""Bulk read: jobs that export a module as CSV in a zip (zoho-api, section 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bulkzoho.sandbox.bulk.columns import Cell, column
+from bulkzoho.sandbox.bulk.criteria import bind_criteria
+from bulkzoho.sandbox.bulk.desk import DAY_S, begun, body_of, call_back, check_callback, found, not_found
+from bulkzoho.sandbox.bulk.export import MAX_RECORDS, Export, export
+from bulkzoho.sandbox.query.rows import UnknownPathError
+from bulkzoho.sandbox.state.crm import Crm
+from bulkzoho.sandbox.state.jobs import Job
+from bulkzoho.sandbox.state.store import ModuleStore
+from bulkzoho.sandbox.state.views import view_of, views_of
+from bulkzoho.sandbox.wire.exchange import Exchange, Price, Route
+from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data, scope_mismatch, too_many_requests
+from bulkzoho.sandbox.wire.replies import Reply, json_reply
+
+__all__ = ["CREATE", "RESULT", "STATUS"]
+
+CREDITS = 50  # Zoho docs, "API limits"
+MAX_FIELDS = 200
+MAX_PAGE = 500
+_STATES = ((0.1, "ADDED"), (0.4, "QUEUED"), (1.0, "IN PROGRESS"))  # share of the time until which each is told
+
+
+async def _create(exchange: Exchange) -> Reply:
+    body = body_of(exchange)
+    query, address = body.get("query"), check_callback(body)
+    if type(query) is not dict:
+        raise Refusal(400, "QUERY_NOT_SUPPORTED", "query is not supported")
+    if body.get("file_type", "csv") != "csv":
+        raise invalid_data(api_name="file_type", supported_values=["csv"])
+    after = 0
+    if "page_token" in query:
+        query, after = _continued(exchange, query)
+    store = _store(exchange, query)
+    job = begun(exchange, "read", store.crm_module.api_name, {**query, "page": query.get("page", 1)})
+    job.request.pop("page_token", None)
+    exchange.crm.jobs.start(job, export(job, _asked(exchange.crm, store, query, after)))
+    if address:
+        exchange.crm.jobs.spawn(call_back(exchange, job, address, lambda: _detail(exchange.crm, job)))
+    created = exchange.crm.zone.text(int(job.created_s))
+    details = {"id": str(job.id), "operation": "read", "state": "ADDED", "created_by": job.made_by, "created_time": created}
+    told = {"status": "success", "code": "ADDED_SUCCESSFULLY", "message": "Added successfully.", "details": details}
+    return json_reply({"data": [told], "info": {}}, 201)
+
+
+def _continued(exchange: Exchange, query: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """Give the query that the page token stands for, and the id after which it goes on."""
+    token = str(query["page_token"])
+    last = next((each for each in exchange.crm.jobs.of("read") if each.figures.get("token") == token), None)
+    if last is None:
+        raise invalid_data(api_name="page_token")
+    if exchange.crm.clock.wall() >= last.ends_s + DAY_S:
+        raise Refusal(400, "EXPIRED_VALUE", "page_token is expired", api_name="page_token")
+    if query.keys() != {"page_token"}:
+        raise Refusal(400, "TOKEN_BOUND_DATA_MISMATCH", "page_token stands alone", api_name="page_token")
+    return {**last.request, "page": last.request["page"] + 1}, int(last.figures["last_id"])
+
+
+def _store(exchange: Exchange, query: dict[str, Any]) -> ModuleStore:
+    told = query.get("module")
+    name = told.get("api_name") if type(told) is dict else told  # v2 had a plain text
+    store = exchange.crm.stores.get(str(name))
+    if store is None:
+        message = "the module is not available"
+        raise Refusal(400, "MODULE_NOT_AVAILABLE", message, api_name="module", module=str(name), reason="unknown module")
+    if not exchange.crm.allows("modules.{}.READ", store.crm_module):
+        raise scope_mismatch()
+    return store
+
+
+def _asked(crm: Crm, store: ModuleStore, query: dict[str, Any], after: int) -> Export:
+    page = query.get("page", 1)
+    if type(page) is not int or not 1 <= page <= MAX_PAGE:
+        raise Refusal(400, "PAGE_RANGE_EXCEEDED", "page range exceeded", max_limit=MAX_PAGE)
+    view = view_of(crm, store, str(query["cvid"])) if query.get("cvid") else views_of(crm, store)[0]
+    if view is None:
+        raise Refusal(400, "CVID_NOT_SUPPORTED", "cvid is not supported", cvid=str(query["cvid"]))
+    header, cells = _columns(crm, store, query.get("fields"))
+    criteria = query.get("criteria")
+    return Export(
+        store=store,
+        header=header,
+        cells=cells,
+        where=None if criteria is None else bind_criteria(crm, store, criteria),
+        shows=view.shows,
+        page=page,
+        after=after,
+    )
+
+
+def _columns(crm: Crm, store: ModuleStore, names: Any) -> tuple[Sequence[str], Sequence[Cell]]:
+    if names is None:
+        names = list(store.fields)
+    if type(names) is not list or len(names) > MAX_FIELDS:
+        raise Refusal(400, "LIMIT_EXCEEDED", "too many fields", max_limit=MAX_FIELDS)
+    wanted = [str(each) for each in names if str(each).lower() != "id"]
+    cells = []
+    for name in ("id", *wanted):
+        try:
+            cells.append(column(crm, store, name))
+        except UnknownPathError:
+            raise Refusal(400, "FIELD_NOT_AVAILABLE", "the field is not available", api_name=name) from None
+    return [crm.settings.strict.id_header, *wanted], cells
+
+
+async def _status(exchange: Exchange) -> Reply:
+    return json_reply(_detail(exchange.crm, found(exchange, "read")))
+
+
+def _detail(crm: Crm, job: Job) -> dict[str, Any]:
+    share = job.share_done(crm.clock.wall())
+    state = next((word for until, word in _STATES if share < until), "FAILURE" if job.error else "COMPLETED")
+    store = crm.stores[job.crm_module]
+    detail: dict[str, Any] = {
+        "id": str(job.id),
+        "operation": "read",
+        "state": state,
+        "query": _echo(store, job.request),
+        "created_by": job.made_by,
+        "created_time": crm.zone.text(int(job.created_s)),
+        "file_type": "csv",
+    }
+    if state == "COMPLETED":
+        detail["result"] = _result(crm, job)
+    elif state == "FAILURE":
+        message = "Internal server error occurred."
+        detail["result"] = {"error_message": {"status": "error", "code": job.error, "message": message, "details": {}}}
+    return {"data": [detail]}
+
+
+def _echo(store: ModuleStore, request: dict[str, Any]) -> dict[str, Any]:
+    """Give the query as the service repeats it: with ids, and for Leads with the view's own condition."""
+    module = {"id": store.crm_module.id, "api_name": store.crm_module.api_name}
+    echo: dict[str, Any] = {"module": module, "fields": request.get("fields") or list(store.fields), "page": request["page"]}
+    if request.get("cvid"):
+        echo["cvid"] = str(request["cvid"])
+    criteria = request.get("criteria")
+    if store.crm_module.api_name == "Leads":
+        open_only = {"field": {"api_name": "$converted"}, "comparator": "equal", "value": False}
+        criteria = {"group_operator": "and", "group": [criteria, open_only]} if criteria else open_only
+    if criteria is not None:
+        echo["criteria"] = criteria
+    return echo
+
+
+def _result(crm: Crm, job: Job) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "page": job.request["page"],
+        "per_page": MAX_RECORDS,
+        "count": job.figures["count"],
+        "download_url": f"/crm/bulk/v8/read/{job.id}/result",
+        "more_records": job.figures["more_records"],
+    }
+    if job.figures["more_records"]:
+        token = job.figures.setdefault("token", f"{crm.chance.getrandbits(100):025x}")
+        result["next_page_token"] = token
+    return result
+
+
+async def _download(exchange: Exchange) -> Reply:
+    crm, job = exchange.crm, found(exchange, "read")
+    now_s = crm.clock.wall()
+    if job.share_done(now_s) < 1 or job.error or now_s >= job.ends_s + DAY_S:
+        raise not_found(str(job.id))
+    if crm.downloads.refuses(crm.clock.monotonic()):
+        crm.violations.add("over_download_quota", exchange.call.number)
+        raise too_many_requests()
+    disposition = {"Content-Disposition": f'attachment; filename="{job.id}.zip"'}
+    return Reply(status=200, body=job.archive, content_type="application/zip", headers=disposition)
+
+
+def _price(_exchange: Exchange) -> Price:
+    return Price(credits=CREDITS)
+
+
+CREATE = (Route(operation="bulk_read", method="POST", handler=_create, scope="bulk.READ", price=_price),)
+STATUS = (Route(operation="bulk_read_status", method="GET", handler=_status, scope="bulk.READ"),)
+RESULT = (Route(operation="bulk_read_result", method="GET", handler=_download, scope="bulk.READ"),)

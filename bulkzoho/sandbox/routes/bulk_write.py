@@ -1,0 +1,179 @@
+"""Bulk write: jobs that import an uploaded CSV (zoho-api, sections 9.4 to 9.6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bulkzoho.sandbox.bulk.desk import DAY_S, begun, body_of, call_back, check_callback, found, not_found
+from bulkzoho.sandbox.bulk.load import Load, Operation, load
+from bulkzoho.sandbox.bulk.mapping import ColumnMap, automatic, told
+from bulkzoho.sandbox.bulk.sheet import Sheet, read_sheet
+from bulkzoho.sandbox.state.crm import Crm
+from bulkzoho.sandbox.state.jobs import Job
+from bulkzoho.sandbox.state.store import ModuleStore
+from bulkzoho.sandbox.wire.exchange import Exchange, Price, Route
+from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data
+from bulkzoho.sandbox.wire.replies import Reply, json_reply
+
+__all__ = ["CREATE", "RESULT", "STATUS"]
+
+CREDITS = 500  # Zoho docs, "API limits"
+KEPT_S = 7 * DAY_S  # a result; third-party notes from Zoho's pages
+ADDED_UNTIL = 0.2  # share of a job's time that it is told as ADDED
+_MAPPED = ("api_name", "index", "format", "find_by", "default_value", "module", "parent_column_index")
+
+
+async def _create(exchange: Exchange) -> Reply:
+    crm, body = exchange.crm, body_of(exchange)
+    operation, address = _operation(body), check_callback(body)
+    resource = _resource(body)
+    store = _store(exchange, resource)
+    find_by = _find_by(store, resource, operation)
+    sheet = _sheet(exchange, resource, str(body.get("character_encoding") or ""))
+    columns = _columns(crm, store, resource, sheet)
+    _refuse_unmapped(store, columns, operation, find_by)
+    job = begun(exchange, "write", store.crm_module.api_name, body)
+    job.figures["name"] = sheet.name
+    asked = Load(
+        store=store,
+        operation=operation,
+        sheet=sheet,
+        columns=columns,
+        find_by=find_by,
+        ignore_empty=bool(body.get("ignore_empty") or resource.get("ignore_empty")),
+        by=crm.me,
+    )
+    crm.jobs.start(job, load(crm, job, asked))
+    if address:
+        crm.jobs.spawn(call_back(exchange, job, address, lambda: _detail(crm, job)))
+    details = {"id": str(job.id), "created_by": job.made_by}
+    return json_reply({"status": "success", "code": "SUCCESS", "message": "success", "details": details}, 201)
+
+
+def _operation(body: dict[str, Any]) -> Operation:
+    if "operation" not in body:
+        raise _missing_key("operation", "$.operation")
+    try:
+        return Operation(str(body["operation"]))
+    except ValueError:
+        raise invalid_data(api_name="operation", supported_values=[each.value for each in Operation]) from None
+
+
+def _resource(body: dict[str, Any]) -> dict[str, Any]:
+    resources = body.get("resource")
+    if type(resources) is not list or not resources or type(resources[0]) is not dict:
+        raise _missing_key("resource", "$.resource")
+    if len(resources) > 1:  # parents with their children are not imitated
+        raise Refusal(400, "REQUEST_BODY_NOT_SUPPORTED", "request body is not supported")
+    resource: dict[str, Any] = resources[0]
+    for name in ("type", "module", "file_id"):
+        if name not in resource:
+            raise _missing_key(name, f"$.resource[0].{name}")
+    return resource
+
+
+def _store(exchange: Exchange, resource: dict[str, Any]) -> ModuleStore:
+    named = resource["module"]
+    name = named.get("api_name") if type(named) is dict else named  # older versions had a plain text
+    store = exchange.crm.stores.get(str(name))
+    if store is None:
+        raise Refusal(400, "MODULE_NOT_AVAILABLE", f"Requested module '{name}' is not available.")
+    return store
+
+
+def _find_by(store: ModuleStore, resource: dict[str, Any], operation: Operation) -> str:
+    find_by = str(resource.get("find_by") or "")
+    if not find_by and operation is not Operation.INSERT:
+        raise Refusal(400, "MANDATORY_NOT_FOUND", "Required key find_by is not available", api_name="find_by")
+    if find_by and find_by != "id" and find_by not in store.keys:
+        raise Refusal(400, "INVALID_FIELD", f"invalid mapping. invalid api_name {find_by}.", api_name="find_by")
+    return find_by
+
+
+def _sheet(exchange: Exchange, resource: dict[str, Any], encoding: str) -> Sheet:
+    file = exchange.crm.files.find(str(resource["file_id"]))
+    if file is None or exchange.crm.clock.wall() >= file.kept_s + DAY_S:
+        raise Refusal(400, "INVALID_FILE_ID", "improper file id", api_name="file_id")
+    names = resource.get("file_names") or []
+    return read_sheet(file.content, [str(each) for each in names], encoding)
+
+
+def _columns(crm: Crm, store: ModuleStore, resource: dict[str, Any], sheet: Sheet) -> list[ColumnMap]:
+    mappings = resource.get("field_mappings")
+    return told(crm, store, mappings, len(sheet.header)) if mappings else automatic(crm, store, sheet.header)
+
+
+def _refuse_unmapped(store: ModuleStore, columns: list[ColumnMap], operation: Operation, find_by: str) -> None:
+    mapped = {each.api_name for each in columns}
+    lacks = [] if operation is Operation.UPDATE else [each.api_name for each in store.crm_module.fields if each.mandatory]
+    if unmapped := [each for each in lacks if each not in mapped]:
+        message = "All mandatory fields are not mapped for the layout"
+        raise Refusal(400, "MANDATORY_FIELDS_NOT_MAPPED", message, fields=unmapped)
+    if find_by and find_by not in mapped:
+        raise Refusal(400, "INVALID_FIELD", f"invalid mapping. invalid api_name {find_by}.", api_name="find_by")
+
+
+def _missing_key(name: str, path: str) -> Refusal:
+    message = f"required key {name} is not found in request body."
+    return Refusal(400, "MISSING_REQUIRED_KEY", message, json_path=path)
+
+
+async def _status(exchange: Exchange) -> Reply:
+    return json_reply(_detail(exchange.crm, found(exchange, "write")))
+
+
+def _detail(crm: Crm, job: Job) -> dict[str, Any]:
+    share = job.share_done(crm.clock.wall())
+    status = "ADDED" if share < ADDED_UNTIL else "INPROGRESS" if share < 1 else "FAILED" if job.error else "COMPLETED"
+    detail: dict[str, Any] = {
+        "status": status,
+        "character_encoding": job.request.get("character_encoding") or "UTF-8",
+        "resource": [_resource_detail(crm, job, status)],
+        "id": str(job.id),
+        "created_by": job.made_by,
+        "operation": job.request["operation"],
+        "created_time": crm.zone.text(int(job.created_s)),
+    }
+    if callback := job.request.get("callback"):
+        detail["callback"] = callback
+    if status == "COMPLETED":
+        path = f"/v2/crm/{crm.settings.org_id}/bulk-write/{job.id}/{job.id}.zip"
+        relative = f"/v8/crm/org{crm.settings.org_id}/bulk-write/{job.id}/{job.id}.zip"
+        detail["result"] = {"download_url": relative if crm.settings.strict.relative_download_url else crm.url + path}
+    return detail
+
+
+def _resource_detail(crm: Crm, job: Job, status: str) -> dict[str, Any]:
+    crm_module = crm.stores[job.crm_module].crm_module
+    own = "INPROGRESS" if status == "ADDED" else status  # so in the sample of a job just added
+    file: dict[str, Any] = {"status": own}
+    if status == "COMPLETED":
+        file.update(job.figures)
+    mappings = job.request["resource"][0].get("field_mappings") or []
+    code = {"ADDED": "ADDED", "INPROGRESS": "INPROGRESS", "COMPLETED": "SUCCESS"}.get(status, job.error)
+    return {
+        "status": own,
+        "type": "data",
+        "code": code,
+        "module": {"api_name": crm_module.api_name, "id": crm_module.id},
+        "field_mappings": [{name: each.get(name) for name in _MAPPED} for each in mappings],
+        "file": file,
+    }
+
+
+async def _download(exchange: Exchange) -> Reply:
+    crm, job = exchange.crm, found(exchange, "write")
+    now_s = crm.clock.wall()
+    if job.share_done(now_s) < 1 or job.error or now_s >= job.ends_s + KEPT_S:
+        raise not_found(str(job.id))
+    disposition = {"Content-Disposition": f'attachment; filename="{job.id}.zip"'}
+    return Reply(status=200, body=job.archive, content_type="application/zip", headers=disposition)
+
+
+def _price(_exchange: Exchange) -> Price:
+    return Price(credits=CREDITS)
+
+
+CREATE = (Route(operation="bulk_write", method="POST", handler=_create, scope="bulk.CREATE", price=_price),)
+STATUS = (Route(operation="bulk_write_status", method="GET", handler=_status, scope="bulk.CREATE"),)
+RESULT = (Route(operation="bulk_write_result", method="GET", handler=_download, scope="bulk.CREATE"),)

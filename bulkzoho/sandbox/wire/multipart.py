@@ -1,0 +1,40 @@
+"""The parts of a multipart body."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+__all__ = ["Part", "read_parts"]
+
+_BOUNDARY = re.compile(r'boundary="?([^";]+)"?').search
+_NAME = re.compile(rb'[; ]name="([^"]*)"').search
+_FILE_NAME = re.compile(rb'filename="([^"]*)"').search
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part."""
+
+    name: str
+    file_name: str
+    content: bytes
+
+
+def read_parts(content_type: str, body: bytes) -> list[Part]:
+    """Give the parts of *body*, in order; none where it is no multipart body."""
+    found = _BOUNDARY(content_type)
+    if not content_type.startswith("multipart/form-data") or found is None:
+        return []
+    pieces = (b"\r\n" + body).split(b"\r\n--" + found[1].encode())
+    return [_part(each) for each in pieces[1:] if not each.startswith(b"--")]
+
+
+def _part(piece: bytes) -> Part:
+    head, _, content = piece.partition(b"\r\n\r\n")
+    name, file_name = _NAME(head), _FILE_NAME(head)
+    return Part(
+        name="" if name is None else name[1].decode(errors="replace"),
+        file_name="" if file_name is None else file_name[1].decode(errors="replace"),
+        content=content,
+    )

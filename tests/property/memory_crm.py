@@ -118,7 +118,7 @@ class MemoryCrm:
                 return Lost(reason="connection reset")
         if any(record.get("Last_Name") == "POISON" for record in batch.records):
             return Refused(status=400, code="INVALID_DATA", message="invalid data", service_time=self.now())
-        results = self._results([self._write(record) for record in batch.records])
+        results = self._results([self._write(record, self.now()) for record in batch.records])
         await asyncio.sleep(fault.latency_s)
         self._arrive()
         return Answered(results=results, service_time=float(int(self.now())))
@@ -132,11 +132,11 @@ class MemoryCrm:
         """Commit what a lost call left to be committed, as far as it is due."""
         due = [one for one in self._late if one[0] <= self.wall()]
         self._late = [one for one in self._late if one[0] > self.wall()]
-        for _, records in due:
+        for at, records in due:
             for record in records:
-                self._write(record)
+                self._write(record, at + self.ahead_s)
 
-    def _write(self, record: Record) -> tuple[str, Action] | Refusal:
+    def _write(self, record: Record, at_s: float) -> tuple[str, Action] | Refusal:
         if record.get("Last_Name") in ("BAD", "POISON"):
             return Refusal(code="INVALID_DATA", message="invalid data", stage=Stage.CRM)
         key = record.get(KEY)
@@ -146,7 +146,7 @@ class MemoryCrm:
         if held is not None:
             held.values.update(record)
             return held.id, Action.UPDATE
-        made = self.put(record, created_s=float(int(self.now())), creator=ME.id)
+        made = self.put(record, created_s=float(int(at_s)), creator=ME.id)
         self.inserted.append(Held(id=made.id, values=dict(record), created_s=made.created_s, creator=ME.id))
         return made.id, Action.INSERT
 

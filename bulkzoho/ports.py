@@ -220,6 +220,9 @@ class Crm(Protocol):
     async def query(self, coql: str) -> Reply:
         """``/coql``; payload: list of mappings (empty for 204)."""
 
+    async def deleted_since(self, crm_module: str, since_s: float, *, page: int) -> Reply:
+        """``/{module}/deleted``, one page (from 1) of what was deleted since; payload: :class:`DeletedPage`."""
+
     async def renew_token(self, serial: int) -> Reply:
         """Renew the token unless it was renewed since *serial*; payload: None.
 

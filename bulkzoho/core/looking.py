@@ -29,6 +29,7 @@ __all__ = [
     "compared_fields",
     "created_s",
     "key_query",
+    "moment_s",
     "plan_lookup",
     "standing_of",
     "window_of",
@@ -76,13 +77,18 @@ def window_of(sent_at: float, *, skews_s: Iterable[float], call_ends_after_s: fl
     return Window(start_s=math.floor(min(lefts_s) - MARGIN_S), end_s=math.ceil(max(lefts_s) + call_ends_after_s + MARGIN_S))
 
 
-def created_s(held: Mapping[str, Any]) -> float | None:
-    """Give when a record was created, in seconds since the epoch; None when that cannot be told."""
+def moment_s(text: Any) -> float | None:
+    """Give a moment as answers write it in seconds since the epoch; None when it is none, or names no zone."""
     try:
-        moment = datetime.fromisoformat(held["Created_Time"])
-    except (KeyError, TypeError, ValueError):
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
         return None
     return None if moment.tzinfo is None else moment.timestamp()
+
+
+def created_s(held: Mapping[str, Any]) -> float | None:
+    """Give when a record was created, in seconds since the epoch; None when that cannot be told."""
+    return moment_s(held.get("Created_Time"))
 
 
 def standing_of(held: Mapping[str, Any], window: Window, *, user_id: str | None, known: bool) -> Standing:

@@ -7,7 +7,7 @@ that it shows since the first call left was deleted by that call, or by somebody
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Set
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -57,7 +57,7 @@ class Deletions:
             refused={at: refusal for at, refusal in results.refused.items() if at not in accepted},
         )
 
-    async def _gone(self, wanted: Set[str], *, since_s: float) -> set[str]:
+    async def _gone(self, wanted: Collection[str], *, since_s: float) -> set[str]:
         """Give those of *wanted* that were deleted since."""
         gone: set[str] = set()
         for number in range(1, MOST_PAGES + 1):
@@ -67,8 +67,8 @@ class Deletions:
                 self._say_unreadable(f"{reply.code}: {reply.message}" if isinstance(reply, Refused) else reply.reason)
                 break
             page: DeletedPage = reply.payload
-            gone |= {one for one in wanted & page.at_s.keys() if (page.at_s[one] or since_s) >= since_s}
-            if not page.more or gone == wanted:
+            gone |= {one for one in wanted if one in page.at_s and (page.at_s[one] or since_s) >= since_s}
+            if not page.more or len(gone) == len(wanted):
                 break
         return gone
 
@@ -76,7 +76,7 @@ class Deletions:
         if not self._told:
             self._told = True
             self._tell(
-                f"The deleted {self._crm_module} cannot be read ({why}): records that a lost call may have deleted become letters."
+                f"The deleted {self._crm_module} cannot be read ({why}): those that a lost call may have deleted become letters."
             )
 
 

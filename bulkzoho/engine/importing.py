@@ -24,7 +24,7 @@ from bulkzoho.engine.courier import Courier
 from bulkzoho.engine.doubts import Doubts, Lookup
 from bulkzoho.engine.reading import InputPart, Reader, SettledLetters
 from bulkzoho.engine.recorder import Recorder
-from bulkzoho.engine.sending import Doubtful, Sender
+from bulkzoho.engine.sending import Doubtful, Resends, Sender
 from bulkzoho.engine.stopping import Stop
 from bulkzoho.errors import BulkZohoError
 from bulkzoho.model.journal import RunMoved
@@ -54,6 +54,7 @@ class PipeParts:
     quota: Quota
     recorder: Recorder
     lookup: Lookup | None
+    resends: Resends | None = None
     letters: SettledLetters | None
     read_users: ReadUsers | None = None  #: asked when a row names a user otherwise than by id
     progress: Progress
@@ -111,6 +112,7 @@ class ImportPipe:
             settled=self._released,
             doubted=self._doubts.add,
             room=self._doubts.room,
+            resends=parts.resends,
         )
 
     async def run(self, *, in_doubt: Sequence[Doubtful] = ()) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from bulkzoho.core.judging import Abort, Doubt, RefuseRow, Settle, Split, Verdict, judge
 from bulkzoho.core.suspicion import Accused, Suspicion
@@ -12,13 +13,13 @@ from bulkzoho.engine.courier import Courier
 from bulkzoho.engine.recorder import OpenShipment, Recorder, RefusedRows
 from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
 from bulkzoho.errors import BulkZohoError, RunFailedError
-from bulkzoho.model.outcomes import Tally
+from bulkzoho.model.outcomes import Results, Tally
 from bulkzoho.model.rows import Batch
 from bulkzoho.model.run import StopReason
 from bulkzoho.model.settings import MaxErrors
 from bulkzoho.ports import Route
 
-__all__ = ["Doubtful", "Sender"]
+__all__ = ["Doubtful", "Resends", "Sender"]
 
 ERRORS_SETTLED_FIRST = 1_000  # rows settled before a share of errors is judged
 
@@ -72,6 +73,18 @@ class _Trip:
             self._recorder.released(self.shipment)
 
 
+class Resends(Protocol):
+    """Reads the results of a call that was sent again because an earlier one had no answer."""
+
+    async def read(self, batch: Batch, shipment: OpenShipment, results: Results) -> Results:
+        """Give what all the sendings together did.
+
+        Raises:
+            AdmissionClosedError: The run was stopped meanwhile.
+            BulkZohoError: The CRM cannot be asked.
+        """
+
+
 class Sender:
     """Delivers batches.
 
@@ -79,6 +92,7 @@ class Sender:
         settled: Told each batch that has its outcome, so that its keys go free.
         doubted: Told each batch whose call had no answer.
         room: Waits while too many batches are in doubt.
+        resends: Reads the results of calls that were sent again; None takes them as they are.
     """
 
     def __init__(
@@ -93,6 +107,7 @@ class Sender:
         settled: Callable[[Batch], None],
         doubted: Callable[[Doubtful], None],
         room: Callable[[], Awaitable[None]],
+        resends: Resends | None = None,
     ) -> None:
         self._route = route
         self._crm_module = crm_module
@@ -103,6 +118,7 @@ class Sender:
         self._settled = settled
         self._doubted = doubted
         self._room = room
+        self._resends = resends
         self._suspicion = Suspicion()
         self._before = recorder.tally()  # errors are counted from here: whoever resumes has seen the earlier ones
 
@@ -157,12 +173,15 @@ class Sender:
     async def _send(self, part: Batch, trip: _Trip) -> Verdict | None:
         try:
             reply = await self._courier.deliver(lambda: self._route.send(part), self._route.price(part), journey=trip)
+            verdict = judge(reply, records=len(part), crm_module=self._crm_module)
+            if isinstance(verdict, Settle) and self._resends is not None and trip.shipment.since_s is not None:
+                return Settle(await self._resends.read(part, trip.shipment, verdict.results))
         except AdmissionClosedError:
             return None
         except BulkZohoError as error:
             self._stop.request(reason_of(error), error)
             return None
-        return judge(reply, records=len(part), crm_module=self._crm_module)
+        return verdict
 
     def _close_batch(self, batch: Batch, codes: set[str], *, all_refused: bool, doubted: bool) -> None:
         if all_refused and "results" not in codes:

@@ -33,6 +33,7 @@ class Results:
     ids: Sequence[str]  #: one a record; "" where it was refused
     actions: Sequence[Action] | Action
     refused: Mapping[int, Refusal] = dataclasses.field(default_factory=dict)  #: by index in the batch
+    created: Sequence[str | None] = ()  #: of upserts: when each record was created, as the service writes it
 
     def action(self, index: int) -> Action:
         """Give what was done with the record at *index* (accepted ones only)."""

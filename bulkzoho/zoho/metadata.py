@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import orjson
 
+from bulkzoho.model.deleted import DeletedPage
 from bulkzoho.model.metadata import CrmModule, ModuleName, Organization, User
 from bulkzoho.model.replies import Answered, Lost, NothingLeft, Reply, TokenRefused
 from bulkzoho.zoho.fields import field_from
@@ -19,6 +21,8 @@ from bulkzoho.zoho.transport import Transport
 from bulkzoho.zoho.wire import decode_read
 
 __all__ = ["ZohoCrm"]
+
+PER_PAGE: Final = 200  # deleted records a page, default and maximum (Zoho's OpenAPI "record" v8)
 
 
 class ZohoCrm:
@@ -59,6 +63,19 @@ class ZohoCrm:
         body = orjson.dumps({"select_query": coql})
         return _never_empty(await self._read("/coql", lambda answer: list(answer["data"]), method="POST", body=body), [])
 
+    async def deleted_since(self, crm_module: str, since_s: float, *, page: int) -> Reply:
+        """``/{module}/deleted``, the page from 1; payload: :class:`DeletedPage` (with nothing in it for 204 and 304)."""
+        since = datetime.fromtimestamp(since_s, UTC).isoformat(timespec="seconds")
+        reply = await self._read(
+            f"/{crm_module}/deleted",
+            _deleted_page,
+            headers={"If-Modified-Since": since},
+            type="all",
+            page=str(page),
+            per_page=str(PER_PAGE),
+        )
+        return _never_empty(reply, DeletedPage(at_s={}, more=False))
+
     async def renew_token(self, serial: int) -> Reply:
         """Renew the token unless it was renewed since *serial*; payload: None.
 
@@ -68,15 +85,33 @@ class ZohoCrm:
         return await self._transport.renew_token(serial)
 
     async def _read(
-        self, path: str, convert: Callable[[Any], Any], *, method: str = "GET", body: bytes | None = None, **params: str
+        self,
+        path: str,
+        convert: Callable[[Any], Any],
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        **params: str,
     ) -> Reply:
-        wire = await self._transport.call(method, self._root + path, params=params or None, body=body)
+        wire = await self._transport.call(method, self._root + path, params=params or None, body=body, headers=headers)
         return wire if isinstance(wire, NothingLeft | Lost | TokenRefused) else decode_read(wire, convert)
 
 
 def _never_empty(reply: Reply, empty: Any) -> Reply:
     """Read 204, "nothing found", as *empty*."""
     return replace(reply, payload=empty) if isinstance(reply, Answered) and reply.payload is None else reply
+
+
+def _deleted_page(body: Any) -> DeletedPage:
+    at_s = {str(one["id"]): _moment_s(one.get("deleted_time")) for one in body["data"]}
+    return DeletedPage(at_s=at_s, more=body.get("info", {}).get("more_records") is True)
+
+
+def _moment_s(text: Any) -> float | None:
+    """Give seconds since the epoch; None for what is no moment with a zone."""
+    moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+    return None if moment is None or moment.tzinfo is None else moment.timestamp()
 
 
 def _organization(org: Mapping[str, Any]) -> Organization:

@@ -36,7 +36,9 @@ def results_from(data: list[Any], operation: Operation, sent_ids: list[str] | No
     ids = _all_accepted(data)
     if ids is None:
         return _one_by_one(data, operation, sent_ids)
-    return Results(ids=ids, actions=_ACTIONS.get(operation) or _merged([_upsert_action(one) for one in data]))
+    if operation in _ACTIONS:
+        return Results(ids=ids, actions=_ACTIONS[operation])
+    return Results(ids=ids, actions=_merged([_upsert_action(one) for one in data]), created=_created(data))
 
 
 def _all_accepted(data: list[Any]) -> list[str] | None:
@@ -62,7 +64,12 @@ def _one_by_one(data: list[Any], operation: Operation, sent_ids: list[str] | Non
             ids.append("")
             refused[index] = _refusal(one, index)
         actions.append(fixed or _upsert_action(one))
-    return Results(ids=ids, actions=_merged(actions), refused=refused)
+    return Results(ids=ids, actions=_merged(actions), refused=refused, created=() if fixed else _created(data))
+
+
+def _created(data: list[Any]) -> list[str | None]:
+    """Give when each record was created (docs "Upsert Records" v7: in the details of what was accepted)."""
+    return [details.get("Created_Time") if isinstance(details := one.get("details"), dict) else None for one in data]
 
 
 def _is_accepted(one: Any, index: int) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 
+from bulkzoho.model.deleted import DeletedPage
 from bulkzoho.model.metadata import CrmModule, ModuleName, Organization, User
 from bulkzoho.model.replies import Answered, Refused, Reply
 from bulkzoho.model.rows import Batch, Operation
@@ -107,3 +109,21 @@ async def test_a_query_that_cannot_be_parsed_is_refused_without_repeating_it() -
 
     assert isinstance(reply, Refused)
     assert "Secret Person" not in repr(reply)
+
+
+async def test_deleted_records_are_read_page_by_page_with_the_time_they_went() -> None:
+    async with Sandbox() as sandbox, crm_of(sandbox) as (crm, transport):
+        ids = sandbox.add("Leads", [{"Last_Name": f"Lead {number}"} for number in range(250)])
+        route = RecordsRoute(transport, crm_module="Leads", operation=Operation.DELETE)
+        before_s = time.time() - 1
+        for at in range(0, 250, 50):
+            records = [{"id": one} for one in ids[at : at + 50]]
+            await route.send(Batch(source=0, header=(), numbers=range(1, 51), records=records, cells=[()] * 50))
+        pages = [payload(await crm.deleted_since("Leads", before_s, page=number)) for number in (1, 2)]
+        later = payload(await crm.deleted_since("Leads", before_s + 3_600, page=1))
+
+    assert [isinstance(page, DeletedPage) and (len(page.at_s), page.more) for page in pages] == [(200, True), (50, False)]
+    assert {one for page in pages if isinstance(page, DeletedPage) for one in page.at_s} == set(ids)
+    assert isinstance(pages[0], DeletedPage)
+    assert all(at is not None and at >= before_s for at in pages[0].at_s.values())
+    assert later == DeletedPage(at_s={}, more=False)

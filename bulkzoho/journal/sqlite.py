@@ -55,6 +55,7 @@ class SqliteJournal:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
+        self._identity = _identity_of(path)
 
     @classmethod
     def create(cls, path: Path, facts: RunFacts, sources: Sequence[SourceFacts]) -> Self:
@@ -100,6 +101,11 @@ class SqliteJournal:
 
     def commit(self, changes: Sequence[Change]) -> None:
         """See :meth:`bulkzoho.ports.Journal.commit`."""
+        if _identity_of(self.path) != self._identity:  # SQLite would write on into a file that nobody finds again
+            raise JournalError(
+                f"{self.path}: the journal was taken away while the run worked.",
+                hint="Put journal.db and journal.db-wal back, then `bulkzoho resume`.",
+            )
         with _mapped(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -305,6 +311,15 @@ def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         )
     connection.execute("PRAGMA synchronous = FULL")
     return connection
+
+
+def _identity_of(path: Path) -> tuple[int, int] | None:
+    """Give what tells the file at *path* from any other, or None when there is none."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino
 
 
 @contextmanager

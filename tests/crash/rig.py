@@ -50,12 +50,13 @@ class Workplace:
 
     folder: Path
     environment: Mapping[str, str]
+    elsewhere: Path | None = None  #: a state folder that is not its own
     _started: int = field(default=0)
 
     @property
     def home(self) -> Path:
         """The state folder."""
-        return self.folder / "home"
+        return self.elsewhere or self.folder / "home"
 
     def runs(self) -> list[Path]:
         """Give the folders of all runs, oldest first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,12 +14,13 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
+from bulkzoho.sandbox.records.hands import deleted_by, edited_by, inserted_by, restored
 from bulkzoho.sandbox.records.view import full_record
-from bulkzoho.sandbox.records.writing import Writer
+from bulkzoho.sandbox.records.writing import Result
 from bulkzoho.sandbox.settings import SandboxSettings
 from bulkzoho.sandbox.state.calls import CallLog, ViolationLog
 from bulkzoho.sandbox.state.clock import Clock, SystemClock
-from bulkzoho.sandbox.state.crm import Crm
+from bulkzoho.sandbox.state.crm import Crm, User
 from bulkzoho.sandbox.state.faults import FaultBook
 from bulkzoho.sandbox.state.figures import figures
 from bulkzoho.sandbox.wire.gate import Gate
@@ -129,21 +130,46 @@ class Sandbox:
         store = self._crm.stores[crm_module]
         return (full_record(self._crm, store, each) for each in store.rising())
 
-    def add(self, crm_module: str, records: Iterable[Mapping[str, Any]]) -> list[str]:
+    def add(self, crm_module: str, records: Iterable[Mapping[str, Any]], *, by: str = "") -> list[str]:
         """Put records into a module, checked like an insert; give their ids.  No call, no quota, no fault.
+
+        *by* is the e-mail address of the user who makes them; without it the token's own user does.
 
         Raises:
             KeyError: there is no such module.
             ValueError: a record is refused; the message is the answer that an insert would give.
         """
-        writer = Writer(self._crm, self._crm.stores[crm_module])
-        ids = []
-        for position, record in enumerate(records):
-            result = writer.insert(dict(record), position)
-            if not result.accepted:
-                raise ValueError(result.encoded.decode())
-            ids.append(str(orjson.loads(result.encoded)["details"]["id"]))
-        return ids
+        return _ids(inserted_by(self._crm, crm_module, records, self._hand(by)))
+
+    def edit(self, crm_module: str, records: Iterable[Mapping[str, Any]], *, by: str = "") -> None:
+        """Change records by their ``id``, as another user may do meanwhile.
+
+        Raises:
+            KeyError: there is no such module.
+            ValueError: a change is refused; the message is the answer that an update would give.
+        """
+        _ids(edited_by(self._crm, crm_module, records, self._hand(by)))
+
+    def remove(self, crm_module: str, ids: Sequence[str], *, by: str = "") -> None:
+        """Move records to the recycle bin, as another user may do meanwhile.
+
+        Raises:
+            KeyError: there is no such module.
+            ValueError: a record is not there.
+        """
+        deleted_by(self._crm, crm_module, ids, self._hand(by))
+
+    def restore(self, crm_module: str, ids: Sequence[str]) -> None:
+        """Take records out of the recycle bin.
+
+        Raises:
+            KeyError: there is no such module.
+            ValueError: a record is not there, or a unique value of its is taken by now.
+        """
+        restored(self._crm, crm_module, ids)
+
+    def _hand(self, name: str) -> User:
+        return self._crm.user_called(name) if name else self._crm.me
 
     def change(self, **settings: Any) -> None:
         """Change settings while it runs, such as ``latency_s`` or ``calls_per_minute``.
@@ -191,6 +217,15 @@ class Sandbox:
             asyncio.get_running_loop(),
             client_max_size=self._crm.settings.max_body_bytes,
         )
+
+
+def _ids(results: Iterable[Result]) -> list[str]:
+    ids = []
+    for result in results:
+        if not result.accepted:
+            raise ValueError(result.encoded.decode())
+        ids.append(str(orjson.loads(result.encoded)["details"]["id"]))
+    return ids
 
 
 def environment_lines(url: str, environment: Mapping[str, str]) -> str:

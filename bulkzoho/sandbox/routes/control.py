@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from bulkzoho.sandbox.records.hands import deleted_by, edited_by, inserted_by, restored
 from bulkzoho.sandbox.records.view import full_record
-from bulkzoho.sandbox.records.writing import Writer
-from bulkzoho.sandbox.state.crm import Crm
+from bulkzoho.sandbox.state.crm import Crm, User
 from bulkzoho.sandbox.state.figures import figures
 from bulkzoho.sandbox.state.store import ModuleStore
 
@@ -19,6 +19,7 @@ __all__ = ["PREFIX", "answer"]
 
 PREFIX = "/__sandbox/"
 LINES_A_CHUNK = 500
+_OF_MODULES = {"records", "restore"}  # calls that end with a module's name
 
 Steering = Callable[[Crm, web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -31,7 +32,7 @@ async def answer(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
     """Answer one control call; 400 with a line of text when it cannot be done."""
     name, _, rest = request.path.removeprefix(PREFIX).partition("/")
     steering = _CALLS.get((request.method, name))
-    if steering is None or (rest != "") != (name == "records"):
+    if steering is None or (rest != "") != (name in _OF_MODULES):
         return web.Response(status=404, text="no such control call\n")
     try:
         return await steering(crm, request)
@@ -53,13 +54,29 @@ async def _records(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
     return await _lines(request, (full_record(crm, store, each) for each in store.rising()))
 
 
-async def _add_records(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
-    """Put records in directly, checked like an insert; the answer has one line a record."""
-    store = _store(crm, request)
-    writer = Writer(crm, store)
-    lines = [line for line in (await request.read()).splitlines() if line.strip()]
-    results = [writer.insert(orjson.loads(line), position) for position, line in enumerate(lines)]
+async def _write_records(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
+    """Put records in, or change them by their ids, by the hand of the user ``as``; the answer has one line a record."""
+    name = _store(crm, request).crm_module.api_name
+    records = [orjson.loads(line) for line in (await request.read()).splitlines() if line.strip()]
+    write = inserted_by if request.method == "POST" else edited_by
+    results = write(crm, name, records, _hand(crm, request))
     return web.Response(body=b"".join(each.encoded + b"\n" for each in results), content_type="application/x-ndjson")
+
+
+async def _delete_records(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
+    name = _store(crm, request).crm_module.api_name
+    deleted_by(crm, name, request.query.get("ids", "").split(","), _hand(crm, request))
+    return _json({"status": "success"})
+
+
+async def _restore(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
+    restored(crm, _store(crm, request).crm_module.api_name, request.query.get("ids", "").split(","))
+    return _json({"status": "success"})
+
+
+def _hand(crm: Crm, request: web.BaseRequest) -> User:
+    name = request.query.get("as")
+    return crm.user_called(name) if name else crm.me
 
 
 async def _faults(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
@@ -147,7 +164,10 @@ _CALLS: dict[tuple[str, str], Steering] = {
     ("GET", "state"): _state,
     ("GET", "calls"): _calls,
     ("GET", "records"): _records,
-    ("POST", "records"): _add_records,
+    ("POST", "records"): _write_records,
+    ("PUT", "records"): _write_records,
+    ("DELETE", "records"): _delete_records,
+    ("POST", "restore"): _restore,
     ("POST", "faults"): _faults,
     ("POST", "settings"): _settings,
     ("POST", "clock"): _clock,

@@ -130,6 +130,12 @@ class ModuleStore:
         self.deleted[record_id] = Deleted(at_s=now_s, display_name=shown, by=by, record=record)
         self.converted.discard(record_id)
 
+    def taken_by_now(self, record_id: int) -> str:
+        """Name the unique field of a deleted record whose value another record has by now, if there is one."""
+        kept = self.deleted[record_id].record
+        values = {} if kept is None else orjson.loads(kept)
+        return next((each for each in self.unique if each in values and self.keys[each].find(values[each])), "")
+
     def restore(self, record_id: int) -> None:
         """Take a record out of the recycle bin.
 

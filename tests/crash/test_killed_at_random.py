@@ -14,7 +14,7 @@ KILLS = 3
 ROWS = 600
 
 
-@pytest.mark.parametrize("name", ["insert", "insert-keyless", "upsert", "update", "replay"])
+@pytest.mark.parametrize("name", ["insert", "insert-keyless", "upsert", "update", "delete", "replay"])
 async def test_a_run_killed_at_random_moments_ends_with_every_row_once(name: str, tmp_path: Path) -> None:
     killed = await kill_and_resume(name, rows=ROWS, kills=KILLS, seed=SEED, folder=tmp_path)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from bulkzoho.core.columns import CODES, ColumnPlan, Leftover, PlannedColumn, Reason, StrangeColumn, listed, remedy
 from bulkzoho.core.fieldnames import ID, FieldNames
+from bulkzoho.core.referring import USER_TYPES
 from bulkzoho.core.upserting import check_match_on
 from bulkzoho.errors import RefusedError, UsageError
 from bulkzoho.model.metadata import CrmField, CrmModule
@@ -264,11 +265,7 @@ class _Planner:
     def _named(self, name: str, *, option: str) -> CrmField:
         """Give the field that an option names."""
         if "@" in name:
-            raise RefusedError(
-                f"{option}: lookups by another field's value are not built yet.",
-                hint="Give the column ids, and map it to the lookup field itself.",
-                code="NOT_BUILT",
-            )
+            raise self._not_built(option, name)
         found = self._names.find(name)
         if len(found) == 1:
             return found[0]
@@ -279,6 +276,19 @@ class _Planner:
             f"{option}: {self._module.api_name} has no field {name}" + (f"; did you mean {near}?" if near else "."),
             hint="Give the field's API name.",
             code="UNKNOWN_FIELD",
+        )
+
+    def _not_built(self, option: str, name: str) -> RefusedError:
+        """Refuse ``Field@UniqueField``, and say what does as well today."""
+        plain = name.partition("@")[0]
+        found = self._names.find(plain)
+        user = next((one.api_name for one in found if one.data_type in USER_TYPES), None)
+        return RefusedError(
+            f"{option}: lookups by another field's value are not built yet.",
+            hint=f"Give {user} alone: it takes ids, e-mail addresses and full names of users."
+            if user
+            else f"Fill the column with ids of records, and give {found[0].api_name if found else 'the lookup field'} alone.",
+            code="NOT_BUILT",
         )
 
     def _found(self, name: str) -> CrmField | None:

@@ -243,7 +243,7 @@ class Shaper:
         if made.refused:
             raise RefusedError(
                 f"--set {target.api_name}=...: {made.refused[0][1].message}.",
-                hint="Give a value of the field's type.",
+                hint="" if target.data_type in USER_TYPES else "Give a value of the field's type.",
                 code="INVALID_DATA",
             )
         return made.values[0]

@@ -94,6 +94,11 @@ def _one_lead(name: str, *words: str, status: int, said: str, content: str | byt
     return Attack(name, "import", " ".join([file, "--module", "Leads", *words]), status, said, _file(file, content))
 
 
+def _users_are_kept_secret(program: Program, sandbox: SandboxProcess) -> None:
+    program.file("f.csv", "Last_Name,Owner\nA,ana@sandbox.example.com\n")
+    sandbox.script({"kind": "scope_mismatch", "path_contains": "/users", "times": 99})
+
+
 def _folder(name: str) -> Prepare:
     return lambda program, _sandbox: (program.folder / name).mkdir()
 
@@ -166,6 +171,32 @@ TABLE = (
         "an import key that is a column", "--import-key", "County", status=4, said="County", content="Last_Name,County\nA,B\n"
     ),
     _one_lead("an import key that is short", "--import-key", "Zip_Code", status=4, said="30", content="Last_Name\nA\n"),
+    _one_lead(
+        "a lookup by another field", "--map", "Boss=Owner@email", status=4, said="Owner alone", content="Last_Name,Boss\nA,B\n"
+    ),
+    # owners
+    _one_lead(
+        "a fallback that nobody is",
+        "--owner-fallback",
+        "nobody@example.com",
+        status=4,
+        said="nobody@example.com",
+        content="Last_Name,Owner\nA,B\n",
+    ),
+    _one_lead(
+        "a fallback that left",
+        "--owner-fallback",
+        "cy@sandbox.example.com",
+        status=4,
+        said="not active",
+        content="Last_Name,Owner\nA,B\n",
+    ),
+    _one_lead("an owner that nobody is", "--set", "Owner=nobody@example.com", status=4, said="Owner", content="Last_Name\nA\n"),
+    Attack("a fallback without a name", "import", "f.csv --module Leads --owner-fallback=", 2, "--owner-fallback"),
+    Attack(
+        "a fallback for a delete", "import", "f.csv --module Leads --operation delete --owner-fallback bo", 2, "--owner-fallback"
+    ),
+    Attack("users that may not be read", "import", "f.csv --module Leads", 6, "users", _users_are_kept_secret),
     _one_lead("ids of a spreadsheet", "--operation", "delete", status=3, said="", content="id\n5.72E+17\n"),
     # the service
     Attack("a module that does not exist", "import", "good.csv --module Leds", 4, "Leads", _good),
@@ -212,6 +243,7 @@ TABLE = (
     Attack("no letters but a table", "replay", "d.csv", 4, "d.csv", _file("d.csv", "Last_Name\nA\n")),
     Attack("rows in doubt", "replay", "d.jsonl", 4, "resume", _letters(in_doubt=True)),
     Attack("letters of a module that does not exist", "replay", "d.jsonl", 4, "Leds", _letters(crm_module="Leds")),
+    Attack("a fallback for letters that nobody is", "replay", "d.jsonl --owner-fallback nobody", 4, "nobody", _letters()),
     Attack("letters of an operation that does not exist", "replay", "d.jsonl", 4, "d.jsonl", _letters(operation="merge")),
     # resume
     Attack("a run that does not exist", "resume", "20200101-000000-x-0000", 4, "20200101-000000-x-0000"),

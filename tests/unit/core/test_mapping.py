@@ -97,8 +97,17 @@ def test_a_mapped_field_that_is_not_there_is_refused() -> None:
 
 
 def test_lookups_by_another_value_are_said_not_to_be_built() -> None:
-    with pytest.raises(RefusedError, match="not built yet"):
+    with pytest.raises(RefusedError, match="not built yet") as refused:
         plan("Last_Name", "Account", map=(("Account", "Parent_Account@Account_Name"),))
+
+    assert refused.value.hint == "Fill the column with ids of records, and give Parent_Account alone."
+
+
+def test_an_owner_needs_no_other_field() -> None:
+    with pytest.raises(RefusedError, match="not built yet") as refused:
+        plan("Last_Name", "Boss", map=(("Boss", "owner@email"),))
+
+    assert refused.value.hint == "Give Owner alone: it takes ids, e-mail addresses and full names of users."
 
 
 def test_two_columns_for_one_field_are_refused() -> None:

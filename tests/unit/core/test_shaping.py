@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkzoho.core.shaping import Shaper
+from bulkzoho.core.users import KnownUser, Users
 from bulkzoho.errors import RefusedError, UsageError
 from bulkzoho.model.rows import ABSENT, Block, Operation, Origin
 from bulkzoho.model.settings import ShapeSettings
@@ -49,6 +50,66 @@ def test_rows_become_records_with_the_types_of_the_metadata() -> None:
         {"First_Name": "Bo", "Last_Name": "Ek"},
     ]
     assert (list(shaped.numbers), shaped.refused) == ([1, 2], ())
+
+
+USERS = Users(
+    everyone=(
+        KnownUser(id="101", name="Ana Lund", email="ana@example.com", active=True),
+        KnownUser(id="102", name="Bo Ek", email="bo@example.com", active=True),
+    )
+)
+
+
+def test_users_are_wanted_by_the_first_block_that_names_one_and_never_again() -> None:
+    header = ("Last_Name", "Owner")
+    ids, names = block_of(header, ["Lund", "571"], ["Ek", ""]), block_of(header, ["Lund", "571"], ["Ek", "bo@example.com"])
+    shaper = shaper_of(*header)
+
+    before = (shaper.wants_users(ids), shaper.wants_users(names))
+    shaper.know(USERS)
+
+    assert (before, shaper.wants_users(names)) == ((False, True), False)
+    assert [record["Owner"] for record in shaper.shape(names).records] == [{"id": "571"}, {"id": "102"}]
+
+
+def test_users_are_not_wanted_for_columns_that_go_elsewhere() -> None:
+    shaper = shaper_of("Last_Name", "Owner", set=(("Owner", "571"),))
+
+    assert not shaper.wants_users(block_of(("Last_Name", "Owner"), ["Lund", "Bo Ek"]))
+    assert not shaper.sets_users
+
+
+def test_a_header_that_grew_may_bring_users() -> None:
+    shaper = shaper_of("Last_Name")
+
+    assert shaper.wants_users(block_of(("Last_Name", "Owner"), ["Lund", {"email": "bo@example.com"}]))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "wanted"),
+    [
+        ("Owner", "Bo Ek", True),
+        ("owner", "Bo Ek", True),
+        ("Owner", "571", False),
+        ("Owner", "NULL", False),
+        ("City", "Bo", False),
+    ],
+)
+def test_users_are_wanted_before_planning_when_set_names_one(name: str, text: str, *, wanted: bool) -> None:
+    assert shaper_of(set=((name, text),), null_text="NULL").sets_users is wanted
+
+
+def test_a_user_may_be_set_for_every_row() -> None:
+    shaper = shaper_of(set=(("Owner", "ana LUND"),))
+    shaper.know(USERS)
+    shaper.plan_for(("Last_Name",), source="leads.csv")
+
+    assert shaper.shape(block_of(("Last_Name",), ["Lund"])).records == [{"Last_Name": "Lund", "Owner": {"id": "101"}}]
+
+
+def test_a_user_that_nobody_is_cannot_be_set() -> None:
+    with pytest.raises(RefusedError, match=r"--set Owner=\.\.\.: no user has this"):
+        shaper_of("Last_Name", set=(("Owner", "dan@example.com"),))
 
 
 def test_columns_left_out_are_not_sent_but_kept_for_letters() -> None:

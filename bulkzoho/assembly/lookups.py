@@ -10,8 +10,10 @@ import orjson
 
 from bulkzoho.assembly.connecting import Connected
 from bulkzoho.assembly.homes import facts_of_runs
+from bulkzoho.engine.conflicts import UpdateConflicts
 from bulkzoho.engine.deletions import Deletions
-from bulkzoho.engine.doubts import Lookup
+from bulkzoho.engine.doubts import Conflicts, Lookup
+from bulkzoho.engine.holdings import Holdings
 from bulkzoho.engine.lookup import CoqlLookup
 from bulkzoho.engine.sending import Resends
 from bulkzoho.engine.stopping import Stop
@@ -21,7 +23,7 @@ from bulkzoho.model.rows import Operation
 from bulkzoho.model.settings import REPLY_TIMEOUT_S, SETTLE_MARGIN_S, ImportSettings, OnDoubt
 from bulkzoho.ports import Progress
 
-__all__ = ["lookup_for", "resends_for"]
+__all__ = ["conflicts_for", "lookup_for", "resends_for"]
 
 
 def lookup_for(crm: Connected, module: CrmModule, settings: ImportSettings, *, stop: Stop, progress: Progress) -> Lookup | None:
@@ -52,6 +54,14 @@ def resends_for(crm: Connected, module: CrmModule, settings: ImportSettings, *, 
     if settings.operation is Operation.UPSERT:
         return Upserts(known_ids=partial(_known_ids, crm.organization.id, module.api_name))
     return None
+
+
+def conflicts_for(crm: Connected, module: CrmModule, settings: ImportSettings, *, progress: Progress) -> Conflicts | None:
+    """Give what looks at the records of a lost update; other operations have none."""
+    if settings.operation is not Operation.UPDATE:
+        return None
+    holdings = Holdings(courier=crm.courier, crm=crm.crm, crm_module=module.api_name)
+    return UpdateConflicts(holdings=holdings, crm_module=module, user=crm.user, tell=progress.tell)
 
 
 def _known_ids(org: str, crm_module: str, ids: Sequence[str]) -> set[str]:

@@ -12,7 +12,7 @@ from bulkzoho.assembly.connecting import Connected, connect
 from bulkzoho.assembly.finishing import decide_ending, summary_of, write_in_doubt, write_report
 from bulkzoho.assembly.homes import RunFolder, home_folder
 from bulkzoho.assembly.inputs import InputPlan, digested, input_parts, peek, refuse_sent_before, shaper_for
-from bulkzoho.assembly.lookups import lookup_for, resends_for
+from bulkzoho.assembly.lookups import conflicts_for, lookup_for, resends_for
 from bulkzoho.assembly.owners import RunUsers
 from bulkzoho.assembly.run_files import close_files, lettering_for, open_files
 from bulkzoho.core.ending import Ending
@@ -194,6 +194,7 @@ class _Carrier:
                 quota=crm.quota,
                 recorder=recorder,
                 lookup=lookup_for(crm, module, settings, stop=self._stop, progress=self._progress),
+                conflicts=conflicts_for(crm, module, settings, progress=self._progress),
                 resends=resends_for(crm, module, settings, progress=self._progress),
                 letters=work.letters,
                 read_users=users.read,

@@ -20,6 +20,8 @@ from bulkzoho.model.metadata import CrmField, CrmModule
 from bulkzoho.model.rows import Record
 
 __all__ = [
+    "FIELDS_AT_ONCE",
+    "MARGIN_S",
     "PAGE_ROWS",
     "SMALLEST_PAGE",
     "KeyRows",
@@ -28,6 +30,7 @@ __all__ = [
     "Window",
     "compared_fields",
     "created_s",
+    "ids_query",
     "key_query",
     "moment_s",
     "plan_lookup",
@@ -236,6 +239,12 @@ def key_query(crm_module: str, field: str, values: Sequence[str], *, after: str 
     """Give the query for the records whose *field* is one of *values* (as COQL has them), with ids above *after*."""
     wanted = f"{field} in ({', '.join(values)})"
     return _page(_select([field]), crm_module, wanted, after=after, rows=SMALLEST_PAGE)
+
+
+def ids_query(crm_module: str, fields: Sequence[str], ids: Sequence[str]) -> str:
+    """Give the query for *fields* of the records with *ids*."""
+    wanted = ", ".join(f"'{one}'" for one in ids)
+    return f"select {', '.join(fields)} from {crm_module} where id in ({wanted}) limit {len(ids)}"  # noqa: S608  COQL, of ids and names
 
 
 def window_query(crm_module: str, fields: Sequence[str], window: Window, *, after: str | None) -> str:

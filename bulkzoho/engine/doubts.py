@@ -7,19 +7,21 @@ found rows are accepted, rows shown to be absent are sent again, the others stay
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
 
 from bulkzoho.engine.recorder import OpenShipment, Recorder
 from bulkzoho.engine.sending import Doubtful, Sender
 from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
 from bulkzoho.errors import BulkZohoError
-from bulkzoho.model.outcomes import Results
-from bulkzoho.model.rows import Batch, Operation
+from bulkzoho.model.outcomes import Refusal, Results
+from bulkzoho.model.rows import Action, Batch, Operation
 from bulkzoho.model.rowset import ranges_of
 
-__all__ = ["Doubts", "Findings", "Lookup"]
+__all__ = ["Clashes", "Conflicts", "Doubts", "Findings", "Lookup"]
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +45,31 @@ class Lookup(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clashes:
+    """Rows of an update that are not to be sent again, by index in the batch."""
+
+    refused: Mapping[int, Refusal] = field(default_factory=dict)
+    untold: bool = False  #: nothing can be told of any row: all of them stay in doubt
+
+
+class Conflicts(Protocol):
+    """Ask the CRM which records of an update somebody changed since."""
+
+    async def find(self, batch: Batch, shipment: OpenShipment) -> Clashes:
+        """Look the records up.
+
+        Raises:
+            AdmissionClosedError: The run was stopped meanwhile.
+            BulkZohoError: The CRM cannot be asked.
+        """
+
+
 class Doubts:
     """The batches in doubt of one run, and the task that settles them.
 
-    Memory: a batch in doubt is held until it is due; senders wait in :meth:`room` once *bound* are held.
+    Memory: a batch in doubt is held until it is due; senders wait in :meth:`room` once *bound* are held.  Of rows that stay in
+    doubt *bound* batches are held too: what is found of others may yet account for the records that stood in their way.
     """
 
     def __init__(
@@ -60,12 +83,14 @@ class Doubts:
         stop: Stop,
         wall: Callable[[], float],
         settled: Callable[[Batch], None],
+        conflicts: Conflicts | None = None,
         bound: int = 32,
     ) -> None:
         self.sender: Sender | None = None  #: set by whoever builds the run, since a sender in turn reports to this
         self._operation = operation
         self._match_on = match_on
         self._lookup = lookup
+        self._conflicts = conflicts
         self._settle_wait_s = settle_wait_s
         self._recorder = recorder
         self._stop = stop
@@ -73,6 +98,8 @@ class Doubts:
         self._settled = settled
         self._bound = bound
         self._held: list[Doubtful] = []
+        self._staying: list[tuple[int, Doubtful]] = []  # with the rows that were cleared up by then
+        self._cleared = 0  # rows that lookups found or showed to be absent
         self._dividing: Batch | None = None  # the batch whose parts are being settled one after the other
         self._closing = False
         self._changed = asyncio.Event()
@@ -112,7 +139,7 @@ class Doubts:
         self._stop.listen(self._changed.set)
         while True:
             await self._until(lambda: bool(self._held) or self._closing or self._stop.requested)
-            if self._stop.requested or not self._held:
+            if self._stop.requested or not (self._held or self._look_again()):
                 return
             doubtful = min(self._held, key=lambda one: one.shipment.sent_at)
             await self._wait_due(doubtful)
@@ -143,7 +170,7 @@ class Doubts:
         assert self.sender is not None
         inserts = self._inserts(doubtful.batch)
         if not any(inserts):
-            await self.sender.deliver(doubtful.batch, shipment=doubtful.shipment)
+            await self._repeat(doubtful)
             return
         self._dividing = doubtful.batch
         if not all(inserts):
@@ -154,6 +181,36 @@ class Doubts:
         self._dividing = None
         if findings is not None:
             self._settled(doubtful.batch)
+
+    async def _repeat(self, doubtful: Doubtful) -> None:
+        """Send the batch again, but for rows of an update whose records somebody changed since."""
+        assert self.sender is not None
+        batch, shipment = doubtful.batch, doubtful.shipment
+        clashes = await self._asked(self._conflicts.find(batch, shipment)) if self._conflicts is not None else Clashes()
+        if clashes is None:
+            return
+        if clashes.untold:
+            self._settled(batch)  # in doubt, it keeps nobody waiting
+            return
+        refused = sorted(clashes.refused)
+        if refused:
+            again = batch.pick([at for at in range(len(batch)) if at not in clashes.refused])
+            rest = self._recorder.divide(shipment, ranges_of(sorted(again.numbers))) if len(again) else None
+            refusals = {at: clashes.refused[index] for at, index in enumerate(refused)}
+            results = Results(ids=[""] * len(refused), actions=Action.UPDATE, refused=refusals)
+            self._recorder.settle(shipment, batch.pick(refused), results)
+            if rest is None:
+                self._settled(batch)
+                return
+            batch, shipment = again, rest
+        await self.sender.deliver(batch, shipment=shipment)
+
+    def _look_again(self) -> bool:
+        """Take up the rows that stayed in doubt, where others were cleared up since."""
+        due = [one for cleared, one in self._staying if cleared < self._cleared]
+        self._staying = [(cleared, one) for cleared, one in self._staying if cleared == self._cleared]
+        self._held += due
+        return bool(due)
 
     async def _repeat_harmless(self, doubtful: Doubtful, inserts: Sequence[bool]) -> Doubtful:
         """Send what is harmless again, and give the rest, as a shipment of its own.
@@ -173,8 +230,12 @@ class Doubts:
     async def _find(self, doubtful: Doubtful) -> Findings | None:
         if self._lookup is None:
             return Findings()
+        return await self._asked(self._lookup.find(doubtful.batch, doubtful.shipment))
+
+    async def _asked(self, answer: Awaitable[Answer]) -> Answer | None:
+        """Give the answer, or None when the run is being stopped, for this reason or another."""
         try:
-            return await self._lookup.find(doubtful.batch, doubtful.shipment)
+            return await answer
         except AdmissionClosedError:
             return None
         except BulkZohoError as error:
@@ -186,8 +247,7 @@ class Doubts:
         assert self.sender is not None
         batch, shipment = doubtful.batch, doubtful.shipment
         unknown = sorted(set(range(len(batch))) - set(findings.found) - set(findings.absent))
-        if unknown:
-            self._recorder.divide(shipment, ranges_of(sorted(batch.numbers[index] for index in unknown)))
+        staying = self._recorder.divide(shipment, ranges_of(sorted(batch.numbers[at] for at in unknown))) if unknown else None
         if findings.found:
             assert findings.results is not None
             self._recorder.settle(shipment, batch.pick(findings.found), findings.results)
@@ -195,6 +255,10 @@ class Doubts:
             self._recorder.released(shipment)
         if findings.absent:
             await self.sender.deliver(batch.pick(findings.absent))
+        self._cleared += len(batch) - len(unknown)
+        if staying is not None and self._lookup is not None and len(self._staying) < self._bound:
+            part = replace(batch.pick(unknown), claims=())  # its keys go free now
+            self._staying.append((self._cleared, Doubtful(shipment=staying, batch=part, reason=doubtful.reason)))
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():

@@ -21,7 +21,7 @@ from bulkzoho.core.shaping import Shaper
 from bulkzoho.engine.acquainting import ReadUsers
 from bulkzoho.engine.channel import Channel
 from bulkzoho.engine.courier import Courier
-from bulkzoho.engine.doubts import Doubts, Lookup
+from bulkzoho.engine.doubts import Conflicts, Doubts, Lookup
 from bulkzoho.engine.reading import InputPart, Reader, SettledLetters
 from bulkzoho.engine.recorder import Recorder
 from bulkzoho.engine.sending import Doubtful, Resends, Sender
@@ -54,6 +54,7 @@ class PipeParts:
     quota: Quota
     recorder: Recorder
     lookup: Lookup | None
+    conflicts: Conflicts | None = None
     resends: Resends | None = None
     letters: SettledLetters | None
     read_users: ReadUsers | None = None  #: asked when a row names a user otherwise than by id
@@ -96,6 +97,7 @@ class ImportPipe:
             operation=settings.operation,
             match_on=settings.match_on,
             lookup=parts.lookup,
+            conflicts=parts.conflicts,
             settle_wait_s=wait_s,
             recorder=parts.recorder,
             stop=parts.stop,

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from bulkzoho.assembly.homes import RunFolder, find_run, home_folder, last_resumable, list_runs, new_run_folder
 from bulkzoho.assembly.inputs import InputPlan, facts_of_inputs, refuse_changed
+from bulkzoho.assembly.quotas import all_quotas, quota_of
 from bulkzoho.assembly.replaying import EarlierReplays, plan_replay
 from bulkzoho.assembly.visiting import VisitedModule, chosen_account, list_fields, list_modules
 from bulkzoho.assembly.working import Work, carry_out
@@ -36,11 +37,13 @@ __all__ = [
     "Stop",
     "Unchanged",
     "VisitedModule",
+    "all_quotas",
     "home_folder",
     "import_files",
     "list_fields",
     "list_modules",
     "list_runs",
+    "quota_of",
     "replay_letters",
     "resume_run",
 ]

@@ -6,13 +6,25 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
 from bulkzoho.assembly.homes import home_folder
 from bulkzoho.files.atomic import write_whole
 from bulkzoho.model.metadata import Organization
 from bulkzoho.profiles.choosing import Chosen
 
-__all__ = ["all_remembered", "ledger_of", "ledgers", "meeting_lock_of", "remember", "remembered", "unknown_organization"]
+__all__ = [
+    "all_remembered",
+    "ledger_of",
+    "ledgers",
+    "meeting_lock_of",
+    "remember",
+    "remembered",
+    "stands_for_unknown",
+    "unknown_organization",
+]
+
+_PROVISIONAL: Final = "credential-"
 
 
 def remembered(chosen: Chosen) -> Organization | None:
@@ -29,7 +41,12 @@ def remember(chosen: Chosen, organization: Organization) -> None:
 
 def unknown_organization(chosen: Chosen) -> Organization:
     """Give what stands for the organization while it is not known."""
-    return Organization(id=f"credential-{_credential(chosen)}", name="")
+    return Organization(id=f"{_PROVISIONAL}{_credential(chosen)}", name="")
+
+
+def stands_for_unknown(org: str) -> bool:
+    """Whether *org* is no organization's id, but stands for one that was not known yet, or may not be read."""
+    return org.startswith(_PROVISIONAL)
 
 
 def ledger_of(organization: Organization) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +17,7 @@ from bulkzoho.ports import Progress
 from bulkzoho.profiles.choosing import Account, Chosen, choose
 from bulkzoho.profiles.store import ProfileStore
 
-__all__ = ["VisitedModule", "chosen_account", "list_fields", "list_modules", "profile_store", "visiting"]
+__all__ = ["VisitedModule", "chosen_account", "list_fields", "list_modules", "profile_store", "visit_settings", "visiting"]
 
 PATIENCE_S: Final = 10.0  # seconds without any answer; somebody waits at the screen
 
@@ -36,11 +36,13 @@ def profile_store() -> ProfileStore:
 
 
 def chosen_account(account: Account) -> Chosen:
-    """Give the account that a command uses.
+    """Give the account that a command uses; the home is made, for its owner alone, if it is not there.
 
     Raises:
         BulkZohoError: It cannot be told, or something of it is missing.
     """
+    with suppress(OSError):  # whoever writes there says what is wrong
+        home_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     return choose(account, os.environ, profile_store())
 
 
@@ -52,9 +54,15 @@ async def visiting(chosen: Chosen, *, progress: Progress) -> AsyncIterator[Conne
         AccessError: The CRM does not let us in.
         UnreachableError: It does not answer.
     """
-    settings = ImportSettings(inputs=(), crm_module="", give_up_after_s=PATIENCE_S, quota=QuotaSettings(on_quota=OnQuota.STOP))
-    async with connect(settings, chosen=chosen, run=f"visit-{os.getpid()}", stop=Stop(), progress=progress, hasty=True) as crm:
+    async with connect(
+        visit_settings(), chosen=chosen, run=f"visit-{os.getpid()}", stop=Stop(), progress=progress, hasty=True
+    ) as crm:
         yield crm
+
+
+def visit_settings() -> ImportSettings:
+    """Give how a visitor connects: within the quota, without much patience."""
+    return ImportSettings(inputs=(), crm_module="", give_up_after_s=PATIENCE_S, quota=QuotaSettings(on_quota=OnQuota.STOP))
 
 
 async def list_modules(account: Account, *, progress: Progress) -> tuple[ModuleName, ...]:

@@ -19,6 +19,7 @@ __all__ = [
     "Decorator",
     "connection_options",
     "letter_options",
+    "limit_options",
     "owner_fallback_option",
     "quota_changes",
     "quota_options",
@@ -62,7 +63,7 @@ connection_options: Decorator = stacked(
     _account("--dc", metavar="DC", help="The data center: us, eu, in, au, jp, cn, ca, sa, uk.  [default: BULKZOHO_DC, or us]"),
 )
 
-quota_options: Decorator = stacked(
+limit_options: Decorator = stacked(
     _quota(
         "--plan",
         type=choice_of(PlanName, AUTO_PLAN),
@@ -75,6 +76,10 @@ quota_options: Decorator = stacked(
     _quota("--credits-per-day", type=CREDITS, help="Zoho's API credits in any 24 hours; none lifts the bound."),
     _quota("--in-flight", type=click.IntRange(min=1), metavar="N", help="Calls at one time; default by edition."),
     _quota("--reserve", type=SHARE, help="Leave this share of every limit to other integrations, as in 30%."),
+)
+
+quota_options: Decorator = stacked(
+    limit_options,
     _quota(
         "--on-quota",
         type=choice_of(OnQuota),

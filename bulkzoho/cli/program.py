@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "replay": _Lazy("replaying", "replay_command", "Send dead letters again, mended or not."),
     "resume": _Lazy("resuming", "resume_command", "Finish an interrupted run."),
     "runs": _Lazy("listing", "runs_command", "List the runs with their state."),
+    "quota": _Lazy("quotas", "quota_command", "Show what is used and left of the quota."),
     "modules": _Lazy("describing", "modules_command", "List the modules of the CRM."),
     "fields": _Lazy("describing", "fields_command", "List the fields of a module."),
     "sandbox": _Lazy("sandboxing", "sandbox_command", "Serve a Zoho CRM on localhost, to rehearse against."),

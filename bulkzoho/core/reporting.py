@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from bulkzoho.errors import BulkZohoError, ExitCode
 from bulkzoho.model.outcomes import Tally
 from bulkzoho.model.run import CallCounts, RunLine, RunStatus, Summary
+from bulkzoho.model.usage import QuotaUsage, WindowUsage
 
-__all__ = ["error_json", "refusal_json", "run_line_json", "summary_json"]
+__all__ = ["error_json", "refusal_json", "run_line_json", "summary_json", "usage_json"]
 
 
 def summary_json(summary: Summary) -> dict[str, Any]:
@@ -88,6 +90,53 @@ def run_line_json(line: RunLine) -> dict[str, Any]:
         "rows": _rows_json(line.tally),
         "folder": line.folder,
     }
+
+
+def usage_json(usage: QuotaUsage) -> dict[str, Any]:
+    """Give one organization's quota as an object; times are UTC, ISO 8601."""
+    return {
+        "org": usage.org,
+        "name": usage.name,
+        "edition": usage.edition,
+        "plan": str(usage.plan),
+        "limits_of_run": usage.limits_of_run,
+        "at": _time_json(usage.at),
+        "windows": {_window_name(one): _window_json(one) for one in usage.windows},
+        "credits_told_by_service": usage.credits_told_by_service,
+        "paused_until": None if usage.paused_until is None else _time_json(usage.paused_until),
+        "runs": [
+            {
+                "run": one.run,
+                "calls": one.calls,
+                "credits": one.credits,
+                "last_call": _time_json(one.last_at),
+                "processes": one.processes,
+                "calls_in_flight": one.calls_in_flight,
+            }
+            for one in usage.runs
+        ],
+        "notes": list(usage.notes),
+    }
+
+
+def _window_name(window: WindowUsage) -> str:
+    return window.name.replace(" a ", " per ").replace(" ", "_")
+
+
+def _window_json(window: WindowUsage) -> dict[str, Any]:
+    first = window.next_back
+    return {
+        "limit": window.limit,
+        "used": window.used,
+        "held": window.held,
+        "left": window.left,
+        "next_back": None if first is None else {"by": _time_json(first.by), "amount": first.amount},
+        "comes_back": [{"by": _time_json(one.by), "amount": one.amount} for one in window.comes_back],
+    }
+
+
+def _time_json(wall: float) -> str:
+    return datetime.fromtimestamp(round(wall), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _work_json(tally: Tally, calls: CallCounts, seconds: float) -> dict[str, Any]:

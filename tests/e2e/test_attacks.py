@@ -75,6 +75,11 @@ def _home_is_a_file(program: Program, sandbox: SandboxProcess) -> None:
     program.home.write_text("not a folder")
 
 
+def _damaged_ledger(program: Program, _sandbox: SandboxProcess) -> None:
+    (program.home / "quota").mkdir(parents=True)
+    (program.home / "quota" / "org.db").write_bytes(b"no ledger")
+
+
 def _letters(**changes: object) -> Prepare:
     letter = {
         "v": 1,
@@ -253,6 +258,14 @@ TABLE = (
     # runs
     Attack("a word too many", "runs", "x", 2, "x"),
     Attack("runs in a home that is a file", "runs", "", 1, "home", _home_is_a_file),
+    # quota
+    Attack("a word too many for the quota", "quota", "x", 2, "x"),
+    Attack("a plan that is none", "quota", "--plan platinum", 2, "platinum"),
+    Attack("all and one", "quota", "--all --profile live", 2, "--all"),
+    Attack("a quota of a profile that does not exist", "quota", "--profile live", 6, "live"),
+    Attack("a quota of nobody", "quota", "", 6, "BULKZOHO_REFRESH_TOKEN", _environment(BULKZOHO_REFRESH_TOKEN="")),
+    Attack("a quota in a home that is a file", "quota", "", 1, "home", _home_is_a_file),
+    Attack("a damaged ledger", "quota", "--all", 1, "org.db", _damaged_ledger),
     # modules, fields
     Attack("a word too many for modules", "modules", "x", 2, "x"),
     Attack("modules of a profile that does not exist", "modules", "--profile live", 6, "live"),
@@ -275,7 +288,7 @@ TABLE = (
 @pytest.mark.parametrize("attack", TABLE, ids=lambda attack: f"{attack.command}: {attack.name}")
 def test_an_attack_is_answered_in_one_line_and_one_object(bulkzoho: Program, sandbox: SandboxProcess, attack: Attack) -> None:
     attack.prepare(bulkzoho, sandbox)
-    speaks_json = attack.command in ("import", "replay", "resume", "modules", "fields")
+    speaks_json = attack.command in ("import", "replay", "resume", "quota", "modules", "fields")
 
     # bulkzoho <command> <words> --json
     ended = bulkzoho.run(attack.command, *attack.words.split(), *(["--json"] if speaks_json else []))

@@ -6,14 +6,18 @@ The command line uses nothing but these functions.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
 
+from bulkzoho.assembly.accounts import account_status, list_profiles, log_out
+from bulkzoho.assembly.feeding import Row, work_on_rows
+from bulkzoho.assembly.granting import Login
 from bulkzoho.assembly.homes import RunFolder, find_run, home_folder, last_resumable, list_runs, new_run_folder
-from bulkzoho.assembly.inputs import InputPlan, facts_of_inputs, refuse_changed
+from bulkzoho.assembly.inputs import STANDARD_INPUT, InputPlan, facts_of_inputs, refuse_changed
+from bulkzoho.assembly.logging_in import ask_browser, log_in
 from bulkzoho.assembly.quotas import all_quotas, quota_of
 from bulkzoho.assembly.replaying import EarlierReplays, plan_replay
 from bulkzoho.assembly.visiting import VisitedModule, chosen_account, list_fields, list_modules
@@ -24,25 +28,34 @@ from bulkzoho.errors import BulkZohoError, RefusedError
 from bulkzoho.files.durable import sync_folder
 from bulkzoho.journal.lock import RunLock
 from bulkzoho.journal.sqlite import SqliteJournal
-from bulkzoho.model.journal import RunFacts
+from bulkzoho.model.journal import ROWS_NAME, RunFacts
 from bulkzoho.model.run import Summary
-from bulkzoho.model.settings import ImportSettings, ReplaySettings
+from bulkzoho.model.settings import FileSettings, ImportSettings, InputFormat, ReplaySettings
 from bulkzoho.ports import Progress
 from bulkzoho.profiles.choosing import USUAL, Account, Chosen
+from bulkzoho.zoho.token_requests import Revoked
 
 __all__ = [
     "UNCHANGED",
     "USUAL",
     "Account",
+    "Login",
+    "Revoked",
     "Stop",
     "Unchanged",
     "VisitedModule",
+    "account_status",
     "all_quotas",
+    "ask_browser",
     "home_folder",
     "import_files",
+    "import_rows",
     "list_fields",
     "list_modules",
+    "list_profiles",
     "list_runs",
+    "log_in",
+    "log_out",
     "quota_of",
     "replay_letters",
     "resume_run",
@@ -69,6 +82,34 @@ async def import_files(settings: ImportSettings, *, account: Account = USUAL, pr
     folder = new_run_folder(settings.crm_module)
     plan = InputPlan(settings=settings, folder=folder)
     return await _begin(folder, "import", settings, plan, chosen=chosen, progress=progress, stop=stop)
+
+
+async def import_rows(
+    rows: Iterable[Row] | AsyncIterable[Row],
+    settings: ImportSettings,
+    *,
+    account: Account = USUAL,
+    progress: Progress,
+    stop: Stop,
+) -> Summary:
+    """Import *rows* that a program has; ``settings.inputs`` is not looked at.
+
+    They are copied into the run's folder as they are taken, ahead of the calls that carry them, so that the run can be resumed.
+    Memory does not grow with their number: they are taken no faster than they are sent.
+
+    Raises:
+        BulkZohoError: As :func:`import_files`.
+        Exception: What *rows* raised; the rows before are sent, the run can not be resumed beyond them.
+    """
+    chosen = chosen_account(account)
+    folder = new_run_folder(settings.crm_module)
+    told = replace(settings, inputs=(STANDARD_INPUT,), files=FileSettings(format=InputFormat.JSONL))
+
+    async def work(descriptor: int) -> Summary:
+        plan = InputPlan(settings=told, folder=folder, descriptor=descriptor, spool_name=ROWS_NAME)
+        return await _begin(folder, "import", told, plan, chosen=chosen, progress=progress, stop=stop)
+
+    return await work_on_rows(rows, work, stop)
 
 
 async def replay_letters(settings: ReplaySettings, *, account: Account = USUAL, progress: Progress, stop: Stop) -> Summary:
@@ -162,7 +203,7 @@ async def _begin(
             settings=_settings_json(settings, plan.only_codes, chosen),
             started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
-        journal = SqliteJournal.create(folder.journal, facts, facts_of_inputs(settings, folder))
+        journal = SqliteJournal.create(folder.journal, facts, facts_of_inputs(plan))
         try:
             for made in (folder.path, folder.path.parent):
                 sync_folder(made)  # the names of journal and lock survive a power cut before anything is sent

@@ -12,7 +12,7 @@ from pathlib import Path
 from bulkzoho.errors import BulkZohoError, RefusedError, RunFailedError
 from bulkzoho.journal.lock import holder_of
 from bulkzoho.journal.sqlite import SqliteJournal
-from bulkzoho.model.journal import RunFacts
+from bulkzoho.model.journal import SPOOL_SUFFIX, RunFacts
 from bulkzoho.model.run import RunLine, RunStatus
 
 __all__ = ["RunFolder", "facts_of_runs", "find_run", "home_folder", "last_resumable", "list_runs", "new_run_folder"]
@@ -68,8 +68,8 @@ class RunFolder:
         return self.path / "report.json"
 
     def spool(self, index: int) -> Path:
-        """Standard input as it was read."""
-        return self.path / f"stdin-{index}.spool"
+        """What can be read only once, as it was read."""
+        return self.path / f"input-{index}{SPOOL_SUFFIX}"
 
 
 def home_folder() -> Path:

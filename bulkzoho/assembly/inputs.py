@@ -18,7 +18,7 @@ from bulkzoho.files.fingerprints import content_digest, verify_prefix
 from bulkzoho.files.letter_source import open_letters
 from bulkzoho.files.opening import open_source
 from bulkzoho.journal.lock import holder_of
-from bulkzoho.model.journal import SourceFacts
+from bulkzoho.model.journal import STDIN_NAME, SourceFacts
 from bulkzoho.model.metadata import CrmModule
 from bulkzoho.model.rows import Block, Operation
 from bulkzoho.model.rowset import RowSet
@@ -47,6 +47,8 @@ class InputPlan:
     folder: RunFolder
     letters: bool = False  #: the input is a file of dead letters
     only_codes: tuple[str, ...] = ()
+    descriptor: int = 0  #: what ``-`` is read from
+    spool_name: str = STDIN_NAME  #: how letters name it
 
     def open(self, facts: SourceFacts, *, live: bool) -> Source:
         """Open one input; *live* for standard input itself rather than its spool.
@@ -56,24 +58,26 @@ class InputPlan:
         """
         if self.letters:
             return open_letters(facts.path, self.settings.files, only_codes=self.only_codes)
-        if facts.name == "stdin" and live:
-            return open_source(STANDARD_INPUT, self.settings.files, spool=facts.path)
+        if facts.spooled and live:
+            spool, name = facts.path, facts.name
+            return open_source(STANDARD_INPUT, self.settings.files, spool=spool, name=name, descriptor=self.descriptor)
         return open_source(facts.path, self.settings.files, name=facts.name)
 
 
-def facts_of_inputs(settings: ImportSettings, folder: RunFolder) -> list[SourceFacts]:
+def facts_of_inputs(plan: InputPlan) -> list[SourceFacts]:
     """Give the facts of each input as it stands now.
 
     Raises:
         RefusedError: One is not there, or standard input is named twice.
     """
+    settings = plan.settings
     if settings.inputs.count(STANDARD_INPUT) > 1:
         raise RefusedError("standard input (-) can be read only once.", hint="Name it once.")
     names = [Path(path).name for path in settings.inputs]  # source and row together name a row: no two may be alike
     facts = []
     for index, path in enumerate(settings.inputs):
         if path == STANDARD_INPUT:
-            facts.append(SourceFacts(index=index, path=str(folder.spool(index)), name="stdin"))
+            facts.append(SourceFacts(index=index, path=str(plan.folder.spool(index)), name=plan.spool_name))
             continue
         try:
             seen = os.stat(path)  # noqa: PTH116  the path stays text, as it was given
@@ -208,7 +212,7 @@ def refuse_changed(facts: Sequence[SourceFacts]) -> None:
         RefusedError: Size, time or the content that was read differs.
     """
     for one in facts:
-        if one.name == "stdin":
+        if one.spooled:
             continue  # the spool is the run's own
         try:
             seen = os.stat(one.path)  # noqa: PTH116  the path stays text, as it was given
@@ -227,9 +231,7 @@ def refuse_changed(facts: Sequence[SourceFacts]) -> None:
 
 async def digested(facts: Sequence[SourceFacts]) -> list[SourceFacts]:
     """Give *facts* with the digest of each file's whole content (standard input has none before it is read)."""
-    return [
-        one if one.name == "stdin" else replace(one, content=await asyncio.to_thread(content_digest, one.path)) for one in facts
-    ]
+    return [one if one.spooled else replace(one, content=await asyncio.to_thread(content_digest, one.path)) for one in facts]
 
 
 def refuse_sent_before(facts: Sequence[SourceFacts], *, run: str, org: str, crm_module: str) -> None:

@@ -35,7 +35,6 @@ from bulkzoho.ports import Fingerprint, Journal, TrackedFile
 
 __all__ = ["OpenShipment", "Recorder", "RefusedRows", "RunFiles"]
 
-STANDARD_INPUT = "stdin"  # the name of the input that grows while it is read
 _COUNTER = {Action.INSERT: "created", Action.UPDATE: "updated", Action.DELETE: "deleted", Action.NONE: "unchanged"}
 
 
@@ -333,7 +332,7 @@ class Recorder:
         facts = self._sources[source]
         if seen.read_bytes <= facts.read_bytes:
             return
-        known = facts.size >= 0 and facts.name != STANDARD_INPUT  # as it stood when the run began: a resume compares with that
+        known = facts.size >= 0 and not facts.spooled  # as it stood when the run began: a resume compares with that
         self._sources[source] = replace(
             facts,
             size=facts.size if known else seen.size,

@@ -109,7 +109,13 @@ class FileSource:
 
 
 def open_source(
-    path: str, settings: FileSettings, *, block_rows: int = 100, spool: str | None = None, name: str | None = None
+    path: str,
+    settings: FileSettings,
+    *,
+    block_rows: int = 100,
+    spool: str | None = None,
+    name: str | None = None,
+    descriptor: int = 0,
 ) -> FileSource:
     """Open *path*; ``-`` is standard input, which needs a *spool*: a path for its copy.
 
@@ -121,21 +127,22 @@ def open_source(
         block_rows: Rows a block at most.
         spool: Where standard input is copied as it is read; must not exist yet.
         name: The name that letters carry; the file's own where it is None.
+        descriptor: What ``-`` is read from: standard input, or the end of a pipe.
 
     Raises:
         RefusedError: There is no such file, or it may not be read.
         RunFailedError: The copy cannot be made.
     """
-    raw, name = open_raw(path, spool=spool, name=name)
+    raw, name = open_raw(path, spool=spool, name=name, descriptor=descriptor)
     return FileSource(raw, start_csv_or_json(path, settings, name=name, block_rows=block_rows), name=name)
 
 
-def open_raw(path: str, *, spool: str | None = None, name: str | None = None) -> tuple[RawInput, str]:
+def open_raw(path: str, *, spool: str | None = None, name: str | None = None, descriptor: int = 0) -> tuple[RawInput, str]:
     """Open the bytes of *path* and settle the name; as for :func:`open_source`."""
     if path == STANDARD_INPUT:
         if spool is None:
             raise RefusedError("standard input cannot be used here.", hint="Give a file.", code="NO_STANDARD_INPUT")
-        return RawStandardInput(Path(spool)), name or STDIN_NAME
+        return RawStandardInput(Path(spool), descriptor=descriptor), name or STDIN_NAME
     if is_spool(Path(path)):
         name = name or STDIN_NAME
         return RawSpool(path, name=name), name

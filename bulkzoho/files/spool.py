@@ -19,11 +19,10 @@ from bulkzoho.errors import RefusedError, RunFailedError
 from bulkzoho.files.atomic import write_whole
 from bulkzoho.files.raw import CHUNK_BYTES, Chunks, Digest, RawFile, SourceClosedError
 from bulkzoho.files.tracked import AppendFile
+from bulkzoho.model.journal import STDIN_NAME
 from bulkzoho.ports import Fingerprint
 
 __all__ = ["STDIN_NAME", "RawSpool", "RawStandardInput", "is_spool"]
-
-STDIN_NAME: Final = "stdin"
 
 _MARK_SUFFIX: Final = ".end"
 _MARK_KEY: Final = "bulkzoho_spool"

@@ -17,6 +17,9 @@ from bulkzoho.model.run import CallCounts, RunStatus
 
 __all__ = [
     "MOVES",
+    "ROWS_NAME",
+    "SPOOL_SUFFIX",
+    "STDIN_NAME",
     "Change",
     "FileLength",
     "LetterSettled",
@@ -37,6 +40,9 @@ __all__ = [
 Ranges = Sequence[tuple[int, int]]  #: inclusive ranges of row numbers, ascending
 
 
+STDIN_NAME: Final = "stdin"  # how letters name standard input
+ROWS_NAME: Final = "rows"  # how letters name rows that a program handed over
+SPOOL_SUFFIX: Final = ".spool"
 NO_CALLS: Final = CallCounts()
 
 
@@ -93,6 +99,11 @@ class SourceFacts:
     content: str = ""  #: digest of the whole content, when it was taken
     rows_read: int = 0  #: the highest row number read so far
     complete: bool = False  #: read to its end
+
+    @property
+    def spooled(self) -> bool:
+        """Whether it is the run's own copy of what can be read only once; no file of a user has both this name and this ending."""
+        return self.name in (STDIN_NAME, ROWS_NAME) and self.path.endswith(SPOOL_SUFFIX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,107 @@
+"""Rows of a program as an input: written into one end of a pair of sockets, read, copied and resumed like standard input."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any, Final
+
+from bulkzoho.core.digits import Digits, encode_json
+from bulkzoho.engine.stopping import Stop
+from bulkzoho.errors import RunFailedError
+from bulkzoho.model.run import StopReason, Summary
+
+__all__ = ["Row", "work_on_rows"]
+
+Row = Mapping[str, Any]
+ROWS_A_PIECE: Final = 100  # rows written at a time; more are taken only when these were read
+
+
+async def work_on_rows(
+    rows: Iterable[Row] | AsyncIterable[Row], work: Callable[[int], Awaitable[Summary]], stop: Stop
+) -> Summary:
+    """Give *work* a descriptor from which *rows* can be read as JSON Lines, and give back what it gives.
+
+    Raises:
+        Exception: What *work* raised, else what *rows* raised: the rows before were sent.
+    """
+    near, far = socket.socketpair()
+    feeder = _Feeder(rows, stop)
+    outcome: Summary | Exception
+    with near:
+        async with asyncio.TaskGroup() as group:
+            feeding = group.create_task(feeder.run(far))
+            try:
+                outcome = await work(near.fileno())
+            except Exception as error:  # noqa: BLE001  raised below, out of the group, which would wrap it
+                outcome = error
+            feeding.cancel()
+    if isinstance(outcome, Exception):
+        raise outcome
+    if feeder.error is not None:
+        raise feeder.error
+    return outcome
+
+
+class _Feeder:
+    """Writes rows as fast as they are read."""
+
+    def __init__(self, rows: Iterable[Row] | AsyncIterable[Row], stop: Stop) -> None:
+        self.error: Exception | None = None
+        self._rows = rows
+        self._stop = stop
+
+    async def run(self, end: socket.socket) -> None:
+        """Write all rows, then close: that is the end of the input.
+
+        When *rows* raises, the run is stopped before the end is closed, so that what came is not taken for all of it.
+        """
+        _, writer = await asyncio.open_connection(sock=end)
+        try:
+            await self._write(writer)
+            writer.close()
+        except ConnectionError:
+            return  # the run has ended and reads no more
+        except Exception as error:  # noqa: BLE001  the program's own, given back to it
+            self.error = error
+            self._stop.request(
+                StopReason.FAILED,
+                RunFailedError(
+                    f"the rows ended with {type(error).__name__}.", hint="Mend what makes the rows.", code="ROWS_FAILED"
+                ),
+            )
+        finally:
+            writer.transport.abort() if self.error else writer.close()
+
+    async def _write(self, writer: asyncio.StreamWriter) -> None:
+        piece: list[bytes] = []
+        async for row in _each(self._rows):
+            piece.append(encode_json({str(name): _plain(value) for name, value in row.items()}))
+            if len(piece) == ROWS_A_PIECE:
+                writer.write(b"\n".join(piece) + b"\n")
+                await writer.drain()
+                piece.clear()
+        if piece:
+            writer.write(b"\n".join(piece) + b"\n")
+            await writer.drain()
+
+
+async def _each(rows: Iterable[Row] | AsyncIterable[Row]) -> AsyncIterator[Row]:
+    if isinstance(rows, AsyncIterable):
+        async for row in rows:
+            yield row
+    else:
+        for row in rows:
+            yield row
+
+
+def _plain(value: Any) -> Any:
+    """Give what JSON has for values that Python programs hold; a decimal keeps its own digits."""
+    if isinstance(value, Decimal):
+        return Digits(format(value, "f")) if value.is_finite() else str(value)
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    return value

@@ -1,0 +1,120 @@
+"""The library: what a program needs to move records, in one class.  The command line uses the same functions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from bulkzoho.assembly import USUAL, Account, Stop, import_files, import_rows, list_runs, replay_letters, resume_run
+from bulkzoho.model.rows import Operation
+from bulkzoho.model.run import RunLine, Snapshot, Summary
+from bulkzoho.model.settings import ImportSettings, ReplaySettings
+from bulkzoho.ports import Progress
+
+__all__ = ["Crm", "connect"]
+
+
+class Quiet:
+    """Watches a run and says nothing; see :class:`bulkzoho.ports.Progress`."""
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Look away."""
+
+    def tell(self, line: str) -> None:
+        """Keep silent."""
+
+
+def connect(*, profile: str | None = None) -> Crm:
+    """Give the CRM of the environment, or of *profile*, for use in ``async with``.
+
+    Nothing is called before the first run.
+    """
+    return Crm(Account(profile=profile) if profile is not None else USUAL)
+
+
+class Crm:
+    """One CRM account.  Each import, replay and resume is a run of its own, journalled and resumable like one of the shell.
+
+    Safe to use from one task at a time; runs at once share the quota.  Cancelling a call leaves a run that can be resumed.
+    """
+
+    def __init__(self, account: Account = USUAL) -> None:
+        self._account = account
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Nothing is held between runs."""
+
+    async def import_rows(
+        self,
+        rows: Iterable[dict[str, Any]] | AsyncIterable[dict[str, Any]],
+        *,
+        crm_module: str,
+        operation: str = "insert",
+        match_on: Sequence[str] = (),
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+        **settings: Any,
+    ) -> Summary:
+        """Import *rows*: mappings from field name to value.
+
+        Args:
+            rows: Taken no faster than they are sent; may be endless for all the memory it costs.
+            crm_module: API name or label.
+            operation: insert, update, upsert or delete.
+            match_on: For upsert: the fields that recognise a record.
+            progress: Whoever watches.
+            stop: Ends the run early, resumable.
+            settings: Further fields of :class:`bulkzoho.model.settings.ImportSettings`.
+
+        Raises:
+            BulkZohoError: The run was refused before anything was sent; how a run ended that began is in the summary.
+        """
+        told = _told((), crm_module, operation, match_on, settings)
+        return await import_rows(rows, told, account=self._account, progress=progress or Quiet(), stop=stop or Stop())
+
+    async def import_files(
+        self,
+        *files: str | Path,
+        crm_module: str,
+        operation: str = "insert",
+        match_on: Sequence[str] = (),
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+        **settings: Any,
+    ) -> Summary:
+        """Import *files*; otherwise as :meth:`import_rows`."""
+        told = _told([_absolute(file) for file in files], crm_module, operation, match_on, settings)
+        return await import_files(told, account=self._account, progress=progress or Quiet(), stop=stop or Stop())
+
+    async def replay(self, letters: str | Path, *, progress: Progress | None = None, stop: Stop | None = None) -> Summary:
+        """Send the dead letters in the file *letters* again, each at most once."""
+        told = ReplaySettings(letters=_absolute(letters))
+        return await replay_letters(told, account=self._account, progress=progress or Quiet(), stop=stop or Stop())
+
+    async def resume(
+        self, run: str | None = None, *, progress: Progress | None = None, stop: Stop | None = None
+    ) -> Summary | None:
+        """Finish an interrupted run, the last one by default; None when there is none."""
+        return await resume_run(run, account=self._account, progress=progress or Quiet(), stop=stop or Stop())
+
+    def runs(self) -> list[RunLine]:
+        """Give all runs of this home, newest first."""
+        return list_runs()
+
+
+def _absolute(path: str | Path) -> str:
+    """Give *path* so that the run can be resumed from anywhere."""
+    return str(Path(path).absolute())
+
+
+def _told(
+    inputs: Sequence[str], crm_module: str, operation: str, match_on: Sequence[str], settings: dict[str, Any]
+) -> ImportSettings:
+    told = ImportSettings(inputs=tuple(inputs), crm_module=crm_module, operation=Operation(operation), match_on=tuple(match_on))
+    return replace(told, **settings)

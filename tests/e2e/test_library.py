@@ -1,0 +1,123 @@
+"""The library in this process, against a sandbox in another."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bulkzoho
+from bulkzoho.model.run import RunStatus, StopReason
+from bulkzoho.model.settings import QuotaSettings
+
+from .rig import Program, SandboxProcess
+
+README = Path(__file__).parents[2] / "README.md"
+FAST = QuotaSettings(calls_per_minute=60_000)
+
+
+@pytest.fixture(autouse=True)
+def _at_home(bulkzoho: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BULKZOHO_HOME", str(bulkzoho.home))
+    for name, value in bulkzoho.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("BULKZOHO_PLAN", raising=False)
+
+
+def test_the_python_of_the_readme_runs(sandbox: SandboxProcess, bulkzoho: Program) -> None:
+    code = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[0]
+
+    # python rows.py
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **bulkzoho.environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert ended.stdout.strip() == "250 accepted, 0 dead letters;"
+    assert sandbox.count() == 250
+
+
+async def test_rows_of_a_program_are_imported_with_their_own_digits(sandbox: SandboxProcess) -> None:
+    rows = [
+        {"Last_Name": f"L{n}", "Annual_Revenue": Decimal("1200.50"), "Birthday": date(2001, 2, 3), "Email_Opt_Out": True}
+        for n in range(250)
+    ]
+
+    async with bulkzoho.connect() as crm:
+        summary = await crm.import_rows(rows, crm_module="Leads", quota=FAST)
+
+    assert (summary.exit_code, summary.tally.created, summary.input_complete) == (0, 250, True)
+    record = sandbox.records()[0]
+    assert (record["Annual_Revenue"], record["Birthday"], record["Email_Opt_Out"]) == (1200.5, "2001-02-03", True)
+    assert [line.run for line in crm.runs()] == [summary.run]
+
+
+async def test_rows_are_taken_no_faster_than_they_are_sent(sandbox: SandboxProcess) -> None:
+    taken = 0
+
+    async def rows() -> AsyncIterator[dict[str, Any]]:
+        nonlocal taken
+        for n in range(100_000):
+            taken += 1
+            yield {"Last_Name": f"L{n}", "Description": "x" * 500}
+
+    stop = bulkzoho.Stop()
+    sandbox.change(latency_s=0.2)
+    async with bulkzoho.connect() as crm, asyncio.TaskGroup() as group:
+        run = group.create_task(crm.import_rows(rows(), crm_module="Leads", quota=FAST, stop=stop))
+        await asyncio.sleep(2.0)
+        stop.request(StopReason.SIGNAL)
+    summary = run.result()
+
+    assert summary.status is RunStatus.INTERRUPTED
+    assert summary.tally.adds_up
+    assert 0 < summary.tally.created < taken < summary.tally.created + 8_000  # channel, senders and the pipe between
+    assert sandbox.count() == summary.tally.created
+
+
+async def test_rows_that_raise_give_their_own_error_back(sandbox: SandboxProcess) -> None:
+    def rows() -> Iterator[dict[str, Any]]:
+        for n in range(1_000):
+            yield {"Last_Name": f"L{n}"}
+        raise LookupError("the database went away")
+
+    async with bulkzoho.connect() as crm:
+        with pytest.raises(LookupError, match="the database went away"):
+            await crm.import_rows(rows(), crm_module="Leads", quota=FAST)
+
+    line = crm.runs()[0]
+    assert line.status == "failed"
+    assert line.tally.created == sandbox.count()
+
+
+async def test_an_interrupted_run_of_rows_is_resumed(sandbox: SandboxProcess) -> None:
+    stop = bulkzoho.Stop()
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for n in range(2_000):
+            if n == 1_500:
+                stop.request(StopReason.SIGNAL)
+            yield {"Last_Name": f"L{n}", "External_Id": f"X{n}"}
+
+    async with bulkzoho.connect() as crm:
+        first = await crm.import_rows(rows(), crm_module="Leads", quota=FAST, stop=stop)
+        second = await crm.resume(first.run)
+
+    assert first.status is RunStatus.INTERRUPTED
+    assert second is not None
+    assert second.tally.unsent == 0
+    assert second.tally.created == sandbox.count() == second.tally.read
+    assert not second.input_complete  # the rows behind were never taken

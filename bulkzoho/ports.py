@@ -5,11 +5,12 @@ One contract suite a port runs on each implementation (``tests/contract``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from bulkzoho.model.export import Strand
 from bulkzoho.model.journal import Change, RunFacts, SourceFacts, StoredShipment
 from bulkzoho.model.letters import DeadLetter
 from bulkzoho.model.metadata import ModuleName
@@ -21,12 +22,15 @@ from bulkzoho.model.run import QuotaStatus, Snapshot
 
 __all__ = [
     "Crm",
+    "ExportJournal",
     "Fingerprint",
     "Journal",
     "LetterWriter",
     "Progress",
     "Quota",
     "QuotaClosedError",
+    "RecordWriter",
+    "Records",
     "ResultWriter",
     "Route",
     "Source",
@@ -241,3 +245,40 @@ class Progress(Protocol):
 
     def tell(self, line: str) -> None:
         """Take one line for a person (a warning, a fact about the run)."""
+
+
+class Records(Protocol):
+    """Many records of one module in one call.  Each method is one call."""
+
+    async def page(self, fields: Sequence[str], *, token: str | None, since: str | None) -> Reply:
+        """One page of the list, newest ids first; payload: :class:`~bulkzoho.model.export.RecordPage`."""
+
+    async def named(self, fields: Sequence[str], ids: Sequence[str]) -> Reply:
+        """The records of these ids, at most 50; payload: :class:`~bulkzoho.model.export.RecordPage`."""
+
+    async def rows(self, coql: str) -> Reply:
+        """The rows of a query; payload: a :class:`~bulkzoho.model.export.RecordPage` whose token says whether there are more."""
+
+    async def deleted(self, *, since: str, page: int) -> Reply:
+        """What was deleted since then, newest first; payload: :class:`~bulkzoho.model.export.RecordPage`."""
+
+
+class RecordWriter(Protocol):
+    """Records as bytes, in one format; joined in any order of calls they are the body of one file."""
+
+    def head(self) -> bytes:
+        """Give what stands above the first record."""
+
+    def encode(self, records: Sequence[Mapping[str, Any]]) -> bytes:
+        """Give whole lines."""
+
+
+class ExportJournal(Protocol):
+    """How far an export has come.  Written by the export's pipe alone."""
+
+    def settle(self, strand: Strand) -> None:
+        """Make durable how far *strand* was read; its file is durable up to its length already.
+
+        Raises:
+            JournalError: It cannot be written.
+        """

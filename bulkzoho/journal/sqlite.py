@@ -38,7 +38,7 @@ from bulkzoho.model.outcomes import Tally
 from bulkzoho.model.rows import Operation
 from bulkzoho.model.run import CallCounts, RunStatus
 
-__all__ = ["SqliteJournal"]
+__all__ = ["SqliteJournal", "connected", "mapped"]
 
 _TALLY = ("created", "updated", "deleted", "unchanged", "dead_lettered", "already_settled")
 _CLOCKS = ("skew_s", "since_s")  # columns of a shipment that the first version did not have
@@ -64,9 +64,9 @@ class SqliteJournal:
         Raises:
             JournalError: It exists, or cannot be written, or the file system cannot hold a write-ahead log.
         """
-        with _mapped(path):
+        with mapped(path):
             path.touch(mode=0o600, exist_ok=False)
-            connection = _connect(path)
+            connection = connected(path)
             schema.create(connection)
             journal = cls(path, connection)
             connection.execute("BEGIN IMMEDIATE")
@@ -83,10 +83,10 @@ class SqliteJournal:
         Raises:
             JournalError: It is not there, is damaged, or was written by a newer bulkzoho.
         """
-        with _mapped(path):
+        with mapped(path):
             if not path.exists():
                 raise JournalError(f"{path}: there is no journal.", hint="Name a run that `bulkzoho runs` lists.")
-            connection = _connect(path, read_only=read_only)
+            connection = connected(path, read_only=read_only)
             version = schema.upgrade(connection, read_only=read_only)
         if version not in schema.READABLE:
             raise JournalError(
@@ -106,7 +106,7 @@ class SqliteJournal:
                 f"{self.path}: the journal was taken away while the run worked.",
                 hint="Put journal.db and journal.db-wal back, then `bulkzoho resume`.",
             )
-        with _mapped(self.path):
+        with mapped(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 for change in changes:
@@ -119,7 +119,7 @@ class SqliteJournal:
 
     def name_account(self, *, org: str, user: str, crm_module: str, crm_before: int | None) -> None:
         """Keep what the first calls told: whose CRM this run works on, and the module's API name."""
-        with _mapped(self.path):
+        with mapped(self.path):
             self._connection.execute(
                 "UPDATE run SET org = ?, user = ?, crm_module = ?, crm_before = coalesce(crm_before, ?)",
                 (org, user, crm_module, crm_before),
@@ -127,12 +127,12 @@ class SqliteJournal:
 
     def change_settings(self, settings: dict[str, object]) -> None:
         """Keep settings that a resume was given anew (``--limit``)."""
-        with _mapped(self.path):
+        with mapped(self.path):
             self._connection.execute("UPDATE run SET settings = ?", (json.dumps(settings),))
 
     def facts(self) -> RunFacts:
         """See :meth:`bulkzoho.ports.Journal.facts`."""
-        with _mapped(self.path):
+        with mapped(self.path):
             row = self._connection.execute("SELECT * FROM run").fetchone()
         if row is None:
             raise JournalError(f"{self.path}: the run died, or is about to begin, before its first call.", hint="Begin again.")
@@ -153,7 +153,7 @@ class SqliteJournal:
 
     def sources(self) -> list[SourceFacts]:
         """See :meth:`bulkzoho.ports.Journal.sources`."""
-        with _mapped(self.path):
+        with mapped(self.path):
             rows = self._connection.execute("SELECT * FROM source ORDER BY id").fetchall()
         return [
             SourceFacts(
@@ -173,7 +173,7 @@ class SqliteJournal:
 
     def shipments(self) -> Iterator[StoredShipment]:
         """See :meth:`bulkzoho.ports.Journal.shipments`."""
-        with _mapped(self.path):
+        with mapped(self.path):
             for row in self._connection.execute("SELECT * FROM shipment ORDER BY id"):
                 yield StoredShipment(
                     id=row["id"],
@@ -188,7 +188,7 @@ class SqliteJournal:
     def tally(self) -> Tally:
         """See :meth:`bulkzoho.ports.Journal.tally`."""
         sums = ", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in _TALLY)
-        with _mapped(self.path):
+        with mapped(self.path):
             row = self._connection.execute(f"SELECT {sums} FROM shipment").fetchone()  # noqa: S608  names are constants
         return Tally(**{name: row[name] for name in _TALLY})
 
@@ -202,17 +202,17 @@ class SqliteJournal:
 
     def lengths(self) -> dict[str, int]:
         """See :meth:`bulkzoho.ports.Journal.lengths`."""
-        with _mapped(self.path):
+        with mapped(self.path):
             return {row["name"]: row["length"] for row in self._connection.execute("SELECT name, length FROM file")}
 
     def last_id(self) -> int:
         """See :meth:`bulkzoho.ports.Journal.last_id`."""
-        with _mapped(self.path):
+        with mapped(self.path):
             return int(self._connection.execute("SELECT coalesce(max(id), 0) FROM shipment").fetchone()[0])
 
     def letters(self) -> Iterator[LetterSettled]:
         """Give every letter that this run, a replay, has settled."""
-        with _mapped(self.path):
+        with mapped(self.path):
             for row in self._connection.execute("SELECT * FROM letter"):
                 yield LetterSettled(
                     run=row["run"],
@@ -296,7 +296,8 @@ class SqliteJournal:
             )
 
 
-def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+def connected(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open the database at *path* so that a COMMIT survives a power cut."""
     uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10.0)
     connection.row_factory = sqlite3.Row
@@ -323,7 +324,7 @@ def _identity_of(path: Path) -> tuple[int, int] | None:
 
 
 @contextmanager
-def _mapped(path: Path) -> Iterator[None]:
+def mapped(path: Path) -> Iterator[None]:
     """Turn what SQLite and the system say into our one error, with the remedy."""
     try:
         yield

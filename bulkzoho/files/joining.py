@@ -1,0 +1,103 @@
+"""Join an export's strands into one file that appears under its name only when it is whole, or into standard output."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from bulkzoho.errors import RefusedError
+from bulkzoho.files.durable import OWNER_ONLY, sync_folder
+from bulkzoho.model.export import Compression
+
+__all__ = ["joined", "refuse_missing_packer", "write_joined"]
+
+CHUNK_BYTES: Final = 1 << 20
+_GZIP_WBITS: Final = zlib.MAX_WBITS | 16
+
+Pack = Callable[[Iterator[bytes]], Iterator[bytes]]
+
+
+def refuse_missing_packer(compression: Compression) -> None:
+    """See before anything is read that the file can be packed at the end.
+
+    Raises:
+        RefusedError: The extra for zstd is not installed.
+    """
+    if compression is Compression.ZSTD:
+        try:
+            import zstandard  # noqa: F401, PLC0415  an optional extra
+        except ImportError as error:
+            raise RefusedError(
+                "zstd needs an extra package.", hint="Install it: pip install 'bulkzoho[zstd]'", code="NO_ZSTD"
+            ) from error
+
+
+def write_joined(path: Path, head: bytes, parts: Sequence[tuple[Path, int]], compression: Compression, *, run: str) -> int:
+    """Put *head* and the *parts* (each with the bytes of it that count) at *path*, whole or not at all; give its bytes.
+
+    Raises:
+        OSError: Disk full and the like; what stood at *path* stands there still.
+    """
+    draft = path.with_name(f".{path.name}.{run}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+    try:
+        with open(os.open(draft, flags, OWNER_ONLY), "wb") as file:  # noqa: PTH123  the descriptor sets the permissions
+            size = joined(file, head, parts, compression)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+    return size
+
+
+def joined(file: BinaryIO, head: bytes, parts: Sequence[tuple[Path, int]], compression: Compression) -> int:
+    """Write *head* and *parts* into *file*, packed; the same content gives the same bytes.  Give their number."""
+    size = 0
+    for chunk in _PACKERS[compression](_chunks(head, parts)):
+        file.write(chunk)
+        size += len(chunk)
+    return size
+
+
+def _chunks(head: bytes, parts: Sequence[tuple[Path, int]]) -> Iterator[bytes]:
+    if head:
+        yield head
+    for path, length in parts:
+        left = length
+        with path.open("rb") as file:
+            while left and (chunk := file.read(min(CHUNK_BYTES, left))):
+                left -= len(chunk)
+                yield chunk
+        if left:
+            raise OSError(0, "is shorter than what was written to it", str(path))
+
+
+def _plain(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    return chunks
+
+
+def _gzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    packer = zlib.compressobj(wbits=_GZIP_WBITS)  # writes no time and no name into its head
+    for chunk in chunks:
+        yield packer.compress(chunk)
+    yield packer.flush()
+
+
+def _zstd(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    import zstandard  # noqa: PLC0415  an optional extra, loaded only for a file that needs it
+
+    packer = zstandard.ZstdCompressor().compressobj()
+    for chunk in chunks:
+        yield packer.compress(chunk)
+    yield packer.flush()
+
+
+_PACKERS: Final[dict[Compression, Pack]] = {Compression.NONE: _plain, Compression.GZIP: _gzip, Compression.ZSTD: _zstd}

@@ -1,0 +1,86 @@
+"""The export's tables in the run's journal: what was decided, and how far each strand was read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+from bulkzoho.journal.sqlite import connected, mapped
+from bulkzoho.model.export import Strand
+
+__all__ = ["SqliteExportJournal"]
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS export (id INTEGER PRIMARY KEY CHECK (id = 1), plan TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS strand (
+    number INTEGER PRIMARY KEY, above TEXT NOT NULL, up_to TEXT NOT NULL, position TEXT NOT NULL,
+    records INTEGER NOT NULL, length INTEGER NOT NULL, done INTEGER NOT NULL
+) STRICT;
+"""
+
+
+class SqliteExportJournal:
+    """Beside :class:`~bulkzoho.journal.sqlite.SqliteJournal`, on the same file; the run's lock keeps others out."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with mapped(path):
+            self._connection = connected(path)
+            self._connection.executescript(_TABLES)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def plan(self) -> dict[str, Any] | None:
+        """Give what was decided, None before it was."""
+        with mapped(self._path):
+            row = self._connection.execute("SELECT plan FROM export").fetchone()
+        return None if row is None else dict(json.loads(row["plan"]))
+
+    def begin(self, plan: dict[str, Any], strands: Sequence[Strand]) -> None:
+        """Keep what was decided, together with its strands.
+
+        Raises:
+            JournalError: It cannot be written.
+        """
+        with mapped(self._path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute("INSERT INTO export VALUES (1, ?)", (json.dumps(plan),))
+            self._connection.executemany("INSERT INTO strand VALUES (?, ?, ?, ?, ?, ?, ?)", map(_row, strands))
+            self._connection.execute("COMMIT")
+
+    def settle(self, strand: Strand) -> None:
+        """Make durable how far *strand* was read; its file must be durable up to its length already.
+
+        Raises:
+            JournalError: It cannot be written.
+        """
+        with mapped(self._path):
+            self._connection.execute("INSERT OR REPLACE INTO strand VALUES (?, ?, ?, ?, ?, ?, ?)", _row(strand))
+
+    def strands(self) -> list[Strand]:
+        """Give the strands, in the order in which their files are joined."""
+        with mapped(self._path):
+            rows = self._connection.execute("SELECT * FROM strand ORDER BY number").fetchall()
+        return [
+            Strand(
+                number=row["number"],
+                above=row["above"],
+                up_to=row["up_to"],
+                position=json.loads(row["position"]),
+                records=row["records"],
+                length=row["length"],
+                done=bool(row["done"]),
+            )
+            for row in rows
+        ]
+
+
+def _row(strand: Strand) -> tuple[int | str, ...]:
+    position = json.dumps(dict(strand.position))
+    return (strand.number, strand.above, strand.up_to, position, strand.records, strand.length, int(strand.done))

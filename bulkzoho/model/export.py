@@ -1,0 +1,124 @@
+"""What an export was told to do, how it goes about it, and what it ends with.  JSON-able, kept in the run's journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from bulkzoho.model.run import Summary
+from bulkzoho.model.settings import GIVE_UP_AFTER_S, QuotaSettings, RunWindow
+
+__all__ = [
+    "STANDARD_OUTPUT",
+    "Compression",
+    "ExportPlan",
+    "ExportSettings",
+    "ExportSummary",
+    "OutputFormat",
+    "Page",
+    "Position",
+    "RecordPage",
+    "Strand",
+    "WantedRoute",
+]
+
+STANDARD_OUTPUT = "-"
+
+
+class OutputFormat(StrEnum):
+    """How records are written."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+class Compression(StrEnum):
+    """How the file is packed."""
+
+    NONE = "none"
+    GZIP = "gzip"
+    ZSTD = "zstd"
+
+
+class WantedRoute(StrEnum):
+    """The ways out of the CRM; ``auto`` takes the cheapest that gives every field whole."""
+
+    AUTO = "auto"
+    LIST = "list"
+    COQL = "coql"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSettings:
+    """One export.
+
+    Memory is bounded by ``2 x strands x field groups`` pages (a page has at most 2,000 records), whatever the module's size.
+    """
+
+    crm_module: str
+    output: str = STANDARD_OUTPUT  #: absolute path, or "-"
+    format: OutputFormat = OutputFormat.CSV
+    compression: Compression = Compression.NONE
+    fields: tuple[str, ...] = ()  #: as the user names them; empty: all
+    where: str | None = None
+    since: str | None = None  #: ISO 8601 with offset: changed since then
+    route: WantedRoute = WantedRoute.AUTO
+    null_text: str = ""  #: what an empty value becomes in CSV
+    quota: QuotaSettings = field(default_factory=QuotaSettings)
+    window: RunWindow | None = None
+    max_duration_s: float | None = None
+    give_up_after_s: float = GIVE_UP_AFTER_S
+
+
+Position = Mapping[str, Any]  #: where a strand goes on; its keys are the route's own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strand:
+    """A stretch of ids that is read page after page into a file of its own; strands joined in order are the export."""
+
+    number: int
+    above: str = ""  #: ids greater than this one; "": from the first
+    up_to: str = ""  #: ids up to this one; "": to the last
+    position: Position = field(default_factory=dict)  #: after the last settled page; empty: at the beginning
+    records: int = 0  #: settled
+    length: int = 0  #: bytes of its file that count
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some records of a strand, in its order, and where the strand goes on."""
+
+    records: Sequence[Mapping[str, Any]]
+    position: Position
+    done: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordPage:
+    """One page of the CRM's list."""
+
+    records: Sequence[Mapping[str, Any]] = ()
+    next_token: str | None = None  #: None: there are no more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportPlan:
+    """What was decided before the first record was read; fixed for the whole run."""
+
+    route: str
+    reason: str  #: why this route
+    fields: tuple[str, ...]  #: API names, ``id`` not among them
+    bound: str  #: records made up to this moment (the service's clock), ISO 8601
+    expected: int | None = None  #: records that fitted when it was counted
+    notes: tuple[str, ...] = ()  #: what the user was told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSummary(Summary):
+    """A summary with what only an export has."""
+
+    export: Mapping[str, Any]

@@ -1,0 +1,112 @@
+"""Many records of a module in one call: the list with page tokens, and COQL; numbers keep their own digits.
+
+Facts: docs "Get Records" and "COQL" (v7), OpenAPI ``record`` and ``coql`` (v8).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+import orjson
+
+from bulkzoho.core.digits import Digits
+from bulkzoho.model.export import RecordPage
+from bulkzoho.model.replies import Answered, Lost, NothingLeft, Reply, TokenRefused
+from bulkzoho.zoho.transport import Transport
+from bulkzoho.zoho.wire import Wire, decode_read
+
+__all__ = ["ZohoRecords"]
+
+PER_PAGE: Final = 200  # records; docs v7 "Get Records"
+_LOSSY: Final = re.compile(rb"[:\[,]\s*-?(?:[0-9]+[.eE]|[0-9]{19})")  # what a float or a 64-bit integer might bend
+_NATIVE_DIGITS: Final = 18  # of integers that surely fit 64 bits
+
+
+def _whole(digits: str) -> int | Digits:
+    return int(digits) if len(digits) <= _NATIVE_DIGITS else Digits(digits)
+
+
+_DECODER: Final = json.JSONDecoder(parse_float=Digits, parse_int=_whole)
+
+
+class ZohoRecords:
+    """Reads the records of one module; implements the ``Records`` port of the export."""
+
+    def __init__(self, transport: Transport, *, crm_module: str) -> None:
+        self._transport = transport
+        self._root = f"/crm/{transport.api_version}"
+        self._path = f"{self._root}/{crm_module}"
+
+    async def page(self, fields: Sequence[str], *, token: str | None, since: str | None) -> Reply:
+        """One page of the list, newest ids first; payload: :class:`RecordPage`.
+
+        *since* (ISO 8601) leaves out what was not changed since; it must be the same for all pages of a listing.
+        """
+        params = {"fields": ",".join(fields), "per_page": str(PER_PAGE)}
+        if token is not None:
+            params["page_token"] = token
+        headers = {"If-Modified-Since": since} if since else None
+        return await self._paged("GET", self._path, _list_page, params=params, headers=headers)
+
+    async def named(self, fields: Sequence[str], ids: Sequence[str]) -> Reply:
+        """The records of these *ids* (at most 50: the parameter holds 1,024 characters); payload: :class:`RecordPage`."""
+        params = {"fields": ",".join(fields), "ids": ",".join(ids), "per_page": str(PER_PAGE)}
+        return await self._paged("GET", self._path, _list_page, params=params)
+
+    async def rows(self, coql: str) -> Reply:
+        """The rows of a query; payload: :class:`RecordPage`, whose token only says whether there are more."""
+        body = orjson.dumps({"select_query": coql})
+        return await self._paged("POST", f"{self._root}/coql", _query_page, body=body)
+
+    async def deleted(self, *, since: str, page: int) -> Reply:
+        """What was deleted since then, newest first; payload: :class:`RecordPage`, its token the number of the next page."""
+        params = {"type": "all", "page": str(page), "per_page": str(PER_PAGE)}
+        headers = {"If-Modified-Since": since}
+        path = f"{self._path}/deleted"
+        return await self._paged("GET", path, partial(_deleted_page, page=page), params=params, headers=headers)
+
+    async def _paged(
+        self,
+        method: str,
+        path: str,
+        convert: Callable[[Any], RecordPage],
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Reply:
+        """Make one call; 204 and 304 are pages without records."""
+        wire = await self._transport.call(method, path, params=params, headers=headers, body=body)
+        if isinstance(wire, NothingLeft | Lost | TokenRefused):
+            return wire
+        reply = decode_read(wire, lambda _: convert(_exactly(wire)))
+        return replace(reply, payload=RecordPage()) if isinstance(reply, Answered) and reply.payload is None else reply
+
+
+def _list_page(body: Any) -> RecordPage:
+    info = body["info"]
+    token = info.get("next_page_token") if info.get("more_records") else None
+    if info.get("more_records") and not token:
+        raise ValueError("more records, but no token for them")
+    return RecordPage(records=list(body["data"]), next_token=token)
+
+
+def _query_page(body: Any) -> RecordPage:
+    more = body["info"].get("more_records")
+    return RecordPage(records=list(body["data"]), next_token="more" if more else None)
+
+
+def _deleted_page(body: Any, *, page: int) -> RecordPage:
+    return RecordPage(records=list(body["data"]), next_token=str(page + 1) if body["info"].get("more_records") else None)
+
+
+def _exactly(wire: Wire) -> Any:
+    """Parse the body again where a number in it might not survive as a float."""
+    if _LOSSY.search(wire.body) is None:
+        return orjson.loads(wire.body)
+    return _DECODER.decode(wire.body.decode())

@@ -35,7 +35,7 @@ __all__ = [
 MINUTE_S: Final = 60.0
 DAY_S: Final = 86_400.0
 PACE_AHEAD: Final = 1.02  # pace over N/60, so that pacing spreads calls out but is never what bounds a minute
-FORMULA_RESERVE: Final = 0.1  # share of the credits left to others while only the formula tells how many there are
+FORMULA_RESERVE: Final = 0.1  # share of the credits left to others when the user did not say how many there are
 SLOWEST: Final = 1 / 64  # of the full pace, however many 429s come
 RECOVERY_PER_S: Final = 0.05  # of the full pace won back a second of good answers
 ANSWER_GAP_S: Final = 1.0  # seconds between two good answers that count as good time, at most
@@ -64,7 +64,7 @@ class Limits:
     calls_in_flight: int
     heavy_in_flight: int
     credits_told: bool = False  #: the user set the credits: the service may lower them, not raise them
-    credits_reserved: int = 0  #: credits left to others, of those the service says remain
+    credits_reserve: float = 0.0  #: share of the credits left to others, also of those the service says there are
     notes: tuple[str, ...] = ()  #: what a person should know of how these came about
 
 
@@ -88,7 +88,7 @@ def limits_of(settings: QuotaSettings, organization: Organization | None) -> Lim
         calls_in_flight=in_flight,
         heavy_in_flight=min(in_flight, _less(HEAVY_CALLS_IN_FLIGHT, reserve)),
         credits_told=credits_told,
-        credits_reserved=0 if bound is None or credits_total is None else credits_total - bound,
+        credits_reserve=credits_reserve if bound is not None else reserve,
         notes=notes,
     )
 

@@ -208,7 +208,7 @@ class Rows:
         allowed, at = self._sql.execute("SELECT credits_allowed, credits_at FROM shared").fetchone()
         if allowed is None or not 0.0 <= wall - at < CREDITS_READING_S:
             return limits.credits_per_day
-        allowed = max(0, int(allowed) - limits.credits_reserved)
+        allowed = math.floor(int(allowed) * (1.0 - limits.credits_reserve) + 1e-9)
         return min(limits.credits_per_day, allowed) if limits.credits_told and limits.credits_per_day is not None else allowed
 
     def _spent(self) -> tuple[int, int]:

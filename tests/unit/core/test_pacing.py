@@ -53,12 +53,12 @@ class TestLimits:
         limits = limits_of(QuotaSettings(reserve=0.3, credits_per_day=1_000), organization())
 
         assert (limits.calls_per_minute, limits.calls_per_day, limits.credits_per_day) == (350, 350_000, 700)
-        assert (limits.calls_in_flight, limits.heavy_in_flight, limits.credits_reserved) == (14, 7, 300)
+        assert (limits.calls_in_flight, limits.heavy_in_flight, limits.credits_reserve) == (14, 7, 0.3)
 
     def test_the_formulas_credits_bind_less_a_tenth_when_edition_and_licences_are_known(self) -> None:
         limits = limits_of(QuotaSettings(), organization(licences=10))
 
-        assert (limits.credits_per_day, limits.credits_reserved, limits.credits_told) == (54_000, 6_000, False)
+        assert (limits.credits_per_day, limits.credits_reserve, limits.credits_told) == (54_000, 0.1, False)
 
     def test_credits_do_not_bind_when_licences_are_unknown_or_the_bound_is_lifted(self) -> None:
         assert limits_of(QuotaSettings(), organization(licences=None)).credits_per_day is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,6 +47,7 @@ def body_of(exchange: Exchange) -> dict[str, Any]:
 def begun(exchange: Exchange, kind: str, crm_module: str, request: dict[str, Any]) -> Job:
     """Give a new job, with the fault of its call; its work is not begun yet."""
     crm, fault = exchange.crm, exchange.fault
+    exchange.call = replace(exchange.call, crm_module=crm_module)
     now_s = crm.clock.wall()
     slower_s = fault.seconds if fault is not None and fault.kind is FaultKind.JOB_SLOW else 0.0
     return Job(

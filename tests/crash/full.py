@@ -1,6 +1,7 @@
 """The whole attack by one command, with its figures: ``python -m tests.crash.full [--seed N] [--kills N] [--only WORD]``.
 
-Fifty kills at random moments for each operation under random faults, then a kill at every system call of a run of 250 rows.
+Fifty kills at random moments for each operation under random faults, then a kill at every system call of a run of 250 rows,
+and a disk that fails from any of its calls on.
 Takes half an hour on two processors; the short form is part of the tests.
 """
 
@@ -17,7 +18,7 @@ from typing import Any
 
 from .killing import kill_and_resume
 from .loads import LOADS
-from .syscalls import CALL_NAMES, count_calls, kill_at_each
+from .syscalls import CALL_NAMES, FAILING, count_calls, fail_from_each, kill_at_each
 
 __all__ = ["main"]
 
@@ -68,6 +69,11 @@ async def _kill_at_calls(names: Sequence[str], given: argparse.Namespace) -> Non
             f"{given.operation}: killed at {name:9} {first} to {first + killed - 1}: {killed} runs, all exact ({seconds:.0f} s)",
             flush=True,
         )
+        if name in FAILING:
+            began = time.monotonic()
+            failed = await fail_from_each(name, range(1, census[name].total + 1), FAILING[name], name=given.operation)
+            took = f"{time.monotonic() - began:.0f} s"
+            print(f"{given.operation}: {failed:4} runs whose {name} fails with {FAILING[name]}: all exact ({took})", flush=True)
 
 
 if __name__ == "__main__":

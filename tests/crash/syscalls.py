@@ -11,7 +11,7 @@ import asyncio
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +21,11 @@ from .audit import audit, find_run
 from .killing import finish
 from .loads import LOADS, Load, check_end
 from .local import AgedClock, LocalCrm
-from .rig import FAST, Workplace
+from .rig import FAST, Ended, Workplace
 
-__all__ = ["CALL_NAMES", "Census", "count_calls", "kill_at", "kill_at_each"]
+__all__ = ["CALL_NAMES", "FAILING", "Census", "count_calls", "fail_from", "fail_from_each", "kill_at", "kill_at_each"]
 
+FAILING = {"fdatasync": "EIO", "pwrite64": "ENOSPC", "write": "ENOSPC", "ftruncate": "EIO"}  # how a broken or full disk answers
 CALL_NAMES = ("write", "pwrite64", "fsync", "fdatasync", "ftruncate", "openat", "rename", "unlink", "mkdir", "sendto", "sendmsg")
 ROWS = 250
 AT_ONCE = 5  # for two processors: most of the time is waiting for the quota of the dead process
@@ -50,7 +51,7 @@ class _Attack:
     crm: LocalCrm
 
 
-async def kill_at(call: str, number: int, *, name: str = "insert", rows: int = ROWS, quick: bool = False) -> bool:
+async def kill_at(call: str, number: int, *, name: str = "insert", quick: bool = False) -> bool:
     """Kill a run on its *number*-th *call*, finish it; give whether it was killed (else the run makes fewer such calls).
 
     A *quick* one need not wait until what the dead process had of the quota is free again.
@@ -58,9 +59,26 @@ async def kill_at(call: str, number: int, *, name: str = "insert", rows: int = R
     Raises:
         AssertionError: Something that must hold does not; says at which call.
     """
-    under = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}")
+    return (await _inject(f"{call}:signal=KILL:when={number}", name=name, quick=quick)).killed
+
+
+async def fail_from(call: str, number: int, error: str, *, name: str = "insert") -> bool:
+    """Let every *call* from the *number*-th on fail, then mend the machine and finish the run; give whether it failed.
+
+    Raises:
+        AssertionError: Something that must hold does not; says at which call.
+    """
+    ended = await _inject(f"{call}:error={error}:when={number}+", name=name, quick=True)
+    assert not ended.killed
+    return ended.status not in (0, 3)
+
+
+async def _inject(fault: str, *, name: str, quick: bool) -> Ended:
+    """Run under a fault, finish without it, see that the end is exact; give how the run under it ended."""
+    call = fault.partition(":")[0]
+    under = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={fault}")
     try:
-        async with _attacked(name, rows) as attack:
+        async with _attacked(name, ROWS) as attack:
             ended = await attack.place.run(*attack.first, under=under)
             run = find_run(attack.place.runs(), attack.first[0])
             books = None if run is None else audit(run)
@@ -69,40 +87,50 @@ async def kill_at(call: str, number: int, *, name: str = "insert", rows: int = R
             if books is None or not books.done:
                 books, _ = await finish(attack.place, attack.first)
             check_end(attack.load, books, attack.crm.records())
-            return ended.killed
+            return ended
     except AssertionError as error:
-        raise AssertionError(f"killed at {call} {number}: {error}") from error
+        raise AssertionError(f"{fault}: {error}") from error
 
 
 async def kill_at_each(call: str, numbers: Iterable[int], *, name: str = "insert") -> int:
-    """Kill runs at each of *numbers*, some at once; end when one was not killed.  Give how many were.
+    """Kill runs at each of *numbers*, some at once; end when one was not killed.  Give how many were."""
+    return await _each(lambda number: kill_at(call, number, name=name), numbers)
+
+
+async def fail_from_each(call: str, numbers: Iterable[int], error: str, *, name: str = "insert") -> int:
+    """Let calls fail from each of *numbers* on; end when one made no difference.  Give how many did."""
+    return await _each(lambda number: fail_from(call, number, error, name=name), numbers)
+
+
+async def _each(attack: Callable[[int], Awaitable[bool]], numbers: Iterable[int]) -> int:
+    """Attack at each of *numbers*, some at once, until one attack does not hit; give how many did.
 
     Raises:
         ExceptionGroup: Something that must hold does not.
     """
-    killed = 0
+    hits = 0
     waiting = iter(numbers)
     exhausted = False
 
     async def work() -> None:
-        nonlocal killed, exhausted
+        nonlocal hits, exhausted
         for number in waiting:
             if exhausted:
                 return
-            if await kill_at(call, number, name=name):
-                killed += 1
+            if await attack(number):
+                hits += 1
             else:
                 exhausted = True
 
     async with asyncio.TaskGroup() as group:
         for _ in range(AT_ONCE):
             group.create_task(work())
-    return killed
+    return hits
 
 
-async def count_calls(*, name: str = "insert", rows: int = ROWS) -> dict[str, Census]:
+async def count_calls(*, name: str = "insert") -> dict[str, Census]:
     """Count the calls of a run that nothing disturbs."""
-    async with _attacked(name, rows) as attack:
+    async with _attacked(name, ROWS) as attack:
         trace = attack.place.folder / "trace"
         under = ("strace", "-f", "-qq", "-o", str(trace), "-e", f"trace={','.join(CALL_NAMES)}")
         await attack.place.run(*attack.first, under=under)

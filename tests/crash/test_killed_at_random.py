@@ -10,8 +10,8 @@ import pytest
 from .killing import kill_and_resume
 
 SEED = int(os.environ.get("CRASH_SEED", "20261124"))
-KILLS = 3
-ROWS = 600
+KILLS = 2
+ROWS = 400
 
 
 @pytest.mark.parametrize("name", ["insert", "insert-keyless", "upsert", "update", "delete", "replay"])

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from .syscalls import CALL_NAMES, Census, count_calls, kill_at
+from .syscalls import CALL_NAMES, FAILING, Census, count_calls, fail_from, kill_at
 
 SAMPLE = 4  # calls of each name
 AT_ONCE = 2  # processors
@@ -28,6 +28,21 @@ async def test_a_run_killed_on_entering_a_system_call_ends_with_every_row_once()
         attacks = [group.create_task(attack(call, number)) for call in CALL_NAMES for number in _sample(census[call])]
 
     assert sum(task.result() for task in attacks) > 20
+
+
+@pytest.mark.timeout(300)
+async def test_a_run_whose_disk_fails_from_a_system_call_on_ends_with_every_row_once_when_it_is_mended() -> None:
+    census = await count_calls()
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def attack(call: str, number: int) -> bool:
+        async with gate:
+            return await fail_from(call, number, FAILING[call])
+
+    async with asyncio.TaskGroup() as group:
+        attacks = [group.create_task(attack(call, number)) for call in FAILING for number in _sample(census[call])[1:]]
+
+    assert sum(task.result() for task in attacks) > 5
 
 
 def _sample(census: Census) -> list[int]:

@@ -16,7 +16,7 @@ from bulkzoho.model.rows import Operation
 from .memory_crm import KEY, ME, CallFault
 from .world import HEADER, LETTERS, RESULTS, Process, World
 
-HISTORIES = int(os.environ.get("HISTORIES", "200"))
+HISTORIES = int(os.environ.get("HISTORIES", "300"))
 MOST_ENDINGS = 6  # processes that nothing disturbs until nothing is left that can be settled
 OLD_S = 1000.0  # age of the records that were there before
 

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "resume": _Lazy("resuming", "resume_command", "Finish an interrupted run."),
     "runs": _Lazy("listing", "runs_command", "List the runs with their state."),
     "quota": _Lazy("quotas", "quota_command", "Show what is used and left of the quota."),
+    "auth": _Lazy("authorizing", "auth_command", "Log in, and keep accounts as profiles."),
     "modules": _Lazy("describing", "modules_command", "List the modules of the CRM."),
     "fields": _Lazy("describing", "fields_command", "List the fields of a module."),
     "sandbox": _Lazy("sandboxing", "sandbox_command", "Serve a Zoho CRM on localhost, to rehearse against."),
@@ -88,8 +89,8 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.group(
     cls=_LazyGroup,
     context_settings=HELP_SETTINGS,
-    epilog="Exit codes, and every option: docs/commands.md.  The CRM is named by BULKZOHO_CLIENT_ID, BULKZOHO_CLIENT_SECRET,"
-    " BULKZOHO_REFRESH_TOKEN and BULKZOHO_DC.",
+    epilog="Exit codes, and every option: docs/commands.md.  To connect: bulkzoho auth login, or BULKZOHO_CLIENT_ID,"
+    " BULKZOHO_CLIENT_SECRET, BULKZOHO_REFRESH_TOKEN and BULKZOHO_DC.",
 )
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version and end."
@@ -101,6 +102,7 @@ def program() -> None:
     \b
       bulkzoho demo                                     see it work, in half a minute
       bulkzoho sandbox                                  a CRM on localhost, to rehearse against
+      bulkzoho auth login                               connect to yours
       bulkzoho import leads.csv --module Leads          import a file
       bulkzoho replay dead-letter.jsonl                 send again what was refused
       bulkzoho resume                                   finish what was interrupted

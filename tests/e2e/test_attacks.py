@@ -66,6 +66,11 @@ def _fault(kind: str, **entry: object) -> Prepare:
     return prepare
 
 
+def _bad_profiles(program: Program, _sandbox: SandboxProcess) -> None:
+    program.home.mkdir()
+    (program.home / "profiles.json").write_text("[]")
+
+
 def _no_scopes(_program: Program, sandbox: SandboxProcess) -> None:
     sandbox.change(scopes=["ZohoCRM.org.READ"])
 
@@ -266,6 +271,24 @@ TABLE = (
     Attack("a quota of nobody", "quota", "", 6, "BULKZOHO_REFRESH_TOKEN", _environment(BULKZOHO_REFRESH_TOKEN="")),
     Attack("a quota in a home that is a file", "quota", "", 1, "home", _home_is_a_file),
     Attack("a damaged ledger", "quota", "--all", 1, "org.db", _damaged_ledger),
+    # auth
+    Attack("no word after auth", "auth", "", 2, "command"),
+    Attack("a word that auth does not know", "auth", "join", 2, "join"),
+    Attack("a login without credentials", "auth", "login", 6, "BULKZOHO_CLIENT_SECRET", _environment(BULKZOHO_CLIENT_SECRET="")),
+    Attack("a login under a name that is none", "auth", "login --profile ../x", 2, "../x"),
+    Attack("a login to no data center", "auth", "login --dc moon", 6, "moon"),
+    Attack("a login with a file that is not there", "auth", "login --file no.json", 4, "no.json"),
+    Attack("a login with a file that is no JSON", "auth", "login --file f.json", 4, "f.json", _file("f.json", "{")),
+    Attack("a login with numbers for texts", "auth", "login --file f.json", 4, "code", _file("f.json", '{"code": 1}')),
+    Attack("a login with a binary file", "auth", "login --file f.json", 4, "f.json", _file("f.json", b"\x00\xff\xfe")),
+    Attack("a login as nobody", "auth", "login", 6, "client", _environment(BULKZOHO_CLIENT_ID="1000.X")),
+    Attack("a login with a dead token", "auth", "login", 6, "refresh token", _revoked),
+    Attack("client credentials without organization", "auth", "login --method client-credentials", 2, "--org"),
+    Attack("a login into a home that is a file", "auth", "login", 1, "home", _home_is_a_file),
+    Attack("a login with nobody listening", "auth", "login", 5, "127.0.0.1", _nobody_listens),
+    Attack("a status of no profile", "auth", "status --profile live", 6, "live"),
+    Attack("profiles that are no profiles", "auth", "list", 4, "profiles.json", _bad_profiles),
+    Attack("a logout of nothing", "auth", "logout", 6, "auth list"),
     # modules, fields
     Attack("a word too many for modules", "modules", "x", 2, "x"),
     Attack("modules of a profile that does not exist", "modules", "--profile live", 6, "live"),

@@ -1,0 +1,158 @@
+"""Log in: turn what a person has into a profile that works, wherever the account lives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from bulkzoho.assembly.granting import Login, granted, where_the_account_lives
+from bulkzoho.assembly.homes import home_folder
+from bulkzoho.assembly.visiting import profile_store, visiting
+from bulkzoho.assembly.wiring import token_cache_of
+from bulkzoho.errors import AccessError, BulkZohoError
+from bulkzoho.model.metadata import Organization, User
+from bulkzoho.ports import Progress
+from bulkzoho.profiles.choosing import Account, Chosen
+from bulkzoho.profiles.keyrings import keyring_works
+from bulkzoho.profiles.profile import Keeping, Method, Profile, Secrets
+from bulkzoho.zoho.datacenters import CREDENTIALS, connection_from, data_center_of, host_of
+from bulkzoho.zoho.line import Line
+from bulkzoho.zoho.redirect import LoopbackRedirect, consent_url, exchange_address
+from bulkzoho.zoho.token_cache import StoredToken
+from bulkzoho.zoho.token_grants import Grant
+from bulkzoho.zoho.token_requests import ServerGrant
+
+__all__ = ["LoggedIn", "ask_browser", "log_in"]
+
+CONNECT_TIMEOUT_S: Final = 10.0  # seconds; somebody waits at the screen
+CONSENT_TIMEOUT_S: Final = 300.0  # seconds that a person may take in the browser
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedIn:
+    """A profile that was kept, and what its first call told."""
+
+    profile: Profile
+    organization: Organization
+    user: User | None
+
+
+async def ask_browser(login: Login, *, port: int, show: Callable[[str], None]) -> Login:
+    """Have a person agree in the browser: *show* takes the address to open; give *login* with the code.
+
+    Raises:
+        AccessError: The person or Zoho refused, nobody came, or a foreign host was named.
+        RunFailedError: The port is taken.
+    """
+    async with LoopbackRedirect(port) as redirect:
+        show(
+            consent_url(
+                login.accounts,
+                client_id=login.client_id,
+                scopes=login.scopes,
+                redirect_uri=redirect.uri,
+                state=redirect.state,
+            )
+        )
+        consent = await redirect.consent(CONSENT_TIMEOUT_S)
+    address = exchange_address(consent, login.accounts)
+    center = data_center_of(host_of(address))
+    brought = replace(login, code=consent.code, redirect_uri=redirect.uri)
+    if center is not None:
+        return replace(brought, dc=center.name, accounts_url="")
+    return replace(brought, accounts_url=address if login.accounts_url else "")
+
+
+async def log_in(login: Login, *, progress: Progress) -> LoggedIn:
+    """Exchange, keep, and check with a call; a login that was granted is kept even when the check fails.
+
+    Raises:
+        AccessError: Refused; says which credential or which data center, and what to do.
+        UnreachableError: The accounts server or the CRM does not answer.
+    """
+    async with Line(connect_timeout_s=CONNECT_TIMEOUT_S) as line:
+        grant, home = await granted(line, login, progress)
+    home = where_the_account_lives(home, grant, progress)
+    refresh_token = grant.refresh_token or home.refresh_token
+    if home.method is not Method.CLIENT_CREDENTIALS and not refresh_token:
+        raise AccessError(
+            "the grant code gave an access token of one hour, and no refresh token.",
+            hint="Generate the code for a self client, or with offline access.",
+            code="NO_REFRESH_TOKEN",
+        )
+    profile, secrets = _profile(home, grant), Secrets(client_secret=home.client_secret, refresh_token=refresh_token)
+    store = profile_store()
+    kept = store.save(profile, secrets)
+    chosen = _chosen(kept, secrets)
+    await _keep_token(chosen, grant)
+    async with _kept_anyway(kept), visiting(chosen, progress=progress) as crm:
+        organization, user = crm.organization, crm.user
+    kept = store.save(
+        replace(
+            kept,
+            org=organization.id,
+            org_name=organization.name,
+            org_type=organization.type or "",
+            user=user.name if user else "",
+        ),
+        secrets,
+    )
+    return LoggedIn(profile=kept, organization=organization, user=user)
+
+
+def _profile(login: Login, grant: Grant) -> Profile:
+    keyring = keyring_works() if login.keyring is None else login.keyring
+    return Profile(
+        name=login.profile,
+        client_id=login.client_id,
+        method=login.method,
+        dc=login.dc,
+        accounts_url=login.accounts_url,
+        api_url=login.api_url,
+        upload_url=login.upload_url,
+        soid=f"ZohoCRM.{login.org}" if login.method is Method.CLIENT_CREDENTIALS else "",
+        scopes=grant.scopes or login.scopes if login.method is Method.CLIENT_CREDENTIALS else grant.scopes,
+        kept_in=Keeping.KEYRING if keyring else Keeping.FILE,
+        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+
+
+def _chosen(profile: Profile, secrets: Secrets) -> Chosen:
+    by_client = profile.method is Method.CLIENT_CREDENTIALS
+    return Chosen(
+        settings=connection_from(profile.environment(secrets), needed=CREDENTIALS[:2] if by_client else CREDENTIALS),
+        profile=profile,
+        server=ServerGrant(organization=profile.soid, scopes=profile.scopes) if by_client else None,
+        account=Account(profile=profile.name),
+    )
+
+
+async def _keep_token(chosen: Chosen, grant: Grant) -> None:
+    """Put the token that came with the login where every process looks first: it need not be asked for again."""
+    (home_folder() / "tokens").mkdir(mode=0o700, parents=True, exist_ok=True)
+    now = time.time()
+    async with token_cache_of(chosen).locked() as cache:
+        cache.write(
+            StoredToken(
+                access_token=grant.access_token,
+                obtained_at=now,
+                expires_at=now + grant.life_s,
+                api_domain=grant.api_domain,
+                scopes=grant.scopes,
+            )
+        )
+
+
+@asynccontextmanager
+async def _kept_anyway(profile: Profile) -> AsyncIterator[None]:
+    """Say of a check that failed that the profile is there all the same: a grant code cannot be used again."""
+    try:
+        yield
+    except BulkZohoError as error:
+        error.message = f"profile {profile.name} is kept, but its check failed: {error.message}"
+        error.args = (error.message,)
+        raise

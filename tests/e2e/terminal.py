@@ -1,0 +1,78 @@
+"""The installed program at a terminal of its own, and a person who types."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from .rig import PROGRAM
+
+__all__ = ["Terminal"]
+
+# a session leader that opens a terminal gets it as its own: only then does the program find /dev/tty
+ATTACH = """
+import os, sys
+terminal = os.open(sys.argv[1], os.O_RDWR)
+for stream in (0, 1, 2):
+    os.dup2(terminal, stream)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class Terminal:
+    """One command; everything that stands on the screen is in ``screen``."""
+
+    def __init__(self, *words: str, folder: Path, environment: Mapping[str, str]) -> None:
+        self._main, self._side = pty.openpty()
+        self.screen = ""
+        self._answered = 0
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", ATTACH, os.ttyname(self._side), PROGRAM, *words],
+            cwd=folder,
+            env={**environment, "TERM": "dumb"},
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._main)
+        os.close(self._side)
+
+    def answer(self, question: str, words: str) -> None:
+        """Wait until *question* is the last thing on the screen, and type *words*."""
+        self._read_until(lambda: self._asks(question), f"{question!r}")
+        self._answered = len(self.screen)
+        os.write(self._main, f"{words}\n".encode())
+
+    def end(self) -> int:
+        """Read on to its end; give the exit code."""
+        self._read_until(lambda: self._process.poll() is not None, "its end")
+        self._read_some()
+        return self._process.returncode
+
+    def _asks(self, question: str) -> bool:
+        last = self.screen[self._answered :].rpartition("\n")[2]
+        return question in last and last.endswith(": ")
+
+    def _read_until(self, holds: object, what: str, *, timeout_s: float = 30.0) -> None:
+        assert callable(holds)
+        end = time.monotonic() + timeout_s
+        while not holds():
+            assert time.monotonic() < end, f"{what} did not come:\n{self.screen}"
+            self._read_some()
+
+    def _read_some(self) -> None:
+        while select.select([self._main], [], [], 0.05)[0]:
+            self.screen += os.read(self._main, 65536).decode(errors="replace").replace("\r\n", "\n")

@@ -13,6 +13,8 @@ from enum import Enum
 from typing import Any, Final
 
 from bulkzoho.assembly.accounts import account_status, list_profiles, log_out
+from bulkzoho.assembly.doctor import State, examine
+from bulkzoho.assembly.exporting import EXPORT, export_module, resume_export
 from bulkzoho.assembly.feeding import Row, work_on_rows
 from bulkzoho.assembly.granting import Login
 from bulkzoho.assembly.homes import RunFolder, find_run, home_folder, last_resumable, list_runs, new_run_folder
@@ -26,6 +28,7 @@ from bulkzoho.core.settings_json import from_json, to_json
 from bulkzoho.engine.stopping import Stop
 from bulkzoho.errors import BulkZohoError, RefusedError
 from bulkzoho.files.durable import sync_folder
+from bulkzoho.files.joining import NOWHERE, Sink
 from bulkzoho.journal.lock import RunLock
 from bulkzoho.journal.sqlite import SqliteJournal
 from bulkzoho.model.journal import ROWS_NAME, RunFacts
@@ -41,12 +44,15 @@ __all__ = [
     "Account",
     "Login",
     "Revoked",
+    "State",
     "Stop",
     "Unchanged",
     "VisitedModule",
     "account_status",
     "all_quotas",
     "ask_browser",
+    "examine",
+    "export_module",
     "home_folder",
     "import_files",
     "import_rows",
@@ -134,6 +140,7 @@ async def resume_run(
     settle_wait_s: float | None = None,
     adjust: Callable[[ImportSettings], ImportSettings] | None = None,
     account: Account = USUAL,
+    out: Sink = NOWHERE,
     progress: Progress,
     stop: Stop,
 ) -> Summary | None:
@@ -145,6 +152,7 @@ async def resume_run(
         settle_wait_s: Seconds a lost call may still be running, given anew.
         adjust: Changes further settings (those of the quota), for this process and later ones.
         account: Another account than the one that the run began with; it must be of the same organization.
+        out: Takes the file of an export that goes to standard output.
         progress: Whoever watches.
         stop: Ends it early.
 
@@ -159,6 +167,8 @@ async def resume_run(
         journal = SqliteJournal.open(folder.journal)
         try:
             facts = journal.facts()
+            if facts.command == EXPORT:
+                return await resume_export(folder, journal, adjust=adjust, account=account, out=out, progress=progress, stop=stop)
             told = from_json(ImportSettings, dict(facts.settings["import"]))
             if not isinstance(limit, Unchanged):
                 told = replace(told, limit=limit)

@@ -180,7 +180,7 @@ def list_runs() -> list[RunLine]:
                 run=facts.run,
                 command=facts.command,
                 crm_module=facts.crm_module,
-                operation=facts.operation,
+                operation="" if facts.command == "export" else facts.operation,
                 status=status,
                 started=facts.started,
                 tally=journal.whole_tally(),

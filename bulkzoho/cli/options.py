@@ -18,6 +18,7 @@ __all__ = [
     "COLUMNS_GROUP",
     "Decorator",
     "connection_options",
+    "duration_options",
     "letter_options",
     "limit_options",
     "owner_fallback_option",
@@ -87,8 +88,7 @@ quota_options: Decorator = stacked(
     ),
 )
 
-timing_options: Decorator = stacked(
-    _timing("--max-errors", type=MAX_ERRORS, help="After so many refused rows, resumable, as in 500 or 2%."),
+duration_options: Decorator = stacked(
     _timing("--window", type=WINDOW, help="Work only in these hours of the day, as in 22:00-06:00; may span midnight."),
     _timing("--max-duration", type=DURATION, help="End cleanly after this long, resumable, as in 6h."),
     _timing(
@@ -96,6 +96,11 @@ timing_options: Decorator = stacked(
         type=DURATION,
         help="End, resumable, after this long without any answer.  [default: 15m]",
     ),
+)
+
+timing_options: Decorator = stacked(
+    _timing("--max-errors", type=MAX_ERRORS, help="After so many refused rows, resumable, as in 500 or 2%."),
+    duration_options,
 )
 
 owner_fallback_option: Decorator = click.option(

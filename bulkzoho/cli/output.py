@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from bulkzoho.errors import RunFailedError
 
-__all__ = ["print_data", "print_json", "print_note"]
+__all__ = ["StandardOutput", "print_data", "print_json", "print_note"]
 
 
 def print_data(text: str) -> None:
@@ -28,6 +28,30 @@ def print_data(text: str) -> None:
         _silence(sys.stdout)
         if error.errno != errno.EPIPE:
             raise RunFailedError(f"standard output cannot be written: {error.strerror}.", hint="Send it elsewhere.") from error
+
+
+class StandardOutput:
+    """Standard output for bytes.  A reader that went away is no failure: what is written after that goes nowhere."""
+
+    def __init__(self) -> None:
+        self._open = sys.stdout is not None
+
+    def write(self, data: bytes) -> None:
+        """Write *data*.
+
+        Raises:
+            OSError: Standard output cannot be written for another reason than that nobody reads it.
+        """
+        if not self._open:
+            return
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except OSError as error:
+            self._open = False
+            _silence(sys.stdout)
+            if error.errno != errno.EPIPE:
+                raise
 
 
 def print_json(value: Any) -> None:

@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "runs": _Lazy("listing", "runs_command", "List the runs with their state."),
     "quota": _Lazy("quotas", "quota_command", "Show what is used and left of the quota."),
     "auth": _Lazy("authorizing", "auth_command", "Log in, and keep accounts as profiles."),
+    "export": _Lazy("exporting", "export_command", "Export a CRM module into a file."),
     "modules": _Lazy("describing", "modules_command", "List the modules of the CRM."),
     "fields": _Lazy("describing", "fields_command", "List the fields of a module."),
     "sandbox": _Lazy("sandboxing", "sandbox_command", "Serve a Zoho CRM on localhost, to rehearse against."),

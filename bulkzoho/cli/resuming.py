@@ -48,11 +48,12 @@ def resume_command(ctx: click.Context, /, run: str | None, as_json: bool, progre
     those of the run, unless given anew.  The summary speaks of the whole run.
     """  # noqa: D301  \b is click's mark: keep these lines as they are
     from bulkzoho import assembly  # noqa: PLC0415  the engine is loaded only when there is something to run
+    from bulkzoho.cli.output import StandardOutput  # noqa: PLC0415  likewise
     from bulkzoho.cli.running import Job, run_job  # noqa: PLC0415  likewise
 
     if ctx.get_parameter_source("plan") is ParameterSource.ENVIRONMENT:
         given["plan"] = None  # the run was begun under a flag or that same environment; a flag of then wins over it now
-    changes = _changes(given)
+    changes = {**_changes(given), "out": StandardOutput()}
     account = assembly.Account(profile=given["profile"], dc=given["dc"])
     return run_job(
         Job(command="resume"),

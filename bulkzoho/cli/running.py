@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from bulkzoho.cli.output import print_json, print_note
 from bulkzoho.cli.summary_page import summary_page
 from bulkzoho.core.reporting import refusal_json, summary_json
 from bulkzoho.errors import BulkZohoError, ExitCode
+from bulkzoho.model.export import STANDARD_OUTPUT, ExportSummary
 from bulkzoho.model.run import StopReason, Summary
 
 __all__ = ["Job", "run_job"]
@@ -31,6 +33,7 @@ class Job:
     command: str
     crm_module: str = ""
     operation: str = ""
+    data_on_stdout: bool = False  #: the command's data go to standard output, so that its summary cannot
 
 
 def run_job(job: Job, start: Start, *, as_json: bool, progress: str) -> int:
@@ -41,6 +44,9 @@ def run_job(job: Job, start: Start, *, as_json: bool, progress: str) -> int:
     try:
         summary = asyncio.run(_watched(start, progress))
     except BulkZohoError as error:
+        if job.data_on_stdout and as_json:
+            print_note(json.dumps(refusal_json(error, command=job.command, crm_module=job.crm_module), ensure_ascii=False))
+            as_json = False
         return report_failure(error, as_json=as_json, command=job.command, crm_module=job.crm_module, operation=job.operation)
     _ignore_signals()
     if summary is None:
@@ -54,7 +60,9 @@ def run_job(job: Job, start: Start, *, as_json: bool, progress: str) -> int:
 def _end(summary: Summary, *, as_json: bool) -> int:
     if summary.error is not None:
         print_note(_error_line(summary.error))
-    if as_json:
+    if as_json and isinstance(summary, ExportSummary) and summary.export["output"] == STANDARD_OUTPUT:
+        print_note(json.dumps(summary_json(summary), ensure_ascii=False))
+    elif as_json:
         print_json(summary_json(summary))
     else:
         print_note(summary_page(summary))

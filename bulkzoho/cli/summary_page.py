@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from bulkzoho.cli.letter_codes import frequent_codes
 from bulkzoho.cli.wording import amount, duration, many, rate
 from bulkzoho.errors import ExitCode
+from bulkzoho.model.export import STANDARD_OUTPUT, ExportSummary
 from bulkzoho.model.outcomes import Tally
-from bulkzoho.model.run import Summary
+from bulkzoho.model.run import RunStatus, Summary
 
 __all__ = ["summary_page"]
 
@@ -27,6 +28,9 @@ def summary_page(summary: Summary) -> str:
 
 
 def _lines(summary: Summary) -> Iterator[str]:
+    if isinstance(summary, ExportSummary):
+        yield from _export_lines(summary)
+        return
     took = duration(summary.seconds)
     speed = f", {rate(summary.tally.accepted / summary.seconds)}" if summary.seconds > 0 and summary.tally.accepted else ""
     end = _ENDS.get(summary.exit_code, str(summary.status))
@@ -34,6 +38,28 @@ def _lines(summary: Summary) -> Iterator[str]:
     yield ""
     yield from _sum(summary.tally)
     yield ""
+    yield from _facts(summary)
+    if summary.next:
+        yield ""
+        yield f"Next: {summary.next}"
+
+
+def _export_lines(summary: ExportSummary) -> Iterator[str]:
+    told = summary.export
+    took = duration(summary.seconds)
+    speed = f", {rate(summary.tally.read / summary.seconds)}" if summary.seconds > 0 and summary.tally.read else ""
+    end = _ENDS.get(summary.exit_code, str(summary.status))
+    yield f"{summary.command} {summary.run} ({summary.crm_module} by {summary.route or 'no route'}) {end} after {took}{speed}"
+    yield ""
+    where = "standard output" if told["output"] == STANDARD_OUTPUT else told["output"]
+    done = summary.status is RunStatus.COMPLETED
+    yield f"  {many(summary.tally.read, 'record')}, {many(told['fields'], 'field')} " + (
+        f"in {where}." if done else "so far; the file appears when it is complete."
+    )
+    if told["difference"]:
+        yield f"  The CRM counts {amount(told['count'])}: {told['why'] or 'for a reason that is not known'}."
+    elif told["count"] is not None:
+        yield "  The CRM counts as many."
     yield from _facts(summary)
     if summary.next:
         yield ""
@@ -69,6 +95,8 @@ def _facts(summary: Summary) -> Iterator[str]:
             f"Quota: {summary.used_share:.0%} of what {summary.bound} allowed was used"
             f" (plan {summary.plan}, {amount(summary.calls_per_minute)} calls a minute)."
         )
+    if isinstance(summary, ExportSummary):
+        return
     if summary.crm_before is not None and summary.crm_after is not None:
         yield f"The CRM held {amount(summary.crm_before)} {summary.crm_module} before and holds {amount(summary.crm_after)} now."
     if not summary.input_complete:

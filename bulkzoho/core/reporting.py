@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bulkzoho.errors import BulkZohoError, ExitCode
+from bulkzoho.model.export import ExportSummary
 from bulkzoho.model.outcomes import Tally
 from bulkzoho.model.run import CallCounts, RunLine, RunStatus, Summary
 from bulkzoho.model.usage import QuotaUsage, WindowUsage
@@ -42,6 +43,8 @@ def summary_json(summary: Summary) -> dict[str, Any]:
         "in_doubt_file": summary.in_doubt_file,
         "next": summary.next,
     }
+    if isinstance(summary, ExportSummary):
+        report |= {"operation": "", "export": dict(summary.export)}
     if summary.error is not None:
         report["error"] = dict(summary.error)
     return report

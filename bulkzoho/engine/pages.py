@@ -25,6 +25,7 @@ __all__ = ["CoqlPages", "ListPages", "Pages", "Reader"]
 
 MAX_NAMED: Final = 50  # ids of one call: the parameter holds 1,024 characters (OpenAPI ``record``)
 PATIENCE: Final = 10  # times that a record which changes all the while is read again
+ID: Final = "id"
 RETRY_AFTER_S: Final = 0.5  # seconds before it is
 _DENIED: Final = (401, 403)
 
@@ -71,6 +72,14 @@ class Reader:
         price = Price(credits=coql_credits(limit), heavy=True)
         page: RecordPage = await self._ask(lambda: self._records.rows(query), price, "reading by COQL")
         return page
+
+    async def count(self, query: str) -> int | None:
+        """Give the number that a counting query answers, or None when the CRM does not count so."""
+        reply = await self._courier.deliver(lambda: self._records.rows(query), Price(heavy=True))
+        if not isinstance(reply, Answered) or not reply.payload.records:
+            return 0 if isinstance(reply, Answered) else None
+        found = [value for name, value in reply.payload.records[0].items() if name != ID]
+        return int(found[0]) if len(found) == 1 else None
 
     async def deleted(self, *, since: str) -> list[Record]:
         """Give what was deleted since then, newest first."""

@@ -7,18 +7,49 @@ import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final, Protocol
 
 from bulkzoho.errors import RefusedError
 from bulkzoho.files.durable import OWNER_ONLY, sync_folder
 from bulkzoho.model.export import Compression
 
-__all__ = ["joined", "refuse_missing_packer", "write_joined"]
+__all__ = ["NOWHERE", "Sink", "joined", "refuse_missing_packer", "refuse_unwritable", "write_joined"]
 
 CHUNK_BYTES: Final = 1 << 20
 _GZIP_WBITS: Final = zlib.MAX_WBITS | 16
 
 Pack = Callable[[Iterator[bytes]], Iterator[bytes]]
+
+
+class Sink(Protocol):
+    """Where bytes go."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take some of them."""
+
+
+class _Nowhere:
+    def write(self, data: bytes, /) -> object:
+        """Drop *data*."""
+
+
+NOWHERE: Final = _Nowhere()  #: where nobody listens
+
+
+def refuse_unwritable(path: Path) -> None:
+    """See before anything is read that a file can be put at *path*.
+
+    Raises:
+        RefusedError: It is a folder, or its folder is not there or cannot be written to.
+    """
+    if path.is_dir():
+        raise RefusedError(f"{path}: is a folder.", hint="Name a file in it.", code="CANNOT_WRITE")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise RefusedError(
+            f"{path}: its folder is not there, or cannot be written to.",
+            hint="Name a file in a folder that you may write to.",
+            code="CANNOT_WRITE",
+        )
 
 
 def refuse_missing_packer(compression: Compression) -> None:
@@ -58,7 +89,7 @@ def write_joined(path: Path, head: bytes, parts: Sequence[tuple[Path, int]], com
     return size
 
 
-def joined(file: BinaryIO, head: bytes, parts: Sequence[tuple[Path, int]], compression: Compression) -> int:
+def joined(file: Sink, head: bytes, parts: Sequence[tuple[Path, int]], compression: Compression) -> int:
     """Write *head* and *parts* into *file*, packed; the same content gives the same bytes.  Give their number."""
     size = 0
     for chunk in _PACKERS[compression](_chunks(head, parts)):

@@ -1,0 +1,105 @@
+"""End an export: what the CRM counts, the difference and why, the summary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bulkzoho.core import coql
+from bulkzoho.core.ending import Ending
+from bulkzoho.core.reporting import error_json
+from bulkzoho.core.selecting import Selection
+from bulkzoho.engine.pages import Reader
+from bulkzoho.engine.stopping import AdmissionClosedError
+from bulkzoho.errors import BulkZohoError
+from bulkzoho.model.export import ExportPlan, ExportSettings, ExportSummary
+from bulkzoho.model.journal import RunFacts
+from bulkzoho.model.outcomes import Tally
+from bulkzoho.model.rows import Operation
+from bulkzoho.model.run import CallCounts, QuotaStatus, RunStatus
+
+__all__ = ["Counted", "counted_again", "export_summary"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """What the CRM says of the records that were exported."""
+
+    count: int | None  #: None: it did not tell
+    difference: int = 0  #: exported minus counted
+    why: str = ""
+
+
+async def counted_again(reader: Reader, crm_module: str, selection: Selection, *, records: int, bound: str) -> Counted:
+    """Ask the CRM how many records fit now, and explain the difference; the export is whole, whatever comes of this."""
+    try:
+        count = await reader.count(coql.counting(crm_module, selection.coql()))
+        if count is None or count == records:
+            return Counted(count=count)
+        deleted = len(await reader.deleted(since=bound))
+    except (BulkZohoError, AdmissionClosedError):
+        return Counted(count=None, why="the CRM could not be asked")
+    return Counted(count=count, difference=records - count, why=_why(records - count, deleted, selection))
+
+
+def _why(difference: int, deleted: int, selection: Selection) -> str:
+    moving = bool(selection.since or selection.where)
+    parts = [f"{deleted:,} deleted since the export began"] if deleted else []
+    if moving and difference != deleted:
+        parts.append("records that were changed meanwhile fit now and did not then, or did then and do not now")
+    elif difference < 0:
+        parts.append("records that a count sees and this user's list does not: without permission, converted, or not approved")
+    elif difference > deleted:
+        parts.append("records that the list shows and COQL does not count")
+    return "; ".join(parts)
+
+
+def export_summary(
+    facts: RunFacts,
+    settings: ExportSettings,
+    plan: ExportPlan | None,
+    *,
+    ending: Ending,
+    tally: Tally,
+    calls: CallCounts,
+    seconds: float,
+    quota: QuotaStatus | None,
+    counted: Counted | None,
+) -> ExportSummary:
+    """Put the summary together."""
+    completed = ending.status is RunStatus.COMPLETED
+    return ExportSummary(
+        run=facts.run,
+        command=facts.command,
+        crm_module=facts.crm_module,
+        operation=Operation.INSERT,
+        route=plan.route if plan else "",
+        status=ending.status,
+        exit_code=ending.exit_code,
+        tally=tally,
+        calls=calls,
+        seconds=seconds,
+        plan=quota.plan if quota else "",
+        calls_per_minute=quota.calls_per_minute if quota else 0,
+        used_share=quota.used_share if quota else 0.0,
+        bound=quota.bound if quota else "",
+        org=facts.org,
+        input_complete=completed,
+        dead_letter="",
+        results="",
+        in_doubt_file=None,
+        next="" if completed else f"bulkzoho resume {facts.run}",
+        crm_after=counted.count if counted else None,
+        error=error_json(ending.error) if ending.error else None,
+        export={
+            "output": settings.output,
+            "format": settings.format.value,
+            "compression": settings.compression.value,
+            "fields": len(plan.fields) + 1 if plan else 0,
+            "reason": plan.reason if plan else "",
+            "made_until": plan.bound if plan else None,
+            "changed_since": settings.since,
+            "count": counted.count if counted else None,
+            "difference": counted.difference if counted else None,
+            "why": counted.why if counted else "",
+        },
+    )

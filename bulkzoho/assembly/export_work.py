@@ -1,0 +1,295 @@
+"""One export from its folder to its summary."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from bulkzoho.assembly.connecting import Connected, connect
+from bulkzoho.assembly.export_ending import Counted, counted_again, export_summary
+from bulkzoho.assembly.finishing import write_report
+from bulkzoho.assembly.homes import RunFolder
+from bulkzoho.core import coql
+from bulkzoho.core.ending import Ending, ending_of
+from bulkzoho.core.exporting import (
+    STRAND_RECORDS,
+    choose_route,
+    chosen_fields,
+    coql_page,
+    field_groups,
+    spread,
+)
+from bulkzoho.core.selecting import Selection, within_bound
+from bulkzoho.engine.exporting import ExportParts, ExportPipe
+from bulkzoho.engine.pages import CoqlPages, ListPages, Pages, Reader
+from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
+from bulkzoho.errors import BulkZohoError, RefusedError, RunFailedError
+from bulkzoho.files.joining import Sink, joined, write_joined
+from bulkzoho.files.record_writers import CsvRecords, JsonRecords
+from bulkzoho.files.tracked import AppendFile
+from bulkzoho.journal.export import SqliteExportJournal
+from bulkzoho.journal.sqlite import SqliteJournal
+from bulkzoho.model.export import STANDARD_OUTPUT, ExportPlan, ExportSettings, ExportSummary, OutputFormat, Strand, WantedRoute
+from bulkzoho.model.journal import Change, RunMoved, Sent, Settled, SourceFacts, SourceRead
+from bulkzoho.model.metadata import CrmModule
+from bulkzoho.model.outcomes import Tally
+from bulkzoho.model.run import QuotaStatus, RunStatus, StopReason
+from bulkzoho.model.settings import ImportSettings
+from bulkzoho.ports import Progress, RecordWriter
+from bulkzoho.profiles.choosing import Chosen
+from bulkzoho.zoho.listing import ZohoRecords
+
+__all__ = ["ExportWork", "carry_out_export"]
+
+MAX_STRANDS: Final = 8  # heavy calls in flight are ten, and others want some
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportWork:
+    """An export whose folder, lock and journal are there."""
+
+    folder: RunFolder
+    journal: SqliteJournal
+    pages: SqliteExportJournal
+    settings: ExportSettings
+    chosen: Chosen
+    out: Sink
+
+
+async def carry_out_export(work: ExportWork, *, progress: Progress, stop: Stop) -> ExportSummary:
+    """Work on the export until its end or until it is stopped, whatever happens, and sum it up.
+
+    Raises:
+        RefusedError: Before anything was read: module, field, route, another organization.
+    """
+    carrier = _Carrier(work, progress, stop)
+    stop.bind(asyncio.current_task())
+    try:
+        await carrier.carry_out()
+    except asyncio.CancelledError:
+        if not stop.hard:
+            raise
+        task = asyncio.current_task()
+        assert task is not None
+        task.uncancel()
+    except AdmissionClosedError:
+        pass  # stopped while connecting, or before the last count
+    except RefusedError:
+        raise
+    except BulkZohoError as error:
+        stop.request(reason_of(error), error)
+    finally:
+        stop.bind(None)
+    return carrier.sum_up()
+
+
+class _Carrier:
+    """The parts of one export while it is worked on, and what is left of them for the summary."""
+
+    def __init__(self, work: ExportWork, progress: Progress, stop: Stop) -> None:
+        self._work = work
+        self._progress = progress
+        self._stop = stop
+        self._facts = work.journal.facts()
+        kept = work.pages.plan()
+        self._plan = None if kept is None else ExportPlan(**{**kept, "fields": tuple(kept["fields"]), "notes": ()})
+        self._pipe: ExportPipe | None = None
+        self._quota: QuotaStatus | None = None
+        self._counted: Counted | None = None
+        self._delivered = False
+
+    async def carry_out(self) -> None:
+        told = self._work.settings
+        if self._facts.status is RunStatus.COMPLETED:
+            self._delivered = True
+            return
+        settings = ImportSettings(inputs=(), crm_module="", quota=told.quota, give_up_after_s=told.give_up_after_s)
+        async with connect(
+            settings, chosen=self._work.chosen, run=self._facts.run, stop=self._stop, progress=self._progress
+        ) as crm:
+            module = await crm.module(told.crm_module)
+            self._know_account(crm, module)
+            reader = Reader(ZohoRecords(crm.transport, crm_module=module.api_name), crm.courier)
+            plan = self._plan or await self._decide(reader, module, crm)
+            self._plan = plan
+            await self._read(crm, reader, plan)
+            assert self._pipe is not None
+            if self._pipe.done:
+                await self._deliver(plan, self._pipe)
+                self._counted = await counted_again(
+                    reader, self._facts.crm_module, self._selection(plan), records=self._pipe.records, bound=plan.bound
+                )
+
+    def _know_account(self, crm: Connected, module: CrmModule) -> None:
+        known, org = self._facts.org, crm.organization.id
+        if known and known != org:
+            raise RefusedError(
+                f"run {self._facts.run} belongs to organization {known}; these credentials are for {org}.",
+                hint="Use the credentials of the first organization.",
+                code="OTHER_ORGANIZATION",
+            )
+        user = crm.user.id if crm.user else ""
+        self._work.journal.name_account(org=org, user=user, crm_module=module.api_name, crm_before=None)
+        self._facts = self._work.journal.facts()
+
+    async def _decide(self, reader: Reader, module: CrmModule, crm: Connected) -> ExportPlan:
+        """Decide what is read and how, once for the whole run, and write it down."""
+        told = self._work.settings
+        fields, left_out = chosen_fields(module, told.fields)
+        if left_out:
+            self._progress.tell(f"Left out, as no export call gives them: {', '.join(left_out)}.")
+        moment = datetime.fromtimestamp(int(time.time() + crm.courier.skew_s), UTC)
+        bound = moment.strftime("%Y-%m-%dT%H:%M:%S+00:00")
+        draft = ExportPlan(route="", reason="", fields=tuple(one.api_name for one in fields), bound=bound)
+        selection = self._selection(draft)
+        expected = await _count(reader, module.api_name, selection)
+        if expected is None and not selection.where:
+            expected = await crm.count(module.api_name)
+        choice = choose_route(told.route, fields, expected=expected, form=told.format, conditions=bool(selection.where))
+        plan = replace(draft, route=choice.route, reason=choice.reason, expected=expected)
+        strands = [Strand(number=0)]
+        if choice.route is WantedRoute.COQL and (expected or 0) > STRAND_RECORDS:
+            strands = await _strands(reader, module.api_name, selection, expected=expected or 0)
+        self._work.pages.begin(asdict(plan), strands)
+        number = "an unknown number of" if expected is None else f"{expected:,}"
+        self._progress.tell(f"Exporting {number} {module.api_name} by {plan.route}: {plan.reason}.")
+        return plan
+
+    async def _read(self, crm: Connected, reader: Reader, plan: ExportPlan) -> None:
+        work, facts = self._work, self._facts
+        folder = _strand_folder(work.folder)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        selection = self._selection(plan)
+        pipe = self._pipe = ExportPipe(
+            ExportParts(
+                run=facts.run,
+                settings=replace(work.settings, crm_module=facts.crm_module),
+                strands=work.pages.strands(),
+                pages=_pages(reader, facts.crm_module, plan, selection),
+                keep=lambda page: within_bound(page, plan.bound),
+                writer=self._writer(plan),
+                open_file=lambda strand: AppendFile(_strand_file(work.folder, strand)),
+                journal=work.pages,
+                courier=crm.courier,
+                quota=crm.quota,
+                progress=self._progress,
+                stop=self._stop,
+                wall=time.time,
+                workers=crm.senders,
+                vitals=lambda moved: work.journal.commit([moved]),
+                worked_s=facts.seconds,
+                counted=facts.calls,
+            )
+        )
+        try:
+            await pipe.run()
+        finally:
+            self._quota = crm.quota.status()
+
+    async def _deliver(self, plan: ExportPlan, pipe: ExportPipe) -> None:
+        """Join the strands into the output: under its name only when it is whole."""
+        told = self._work.settings
+        head = self._writer(plan).head()
+        parts = [(_strand_file(self._work.folder, one), one.length) for _, one in sorted(pipe.strands.items())]
+        try:
+            if told.output == STANDARD_OUTPUT:
+                joined(self._work.out, head, parts, told.compression)
+            else:
+                await asyncio.to_thread(write_joined, Path(told.output), head, parts, told.compression, run=self._facts.run)
+        except OSError as error:
+            raise RunFailedError(
+                f"{told.output}: cannot be written ({error.strerror}).",
+                hint="Make room or give write permission, then resume: nothing is read again.",
+                code="CANNOT_WRITE",
+            ) from error
+        self._delivered = True
+
+    def _selection(self, plan: ExportPlan) -> Selection:
+        told = self._work.settings
+        return Selection(bound=plan.bound, since=told.since, where=told.where)
+
+    def _writer(self, plan: ExportPlan) -> RecordWriter:
+        if self._work.settings.format is OutputFormat.JSONL:
+            return JsonRecords(plan.fields)
+        return CsvRecords(plan.fields, null_text=self._work.settings.null_text)
+
+    def sum_up(self) -> ExportSummary:
+        """Decide how it ended, write that down, and give the summary."""
+        work, pipe = self._work, self._pipe
+        strands = list(pipe.strands.values()) if pipe else work.pages.strands()
+        records = sum(one.records for one in strands)
+        tally = Tally(read=records, unchanged=records)
+        reason = (
+            None if self._delivered and self._stop.reason in (StopReason.SIGNAL, StopReason.TIME_IS_UP) else self._stop.reason
+        )
+        ending = ending_of(tally, reason=reason, error=self._stop.error, damage=None, input_complete=self._delivered)
+        seconds = pipe.seconds() if pipe else self._facts.seconds
+        calls = pipe.calls() if pipe else self._facts.calls
+        moved = RunMoved(status=ending.status, seconds=seconds, calls=calls)
+        new = not work.journal.last_id()
+        try:
+            work.journal.commit([moved, *(_outcome(self._facts.crm_module, records) if self._delivered and new else ())])
+        except BulkZohoError as error:
+            ending = Ending(status=RunStatus.FAILED, exit_code=StopReason.FAILED.exit_code, error=error)
+        summary = export_summary(
+            self._facts,
+            work.settings,
+            self._plan,
+            ending=ending,
+            tally=tally,
+            calls=calls,
+            seconds=seconds,
+            quota=self._quota,
+            counted=self._counted,
+        )
+        write_report(work.folder, summary)
+        if ending.status is RunStatus.COMPLETED:
+            with suppress(OSError):
+                shutil.rmtree(_strand_folder(work.folder))
+        return summary
+
+
+def _outcome(crm_module: str, records: int) -> list[Change]:
+    """Give what lists of runs show of it: rows that were read, all of them settled without a change."""
+    source = SourceFacts(index=0, path="", name=crm_module, rows_read=records, complete=True)
+    if not records:
+        return [SourceRead(facts=source)]
+    rows = [(1, records)]
+    sent = Sent(id=1, source=0, rows=rows, attempt=1, at=time.time())
+    return [SourceRead(facts=source), sent, Settled(id=1, rows=rows, tally=Tally(unchanged=records))]
+
+
+def _strand_folder(folder: RunFolder) -> Path:
+    return folder.path / "strands"
+
+
+def _strand_file(folder: RunFolder, strand: Strand) -> Path:
+    return _strand_folder(folder) / f"{strand.number:06}"
+
+
+def _pages(reader: Reader, crm_module: str, plan: ExportPlan, selection: Selection) -> Pages:
+    groups = field_groups(plan.fields)
+    if plan.route == WantedRoute.LIST:
+        return ListPages(reader, groups=groups, since=selection.since)
+    return CoqlPages(
+        reader, crm_module=crm_module, groups=groups, conditions=selection.coql(), page_rows=coql_page(plan.expected)
+    )
+
+
+async def _count(reader: Reader, crm_module: str, selection: Selection) -> int | None:
+    """Give how many records fit, or None when COQL does not tell: a count is nice to have, not needed."""
+    return await reader.count(coql.counting(crm_module, selection.coql()))
+
+
+async def _strands(reader: Reader, crm_module: str, selection: Selection, *, expected: int) -> list[Strand]:
+    edges = [(await reader.rows(coql.edge(crm_module, selection.coql(), last=last), limit=1)).records for last in (False, True)]
+    if not all(edges):
+        return [Strand(number=0)]
+    lowest, highest = (str(found[0]["id"]) for found in edges)
+    return spread(lowest, highest, strands=min(MAX_STRANDS, -(-expected // STRAND_RECORDS)))

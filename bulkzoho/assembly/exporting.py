@@ -1,0 +1,121 @@
+"""Begin an export, or go on with one; what a command may call."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bulkzoho.assembly.export_work import ExportWork, carry_out_export
+from bulkzoho.assembly.homes import RunFolder, new_run_folder
+from bulkzoho.assembly.visiting import chosen_account
+from bulkzoho.core.settings_json import from_json, to_json
+from bulkzoho.engine.stopping import Stop
+from bulkzoho.errors import BulkZohoError, RefusedError
+from bulkzoho.files.durable import sync_folder
+from bulkzoho.files.joining import Sink, refuse_missing_packer, refuse_unwritable
+from bulkzoho.journal.export import SqliteExportJournal
+from bulkzoho.journal.lock import RunLock
+from bulkzoho.journal.sqlite import SqliteJournal
+from bulkzoho.model.export import STANDARD_OUTPUT, ExportSettings, ExportSummary
+from bulkzoho.model.journal import RunFacts
+from bulkzoho.model.rows import Operation
+from bulkzoho.ports import Progress
+from bulkzoho.profiles.choosing import USUAL, Account, Chosen
+
+__all__ = ["EXPORT", "export_module", "resume_export"]
+
+EXPORT = "export"  #: the command, as the journal names it
+
+Adjust = Callable[[Any], Any]
+
+
+async def export_module(
+    settings: ExportSettings, *, account: Account = USUAL, out: Sink, progress: Progress, stop: Stop
+) -> ExportSummary:
+    """Export as told; *out* takes the file when it is to go to standard output.
+
+    Raises:
+        BulkZohoError: Before the run existed: credentials missing, module, field, format or output refused.
+    """
+    refuse_missing_packer(settings.compression)
+    if settings.output != STANDARD_OUTPUT:
+        refuse_unwritable(Path(settings.output))
+    chosen = chosen_account(account)
+    folder = new_run_folder(settings.crm_module)
+    lock = RunLock.take(folder.lock, run=folder.run)
+    try:
+        journal = SqliteJournal.create(folder.journal, _facts(folder, settings, chosen), [])
+        try:
+            for made in (folder.path, folder.path.parent):
+                sync_folder(made)
+            return await _carry_out(folder, journal, settings, chosen, out=out, progress=progress, stop=stop)
+        except RefusedError:
+            shutil.rmtree(folder.path, ignore_errors=True)  # refused before anything was read: it leaves no trace
+            raise
+        finally:
+            journal.close()
+    except BulkZohoError:
+        if not folder.journal.exists():
+            shutil.rmtree(folder.path, ignore_errors=True)
+        raise
+    finally:
+        lock.release()
+
+
+async def resume_export(
+    folder: RunFolder,
+    journal: SqliteJournal,
+    *,
+    adjust: Adjust | None,
+    account: Account,
+    out: Sink,
+    progress: Progress,
+    stop: Stop,
+) -> ExportSummary:
+    """Go on with the export of *folder*, whose lock is held, from its last settled page.
+
+    Raises:
+        RefusedError: The credentials are another organization's.
+    """
+    facts = journal.facts()
+    told = from_json(ExportSettings, dict(facts.settings[EXPORT]))
+    if adjust is not None:
+        told = adjust(told)
+    chosen = chosen_account(account.over(facts.settings.get("account", {})))
+    journal.change_settings(_settings_json(told, chosen))
+    return await _carry_out(folder, journal, told, chosen, out=out, progress=progress, stop=stop)
+
+
+async def _carry_out(
+    folder: RunFolder,
+    journal: SqliteJournal,
+    settings: ExportSettings,
+    chosen: Chosen,
+    *,
+    out: Sink,
+    progress: Progress,
+    stop: Stop,
+) -> ExportSummary:
+    with SqliteExportJournal(folder.journal) as pages:
+        work = ExportWork(folder=folder, journal=journal, pages=pages, settings=settings, chosen=chosen, out=out)
+        return await carry_out_export(work, progress=progress, stop=stop)
+
+
+def _facts(folder: RunFolder, settings: ExportSettings, chosen: Chosen) -> RunFacts:
+    return RunFacts(
+        run=folder.run,
+        command=EXPORT,
+        crm_module=settings.crm_module,
+        operation=Operation.INSERT,  # an export has none; lists of runs show none
+        settings=_settings_json(settings, chosen),
+        started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+
+
+def _settings_json(settings: ExportSettings, chosen: Chosen) -> dict[str, Any]:
+    """Give what the journal keeps, so that a resume does the same with the same account; no secret is in it."""
+    return {EXPORT: to_json(replace(settings)), "account": chosen.account.to_json()}

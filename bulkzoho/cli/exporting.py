@@ -1,0 +1,120 @@
+"""``bulkzoho export``: a CRM module into a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import PurePath
+from typing import Any, Final
+
+import click
+
+from bulkzoho.cli.helping import HELP_SETTINGS, GroupedCommand, GroupedOption
+from bulkzoho.cli.import_settings import absolute
+from bulkzoho.cli.options import (
+    connection_options,
+    duration_options,
+    quota_changes,
+    quota_options,
+    run_options,
+    stacked,
+    timing_changes,
+)
+from bulkzoho.cli.values import choice_of
+from bulkzoho.errors import UsageError
+from bulkzoho.model.export import STANDARD_OUTPUT, Compression, ExportSettings, OutputFormat, WantedRoute
+from bulkzoho.model.settings import QuotaSettings
+
+__all__ = ["export_command"]
+
+_what = partial(click.option, cls=GroupedOption, group="What to export")
+_file = partial(click.option, cls=GroupedOption, group="How to write it")
+
+_PACKED: Final = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
+_FORMATS: Final = {".csv": OutputFormat.CSV, ".jsonl": OutputFormat.JSONL, ".ndjson": OutputFormat.JSONL}
+
+_what_options = stacked(
+    _what("--fields", metavar="A,B", help="Fields, by API name or label, in this order.  [default: all]"),
+    _what(
+        "--route",
+        type=choice_of(WantedRoute),
+        default=WantedRoute.AUTO.value,
+        show_default=True,
+        help="How to read them; auto takes the cheapest that gives every field whole.",
+    ),
+)
+
+_file_options = stacked(
+    _file(
+        "-o",
+        "--output",
+        default=STANDARD_OUTPUT,
+        metavar="FILE",
+        help="Where to; - is standard output.  A name in .gz or .zst is compressed.  [default: -]",
+    ),
+    _file("--format", type=choice_of(OutputFormat), help="csv or jsonl.  [default: by the file's name, else csv]"),
+    _file("--null", "null_text", default="", metavar="TEXT", help="What an empty value becomes in CSV.  [default: a blank cell]"),
+)
+
+
+@click.command(name="export", cls=GroupedCommand, context_settings=HELP_SETTINGS)
+@click.argument("crm_module", metavar="MODULE")
+@_what_options
+@_file_options
+@connection_options
+@run_options
+@quota_options
+@duration_options
+def export_command(as_json: bool, progress: str, **given: Any) -> int:  # noqa: FBT001  click gives it by name
+    """Export a CRM module, each record exactly once.
+
+    \b
+      bulkzoho export Contacts -o contacts.csv
+      bulkzoho export Leads -o leads.jsonl.gz --fields Last_Name,Email,Owner
+      bulkzoho export Deals --format jsonl > deals.jsonl
+
+    The file appears under its name only when it is complete; a run that was interrupted is finished by
+    bulkzoho resume.  With -o - the summary goes to standard error.
+    """  # noqa: D301  \b is click's mark: keep these lines as they are
+    settings = export_settings(given)
+    from bulkzoho import assembly  # noqa: PLC0415  the engine is loaded only when there is something to run
+    from bulkzoho.cli.output import StandardOutput  # noqa: PLC0415  likewise
+    from bulkzoho.cli.running import Job, run_job  # noqa: PLC0415  likewise
+
+    account = assembly.Account(profile=given["profile"], dc=given["dc"])
+    return run_job(
+        Job(command="export", crm_module=settings.crm_module, data_on_stdout=settings.output == STANDARD_OUTPUT),
+        lambda display, stop: assembly.export_module(
+            settings, account=account, out=StandardOutput(), progress=display, stop=stop
+        ),
+        as_json=as_json,
+        progress=progress,
+    )
+
+
+def export_settings(given: Mapping[str, Any]) -> ExportSettings:
+    """Give the settings that the parsed options *given* ask for.
+
+    Raises:
+        UsageError: An option has no such value.
+    """
+    output = given["output"]
+    if not output:
+        raise UsageError("the output has an empty name.", hint="Give a file's path, or - for standard output.")
+    name = PurePath("" if output == STANDARD_OUTPUT else output.casefold())
+    packed = _PACKED.get(name.suffix, Compression.NONE)
+    suffix = name.suffix if packed is Compression.NONE else PurePath(name.stem).suffix
+    names = () if given["fields"] is None else tuple(one.strip() for one in given["fields"].split(","))
+    if "" in names:
+        raise UsageError("--fields has an empty name.", hint="Write it as in --fields Last_Name,Email.")
+    return ExportSettings(
+        crm_module=given["crm_module"],
+        output=output if output == STANDARD_OUTPUT else absolute(output),
+        format=OutputFormat(given["format"]) if given["format"] else _FORMATS.get(suffix, OutputFormat.CSV),
+        compression=packed,
+        fields=names,
+        route=WantedRoute(given["route"]),
+        null_text=given["null_text"],
+        quota=QuotaSettings(**quota_changes(given)),
+        **timing_changes({"max_errors": None, **given}),
+    )

@@ -1,0 +1,162 @@
+"""``bulkzoho export``: a module into a file, each record once."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import signal
+import urllib.request
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .rig import Program, SandboxMaker, SandboxProcess, wait_until
+
+ALL_TYPES: dict[str, Any] = {
+    "Last_Name": 'Å "quoted", and\nbroken 名',
+    "Email": "all@example.com",
+    "Annual_Revenue": 1200.5,
+    "No_of_Employees": 42,
+    "Email_Opt_Out": True,
+    "Score": 0.125,
+    "Birthday": "2020-02-29",
+    "Last_Contacted": "2026-02-01T10:00:00+01:00",
+    "Languages": ["English", "Swedish"],
+    "External_Id": "007",
+}
+
+
+def _put(sandbox: SandboxProcess, count: int, *, start: int = 1) -> None:
+    sandbox.put("Leads", ({"Last_Name": f"Lead {n}", "External_Id": f"X-{n}"} for n in range(start, start + count)))
+
+
+def _delete(sandbox: SandboxProcess, ids: Iterable[str]) -> None:
+    address = f"{sandbox.url}/__sandbox/records/Leads?ids={','.join(ids)}"
+    urllib.request.urlopen(urllib.request.Request(address, method="DELETE"), timeout=30).close()
+
+
+def _rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def _names(rows: Iterable[dict[str, Any]]) -> list[str]:
+    return sorted(str(row["Last_Name"]) for row in rows)
+
+
+@pytest.mark.parametrize("route", ["list", "coql"])
+def test_a_module_goes_into_a_csv_value_for_value(bulkzoho: Program, sandbox: SandboxProcess, route: str) -> None:
+    sandbox.put("Leads", [ALL_TYPES, {"Last_Name": "Bare"}])
+
+    # bulkzoho export Leads -o leads.csv --route list --json
+    summary = bulkzoho.run("export", "Leads", "-o", "leads.csv", "--route", route, "--json").expect(0).summary
+
+    rows = {row["Last_Name"]: row for row in _rows((bulkzoho.folder / "leads.csv").read_bytes().decode())}
+    whole, bare = rows[ALL_TYPES["Last_Name"]], rows["Bare"]
+    owner = sandbox.records("Leads")[0]["Owner"]["id"] if "Owner" in sandbox.records("Leads")[0] else whole["Owner"]
+    assert {name: whole[name] for name in ALL_TYPES} == {
+        **{name: str(value) for name, value in ALL_TYPES.items()},
+        "Email_Opt_Out": "true",
+        "Languages": "English;Swedish",
+    }
+    assert whole["Owner"] == owner
+    assert {bare[name] for name in ALL_TYPES if name != "Last_Name"} <= {"", "false"}
+    assert (summary["command"], summary["route"], summary["rows"]["read"]) == ("export", route, 2)
+    assert (summary["export"]["count"], summary["export"]["difference"]) == (2, 0)
+
+
+def test_json_lines_hold_values_as_the_crm_gives_them(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.put("Leads", [ALL_TYPES])
+
+    # bulkzoho export Leads -o leads.jsonl.gz
+    bulkzoho.run("export", "Leads", "-o", "leads.jsonl.gz").expect(0)
+
+    lines = gzip.decompress((bulkzoho.folder / "leads.jsonl.gz").read_bytes()).splitlines()
+    record = json.loads(lines[0])
+    assert {name: record[name] for name in ALL_TYPES} == ALL_TYPES
+    assert record["id"] == sandbox.records("Leads")[0]["id"]
+    assert {"id", "name"} <= record["Owner"].keys()
+    assert record["Website"] is None
+
+
+def test_fields_come_in_the_order_asked_for_on_standard_output(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    _put(sandbox, 3)
+
+    # bulkzoho export Leads --fields "External Id,Last_Name" --json
+    ended = bulkzoho.run("export", "Leads", "--fields", "External Id,Last_Name", "--json").expect(0)
+
+    assert list(_rows(ended.out)[0]) == ["id", "External_Id", "Last_Name"]
+    assert sorted(row["External_Id"] for row in _rows(ended.out)) == ["X-1", "X-2", "X-3"]
+    assert json.loads(ended.err.splitlines()[-1])["rows"]["read"] == 3
+
+
+def test_an_empty_module_gives_a_header_alone(bulkzoho: Program) -> None:
+    # bulkzoho export Deals -o deals.csv --fields Stage
+    bulkzoho.run("export", "Deals", "-o", "deals.csv", "--fields", "Stage").expect(0)
+
+    assert (bulkzoho.folder / "deals.csv").read_bytes() == b"id,Stage\r\n"
+
+
+@pytest.mark.parametrize("route", ["list", "coql"])
+def test_a_killed_export_goes_on_and_gives_the_same_bytes(tmp_path: Path, new_sandbox: SandboxMaker, route: str) -> None:
+    sandbox = new_sandbox("--edition", "ultimate", "--licences", "1000", "--latency", "0.1")
+    bulkzoho = Program(tmp_path, dict(sandbox.environment))
+    _put(sandbox, 6_000 if route == "coql" else 2_500)
+    whole = bulkzoho.run("export", "Leads", "-o", "whole.csv", "--route", route, "--json").expect(0).summary
+    before = len(sandbox.calls())
+
+    # bulkzoho export Leads -o cut.csv --route list; kill -9; bulkzoho resume
+    running = bulkzoho.start("export", "Leads", "-o", "cut.csv", "--route", route)
+    wait_until(lambda: [one for one in bulkzoho.home.glob("runs/*/strands/*") if one.stat().st_size], what="a page")
+    running.signal(signal.SIGKILL)
+    running.wait()
+    assert not (tmp_path / "cut.csv").exists()
+    summary = bulkzoho.run("resume", "--json").expect(0).summary
+
+    assert (tmp_path / "cut.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert summary["rows"] == whole["rows"]
+    reads = [one for one in sandbox.calls()[before:] if one["operation"] in ("list", "coql")]
+    assert len(reads) <= whole["calls"]["total"] + 2, "what was settled is read again"
+    assert not list(bulkzoho.home.glob("runs/*/strands"))
+
+
+def test_an_interrupted_export_says_how_to_go_on(tmp_path: Path, new_sandbox: SandboxMaker) -> None:
+    sandbox = new_sandbox("--edition", "ultimate", "--licences", "1000", "--latency", "0.1")
+    bulkzoho = Program(tmp_path, dict(sandbox.environment))
+    _put(sandbox, 4_000)
+
+    # bulkzoho export Leads -o leads.csv --route list; Ctrl-C
+    running = bulkzoho.start("export", "Leads", "-o", "leads.csv", "--route", "list", "--json")
+    wait_until(lambda: [one for one in bulkzoho.home.glob("runs/*/strands/*") if one.stat().st_size], what="a page")
+    running.signal(signal.SIGINT)
+    summary = running.wait().expect(5).summary
+
+    assert summary["next"] == f"bulkzoho resume {summary['run']}"
+    assert 0 < summary["rows"]["read"] < 4_000
+    assert not (tmp_path / "leads.csv").exists()
+    assert bulkzoho.run(*summary["next"].split()[1:], "--json").expect(0).summary["rows"]["read"] == 4_000
+
+
+def test_records_made_and_deleted_meanwhile_leave_no_hole_and_no_double(tmp_path: Path, new_sandbox: SandboxMaker) -> None:
+    sandbox = new_sandbox("--edition", "ultimate", "--licences", "1000", "--latency", "0.1")
+    bulkzoho = Program(tmp_path, dict(sandbox.environment))
+    _put(sandbox, 3_000)
+    gone = [str(one["id"]) for one in sandbox.records("Leads")[1_000:1_100]]
+
+    # bulkzoho export Leads --route list, while others make, change and delete records
+    running = bulkzoho.start("export", "Leads", "-o", "leads.csv", "--route", "list", "--json", "--fields", "Last_Name,City")
+    wait_until(lambda: [one for one in bulkzoho.home.glob("runs/*/strands/*") if one.stat().st_size], what="a page")
+    sandbox.put("Leads", ({"Last_Name": f"Late {n}"} for n in range(300)))
+    sandbox.put("Leads", ({"id": one["id"], "City": "Moved"} for one in sandbox.records("Leads")[:50]))
+    _delete(sandbox, gone)
+    summary = running.wait().expect(0).summary
+
+    names = _names(_rows((tmp_path / "leads.csv").read_text(encoding="utf-8")))
+    deleted = {f"Lead {n}" for n in range(1_001, 1_101)}
+    assert len(names) == len(set(names))
+    assert set(names) | deleted == {f"Lead {n}" for n in range(1, 3_001)}
+    assert summary["export"]["difference"] == len(names) - 2_900
+    assert summary["export"]["difference"] == 0 or "100 deleted" in summary["export"]["why"]

@@ -1,13 +1,22 @@
-"""A full run of the tests proves the acceptance list: it fails when a named test was not run, and when any test was skipped."""
+"""What holds for a whole run of the tests.
+
+A full run proves the acceptance list: it fails when a named test was not run, and when any test was skipped.  And any run fails
+when a sandbox that a test started, in this process or another, gave an answer that is not as Zoho's OpenAPI files describe it.
+"""
 
 from __future__ import annotations
 
+import os
 import re
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+from bulkzoho.sandbox.contract import ANSWERS_VARIABLE
+from bulkzoho.sandbox.contract.checking import check_answers
 
 TOP = Path(__file__).resolve().parents[1]
 _TEST = re.compile(r"`(tests/[\w/]+\.py(?:::\w+)?)`")
@@ -16,6 +25,10 @@ _NARROWED_BY = ("keyword", "markexpr", "lf", "failedfirst", "maxfail", "collecto
 # a deadline for one example measures how busy the machine is; the time-out of a test is what bounds it
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
+
+OPENAPI = Path(os.environ.get("BULKZOHO_OAS_DIR") or TOP.parent / "shared" / "oas")
+_answers = tempfile.TemporaryDirectory(prefix="answers-")
+os.environ[ANSWERS_VARIABLE] = _answers.name  # every sandbox keeps its answers there, one of each form
 
 _ran: set[str] = set()
 _skipped: set[str] = set()
@@ -51,7 +64,12 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail a full run that did not prove the whole list."""
+    """Fail a run with answers that are not as described, and a full one that did not prove the whole list."""
+    wrong = check_answers(Path(_answers.name), OPENAPI) if OPENAPI.is_dir() else []
+    _answers.cleanup()
+    if wrong:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        session.config.stash[_WRONG] = wrong
     if session.exitstatus != pytest.ExitCode.OK or not _is_full(session.config):
         return
     missing = not_run(_ran)
@@ -65,8 +83,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say why the run failed."""
+    for line in config.stash.get(_WRONG, []):
+        terminalreporter.write_line(f"not as Zoho's OpenAPI files describe it: {line}", red=True)
     for line in config.stash.get(_LACKS, []):
         terminalreporter.write_line(f"acceptance: {line}", red=True)
+    if not OPENAPI.is_dir():
+        terminalreporter.write_line(f"no OpenAPI files in {OPENAPI}: the sandbox's answers were not checked against them")
 
 
 def _is_full(config: pytest.Config) -> bool:
@@ -76,3 +98,4 @@ def _is_full(config: pytest.Config) -> bool:
 
 
 _LACKS = pytest.StashKey[list[str]]()
+_WRONG = pytest.StashKey[list[str]]()

@@ -14,6 +14,7 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
+from bulkzoho.sandbox.contract import keeper_from_environment
 from bulkzoho.sandbox.records.hands import deleted_by, edited_by, inserted_by, restored
 from bulkzoho.sandbox.records.view import full_record
 from bulkzoho.sandbox.records.writing import Result
@@ -42,7 +43,7 @@ class Sandbox:
     def __init__(self, settings: SandboxSettings | None = None, *, clock: Clock | None = None) -> None:
         settings = settings or SandboxSettings()
         self._crm = Crm(settings, clock or SystemClock(settings.time_scale))
-        self._gate = Gate(self._crm)
+        self._gate = Gate(self._crm, keeper_from_environment())
         self._runner: web.ServerRunner | None = None
 
     def __repr__(self) -> str:

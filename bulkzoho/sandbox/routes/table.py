@@ -25,7 +25,7 @@ from bulkzoho.sandbox.routes import (
 from bulkzoho.sandbox.wire.exchange import Route
 from bulkzoho.sandbox.wire.refusals import invalid_method, invalid_url
 
-__all__ = ["resolve"]
+__all__ = ["ADDRESSES", "resolve"]
 
 _VERSION = r"/crm/v[2-8](?:\.1)?"
 _MODULE = r"/(?P<crm_module>[A-Za-z][A-Za-z0-9_]*)"
@@ -42,9 +42,9 @@ _BULK_TABLE = (
 )
 _DOWNLOAD = r"/{1,2}v[2-8](?:\.1)?/crm/(?:org)?[0-9]+/bulk-write/(?P<id>[0-9]+)/(?P=id)\.zip"  # the SDK doubles the first slash
 _Pattern = tuple[Callable[[str], re.Match[str] | None], tuple[Route, ...]]
-_TABLE: tuple[_Pattern, ...] = tuple((re.compile(_BULK + pattern).fullmatch, routes) for pattern, routes in _BULK_TABLE)
-_TABLE += ((re.compile(_DOWNLOAD).fullmatch, bulk_write.RESULT),)
-_TABLE += tuple(
+ADDRESSES: tuple[_Pattern, ...] = tuple((re.compile(_BULK + pattern).fullmatch, routes) for pattern, routes in _BULK_TABLE)
+ADDRESSES += ((re.compile(_DOWNLOAD).fullmatch, bulk_write.RESULT),)
+ADDRESSES += tuple(
     (re.compile(_VERSION + pattern).fullmatch, routes)
     for pattern, routes in (
         ("/org", organization.ORG),
@@ -77,7 +77,7 @@ def resolve(method: str, path: str) -> tuple[Route, dict[str, str]]:
     Raises:
         Refusal: 404 for an unknown address, 400 for a known one with another method.
     """
-    for fits, routes in _TABLE:
+    for fits, routes in ADDRESSES:
         found = fits(path)
         if found is not None:
             for route in routes:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from bulkzoho.sandbox.contract import AnswerKeeper
 from bulkzoho.sandbox.routes import control, oauth
 from bulkzoho.sandbox.routes.table import resolve
 from bulkzoho.sandbox.state.calls import Call
@@ -25,7 +26,7 @@ from bulkzoho.sandbox.wire.refusals import (
     too_large,
     too_many_requests,
 )
-from bulkzoho.sandbox.wire.replies import Reply, refusal_reply
+from bulkzoho.sandbox.wire.replies import JSON_TYPE, Reply, refusal_reply
 from bulkzoho.sandbox.wire.rights import check_rights
 
 __all__ = ["Gate"]
@@ -37,8 +38,9 @@ RETRY_AFTER_S = 5
 class Gate:
     """Answer every request that reaches the server."""
 
-    def __init__(self, crm: Crm) -> None:
+    def __init__(self, crm: Crm, keep: AnswerKeeper | None = None) -> None:
         self._crm = crm
+        self._keep = keep  # is shown every good answer, before a fault spoils it
         self._conduct = Conduct(crm)
         self._running: set[asyncio.Task[None]] = set()
 
@@ -88,6 +90,7 @@ class Gate:
                     reply = await self._work(request, exchange)
             except Refusal as refusal:
                 reply = self._refused(refusal)
+                self._show(exchange.route.operation if exchange else "", reply)
             except (ConnectionError, web.RequestPayloadError):
                 reply = None  # the client went before its request was whole
         finally:
@@ -153,6 +156,7 @@ class Gate:
                 reply = await route.handler(exchange)
             except Refusal as refusal:
                 reply = self._refused(refusal)
+            self._show(route.operation, reply)
             await self._half_latency()
             return self._with_credits(reply)
 
@@ -172,6 +176,10 @@ class Gate:
         if broken is not None:
             crm.violations.add(broken, call.number)
             raise too_many_requests()
+
+    def _show(self, operation: str, reply: Reply) -> None:
+        if self._keep is not None and reply.body and reply.content_type == JSON_TYPE:
+            self._keep(operation, reply.status, reply.body)
 
     async def _half_latency(self) -> None:
         settings = self._crm.settings

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from itertools import count
 from typing import Any, Final
 
+from bulkzoho.assembly.announcing import WaitTeller
 from bulkzoho.assembly.diagnosing import named_troubles, tokens_throttled
 from bulkzoho.assembly.meeting import first_meeting
 from bulkzoho.assembly.organizations import ledger_of, remember, remembered, unknown_organization
@@ -50,6 +51,7 @@ class Connected:
     crm: Crm
     courier: Courier
     quota: Quota
+    waits: WaitTeller  #: to be quieted by whoever shows waits by itself
     organization: Organization
     user: User | None
     connection: ConnectionSettings
@@ -110,6 +112,7 @@ class Met:
     wires: Wires
     courier: Courier
     quota: Quota
+    waits: WaitTeller
     organization: Organization
 
 
@@ -137,6 +140,7 @@ async def connect(
             crm=crm,
             courier=met.courier,
             quota=met.quota,
+            waits=met.waits,
             organization=met.organization,
             user=user,
             connection=chosen.settings,
@@ -163,21 +167,24 @@ async def meet(
                 raise tokens_throttled()
             progress.tell(f"{tokens_throttled().message} The run waits until it gives one.")
 
-        async def open_for(organization: Organization) -> tuple[Quota, Courier]:
-            return await _open_quota(stack, organization, settings, wires, run=run, stop=stop)
+        async def open_for(organization: Organization) -> tuple[Quota, Courier, WaitTeller]:
+            quota, courier = await _open_quota(stack, organization, settings, wires, run=run, stop=stop)
+            waits = WaitTeller(quota, progress.tell)
+            stack.callback(waits.quiet)
+            return quota, courier, waits
 
         async with first_meeting(chosen, stop=stop, patience_s=settings.give_up_after_s):
             known = remembered(chosen)
-            quota, courier = await open_for(known or unknown_organization(chosen))
+            quota, courier, waits = await open_for(known or unknown_organization(chosen))
             organization = await _ask_who(courier, wires.crm, progress, chosen)
             if organization != known:
                 remember(chosen, organization)
                 used = courier.counts
-                quota, courier = await open_for(organization)
+                quota, courier, waits = await open_for(organization)
                 if known is None or known.id != organization.id:
                     await _charge(quota, calls=used.total)
                 courier.counts = used
-        yield Met(wires=wires, courier=courier, quota=quota, organization=organization)
+        yield Met(wires=wires, courier=courier, quota=quota, waits=waits, organization=organization)
 
 
 async def _charge(quota: Quota, *, calls: int) -> None:

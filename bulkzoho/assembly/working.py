@@ -209,6 +209,7 @@ class _Carrier:
         )
         try:
             in_doubt = await gather(self._parts, self._shaper, self._restored.in_doubt, read_users=users.read)
+            crm.waits.quiet()  # from here on the pipe shows them
             await pipe.run(in_doubt=in_doubt)
             self._crm_after = await crm.count(module.api_name)
             if recorder.open:

@@ -46,6 +46,7 @@ OLD_NAMES: Final = {"potential": "Deals", "potentials": "Deals"}
 class Connected:
     """A CRM that answers, and leave to call it."""
 
+    wires: Wires
     transport: Transport
     tokens: TokenKeeper
     crm: Crm
@@ -135,6 +136,7 @@ async def connect(
         user = await _current_user(met.courier, crm)
         progress.tell(_introduction(met.organization, user))
         yield Connected(
+            wires=met.wires,
             transport=met.wires.transport,
             tokens=met.wires.tokens,
             crm=crm,

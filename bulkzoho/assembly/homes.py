@@ -15,7 +15,17 @@ from bulkzoho.journal.sqlite import SqliteJournal
 from bulkzoho.model.journal import SPOOL_SUFFIX, RunFacts
 from bulkzoho.model.run import RunLine, RunStatus
 
-__all__ = ["RunFolder", "facts_of_runs", "find_run", "home_folder", "last_resumable", "list_runs", "new_run_folder"]
+__all__ = [
+    "RunFolder",
+    "begun",
+    "facts_of_runs",
+    "find_run",
+    "home_folder",
+    "last_resumable",
+    "list_runs",
+    "new_run_folder",
+    "refuse_network_home",
+]
 
 
 _NETWORK_FILE_SYSTEMS = frozenset({"afs", "ceph", "cifs", "fuse.sshfs", "nfs", "nfs4", "smb3", "smbfs"})
@@ -88,7 +98,7 @@ def new_run_folder(crm_module: str) -> RunFolder:
     Raises:
         RunFailedError: It cannot be made; says where and what to do.
     """
-    _refuse_network_home(home_folder())
+    refuse_network_home(home_folder())
     word = re.sub(r"[^a-z0-9]+", "-", crm_module.casefold()).strip("-") or "run"
     now = datetime.now(UTC)
     part = now.microsecond // 16  # of the second, so that the names of runs tell their order
@@ -108,7 +118,7 @@ def new_run_folder(crm_module: str) -> RunFolder:
     return RunFolder(folder)
 
 
-def _refuse_network_home(home: Path) -> None:
+def refuse_network_home(home: Path) -> None:
     """Refuse a home on a network file system, where neither locks nor a write-ahead log can be trusted (Linux tells)."""
     try:
         mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
@@ -141,7 +151,7 @@ def find_run(name: str) -> RunFolder:
 
 def facts_of_runs() -> Iterator[tuple[RunFolder, RunFacts, SqliteJournal]]:
     """Give every run that can be read, newest first, with its journal open for reading until the next is taken."""
-    for folder in sorted(_folders(), key=_begun, reverse=True):
+    for folder in sorted(_folders(), key=lambda one: begun(one.run), reverse=True):
         try:
             journal = SqliteJournal.open(folder.journal, read_only=True)
         except BulkZohoError:
@@ -190,9 +200,9 @@ def list_runs() -> list[RunLine]:
     return lines
 
 
-def _begun(folder: RunFolder) -> tuple[str, str]:
+def begun(run: str) -> tuple[str, str]:
     """Give when a run began, as its name says: the second, then the part of it."""
-    return folder.run[:15], folder.run[-4:]
+    return run[:15], run[-4:]
 
 
 def _folders() -> list[RunFolder]:

@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "quota": _Lazy("quotas", "quota_command", "Show what is used and left of the quota."),
     "auth": _Lazy("authorizing", "auth_command", "Log in, and keep accounts as profiles."),
     "export": _Lazy("exporting", "export_command", "Export a CRM module into a file."),
+    "doctor": _Lazy("doctoring", "doctor_command", "Look at everything between this machine and the CRM."),
     "modules": _Lazy("describing", "modules_command", "List the modules of the CRM."),
     "fields": _Lazy("describing", "fields_command", "List the fields of a module."),
     "sandbox": _Lazy("sandboxing", "sandbox_command", "Serve a Zoho CRM on localhost, to rehearse against."),

@@ -16,7 +16,7 @@ from bulkzoho.zoho.line import HttpReply, Line
 
 __all__ = ["centers_that_know", "other_centers"]
 
-PROBE_TIMEOUT_S: Final = 8.0  # seconds for one server; all are asked at once
+PROBE_TIMEOUT_S: Final = 3.0  # seconds for one server; all are asked at once
 NOBODY: Final = "1000.nobody"
 
 

@@ -163,4 +163,6 @@ def _parsed(wire: Wire) -> Any:
 
 
 def _lost(wire: Wire, what: str) -> Lost:
+    if wire.body.lstrip()[:1] == b"<":
+        what = "a page of a proxy or a portal instead of JSON"
     return Lost(reason=f"HTTP {wire.status}{': ' if what else ''}{what}", service_time=wire.service_time)

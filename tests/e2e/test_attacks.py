@@ -289,6 +289,9 @@ TABLE = (
     Attack("a status of no profile", "auth", "status --profile live", 6, "live"),
     Attack("profiles that are no profiles", "auth", "list", 4, "profiles.json", _bad_profiles),
     Attack("a logout of nothing", "auth", "logout", 6, "auth list"),
+    # doctor: what it finds is told in test_doctor.py
+    Attack("a word too many for the doctor", "doctor", "x", 2, "x"),
+    Attack("a use that does not exist", "doctor", "--for fun", 2, "fun"),
     # modules, fields
     Attack("a word too many for modules", "modules", "x", 2, "x"),
     Attack("modules of a profile that does not exist", "modules", "--profile live", 6, "live"),

@@ -1,0 +1,200 @@
+"""Look at everything between this machine and the CRM, each thing with its own time-out, the independent ones at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from bulkzoho.assembly.connecting import Connected, connect
+from bulkzoho.assembly.crm_checks import check_account, check_modules, check_quota
+from bulkzoho.assembly.diagnosing import named, tokens_throttled
+from bulkzoho.assembly.findings import CHECK_TIMEOUT_S, Finding, State, failure, found, ok
+from bulkzoho.assembly.machine_checks import check_clock, check_home, check_versions
+from bulkzoho.assembly.scope_checks import check_module, check_scopes
+from bulkzoho.assembly.visiting import chosen_account, visit_settings
+from bulkzoho.assembly.wiring import Wires, wired
+from bulkzoho.engine.stopping import Stop
+from bulkzoho.errors import AccessError, BulkZohoError, UnreachableError
+from bulkzoho.model.plans import Price
+from bulkzoho.model.replies import Lost, NothingLeft, Throttled
+from bulkzoho.model.run import Snapshot
+from bulkzoho.profiles.choosing import Account, Chosen
+from bulkzoho.profiles.profile import Keeping
+from bulkzoho.zoho.datacenters import host_of
+from bulkzoho.zoho.line import HttpReply, Line
+from bulkzoho.zoho.scopes import Use
+
+__all__ = ["Finding", "State", "examine"]
+
+FRESH_S: Final = 300.0  # seconds; an older access token is renewed, so that the refresh token is put to the test
+SILENCE_S: Final = 1.5  # seconds without any answer; well below the time-out, so that the reason is told
+_WHAT_FAILED: Final = {
+    "invalid_client": "client",
+    "invalid_client_secret": "client",
+    "WRONG_DATA_CENTER": "data center",
+    "invalid_code": "refresh token",
+}
+
+
+@dataclass(slots=True)
+class _Notes:
+    """A :class:`bulkzoho.ports.Progress` that keeps what it is told."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Look away."""
+
+    def tell(self, line: str) -> None:
+        """Keep *line*."""
+        self.lines.append(line)
+
+
+async def examine(account: Account, *, crm_module: str | None, use: Use) -> list[Finding]:
+    """Give one finding a check, in order; a check that rests on one that failed is left out.
+
+    Args:
+        account: Whose connection.
+        crm_module: The module, by a name that users know, on which permissions are looked at.
+        use: What the account is wanted for: what that needs and is not there is a failure, else a warning.
+    """
+    findings = [*check_versions(), *check_home()]
+    try:
+        chosen = chosen_account(account)
+    except BulkZohoError as error:
+        return [*findings, failure("account", error)]
+    findings.append(ok("account", _account_words(chosen)))
+    async with wired(chosen, oldest_token_s=FRESH_S) as wires:
+        accounts, token = await _at_once(
+            found("accounts host", lambda: _check_accounts(wires)),
+            _check_token(wires),
+        )
+        findings += [*accounts, *token]
+        if all(one.state is not State.FAILURE for one in token):
+            findings += await _examine_crm(wires, crm_module, use)
+    return findings
+
+
+async def _at_once(*checks: Awaitable[list[Finding]]) -> list[list[Finding]]:
+    async def wait_for(check: Awaitable[list[Finding]]) -> list[Finding]:
+        return await check
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(wait_for(check)) for check in checks]
+    return [task.result() for task in tasks]
+
+
+async def _check_accounts(wires: Wires) -> list[Finding]:
+    """See that the accounts server is there (name, TLS, proxy), and what time it has."""
+    url = wires.chosen.settings.accounts_url
+    reply, took_s = await _look_at(wires.line, f"{url}/oauth/v2/auth")
+    return [ok("accounts host", f"{host_of(url)} answers in {took_s * 1000:.0f} ms"), *check_clock(_skew_s(reply))]
+
+
+async def _look_at(line: Line, url: str) -> tuple[HttpReply, float]:
+    began = time.perf_counter()
+    reply = await line.exchange("GET", url, timeout_s=CHECK_TIMEOUT_S, headers={})
+    if isinstance(reply, NothingLeft | Lost):
+        raise UnreachableError(
+            f"{reply.reason}.", hint="Check the network, the name service, the proxy (HTTPS_PROXY) and the data center (--dc)."
+        )
+    return reply, time.perf_counter() - began
+
+
+def _skew_s(reply: HttpReply) -> float | None:
+    try:
+        return parsedate_to_datetime(reply.headers["Date"]).timestamp() - time.time()
+    except (KeyError, ValueError):
+        return None
+
+
+async def _check_token(wires: Wires) -> list[Finding]:
+    """Have an access token that is fresh, so that client, secret and refresh token are known to be good."""
+    refusals: list[AccessError] = []
+
+    async def have_one() -> Iterable[Finding]:
+        try:
+            reply = await wires.tokens.renew(0)
+        except AccessError as error:
+            refusals.append(error)
+            return []
+        if isinstance(reply, Throttled):
+            raise tokens_throttled()
+        if isinstance(reply, NothingLeft | Lost):
+            raise UnreachableError(
+                f"{reply.reason}.", hint="See what answers in place of Zoho's accounts server: a proxy, a portal, a firewall."
+            )
+        return _token_words(wires)
+
+    findings = await found("access token", have_one)
+    for error in refusals:  # named outside of the time-out: other data centers may be asked
+        findings.append(failure(_WHAT_FAILED.get(error.code, "access token"), await named(error, wires)))
+    return findings
+
+
+def _token_words(wires: Wires) -> list[Finding]:
+    token = wires.tokens.current
+    assert token is not None
+    renewal = "client credentials" if wires.chosen.server else "refresh token"
+    until = datetime.fromtimestamp(token.expires_at).astimezone()
+    return [
+        ok(renewal, f"gave an access token {max(0.0, time.time() - token.obtained_at):.0f} s ago"),
+        ok("access token", f"lives until {until:%H:%M:%S}"),
+    ]
+
+
+async def _examine_crm(wires: Wires, crm_module: str | None, use: Use) -> list[Finding]:
+    notes, chosen = _Notes(), wires.chosen
+    entered: list[Connected] = []
+    async with AsyncExitStack() as stack:
+
+        async def enter() -> Iterable[Finding]:
+            settings = replace(visit_settings(), give_up_after_s=SILENCE_S)
+            visit = connect(settings, chosen=chosen, run=f"doctor-{os.getpid()}", stop=Stop(), progress=notes, hasty=True)
+            entered.append(await stack.enter_async_context(visit))
+            return []
+
+        findings = await found("CRM", enter)
+        if not entered:
+            return findings
+        crm = entered[0]
+        findings += check_account(crm, notes.lines)
+        token = crm.tokens.current
+        granted = (token.scopes if token else ()) or (chosen.profile.scopes if chosen.profile else ())
+        findings += check_scopes(granted, chosen=chosen, use=use, crm_module=crm_module)
+        place = f"module {crm_module}" if crm_module else "modules"
+        for more in await _at_once(
+            found("upload host", lambda: _check_upload(crm, wires.line)),
+            found(place, lambda: _named(crm, check_module(crm, crm_module, use) if crm_module else check_modules(crm))),
+        ):
+            findings += more
+        return [*findings, *check_quota(crm)]
+
+
+async def _named(crm: Connected, check: Awaitable[Iterable[Finding]]) -> Iterable[Finding]:
+    try:
+        return await check
+    except AccessError as error:
+        raise await named(error, crm.wires) from error
+
+
+async def _check_upload(crm: Connected, line: Line) -> list[Finding]:
+    """See that the upload host is there; it may be the API's own, so that this, too, is a call within the quota."""
+    url = crm.connection.upload_url
+    async with crm.quota.permit(Price()):
+        _, took_s = await _look_at(line, f"{url}/")
+    return [ok("upload host", f"{host_of(url)} answers in {took_s * 1000:.0f} ms")]
+
+
+def _account_words(chosen: Chosen) -> str:
+    if chosen.profile is None:
+        return f"the environment, {host_of(chosen.settings.accounts_url)}"
+    kept = "in the keyring" if chosen.profile.kept_in is Keeping.KEYRING else "in profiles.json"
+    return f"{chosen.name} ({chosen.profile.method}), secrets {kept}"

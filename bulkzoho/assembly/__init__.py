@@ -22,6 +22,7 @@ from bulkzoho.assembly.inputs import STANDARD_INPUT, InputPlan, facts_of_inputs,
 from bulkzoho.assembly.logging_in import ask_browser, log_in
 from bulkzoho.assembly.quotas import all_quotas, quota_of
 from bulkzoho.assembly.replaying import EarlierReplays, plan_replay
+from bulkzoho.assembly.verifying import verify_run
 from bulkzoho.assembly.visiting import VisitedModule, chosen_account, list_fields, list_modules
 from bulkzoho.assembly.working import Work, carry_out
 from bulkzoho.core.settings_json import from_json, to_json
@@ -65,6 +66,7 @@ __all__ = [
     "quota_of",
     "replay_letters",
     "resume_run",
+    "verify_run",
 ]
 
 

@@ -23,7 +23,7 @@ from bulkzoho.model.rows import Operation
 from bulkzoho.model.settings import REPLY_TIMEOUT_S, SETTLE_MARGIN_S, ImportSettings, OnDoubt
 from bulkzoho.ports import Progress
 
-__all__ = ["conflicts_for", "lookup_for", "resends_for"]
+__all__ = ["conflicts_for", "known_ids_of", "lookup_for", "resends_for"]
 
 
 def lookup_for(crm: Connected, module: CrmModule, settings: ImportSettings, *, stop: Stop, progress: Progress) -> Lookup | None:
@@ -39,7 +39,7 @@ def lookup_for(crm: Connected, module: CrmModule, settings: ImportSettings, *, s
         unique_fields=[field.api_name for field in module.fields if field.unique],
         match_on=settings.match_on,
         import_key=settings.import_key,
-        known_ids=partial(_known_ids, crm.organization.id, module.api_name),
+        known_ids=partial(known_ids_of, crm.organization.id, module.api_name),
         clock_skew=lambda: crm.courier.skew_s,
         settle_wait_s=wait_s,
         pause=stop.sleep,
@@ -52,7 +52,7 @@ def resends_for(crm: Connected, module: CrmModule, settings: ImportSettings, *, 
     if settings.operation is Operation.DELETE:
         return Deletions(courier=crm.courier, crm=crm.crm, crm_module=module.api_name, tell=progress.tell)
     if settings.operation is Operation.UPSERT:
-        return Upserts(known_ids=partial(_known_ids, crm.organization.id, module.api_name))
+        return Upserts(known_ids=partial(known_ids_of, crm.organization.id, module.api_name))
     return None
 
 
@@ -64,7 +64,7 @@ def conflicts_for(crm: Connected, module: CrmModule, settings: ImportSettings, *
     return UpdateConflicts(holdings=holdings, crm_module=module, user=crm.user, tell=progress.tell)
 
 
-def _known_ids(org: str, crm_module: str, ids: Sequence[str]) -> set[str]:
+def known_ids_of(org: str, crm_module: str, ids: Sequence[str]) -> set[str]:
     """Give those of *ids* that rows of runs here have: all results of this organization and module are read."""
     wanted = set(ids)
     return {one for path in _results_files(org, crm_module) for one in _ids_in(path) if one in wanted}

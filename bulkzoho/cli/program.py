@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "import": _Lazy("importing", "import_command", "Import files into a CRM module."),
     "replay": _Lazy("replaying", "replay_command", "Send dead letters again, mended or not."),
     "resume": _Lazy("resuming", "resume_command", "Finish an interrupted run."),
+    "verify": _Lazy("verify", "verify_command", "Compare what a run sent with what the CRM holds."),
     "runs": _Lazy("listing", "runs_command", "List the runs with their state."),
     "quota": _Lazy("quotas", "quota_command", "Show what is used and left of the quota."),
     "auth": _Lazy("authorizing", "auth_command", "Log in, and keep accounts as profiles."),

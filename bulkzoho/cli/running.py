@@ -36,7 +36,7 @@ class Job:
     data_on_stdout: bool = False  #: the command's data go to standard output, so that its summary cannot
 
 
-def run_job(job: Job, start: Start, *, as_json: bool, progress: str) -> int:
+def run_job(job: Job, start: Start, *, as_json: bool, progress: str, page: Callable[[Summary], str] = summary_page) -> int:
     """Run what *start* gives until it ends, and give the exit code.
 
     The first SIGINT, SIGTERM or SIGHUP lets calls in flight end; the second leaves them.
@@ -54,10 +54,10 @@ def run_job(job: Job, start: Start, *, as_json: bool, progress: str) -> int:
         if as_json:
             print_json(refusal_json(None, command=job.command))
         return int(ExitCode.ACCEPTED)
-    return _end(summary, as_json=as_json)
+    return _end(summary, page, as_json=as_json)
 
 
-def _end(summary: Summary, *, as_json: bool) -> int:
+def _end(summary: Summary, page: Callable[[Summary], str], *, as_json: bool) -> int:
     if summary.error is not None:
         print_note(_error_line(summary.error))
     if as_json and isinstance(summary, ExportSummary) and summary.export["output"] == STANDARD_OUTPUT:
@@ -65,7 +65,7 @@ def _end(summary: Summary, *, as_json: bool) -> int:
     elif as_json:
         print_json(summary_json(summary))
     else:
-        print_note(summary_page(summary))
+        print_note(page(summary))
     return int(summary.exit_code)
 
 

@@ -45,6 +45,8 @@ def summary_json(summary: Summary) -> dict[str, Any]:
     }
     if isinstance(summary, ExportSummary):
         report |= {"operation": "", "export": dict(summary.export)}
+    if summary.verify is not None:
+        report["verify"] = dict(summary.verify)
     if summary.error is not None:
         report["error"] = dict(summary.error)
     return report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -131,6 +132,7 @@ class Summary:
     crm_before: int | None = None  #: records in the module before and after, when they could be counted
     crm_after: int | None = None
     error: dict[str, Any] | None = None  #: code, message, hint
+    verify: Mapping[str, Any] | None = None  #: what a comparison with the CRM found, as JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -260,6 +260,11 @@ TABLE = (
     Attack("two runs", "resume", "a b", 2, "b"),
     Attack("a limit that is none", "resume", "--limit 0", 2, "--limit"),
     Attack("a path for a run", "resume", "../../etc", 4, "../../etc"),
+    # verify
+    Attack("no run to verify", "verify", "", 2, "RUN"),
+    Attack("a run to verify that does not exist", "verify", "20200101-000000-x-0000", 4, "20200101-000000-x-0000"),
+    Attack("a sample of nothing", "verify", "x --sample 0", 2, "--sample"),
+    Attack("differences to standard output", "verify", "x -o -", 2, "-o"),
     # runs
     Attack("a word too many", "runs", "x", 2, "x"),
     Attack("runs in a home that is a file", "runs", "", 1, "home", _home_is_a_file),
@@ -314,7 +319,7 @@ TABLE = (
 @pytest.mark.parametrize("attack", TABLE, ids=lambda attack: f"{attack.command}: {attack.name}")
 def test_an_attack_is_answered_in_one_line_and_one_object(bulkzoho: Program, sandbox: SandboxProcess, attack: Attack) -> None:
     attack.prepare(bulkzoho, sandbox)
-    speaks_json = attack.command in ("import", "replay", "resume", "quota", "modules", "fields")
+    speaks_json = attack.command in ("import", "replay", "resume", "verify", "quota", "modules", "fields")
 
     # bulkzoho <command> <words> --json
     ended = bulkzoho.run(attack.command, *attack.words.split(), *(["--json"] if speaks_json else []))

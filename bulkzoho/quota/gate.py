@@ -168,8 +168,8 @@ class SharedQuota:
     async def admit(self, price: Price) -> float:
         """Wait until a call of *price* may leave and count it as gone; give the time, for :meth:`over`."""
         self._check_open()
-        self._meter.busy(self._clock.now())
         self._waiting += 1
+        self._meter.busy(self._clock.now(), wanted=self._waiting + self._holding.flying)
         try:
             async with self._kind_lines[price.heavy]:
                 self._check_open()
@@ -293,8 +293,8 @@ class SharedQuota:
         self._bell.ring()
 
     def _settle(self) -> None:
-        busy = self._waiting > 0 or self._holding.flying > 0
-        self._meter.settle(self._clock.now(), self._holding.grant, waits_for=self._lease.waits_for_day, still_busy=busy)
+        wanted = self._waiting + self._holding.flying
+        self._meter.settle(self._clock.now(), self._holding.grant, waits_for=self._lease.waits_for_day, wanted=wanted)
 
     def _settle_if_idle(self) -> None:
         if not self._waiting and not self._holding.flying:

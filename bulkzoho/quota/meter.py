@@ -2,64 +2,90 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from bulkzoho.core.pacing import Bound, Limits, Room, tightest
 from bulkzoho.quota.grants import Grant
 
 __all__ = ["Meter"]
 
 
+@dataclass(slots=True)
+class _Worked:
+    """Time that was worked."""
+
+    room: Room = field(default_factory=Room)
+    calls: int = 0
+    heavy: int = 0
+    seconds: float = 0.0
+
+    def add(self, other: _Worked) -> None:
+        self.room = self.room.plus(other.room)
+        self.calls += other.calls
+        self.heavy += other.heavy
+        self.seconds += other.seconds
+
+
 class Meter:
-    """Calls made, and the room there was for them.  Times are arguments."""
+    """Calls made, and the room there was for them.  Times are arguments.
+
+    Whoever makes one call after another, as while connecting, is held back by no limit: such time does not count, unless there
+    is no other.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._room = Room()
-        self._begun = 0
+        self._together = _Worked()  # more than one call was wanted at a time
+        self._alone = _Worked()
+        self._now = _Worked()  # since last settled
+        self._wanted = 0  # calls at one time, at most, since last settled
         self._ended = 0
-        self._heavy = 0
         self._latency_s = 0.0
         self._day_waits_s: dict[Bound, float] = {}
-        self._busy_s = 0.0
         self._at: float | None = None  # busy since, or last settled; None: no work
 
     def begun(self, *, heavy: bool) -> None:
         """A call left."""
-        self._begun += 1
-        self._heavy += heavy
+        self._now.calls += 1
+        self._now.heavy += heavy
 
     def ended(self, latency_s: float) -> None:
         """A call was answered, or given up."""
         self._ended += 1
         self._latency_s += latency_s
 
-    def busy(self, now: float) -> None:
-        """There is work from now on."""
+    def busy(self, now: float, *, wanted: int) -> None:
+        """There is work from now on: so many calls are wanted, or in flight."""
         if self._at is None:
             self._at = now
+        self._wanted = max(self._wanted, wanted)
 
-    def settle(self, now: float, grant: Grant, *, waits_for: Bound | None, still_busy: bool) -> None:
-        """Count the time since the last call of this as worked under *grant*, or as waited for the day to have room."""
-        if self._at is not None:
-            spent_s = now - self._at
-            if waits_for is None:
-                self._busy_s += spent_s
-                self._room = self._room.plus(
-                    Room(
-                        minutes=spent_s * grant.pace_share * self._limits.calls_per_minute / 60.0,
-                        in_flight=spent_s * grant.in_flight,
-                        heavy=spent_s * grant.heavy,
-                    )
-                )
-            else:
-                self._day_waits_s[waits_for] = self._day_waits_s.get(waits_for, 0.0) + spent_s
-        self._at = now if still_busy else None
+    def settle(self, now: float, grant: Grant, *, waits_for: Bound | None, wanted: int) -> None:
+        """Count the time since the last call of this as worked under *grant*, or as waited for the day to have room.
+
+        From now on so many calls are *wanted* or in flight.
+        """
+        spent_s = 0.0 if self._at is None else now - self._at
+        if waits_for is not None:
+            self._day_waits_s[waits_for] = self._day_waits_s.get(waits_for, 0.0) + spent_s
+        else:
+            self._now.seconds = spent_s
+            self._now.room = Room(
+                minutes=spent_s * grant.pace_share * self._limits.calls_per_minute / 60.0,
+                in_flight=spent_s * grant.in_flight,
+                heavy=spent_s * grant.heavy,
+            )
+        (self._together if self._wanted > 1 else self._alone).add(self._now)
+        self._now, self._wanted = _Worked(), wanted
+        self._at = now if wanted else None
 
     def used(self) -> tuple[float, Bound]:
         """Give the share of the tightest bound that was used, 0.0 to 1.0, and which it was."""
+        worked = self._together if self._together.calls else self._alone
         latency_s = self._latency_s / self._ended if self._ended else 0.0
-        bound = tightest(self._room, latency_s=latency_s, heavy_share=self._heavy / self._begun if self._begun else 0.0)
-        share = min(1.0, self._begun / bound.calls) if bound.calls > 0.0 else 0.0
+        bound = tightest(worked.room, latency_s=latency_s, heavy_share=worked.heavy / worked.calls if worked.calls else 0.0)
+        share = min(1.0, worked.calls / bound.calls) if bound.calls > 0.0 else 0.0
         longest = max(self._day_waits_s, key=self._day_waits_s.__getitem__, default=None)
-        if longest is not None and self._day_waits_s[longest] > self._busy_s:
+        if longest is not None and self._day_waits_s[longest] > self._together.seconds + self._alone.seconds:
             return 1.0, longest
         return share, bound.bound

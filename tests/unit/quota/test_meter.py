@@ -1,0 +1,58 @@
+"""The share of the tightest bound that was used while there was work."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulkzoho.core.pacing import Bound
+from bulkzoho.quota.grants import Grant
+from bulkzoho.quota.meter import Meter
+from bulkzoho.quota.rehearsal import limits
+
+OURS = limits(minute=600, in_flight=5)
+GRANT = Grant(in_flight=5, heavy=5)
+
+
+def work(meter: Meter, *, start: float, seconds: float, calls: int, wanted: int, latency_s: float) -> None:
+    """Let *calls* leave, evenly or not, while so many were wanted at a time."""
+    meter.busy(start, wanted=wanted)
+    for _ in range(calls):
+        meter.begun(heavy=False)
+        meter.ended(latency_s)
+    meter.settle(start + seconds, GRANT, waits_for=None, wanted=0)
+
+
+def test_the_share_is_of_the_tightest_bound() -> None:
+    meter = Meter(OURS)
+    work(meter, start=0.0, seconds=20.0, calls=40, wanted=10, latency_s=2.0)  # five at a time allow 50
+
+    assert meter.used() == (pytest.approx(0.8), Bound.IN_FLIGHT)
+
+
+def test_one_call_after_another_is_held_back_by_no_limit() -> None:
+    meter = Meter(OURS)
+    for step in range(5):
+        work(meter, start=step * 2.0, seconds=2.0, calls=1, wanted=1, latency_s=2.0)
+    work(meter, start=10.0, seconds=20.0, calls=50, wanted=10, latency_s=2.0)
+
+    assert meter.used() == (pytest.approx(1.0), Bound.IN_FLIGHT)
+
+
+def test_a_run_of_nothing_but_single_calls_is_measured_by_these() -> None:
+    meter = Meter(limits(minute=600, in_flight=1))
+    for step in range(5):
+        meter.busy(step * 2.0, wanted=1)
+        meter.begun(heavy=False)
+        meter.ended(2.0)
+        meter.settle(step * 2.0 + 2.0, Grant(in_flight=1, heavy=1), waits_for=None, wanted=0)
+
+    assert meter.used() == (pytest.approx(1.0), Bound.IN_FLIGHT)
+
+
+def test_a_day_that_was_waited_for_longer_than_worked_is_the_bound() -> None:
+    meter = Meter(OURS)
+    work(meter, start=0.0, seconds=20.0, calls=40, wanted=10, latency_s=2.0)
+    meter.busy(20.0, wanted=3)
+    meter.settle(3_620.0, GRANT, waits_for=Bound.DAY, wanted=0)
+
+    assert meter.used() == (1.0, Bound.DAY)

@@ -135,7 +135,8 @@ async def _check_token(wires: Wires) -> list[Finding]:
 
     findings = await found("access token", have_one)
     for error in refusals:  # named outside of the time-out: other data centers may be asked
-        findings.append(failure(_WHAT_FAILED.get(error.code, "access token"), await named(error, wires)))
+        told = await named(error, wires)
+        findings.append(failure(_WHAT_FAILED.get(told.code, "access token"), told))
     return findings
 
 

@@ -119,10 +119,18 @@ class Met:
 
 @asynccontextmanager
 async def connect(
-    settings: ImportSettings, *, chosen: Chosen, run: str, stop: Stop, progress: Progress, hasty: bool = False
+    settings: ImportSettings,
+    *,
+    chosen: Chosen,
+    run: str,
+    stop: Stop,
+    progress: Progress,
+    hasty: bool = False,
+    introduce: bool = True,
 ) -> AsyncIterator[Connected]:
     """Connect with the account that was *chosen*, and stay connected while the context lasts.
 
+    Without *introduce* the user is not asked for: a run that may find nothing to do saves a call.
     A *hasty* visitor does not wait until Zoho gives access tokens again; a run does, and says so.
 
     Raises:
@@ -133,7 +141,7 @@ async def connect(
         for note in limits_of(settings.quota, met.organization).notes:
             progress.tell(note)
         crm = met.wires.crm
-        user = await _current_user(met.courier, crm)
+        user = await _current_user(met.courier, crm) if introduce else None
         progress.tell(_introduction(met.organization, user))
         yield Connected(
             wires=met.wires,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 
 from bulkzoho.core import coql
 from bulkzoho.core.ending import Ending
+from bulkzoho.core.exporting import CREATED
 from bulkzoho.core.reporting import error_json
 from bulkzoho.core.selecting import Selection
 from bulkzoho.engine.pages import Reader
@@ -19,6 +22,8 @@ from bulkzoho.model.run import CallCounts, QuotaStatus, RunStatus
 
 __all__ = ["Counted", "counted_again", "export_summary"]
 
+FRESH: Final = timedelta(seconds=3)  # before the bound: records made then may have come too late for the first page
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
@@ -29,22 +34,31 @@ class Counted:
     why: str = ""
 
 
-async def counted_again(reader: Reader, crm_module: str, selection: Selection, *, records: int, bound: str) -> Counted:
+async def counted_again(reader: Reader, crm_module: str, selection: Selection, *, records: int) -> Counted:
     """Ask the CRM how many records fit now, and explain the difference; the export is whole, whatever comes of this."""
     try:
         count = await reader.count(coql.counting(crm_module, selection.coql()))
         if count is None or count == records:
             return Counted(count=count)
-        deleted = len(await reader.deleted(since=bound))
+        deleted = len(await reader.deleted(since=selection.bound))
+        fresh = await reader.count(
+            coql.counting(crm_module, [*selection.coql(), f"{CREATED} >= {coql.quoted(_before(selection))}"])
+        )
     except (BulkZohoError, AdmissionClosedError):
         return Counted(count=None, why="the CRM could not be asked")
-    return Counted(count=count, difference=records - count, why=_why(records - count, deleted, selection))
+    return Counted(count=count, difference=records - count, why=_why(records - count, deleted, fresh or 0, selection))
 
 
-def _why(difference: int, deleted: int, selection: Selection) -> str:
-    moving = bool(selection.since or selection.where)
+def _before(selection: Selection) -> str:
+    return (datetime.fromisoformat(selection.bound) - FRESH).isoformat()
+
+
+def _why(difference: int, deleted: int, fresh: int, selection: Selection) -> str:
+    moving = bool(selection.where)
     parts = [f"{deleted:,} deleted since the export began"] if deleted else []
-    if moving and difference != deleted:
+    if difference < deleted and fresh:
+        parts.append(f"{fresh:,} made in the seconds in which the export began")
+    elif moving and difference != deleted:
         parts.append("records that were changed meanwhile fit now and did not then, or did then and do not now")
     elif difference < 0:
         parts.append("records that a count sees and this user's list does not: without permission, converted, or not approved")
@@ -97,7 +111,7 @@ def export_summary(
             "fields": len(plan.fields) + 1 if plan else 0,
             "reason": plan.reason if plan else "",
             "made_until": plan.bound if plan else None,
-            "changed_since": settings.since,
+            "changed_since": plan.since if plan else None,
             "count": counted.count if counted else None,
             "difference": counted.difference if counted else None,
             "why": counted.why if counted else "",

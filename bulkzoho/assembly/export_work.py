@@ -7,27 +7,19 @@ import shutil
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 from bulkzoho.assembly.connecting import Connected, connect
 from bulkzoho.assembly.export_ending import Counted, counted_again, export_summary
+from bulkzoho.assembly.export_planning import decide, nothing_changed, where_in_coql
+from bulkzoho.assembly.export_state import DELETED, Edge, ExportState, KeptState
 from bulkzoho.assembly.finishing import write_report
 from bulkzoho.assembly.homes import RunFolder
-from bulkzoho.core import coql
 from bulkzoho.core.ending import Ending, ending_of
-from bulkzoho.core.exporting import (
-    STRAND_RECORDS,
-    choose_route,
-    chosen_fields,
-    coql_page,
-    field_groups,
-    spread,
-)
+from bulkzoho.core.exporting import coql_page, field_groups
 from bulkzoho.core.selecting import Selection, within_bound
 from bulkzoho.engine.exporting import ExportParts, ExportPipe
-from bulkzoho.engine.pages import CoqlPages, ListPages, Pages, Reader
+from bulkzoho.engine.pages import CoqlPages, ListPages, Pages, Reader, WithDeleted
 from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
 from bulkzoho.errors import BulkZohoError, RefusedError, RunFailedError
 from bulkzoho.files.joining import Sink, joined, write_joined
@@ -35,7 +27,16 @@ from bulkzoho.files.record_writers import CsvRecords, JsonRecords
 from bulkzoho.files.tracked import AppendFile
 from bulkzoho.journal.export import SqliteExportJournal
 from bulkzoho.journal.sqlite import SqliteJournal
-from bulkzoho.model.export import STANDARD_OUTPUT, ExportPlan, ExportSettings, ExportSummary, OutputFormat, Strand, WantedRoute
+from bulkzoho.model.export import (
+    LAST,
+    STANDARD_OUTPUT,
+    ExportPlan,
+    ExportSettings,
+    ExportSummary,
+    OutputFormat,
+    Strand,
+    WantedRoute,
+)
 from bulkzoho.model.journal import Change, RunMoved, Sent, Settled, SourceFacts, SourceRead
 from bulkzoho.model.metadata import CrmModule
 from bulkzoho.model.outcomes import Tally
@@ -46,8 +47,6 @@ from bulkzoho.profiles.choosing import Chosen
 from bulkzoho.zoho.listing import ZohoRecords
 
 __all__ = ["ExportWork", "carry_out_export"]
-
-MAX_STRANDS: Final = 8  # heavy calls in flight are ten, and others want some
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +102,8 @@ class _Carrier:
         self._quota: QuotaStatus | None = None
         self._counted: Counted | None = None
         self._delivered = False
+        self._module: CrmModule | None = None
+        self._edge: Edge | None = None
 
     async def carry_out(self) -> None:
         told = self._work.settings
@@ -111,20 +112,56 @@ class _Carrier:
             return
         settings = ImportSettings(inputs=(), crm_module="", quota=told.quota, give_up_after_s=told.give_up_after_s)
         async with connect(
-            settings, chosen=self._work.chosen, run=self._facts.run, stop=self._stop, progress=self._progress
+            settings,
+            chosen=self._work.chosen,
+            run=self._facts.run,
+            stop=self._stop,
+            progress=self._progress,
+            introduce=told.since != LAST,
         ) as crm:
-            module = await crm.module(told.crm_module)
-            self._know_account(crm, module)
-            reader = Reader(ZohoRecords(crm.transport, crm_module=module.api_name), crm.courier)
-            plan = self._plan or await self._decide(reader, module, crm)
-            self._plan = plan
-            await self._read(crm, reader, plan)
-            assert self._pipe is not None
-            if self._pipe.done:
-                await self._deliver(plan, self._pipe)
-                self._counted = await counted_again(
-                    reader, self._facts.crm_module, self._selection(plan), records=self._pipe.records, bound=plan.bound
-                )
+            if told.since != LAST:
+                await self._export(crm, None)
+                return
+            with ExportState.held(crm.organization.id, told.crm_module, told) as state:
+                kept = state.load()
+                await self._export(crm, kept)
+                if self._delivered:
+                    self._move_on(state)
+
+    async def _export(self, crm: Connected, kept: KeptState | None) -> None:
+        module = kept.module if kept is not None else await crm.module(self._work.settings.crm_module)
+        self._know_account(crm, module)
+        reader = Reader(ZohoRecords(crm.transport, crm_module=module.api_name), crm.courier)
+        if self._plan is None and kept is not None:
+            self._plan = await nothing_changed(reader, kept, crm)
+            if self._plan is not None:
+                self._work.pages.begin(asdict(self._plan), [])
+            else:
+                module = await crm.module(module.api_name)  # fields may have come or gone since
+        if self._plan is None:
+            decided = await decide(self._work.settings, reader, module, crm, kept=kept, progress=self._progress)
+            self._plan = decided.plan
+            self._work.pages.begin(asdict(decided.plan), decided.strands)
+        self._module = module
+        plan, self._edge = self._plan, Edge.of(self._plan.bound, kept.edge if kept is not None else {})
+        if kept is not None and not self._work.pages.strands():
+            self._edge.gathered.update(kept.edge)  # nothing is read, so nothing would be remembered
+        pipe = await self._read(crm, reader, plan, where_in_coql(self._work.settings, module))
+        if pipe.done:
+            await self._deliver(plan, pipe)
+            if plan.since is None:
+                selection = Selection(bound=plan.bound, where=where_in_coql(self._work.settings, module))
+                self._counted = await counted_again(reader, module.api_name, selection, records=pipe.records)
+
+    def _move_on(self, state: ExportState) -> None:
+        assert self._plan is not None
+        assert self._module is not None
+        assert self._edge is not None
+        plan = self._plan
+        try:
+            state.keep(KeptState(bound=plan.bound, edge=self._edge.gathered, module=self._module, fields=plan.fields))
+        except OSError as error:
+            self._progress.tell(f"Where to go on from could not be kept ({error.strerror}): the next export repeats this one.")
 
     def _know_account(self, crm: Connected, module: CrmModule) -> None:
         known, org = self._facts.org, crm.organization.id
@@ -138,41 +175,22 @@ class _Carrier:
         self._work.journal.name_account(org=org, user=user, crm_module=module.api_name, crm_before=None)
         self._facts = self._work.journal.facts()
 
-    async def _decide(self, reader: Reader, module: CrmModule, crm: Connected) -> ExportPlan:
-        """Decide what is read and how, once for the whole run, and write it down."""
-        told = self._work.settings
-        fields, left_out = chosen_fields(module, told.fields)
-        if left_out:
-            self._progress.tell(f"Left out, as no export call gives them: {', '.join(left_out)}.")
-        moment = datetime.fromtimestamp(int(time.time() + crm.courier.skew_s), UTC)
-        bound = moment.strftime("%Y-%m-%dT%H:%M:%S+00:00")
-        draft = ExportPlan(route="", reason="", fields=tuple(one.api_name for one in fields), bound=bound)
-        selection = self._selection(draft)
-        expected = await _count(reader, module.api_name, selection)
-        if expected is None and not selection.where:
-            expected = await crm.count(module.api_name)
-        choice = choose_route(told.route, fields, expected=expected, form=told.format, conditions=bool(selection.where))
-        plan = replace(draft, route=choice.route, reason=choice.reason, expected=expected)
-        strands = [Strand(number=0)]
-        if choice.route is WantedRoute.COQL and (expected or 0) > STRAND_RECORDS:
-            strands = await _strands(reader, module.api_name, selection, expected=expected or 0)
-        self._work.pages.begin(asdict(plan), strands)
-        number = "an unknown number of" if expected is None else f"{expected:,}"
-        self._progress.tell(f"Exporting {number} {module.api_name} by {plan.route}: {plan.reason}.")
-        return plan
-
-    async def _read(self, crm: Connected, reader: Reader, plan: ExportPlan) -> None:
-        work, facts = self._work, self._facts
-        folder = _strand_folder(work.folder)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        selection = self._selection(plan)
+    async def _read(self, crm: Connected, reader: Reader, plan: ExportPlan, where: str | None) -> ExportPipe:
+        work, facts, edge = self._work, self._facts, self._edge
+        assert edge is not None
+        strands = work.pages.strands()
+        _strand_folder(work.folder).mkdir(mode=0o700, exist_ok=True)
+        selection = Selection(bound=plan.bound, since=plan.since, where=where)
+        pages = _pages(reader, facts.crm_module, plan, selection)
+        if plan.since is not None:
+            pages = WithDeleted(pages, reader, number=len(strands) - 1, since=plan.since, column=DELETED)
         pipe = self._pipe = ExportPipe(
             ExportParts(
                 run=facts.run,
                 settings=replace(work.settings, crm_module=facts.crm_module),
-                strands=work.pages.strands(),
-                pages=_pages(reader, facts.crm_module, plan, selection),
-                keep=lambda page: within_bound(page, plan.bound),
+                strands=strands,
+                pages=pages,
+                keep=lambda page: edge.only_new(within_bound(page, plan.bound)),
                 writer=self._writer(plan),
                 open_file=lambda strand: AppendFile(_strand_file(work.folder, strand)),
                 journal=work.pages,
@@ -181,8 +199,8 @@ class _Carrier:
                 progress=self._progress,
                 stop=self._stop,
                 wall=time.time,
-                workers=crm.senders,
                 vitals=lambda moved: work.journal.commit([moved]),
+                workers=crm.senders,
                 worked_s=facts.seconds,
                 counted=facts.calls,
             )
@@ -191,6 +209,7 @@ class _Carrier:
             await pipe.run()
         finally:
             self._quota = crm.quota.status()
+        return pipe
 
     async def _deliver(self, plan: ExportPlan, pipe: ExportPipe) -> None:
         """Join the strands into the output: under its name only when it is whole."""
@@ -210,14 +229,11 @@ class _Carrier:
             ) from error
         self._delivered = True
 
-    def _selection(self, plan: ExportPlan) -> Selection:
-        told = self._work.settings
-        return Selection(bound=plan.bound, since=told.since, where=told.where)
-
     def _writer(self, plan: ExportPlan) -> RecordWriter:
+        columns = plan.fields if plan.since is None else (*plan.fields, DELETED)
         if self._work.settings.format is OutputFormat.JSONL:
-            return JsonRecords(plan.fields)
-        return CsvRecords(plan.fields, null_text=self._work.settings.null_text)
+            return JsonRecords(columns)
+        return CsvRecords(columns, null_text=self._work.settings.null_text)
 
     def sum_up(self) -> ExportSummary:
         """Decide how it ended, write that down, and give the summary."""
@@ -280,16 +296,3 @@ def _pages(reader: Reader, crm_module: str, plan: ExportPlan, selection: Selecti
     return CoqlPages(
         reader, crm_module=crm_module, groups=groups, conditions=selection.coql(), page_rows=coql_page(plan.expected)
     )
-
-
-async def _count(reader: Reader, crm_module: str, selection: Selection) -> int | None:
-    """Give how many records fit, or None when COQL does not tell: a count is nice to have, not needed."""
-    return await reader.count(coql.counting(crm_module, selection.coql()))
-
-
-async def _strands(reader: Reader, crm_module: str, selection: Selection, *, expected: int) -> list[Strand]:
-    edges = [(await reader.rows(coql.edge(crm_module, selection.coql(), last=last), limit=1)).records for last in (False, True)]
-    if not all(edges):
-        return [Strand(number=0)]
-    lowest, highest = (str(found[0]["id"]) for found in edges)
-    return spread(lowest, highest, strands=min(MAX_STRANDS, -(-expected // STRAND_RECORDS)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from pathlib import PurePath
 from typing import Any, Final
@@ -21,8 +22,9 @@ from bulkzoho.cli.options import (
     timing_changes,
 )
 from bulkzoho.cli.values import choice_of
+from bulkzoho.core.where import parse_where
 from bulkzoho.errors import UsageError
-from bulkzoho.model.export import STANDARD_OUTPUT, Compression, ExportSettings, OutputFormat, WantedRoute
+from bulkzoho.model.export import LAST, STANDARD_OUTPUT, Compression, ExportSettings, OutputFormat, WantedRoute
 from bulkzoho.model.settings import QuotaSettings
 
 __all__ = ["export_command"]
@@ -35,6 +37,13 @@ _FORMATS: Final = {".csv": OutputFormat.CSV, ".jsonl": OutputFormat.JSONL, ".ndj
 
 _what_options = stacked(
     _what("--fields", metavar="A,B", help="Fields, by API name or label, in this order.  [default: all]"),
+    _what(
+        "--where",
+        metavar="CONDITION",
+        help="Only records that fit, as in \"Lead_Status = 'Contacted' and Annual_Revenue >= 1000\".",
+    ),
+    _what("--since", metavar="TIME|last", help="Only what was changed or deleted since then, or since the last such export."),
+    _what("--state", metavar="NAME", help="What --since last goes on from.  [default: by module, fields and condition]"),
     _what(
         "--route",
         type=choice_of(WantedRoute),
@@ -71,7 +80,8 @@ def export_command(as_json: bool, progress: str, **given: Any) -> int:  # noqa: 
     \b
       bulkzoho export Contacts -o contacts.csv
       bulkzoho export Leads -o leads.jsonl.gz --fields Last_Name,Email,Owner
-      bulkzoho export Deals --format jsonl > deals.jsonl
+      bulkzoho export Deals --format jsonl --where "Stage = 'Closed Won'" > deals.jsonl
+      bulkzoho export Contacts -o changes.csv --since last
 
     The file appears under its name only when it is complete; a run that was interrupted is finished by
     bulkzoho resume.  With -o - the summary goes to standard error.
@@ -107,14 +117,33 @@ def export_settings(given: Mapping[str, Any]) -> ExportSettings:
     names = () if given["fields"] is None else tuple(one.strip() for one in given["fields"].split(","))
     if "" in names:
         raise UsageError("--fields has an empty name.", hint="Write it as in --fields Last_Name,Email.")
+    if given["where"] is not None:
+        parse_where(given["where"])
+    if given["since"] not in (None, LAST) and not _is_moment(given["since"]):
+        raise UsageError(
+            f"--since {given['since']!r} is no time.", hint="Write it as 2026-02-01, 2026-02-01T10:00:00+01:00, or last."
+        )
+    if given["state"] is not None and given["since"] != LAST:
+        raise UsageError("--state is for --since last.", hint="Leave it out, or add --since last.")
     return ExportSettings(
         crm_module=given["crm_module"],
         output=output if output == STANDARD_OUTPUT else absolute(output),
         format=OutputFormat(given["format"]) if given["format"] else _FORMATS.get(suffix, OutputFormat.CSV),
         compression=packed,
         fields=names,
+        where=given["where"],
+        since=given["since"],
+        state=given["state"],
         route=WantedRoute(given["route"]),
         null_text=given["null_text"],
         quota=QuotaSettings(**quota_changes(given)),
         **timing_changes({"max_errors": None, **given}),
     )
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -21,7 +21,7 @@ from bulkzoho.model.plans import Price
 from bulkzoho.model.replies import Answered, Lost, Refused, Reply
 from bulkzoho.ports import Records
 
-__all__ = ["CoqlPages", "ListPages", "Pages", "Reader"]
+__all__ = ["CoqlPages", "ListPages", "Pages", "Reader", "WithDeleted"]
 
 MAX_NAMED: Final = 50  # ids of one call: the parameter holds 1,024 characters (OpenAPI ``record``)
 PATIENCE: Final = 10  # times that a record which changes all the while is read again
@@ -57,6 +57,13 @@ class Reader:
         if isinstance(reply, Refused) and token is not None and reply.code in _TOKEN_IS_OLD:
             return reply
         page: RecordPage = _payload(reply, "reading the list")
+        return page
+
+    async def first_changed(self, fields: Sequence[str], *, since: str) -> RecordPage:
+        """Give the first page of what was changed since then."""
+        page: RecordPage = await self._ask(
+            lambda: self._records.page(fields, token=None, since=since), Price(), "reading what was changed"
+        )
         return page
 
     async def named(self, fields: Sequence[str], ids: Sequence[str]) -> list[Record]:
@@ -310,3 +317,25 @@ def _merged(parts: Sequence[Record | None]) -> Record | None:
 
 def _by_id(records: Sequence[Record]) -> dict[str, Record]:
     return {str(one["id"]): one for one in records}
+
+
+class WithDeleted:
+    """Another source, and behind its strands one with what was deleted."""
+
+    def __init__(self, pages: Pages, reader: Reader, *, number: int, since: str, column: str) -> None:
+        """Read strand *number* from what was deleted *since* then; *column* holds when."""
+        self._pages = pages
+        self._reader = reader
+        self._number = number
+        self._since = since
+        self._column = column
+
+    async def pages(self, strand: Strand) -> AsyncIterator[Page]:
+        """See :meth:`Pages.pages`."""
+        if strand.number != self._number:
+            async for page in self._pages.pages(strand):
+                yield page
+        elif not strand.done:
+            deleted = await self._reader.deleted(since=self._since)
+            found = {str(one["id"]): {ID: str(one["id"]), self._column: one.get("deleted_time")} for one in reversed(deleted)}
+            yield Page(records=list(found.values()), position={}, done=True)

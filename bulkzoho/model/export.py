@@ -11,6 +11,7 @@ from bulkzoho.model.run import Summary
 from bulkzoho.model.settings import GIVE_UP_AFTER_S, QuotaSettings, RunWindow
 
 __all__ = [
+    "LAST",
     "STANDARD_OUTPUT",
     "Compression",
     "ExportPlan",
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 STANDARD_OUTPUT = "-"
+LAST = "last"  #: ``--since last``: since the export before
 
 
 class OutputFormat(StrEnum):
@@ -63,7 +65,8 @@ class ExportSettings:
     compression: Compression = Compression.NONE
     fields: tuple[str, ...] = ()  #: as the user names them; empty: all
     where: str | None = None
-    since: str | None = None  #: ISO 8601 with offset: changed since then
+    since: str | None = None  #: changed since then: a day or a time in ISO 8601, or "last"
+    state: str | None = None  #: the name under which "last" is remembered; None: by module, fields and condition
     route: WantedRoute = WantedRoute.AUTO
     null_text: str = ""  #: what an empty value becomes in CSV
     quota: QuotaSettings = field(default_factory=QuotaSettings)
@@ -113,6 +116,7 @@ class ExportPlan:
     reason: str  #: why this route
     fields: tuple[str, ...]  #: API names, ``id`` not among them
     bound: str  #: records made up to this moment (the service's clock), ISO 8601
+    since: str | None = None  #: changed since then, ISO 8601 with offset
     expected: int | None = None  #: records that fitted when it was counted
     notes: tuple[str, ...] = ()  #: what the user was told
 

@@ -1,0 +1,113 @@
+"""What ``--since last`` goes on from: kept per organization under a name, moved on only when the file is complete."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from bulkzoho.assembly.homes import home_folder
+from bulkzoho.core.exporting import CREATED, MODIFIED
+from bulkzoho.core.settings_json import from_json, to_json
+from bulkzoho.files.atomic import write_whole
+from bulkzoho.journal.lock import RunLock
+from bulkzoho.model.export import ExportSettings, Page
+from bulkzoho.model.metadata import CrmModule
+
+__all__ = ["DELETED", "Edge", "ExportState", "KeptState"]
+
+OVERLAP: Final = timedelta(seconds=120)  # a change may be seen a little later than its time says
+DELETED: Final = "bulkzoho_deleted"  #: the column of tombstones: when the record was deleted
+MAX_EDGE: Final = 20_000  # records remembered of the overlap; beyond that they come a second time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptState:
+    """The end of the last complete export."""
+
+    bound: str  #: changes up to then were exported; ISO 8601
+    edge: Mapping[str, str]  #: what was exported of the overlap: when each record was changed or deleted, by id
+    module: CrmModule  #: as it was then
+    fields: tuple[str, ...]
+
+    @property
+    def since(self) -> str:
+        """Where the next export begins."""
+        return (datetime.fromisoformat(self.bound) - OVERLAP).isoformat()
+
+
+class ExportState:
+    """One name's state in the home folder."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @classmethod
+    @contextmanager
+    def held(cls, org: str, crm_module: str, told: ExportSettings) -> Iterator[ExportState]:
+        """Give the state while no other process has it.
+
+        Raises:
+            RefusedError: Another process has it.
+        """
+        text = json.dumps([crm_module, list(told.fields), told.where])
+        key = told.state or f"{crm_module}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+        safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in f"{org}-{key}")
+        folder = home_folder() / "exports"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = RunLock.take(folder / f"{safe}.lock", run=f"with the state {key}")
+        try:
+            yield cls(folder / f"{safe}.json")
+        finally:
+            lock.release()
+
+    def load(self) -> KeptState | None:
+        """Give what was kept, or None before the first complete export."""
+        try:
+            kept = json.loads(self._path.read_bytes())
+            module = from_json(CrmModule, kept["module"])
+            return KeptState(bound=kept["bound"], edge=kept["edge"], module=module, fields=tuple(kept["fields"]))
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError):
+            return None  # written by another version: everything is exported again, and nothing is lost
+
+    def keep(self, kept: KeptState) -> None:
+        """Move on.
+
+        Raises:
+            OSError: It cannot be written; the next export begins where this one did.
+        """
+        data = {"bound": kept.bound, "edge": dict(kept.edge), "module": to_json(kept.module), "fields": list(kept.fields)}
+        write_whole(self._path, json.dumps(data).encode())
+
+
+@dataclass(slots=True)
+class Edge:
+    """Knows what the last export had of the overlap, and gathers what the next one will have to know."""
+
+    before: Mapping[str, str]
+    starts: datetime  #: of the next overlap
+    gathered: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, bound: str, before: Mapping[str, str]) -> Edge:
+        """Begin with an export whose changes are taken up to *bound*."""
+        return cls(before=before, starts=datetime.fromisoformat(bound) - OVERLAP)
+
+    def is_new(self, record: Mapping[str, Any]) -> bool:
+        """Whether *record* (or tombstone) is not what the last export gave already; remembers it for the next."""
+        moment = str(record.get(DELETED) or record.get(MODIFIED) or record.get(CREATED) or "")
+        record_id = str(record["id"])
+        if moment and len(self.gathered) < MAX_EDGE and datetime.fromisoformat(moment) >= self.starts:
+            self.gathered[record_id] = moment
+        return self.before.get(record_id) != moment
+
+    def only_new(self, page: Page) -> Page:
+        """Give *page* without what the last export gave already."""
+        return Page(records=[one for one in page.records if self.is_new(one)], position=page.position, done=page.done)

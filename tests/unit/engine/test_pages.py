@@ -1,0 +1,168 @@
+"""Pages of records: whole, once, and going on where they ended; over a CRM in memory that changes between calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import pytest
+
+from bulkzoho.core.exporting import CREATED, MODIFIED, field_groups
+from bulkzoho.engine.courier import Courier
+from bulkzoho.engine.pages import ListPages, Reader
+from bulkzoho.errors import RunFailedError
+from bulkzoho.model.export import RecordPage, Strand
+from bulkzoho.model.plans import Price
+from bulkzoho.model.replies import Answered, Refused, Reply
+
+FIELDS = [f"F{n}" for n in range(120)]
+GROUPS = field_groups(FIELDS)
+PER_PAGE = 3
+
+
+class MemoryCrm:
+    """A module of records that the list gives by tokens; *between* is called before each call."""
+
+    def __init__(self, count: int) -> None:
+        self.store = {n: self._record(n, "t0") for n in range(1, count + 1)}
+        self.between: Callable[[int], None] = lambda _: None
+        self.calls = 0
+        self.dead_tokens: set[str] = set()
+
+    def _record(self, number: int, time: str) -> dict[str, Any]:
+        return {"id": str(number), CREATED: "t0", MODIFIED: time, **dict.fromkeys(FIELDS, f"{time}-{number}")}
+
+    def touch(self, number: int, time: str) -> None:
+        self.store[number] = self._record(number, time)
+
+    def _called(self) -> None:
+        self.calls += 1
+        self.between(self.calls)
+
+    async def page(self, fields: Sequence[str], *, token: str | None, since: str | None) -> Reply:
+        assert since is None
+        self._called()
+        if token in self.dead_tokens:
+            return Refused(status=400, code="EXPIRED_VALUE", message="page_token is expired")
+        below = int(token) if token else 10**6
+        ids = sorted((one for one in self.store if one < below), reverse=True)
+        found = ids[:PER_PAGE]
+        return Answered(
+            payload=RecordPage(records=self._shown(found, fields), next_token=str(found[-1]) if len(ids) > len(found) else None)
+        )
+
+    async def named(self, fields: Sequence[str], ids: Sequence[str]) -> Reply:
+        self._called()
+        return Answered(payload=RecordPage(records=self._shown([int(one) for one in ids if int(one) in self.store], fields)))
+
+    async def rows(self, coql: str) -> Reply:
+        raise AssertionError(coql)
+
+    async def deleted(self, *, since: str, page: int) -> Reply:
+        raise AssertionError(since, page)
+
+    def _shown(self, numbers: Sequence[int], fields: Sequence[str]) -> list[dict[str, Any]]:
+        return [{"id": str(one), **{name: self.store[one][name] for name in fields}} for one in numbers]
+
+
+class DirectCourier:
+    """Makes each call at once."""
+
+    async def deliver(self, call: Callable[[], Any], price: Price) -> Reply:
+        assert price.credits >= 1
+        return cast("Reply", await call())
+
+
+def _pages(crm: MemoryCrm) -> ListPages:
+    return ListPages(Reader(crm, cast("Courier", DirectCourier())), groups=GROUPS, since=None)
+
+
+async def _all(crm: MemoryCrm, strand: Strand | None = None) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    async for page in _pages(crm).pages(strand or Strand(number=0)):
+        found += map(dict, page.records)
+    return found
+
+
+async def test_more_than_fifty_fields_are_read_in_groups_and_joined_by_id() -> None:
+    crm = MemoryCrm(8)
+
+    found = await _all(crm)
+
+    assert [one["id"] for one in found] == [str(n) for n in range(8, 0, -1)]
+    assert found == [crm.store[int(one["id"])] for one in found]
+    assert max(map(len, GROUPS)) <= 50
+    assert crm.calls == 3 * len(GROUPS)
+
+
+async def test_a_record_that_changes_between_its_groups_is_read_again_as_one_state() -> None:
+    crm = MemoryCrm(8)
+    crm.between = lambda call: crm.touch(7, "t1") if call == 2 else None
+
+    found = {one["id"]: one for one in await _all(crm)}
+
+    assert len(found) == 8
+    assert found["7"] == crm.store[7]
+
+
+async def test_a_record_deleted_between_its_groups_is_left_out() -> None:
+    crm = MemoryCrm(8)
+
+    def delete(call: int) -> None:
+        if call == 2:
+            del crm.store[7]
+
+    crm.between = delete
+
+    assert sorted(one["id"] for one in await _all(crm)) == ["1", "2", "3", "4", "5", "6", "8"]
+
+
+async def test_deletions_and_additions_while_pages_are_read_shift_nothing() -> None:
+    crm = MemoryCrm(12)
+
+    def others(call: int) -> None:
+        crm.store.pop(call + 3, None)
+        crm.touch(100 + call, "t1")
+
+    crm.between = others
+    found = [int(one["id"]) for one in await _all(crm)]
+
+    assert len(found) == len(set(found))
+    assert {1, 2, 3} <= set(found) <= set(range(1, 13)) | {101}
+
+
+@pytest.mark.parametrize("settled_pages", [1, 2, 3])
+async def test_another_process_goes_on_from_any_page(settled_pages: int) -> None:
+    crm = MemoryCrm(11)
+    whole = await _all(crm)
+    strand, before = Strand(number=0), []
+    async for page in _pages(crm).pages(strand):
+        before += list(page.records)
+        strand = Strand(number=0, position=page.position, done=page.done)
+        if len(before) >= settled_pages * PER_PAGE:
+            break
+
+    assert [*before, *await _all(crm, strand)] == whole
+
+
+async def test_an_expired_token_begins_the_listing_anew_and_gives_nothing_twice() -> None:
+    crm = MemoryCrm(11)
+    whole = await _all(crm)
+    strand, before = Strand(number=0), []
+    async for page in _pages(crm).pages(strand):
+        before += list(page.records)
+        strand = Strand(number=0, position=page.position, done=page.done)
+        break
+    crm.dead_tokens = {str(token) for token in strand.position["tokens"]}
+    crm.between = lambda call: crm.dead_tokens.clear() if call > len(GROUPS) else None
+    crm.calls = 0
+
+    assert [*before, *await _all(crm, strand)] == whole
+
+
+async def test_a_token_that_is_always_refused_ends_the_run_resumable() -> None:
+    crm = MemoryCrm(11)
+    crm.dead_tokens = {str(n) for n in range(20)}
+
+    with pytest.raises(RunFailedError, match="token of the next page"):
+        await _all(crm)

@@ -1,0 +1,230 @@
+"""What keeps a run out, in the middle of its work and before: which of the four it is, and what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from .rig import Program, SandboxProcess
+
+IMPORT = ("import", "leads.csv", "--module", "Leads")
+FAST = ("--calls-per-minute", "6000", "--json")
+Provoke = Callable[[Program, SandboxProcess], object]
+
+
+def test_a_token_that_expires_under_eight_workers_is_renewed_once(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.change(latency_s=0.2)
+    sandbox.script({"kind": "token_revoked", "on_call": 12})  # dead for all, as a token is at the end of its hour
+    bulkzoho.leads("leads.csv", 4_000)
+
+    # bulkzoho import leads.csv --module Leads --in-flight 8
+    summary = bulkzoho.run(*IMPORT, *FAST, "--in-flight", "8").expect(0).summary
+
+    refused = [call for call in sandbox.calls() if call["status"] == 401]
+    assert len(refused) > 1  # several workers met the dead token
+    assert sandbox.state()["tokens_issued"] == 2
+    assert summary["rows"]["accepted"] == sandbox.count() == 4_000
+
+
+def test_a_token_is_renewed_before_its_end_by_nobody_but_one(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.change(latency_s=0.2, token_life_s=2.0)
+    bulkzoho.leads("leads.csv", 10_000)
+
+    # bulkzoho import leads.csv --module Leads --in-flight 8
+    bulkzoho.run(*IMPORT, *FAST, "--in-flight", "8").expect(0)
+
+    assert all(call["status"] != 401 for call in sandbox.calls())
+    assert 2 <= sandbox.state()["tokens_issued"] <= 4
+    assert sandbox.count() == 10_000
+
+
+def test_two_runs_at_once_ask_for_one_token(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.change(latency_s=0.1)
+    for name, start in (("a.csv", 1), ("b.csv", 2_001)):
+        bulkzoho.leads(name, 1_000, start=start)
+
+    # bulkzoho import a.csv --module Leads & bulkzoho import b.csv --module Leads
+    running = [bulkzoho.start("import", name, "--module", "Leads", *FAST) for name in ("a.csv", "b.csv")]
+    for one in running:
+        one.wait().expect(0)
+
+    assert (sandbox.state()["tokens_issued"], sandbox.count()) == (1, 2_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One row of the table."""
+
+    name: str
+    said: str
+    remedy: str
+    provoke: Provoke
+    words: tuple[str, ...] = ()
+
+
+def _set(**settings: object) -> Provoke:
+    return lambda _program, sandbox: sandbox.change(**settings)
+
+
+def _environment(**changes: str) -> Provoke:
+    return lambda program, _sandbox: program.environment.update(changes)
+
+
+READING = ["ZohoCRM.modules.READ", "ZohoCRM.settings.ALL", "ZohoCRM.org.READ", "ZohoCRM.users.READ", "ZohoCRM.coql.READ"]
+UPSERT = ("--operation", "upsert", "--match-on", "Email")
+TABLE = (
+    Trouble(
+        "a revoked refresh token",
+        "the refresh token is not valid (invalid_code): it was revoked",
+        "Log in again: bulkzoho auth login",
+        lambda _, box: box.revoke(refresh=True),
+    ),
+    Trouble(
+        "a scope that is missing to insert",
+        "it needs ZohoCRM.modules.Leads.CREATE (or ZohoCRM.modules.ALL)",
+        "Log in again with that scope",
+        _set(scopes=READING),
+    ),
+    Trouble(
+        "a scope that is missing to upsert",
+        "it needs ZohoCRM.modules.Leads.CREATE and .UPDATE",
+        "Log in again with that scope",
+        _set(scopes=READING),
+        UPSERT,
+    ),
+    Trouble(
+        "a scope that is missing for a module of one's own",
+        "it needs ZohoCRM.modules.custom.CREATE",
+        "Log in again with that scope",
+        _set(scopes=READING),
+        ("--module", "Shipments", "--map", "Last_Name=Name", "--ignore-unknown"),
+    ),
+    Trouble(
+        "a scope that is missing for the fields",
+        "reading the fields of Leads (OAUTH_SCOPE_MISMATCH): it needs ZohoCRM.settings.fields.READ",
+        "Log in again with that scope",
+        _set(scopes=["ZohoCRM.modules.ALL", "ZohoCRM.org.READ", "ZohoCRM.users.READ", "ZohoCRM.settings.modules.READ"]),
+    ),
+    Trouble(
+        "a role that may not create",
+        "does not permit writing to Leads (Crm_Implied_Create_Leads) (NO_PERMISSION): it needs the permission Create",
+        "Have an administrator grant it",
+        _set(denied=["Leads.create"], strict={"rights_in_metadata": False}),
+    ),
+    Trouble(
+        "a role that may not edit",
+        "it needs the permission Create and Edit",
+        "Have an administrator grant it",
+        _set(denied=["Leads.edit"], strict={"rights_in_metadata": False}),
+        UPSERT,
+    ),
+    Trouble(
+        "an unknown client",
+        "the client id is not known here (invalid_client)",
+        "--dc",
+        _environment(BULKZOHO_CLIENT_ID="1000.X"),
+    ),
+    Trouble(
+        "a wrong secret",
+        "the client secret is wrong (invalid_client_secret)",
+        "Copy the client secret",
+        _environment(BULKZOHO_CLIENT_SECRET="x"),
+    ),
+    Trouble(
+        "a token that is dead from its first moment",
+        "the access token has expired or was revoked, and a new one fared no better",
+        "Log in again: bulkzoho auth login",
+        lambda _, box: box.script({"kind": "token_revoked", "path_contains": "/crm/", "times": 99}),
+    ),
+)
+
+
+@pytest.mark.parametrize("trouble", TABLE, ids=lambda trouble: trouble.name)
+def test_what_keeps_a_run_out_is_named_with_its_remedy(bulkzoho: Program, sandbox: SandboxProcess, trouble: Trouble) -> None:
+    bulkzoho.leads("leads.csv", 3)
+    trouble.provoke(bulkzoho, sandbox)
+
+    # bulkzoho import leads.csv --module Leads --json
+    ended = bulkzoho.run(*IMPORT, *trouble.words, "--json").expect(6)
+
+    said, remedy = (line for line in ended.err.splitlines() if line.startswith(("bulkzoho: ", "  ")))
+    assert trouble.said in said
+    assert trouble.remedy in remedy
+    error = ended.summary["error"]
+    assert (f"bulkzoho: {error['message']}", f"  {error['hint']}") == (said, remedy)
+
+
+def test_a_profile_that_is_revoked_is_named_with_the_command_that_mends_it(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    login = {"BULKZOHO_GRANT_CODE": sandbox.code(), "BULKZOHO_REFRESH_TOKEN": ""}
+    bulkzoho.run("auth", "login", "--profile", "prod", environment=login).expect(0)
+    sandbox.revoke(refresh=True)
+    bulkzoho.leads("leads.csv", 3)
+
+    # bulkzoho import leads.csv --module Leads --profile prod
+    ended = bulkzoho.run(*IMPORT, "--profile", "prod").expect(6)
+
+    assert "  Log in again: bulkzoho auth login --profile prod" in ended.err.splitlines()
+
+
+def test_a_scope_lost_in_the_middle_drains_and_is_resumed_after_a_login(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.script({"kind": "scope_mismatch", "on_call": 4})
+    bulkzoho.leads("leads.csv", 1_000)
+
+    # bulkzoho import leads.csv --module Leads
+    stopped = bulkzoho.run(*IMPORT, *FAST, "--in-flight", "2").expect(6).summary
+    # bulkzoho resume
+    done = bulkzoho.run("resume", "--json").expect(0).summary
+
+    assert "ZohoCRM.modules.Leads.CREATE" in stopped["error"]["message"]
+    assert stopped["rows"]["unsent"] > 0
+    assert done["rows"]["accepted"] == sandbox.count() == 1_000
+
+
+def test_a_run_that_waits_for_a_token_says_so(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.change(token_requests=1)
+    login = {"BULKZOHO_GRANT_CODE": sandbox.code(), "BULKZOHO_REFRESH_TOKEN": ""}
+    bulkzoho.run("auth", "login", "--profile", "other", environment=login).expect(0)
+    bulkzoho.leads("leads.csv", 3)
+
+    # bulkzoho modules
+    visit = bulkzoho.run("modules").expect(6)
+    # bulkzoho import leads.csv --module Leads
+    running = bulkzoho.start(*IMPORT)
+    try:
+        while "The run waits until it gives one." not in running.err():
+            assert running.process.poll() is None
+    finally:
+        running.process.kill()
+        running.process.wait()
+
+    assert "ten were asked for within ten minutes" in visit.err
+    assert "Wait ten minutes and try again" in visit.err
+
+
+def test_a_proxy_s_page_in_place_of_json_is_named(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.script({"kind": "502_page", "path_contains": "/crm/", "times": 999})
+    bulkzoho.leads("leads.csv", 3)
+
+    # bulkzoho import leads.csv --module Leads --give-up-after 1s
+    calls = bulkzoho.run(*IMPORT, "--give-up-after", "1s").expect(5)
+    sandbox.script({"kind": "502_page", "path_contains": "/oauth/", "times": 999})
+    tokens = bulkzoho.run(*IMPORT, "--give-up-after", "1s", environment={"BULKZOHO_HOME": str(bulkzoho.folder / "x")}).expect(5)
+
+    assert "HTTP 502: a page of a proxy or a portal instead of JSON" in calls.err
+    assert "without JSON: a page of a proxy or a portal" in tokens.err
+
+
+def test_a_clock_one_hour_off_keeps_nobody_out(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.advance(3600)
+    bulkzoho.leads("leads.csv", 300)
+    sandbox.script({"kind": "reset_after_commit", "on_call": 2})
+
+    # bulkzoho import leads.csv --module Leads
+    summary = bulkzoho.run(*IMPORT, *FAST).expect(0).summary
+    told = json.loads(bulkzoho.run("doctor", "--json").expect(6).out)
+
+    assert summary["rows"]["accepted"] == sandbox.count() == 300
+    assert [one["name"] for one in told["checks"] if one["state"] == "failure"] == ["clock"]

@@ -39,6 +39,12 @@ class Suspicion:
         self._held: list[Accused] = []
         self._code: str | None = None
         self._streak = 0
+        self._trusted = False
+
+    @property
+    def unsure(self) -> bool:
+        """Whether it may yet turn out that the CRM refuses everything: nothing was accepted so far, or since it last did."""
+        return not self._trusted
 
     def accuse(self, accused: Accused) -> None:
         """A row stood alone in a call that was refused."""
@@ -46,6 +52,7 @@ class Suspicion:
 
     def batch_refused(self, codes: set[str]) -> None:
         """Every row of a batch was refused in calls of its own, with these codes."""
+        self._trusted = False
         code = codes.pop() if len(codes) == 1 else None
         self._streak = self._streak + 1 if code is not None and code == self._code else 1
         self._code = code
@@ -54,7 +61,7 @@ class Suspicion:
 
     def row_accepted(self) -> None:
         """Some row was accepted: the CRM works, so whoever was accused is to blame."""
-        self._streak, self._code = 0, None
+        self._streak, self._code, self._trusted = 0, None, True
 
     def take_guilty(self) -> list[Accused]:
         """Take out the rows that are known to be to blame (all that are held, unless a streak is under way)."""

@@ -113,6 +113,17 @@ class Courier:
                     await self._wait_out_silence(reply.reason)
         raise AssertionError  # the loop has no end
 
+    async def try_once(self, call: Callable[[], Awaitable[Reply]], price: Price) -> Reply:
+        """Make a read's *call* once, for an answer that is nice to have.
+
+        Raises:
+            AdmissionClosedError: Admission is closed.
+            QuotaUsedUpError: The day is used up and the run was told to stop.
+        """
+        reply = await self._once(call, price, None, repeated=False)
+        self._note(reply)
+        return reply
+
     async def renew(self, serial: int) -> None:
         """Have a token newer than *serial*.
 

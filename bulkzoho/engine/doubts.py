@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
+from bulkzoho.engine.open_parts import OpenParts
 from bulkzoho.engine.recorder import OpenShipment, Recorder
 from bulkzoho.engine.sending import Doubtful, Sender
 from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
@@ -82,7 +83,7 @@ class Doubts:
         recorder: Recorder,
         stop: Stop,
         wall: Callable[[], float],
-        settled: Callable[[Batch], None],
+        parts: OpenParts,
         conflicts: Conflicts | None = None,
         bound: int = 32,
     ) -> None:
@@ -95,12 +96,11 @@ class Doubts:
         self._recorder = recorder
         self._stop = stop
         self._wall = wall
-        self._settled = settled
+        self._parts = parts
         self._bound = bound
         self._held: list[Doubtful] = []
         self._staying: list[tuple[int, Doubtful]] = []  # with the rows that were cleared up by then
         self._cleared = 0  # rows that lookups found or showed to be absent
-        self._dividing: Batch | None = None  # the batch whose parts are being settled one after the other
         self._closing = False
         self._changed = asyncio.Event()
         self.waits_until: float | None = None  #: seconds since the epoch; for the display
@@ -108,15 +108,10 @@ class Doubts:
     def __len__(self) -> int:
         return len(self._held)
 
-    def keeps(self, batch: Batch) -> bool:
-        """Whether another part of what *batch* was cut from has no outcome yet: its keys, which all parts share, are not free."""
-        parts = [one.batch for one in self._held] + ([self._dividing] if self._dividing is not None else [])
-        return any(part.claims is batch.claims for part in parts)
-
     def add(self, doubtful: Doubtful) -> None:
         """Take a batch whose call had no answer."""
         if self._stays(doubtful):
-            self._settled(doubtful.batch)  # it keeps nobody waiting: what follows is refused as a duplicate if it was done
+            self._parts.closed(doubtful.batch)  # it keeps nobody waiting: what follows is refused as a duplicate if it was done
             return
         self._held.append(doubtful)
         self._changed.set()
@@ -172,15 +167,11 @@ class Doubts:
         if not any(inserts):
             await self._repeat(doubtful)
             return
-        self._dividing = doubtful.batch
         if not all(inserts):
             doubtful = await self._repeat_harmless(doubtful, inserts)
         findings = await self._find(doubtful)
         if findings is not None:
             await self._apply(doubtful, findings)
-        self._dividing = None
-        if findings is not None:
-            self._settled(doubtful.batch)
 
     async def _repeat(self, doubtful: Doubtful) -> None:
         """Send the batch again, but for rows of an update whose records somebody changed since."""
@@ -190,7 +181,7 @@ class Doubts:
         if clashes is None:
             return
         if clashes.untold:
-            self._settled(batch)  # in doubt, it keeps nobody waiting
+            self._parts.closed(batch)  # in doubt, it keeps nobody waiting
             return
         refused = sorted(clashes.refused)
         if refused:
@@ -200,7 +191,7 @@ class Doubts:
             results = Results(ids=[""] * len(refused), actions=Action.UPDATE, refused=refusals)
             self._recorder.settle(shipment, batch.pick(refused), results)
             if rest is None:
-                self._settled(batch)
+                self._parts.closed(batch)
                 return
             batch, shipment = again, rest
         await self.sender.deliver(batch, shipment=shipment)
@@ -224,6 +215,7 @@ class Doubts:
             self._recorder.divide(doubtful.shipment, ranges_of(sorted(part.numbers))) for part in (again, rest)
         )
         self._recorder.released(doubtful.shipment)  # no commit comes between: its rows are in doubt all the time
+        self._parts.opened(again)
         await self.sender.deliver(again, shipment=again_shipment)
         return Doubtful(shipment=rest_shipment, batch=rest, reason=doubtful.reason)
 
@@ -254,11 +246,14 @@ class Doubts:
         else:
             self._recorder.released(shipment)
         if findings.absent:
-            await self.sender.deliver(batch.pick(findings.absent))
+            absent = batch.pick(findings.absent)
+            self._parts.opened(absent)
+            await self.sender.deliver(absent)
         self._cleared += len(batch) - len(unknown)
         if staying is not None and self._lookup is not None and len(self._staying) < self._bound:
             part = replace(batch.pick(unknown), claims=())  # its keys go free now
             self._staying.append((self._cleared, Doubtful(shipment=staying, batch=part, reason=doubtful.reason)))
+        self._parts.closed(batch)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():

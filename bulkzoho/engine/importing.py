@@ -22,6 +22,8 @@ from bulkzoho.engine.acquainting import ReadUsers
 from bulkzoho.engine.channel import Channel
 from bulkzoho.engine.courier import Courier
 from bulkzoho.engine.doubts import Conflicts, Doubts, Lookup
+from bulkzoho.engine.errors_allowed import ErrorsAllowed
+from bulkzoho.engine.open_parts import OpenParts
 from bulkzoho.engine.reading import InputPart, Reader, SettledLetters
 from bulkzoho.engine.recorder import Recorder
 from bulkzoho.engine.sending import Doubtful, Resends, Sender
@@ -38,7 +40,6 @@ __all__ = ["ImportPipe", "PipeParts"]
 SHOW_EVERY_S = 0.25  # seconds between two looks at the run
 SHOW_WAITING_S = 1.0  # the same while it waits: for hours, perhaps, at no cost
 LONG_WAIT_S = 60.0  # seconds from which a run waits rather than sends
-PARKED_ROWS = 10_000  # rows that may wait for an earlier row of their key before reading stops
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,17 +82,20 @@ class ImportPipe:
         self._started = asyncio.get_running_loop().time()
         self._phase = "sending"
         self._opens: datetime | None = None  # what the run waits for before it begins
+        errors = ErrorsAllowed(settings.max_errors, parts.recorder, parts.stop)
         self.reader = Reader(
             inputs=parts.inputs,
             shaper=parts.shaper,
-            limits=BatchLimits(max_records=settings.batch_records, parked_max=PARKED_ROWS),
+            limits=BatchLimits(max_records=settings.batch_records),
             channel=self._channel,
             recorder=parts.recorder,
             stop=parts.stop,
             limit=settings.limit,
             letters=parts.letters,
             read_users=parts.read_users,
+            errors=errors,
         )
+        open_parts = OpenParts(self.reader.released)
         wait_s = REPLY_TIMEOUT_S + SETTLE_MARGIN_S if settings.settle_wait_s is None else settings.settle_wait_s
         self._doubts = Doubts(
             operation=settings.operation,
@@ -102,7 +106,7 @@ class ImportPipe:
             recorder=parts.recorder,
             stop=parts.stop,
             wall=parts.wall,
-            settled=self._released,
+            parts=open_parts,
         )
         self._sender = self._doubts.sender = Sender(
             route=parts.route,
@@ -110,8 +114,8 @@ class ImportPipe:
             courier=parts.courier,
             recorder=parts.recorder,
             stop=parts.stop,
-            max_errors=settings.max_errors,
-            settled=self._released,
+            errors=errors,
+            parts=open_parts,
             doubted=self._doubts.add,
             room=self._doubts.room,
             resends=parts.resends,
@@ -195,10 +199,6 @@ class ImportPipe:
             self._doubts.close()
         if not self._parts.stop.requested:
             self._sender.settle_accused()
-
-    def _released(self, batch: Batch) -> None:
-        if not self._doubts.keeps(batch):
-            self.reader.released(batch)
 
     def _vitals(self) -> RunMoved:
         return RunMoved(status=RunStatus.RUNNING, seconds=self.seconds(), calls=self.calls())

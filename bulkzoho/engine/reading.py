@@ -11,6 +11,7 @@ from bulkzoho.core.batching import Batcher, BatchLimits
 from bulkzoho.core.shaping import RefusedRow, Shaped, Shaper
 from bulkzoho.engine.acquainting import ReadUsers, acquaint
 from bulkzoho.engine.channel import Channel
+from bulkzoho.engine.errors_allowed import ErrorsAllowed
 from bulkzoho.engine.recorder import Recorder, RefusedRows
 from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
 from bulkzoho.errors import BulkZohoError
@@ -60,6 +61,7 @@ class Reader:
         limit: int | None = None,
         letters: SettledLetters | None = None,
         read_users: ReadUsers | None = None,
+        errors: ErrorsAllowed | None = None,
     ) -> None:
         self.damage: BulkZohoError | None = None
         self.rows = 0
@@ -75,6 +77,7 @@ class Reader:
         self._limit = limit
         self._letters = letters
         self._read_users = read_users
+        self._errors = errors
         self._batcher: Batcher | None = None
         self._released = asyncio.Event()
 
@@ -149,7 +152,7 @@ class Reader:
         if self._letters is not None:
             block = self._without_settled_scraps(part.index, block)
         if block.unreadable:
-            self._recorder.refuse(_unreadable(part.index, block))
+            self._refuse(_unreadable(part.index, block))
         if not block.rows:
             return []
         await acquaint(self._shaper, block, self._read_users)
@@ -157,8 +160,13 @@ class Reader:
         if self._letters is not None:
             shaped = self._without_settled_letters(part.index, shaped)
         if shaped.refused:
-            self._recorder.refuse(_refused(part.index, block.header, shaped.refused))
+            self._refuse(_refused(part.index, block.header, shaped.refused))
         return batcher.feed(shaped)
+
+    def _refuse(self, refused: RefusedRows) -> None:
+        self._recorder.refuse(refused)
+        if self._errors is not None:
+            self._errors.check()
 
     def _within_limit(self, block: Block) -> Block:
         count = len(block.rows) + len(block.unreadable)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,18 +12,17 @@ from bulkzoho.core.judging import Abort, Doubt, RefuseRow, Settle, Split, Verdic
 from bulkzoho.core.suspicion import Accused, Suspicion
 from bulkzoho.engine.channel import Channel
 from bulkzoho.engine.courier import Courier
+from bulkzoho.engine.errors_allowed import ErrorsAllowed
+from bulkzoho.engine.open_parts import OpenParts
 from bulkzoho.engine.recorder import OpenShipment, Recorder, RefusedRows
 from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
 from bulkzoho.errors import BulkZohoError, RunFailedError
-from bulkzoho.model.outcomes import Results, Tally
+from bulkzoho.model.outcomes import Results
 from bulkzoho.model.rows import Batch
 from bulkzoho.model.run import StopReason
-from bulkzoho.model.settings import MaxErrors
 from bulkzoho.ports import Route
 
 __all__ = ["Doubtful", "Resends", "Sender"]
-
-ERRORS_SETTLED_FIRST = 1_000  # rows settled before a share of errors is judged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,8 @@ class Sender:
     """Delivers batches.
 
     Args:
-        settled: Told each batch that has its outcome, so that its keys go free.
+        parts: Told which parts of batches are open, so that keys go free with the last.
+        errors: Asked after each batch whether too many rows were refused.
         doubted: Told each batch whose call had no answer.
         room: Waits while too many batches are in doubt.
         resends: Reads the results of calls that were sent again; None takes them as they are.
@@ -103,8 +105,8 @@ class Sender:
         courier: Courier,
         recorder: Recorder,
         stop: Stop,
-        max_errors: MaxErrors | None,
-        settled: Callable[[Batch], None],
+        errors: ErrorsAllowed,
+        parts: OpenParts,
         doubted: Callable[[Doubtful], None],
         room: Callable[[], Awaitable[None]],
         resends: Resends | None = None,
@@ -114,61 +116,72 @@ class Sender:
         self._courier = courier
         self._recorder = recorder
         self._stop = stop
-        self._max_errors = max_errors
-        self._settled = settled
+        self._errors = errors
+        self._parts = parts
         self._doubted = doubted
         self._room = room
         self._resends = resends
         self._suspicion = Suspicion()
-        self._before = recorder.tally()  # errors are counted from here: whoever resumes has seen the earlier ones
+        self._halving = asyncio.Lock()
 
     async def run(self, channel: Channel[Batch]) -> None:
         """Deliver what comes; once admission is closed, let it fall: those rows are unsent."""
         async for batch in channel:
             await self._room()
+            self._parts.opened(batch)
             await self.deliver(batch)
 
     async def deliver(self, batch: Batch, *, shipment: OpenShipment | None = None) -> None:
         """Send *batch* until each row has its outcome or is in doubt; *shipment* is an earlier sending without outcome."""
-        parts = [batch]
         codes: set[str] = set()
-        all_refused = True
-        doubted = False
-        while parts:
-            part = parts.pop()
-            trip = _Trip(self._recorder, part, shipment)
-            verdict = await self._send(part, trip)
-            shipment = None
-            match verdict:
-                case None:  # admission is closed; what has not left is unsent
-                    return
-                case Settle(results=results):
-                    all_refused = all_refused and len(results.refused) == len(part)
-                    codes |= {"results"}  # each row was looked at: no whole-call refusal
-                    self._recorder.settle(trip.shipment, part, results)
-                    if len(results.refused) < len(part):
-                        self._suspicion.row_accepted()
-                case Split():
-                    trip.refused()
-                    middle = len(part) // 2
-                    parts += [part.pick(range(middle, len(part))), part.pick(range(middle))]
-                case RefuseRow(refusal=refusal):
-                    trip.refused()
-                    codes.add(refusal.code)
-                    self._suspicion.accuse(Accused(row=part, refusal=refusal, attempts=trip.shipment.attempt))
-                case Doubt(reason=reason):
-                    doubted, all_refused = True, False
-                    self._doubted(Doubtful(shipment=trip.shipment, batch=part, reason=reason))
-                case Abort(error=error):
-                    trip.returned()
-                    self._stop.request(reason_of(error), error)
-                    return
-        self._close_batch(batch, codes, all_refused=all_refused, doubted=doubted)
+        halves = await self._deliver_part(batch, codes, shipment)
+        if halves:  # one batch at a time: if the CRM refuses everything, that shows before every sender has asked row by row
+            async with self._halving if self._suspicion.unsure else nullcontext():
+                while halves and not self._stop.requested:
+                    halves.extend(await self._deliver_part(halves.pop(), codes, None))
+        if halves:
+            return  # stopped: they are unsent
+        self._judge_codes(codes)
+        self._errors.check()
+
+    async def _deliver_part(self, part: Batch, codes: set[str], shipment: OpenShipment | None) -> list[Batch]:
+        """Send one part; give its halves when the call was refused for the sake of some row.
+
+        *codes* collects the codes of rows that stood alone in a refused call, and "" for rows with another fate.
+        """
+        trip = _Trip(self._recorder, part, shipment)
+        match await self._send(part, trip):
+            case None:  # admission is closed; what has not left is unsent
+                codes.add("")
+            case Settle(results=results):
+                codes.add("")
+                self._recorder.settle(trip.shipment, part, results)
+                self._parts.closed(part)
+                if len(results.refused) < len(part):
+                    self._suspicion.row_accepted()
+            case Split():
+                trip.refused()
+                self._parts.opened(part)
+                middle = len(part) // 2
+                return [part.pick(range(middle, len(part))), part.pick(range(middle))]
+            case RefuseRow(refusal=refusal):
+                trip.refused()
+                codes.add(refusal.code)
+                self._suspicion.accuse(Accused(row=part, refusal=refusal, attempts=trip.shipment.attempt))
+                self._parts.closed(part)
+            case Doubt(reason=reason):
+                codes.add("")
+                self._doubted(Doubtful(shipment=trip.shipment, batch=part, reason=reason))
+            case Abort(error=error):
+                codes.add("")
+                trip.returned()
+                self._stop.request(reason_of(error), error)
+        return []
 
     def settle_accused(self) -> None:
         """At the end of the input: whoever is still accused is to blame."""
-        for accused in self._suspicion.take_all():
-            self._recorder.refuse(RefusedRows(batch=accused.row, refusals=[accused.refusal]), attempts=accused.attempts)
+        self._blame(self._suspicion.take_all())
+        self._errors.check()
 
     async def _send(self, part: Batch, trip: _Trip) -> Verdict | None:
         try:
@@ -183,8 +196,9 @@ class Sender:
             return None
         return verdict
 
-    def _close_batch(self, batch: Batch, codes: set[str], *, all_refused: bool, doubted: bool) -> None:
-        if all_refused and "results" not in codes:
+    def _judge_codes(self, codes: set[str]) -> None:
+        """Blame the rows that stood alone in refused calls, unless every row of several batches did, for one reason."""
+        if "" not in codes:
             self._suspicion.batch_refused(codes)
         if self._suspicion.systemic:
             self._stop.request(
@@ -196,22 +210,8 @@ class Sender:
                 ),
             )
             return
-        for accused in self._suspicion.take_guilty():
-            self._recorder.refuse(RefusedRows(batch=accused.row, refusals=[accused.refusal]), attempts=accused.attempts)
-        if not doubted:  # a batch in doubt keeps its keys until it is settled
-            self._settled(batch)
-        self._count_errors()
+        self._blame(self._suspicion.take_guilty())
 
-    def _count_errors(self) -> None:
-        if self._max_errors is None:
-            return
-        if _too_many(self._max_errors, self._recorder.tally(), before=self._before):
-            self._stop.request(StopReason.MAX_ERRORS)
-
-
-def _too_many(limit: MaxErrors, tally: Tally, *, before: Tally) -> bool:
-    refused = tally.dead_lettered - before.dead_lettered
-    if limit.rows is not None:
-        return refused >= limit.rows
-    settled = tally.accepted - before.accepted + refused
-    return limit.share is not None and settled >= ERRORS_SETTLED_FIRST and refused > limit.share * settled
+    def _blame(self, accused: Sequence[Accused]) -> None:
+        for one in accused:
+            self._recorder.refuse(RefusedRows(batch=one.row, refusals=[one.refusal]), attempts=one.attempts)

@@ -21,7 +21,7 @@ from bulkzoho.assembly.homes import RunFolder, find_run, home_folder, last_resum
 from bulkzoho.assembly.inputs import STANDARD_INPUT, InputPlan, facts_of_inputs, refuse_changed
 from bulkzoho.assembly.logging_in import ask_browser, log_in
 from bulkzoho.assembly.quotas import all_quotas, quota_of
-from bulkzoho.assembly.replaying import EarlierReplays, plan_replay
+from bulkzoho.assembly.replaying import plan_replay
 from bulkzoho.assembly.verifying import verify_run
 from bulkzoho.assembly.visiting import VisitedModule, chosen_account, list_fields, list_modules
 from bulkzoho.assembly.working import Work, carry_out
@@ -179,13 +179,15 @@ async def resume_run(
             if adjust is not None:
                 told = adjust(told)
             refuse_changed(journal.sources())
+            read = sum(source.rows_read for source in journal.sources())
+            if told.limit is not None and told.limit < read:
+                raise RefusedError(f"{read} rows were read already, more than --limit {told.limit}.", hint="Give a higher limit.")
             only_codes = tuple(facts.settings["only_codes"])
             chosen = chosen_account(account.over(facts.settings.get("account", {})))
             journal.change_settings(_settings_json(told, only_codes, chosen))
             replay = facts.command == "replay"
             plan = InputPlan(settings=told, folder=folder, letters=replay, only_codes=only_codes)
-            letters = EarlierReplays.load(import_key=told.import_key) if replay else None
-            work = Work(folder=folder, journal=journal, settings=told, plan=plan, chosen=chosen, new=False, letters=letters)
+            work = Work(folder=folder, journal=journal, settings=told, plan=plan, chosen=chosen, new=False)
             return await carry_out(work, progress=progress, stop=stop)
         finally:
             journal.close()
@@ -219,7 +221,6 @@ async def _begin(
         try:
             for made in (folder.path, folder.path.parent):
                 sync_folder(made)  # the names of journal and lock survive a power cut before anything is sent
-            letters = EarlierReplays.load(import_key=settings.import_key) if command == "replay" else None
             work = Work(
                 folder=folder,
                 journal=journal,
@@ -227,7 +228,6 @@ async def _begin(
                 plan=plan,
                 chosen=chosen,
                 new=True,
-                letters=letters,
                 letters_org=letters_org,
             )
             return await carry_out(work, progress=progress, stop=stop)

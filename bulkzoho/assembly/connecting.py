@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -25,8 +26,9 @@ from bulkzoho.engine.courier import Courier
 from bulkzoho.engine.stopping import AdmissionClosedError, Stop
 from bulkzoho.errors import BulkZohoError, RunFailedError
 from bulkzoho.model.metadata import CrmModule, ModuleName, Organization, User
-from bulkzoho.model.plans import Price
+from bulkzoho.model.plans import HEAVY_CALLS_IN_FLIGHT, Price, price_of_write
 from bulkzoho.model.replies import Answered, Lost, Refused, Reply, Throttled
+from bulkzoho.model.rows import Operation
 from bulkzoho.model.settings import ConnectionSettings, ImportSettings
 from bulkzoho.ports import Crm, Progress, Quota, QuotaClosedError
 from bulkzoho.profiles.choosing import Chosen
@@ -39,6 +41,7 @@ from bulkzoho.zoho.users import UserPage, UserPages
 __all__ = ["Connected", "Met", "connect", "meet"]
 
 # Zoho's own ``module_name`` of Deals is still Potentials (OpenAPI ``modules``)
+COUNT_WITHIN_S: Final = 5.0  # seconds that a count before and after a run is worth
 OLD_NAMES: Final = {"potential": "Deals", "potentials": "Deals"}
 
 
@@ -71,10 +74,11 @@ class Connected:
         return module
 
     async def count(self, crm_module: str) -> int | None:
-        """Give the records in *crm_module*, or None when they cannot be counted: a count is nice to have, not needed."""
+        """Give the records in *crm_module*, or None when they cannot be counted at once: nice to have, worth no wait."""
         try:
-            reply = await self.courier.deliver(lambda: self.crm.count(crm_module), Price())
-        except (BulkZohoError, AdmissionClosedError):
+            async with asyncio.timeout(COUNT_WITHIN_S):
+                reply = await self.courier.try_once(lambda: self.crm.count(crm_module), Price())
+        except (TimeoutError, BulkZohoError, AdmissionClosedError):
             return None
         return reply.payload if isinstance(reply, Answered) else None
 
@@ -154,7 +158,7 @@ async def connect(
             organization=met.organization,
             user=user,
             connection=chosen.settings,
-            senders=max(1, min(10, met.quota.status().calls_in_flight_limit)),
+            senders=_senders(settings, met.quota.status().calls_in_flight_limit),
         )
 
 
@@ -270,3 +274,9 @@ def _introduction(organization: Organization, user: User | None) -> str:
     edition = f", {organization.edition}" if organization.edition else ""
     who = f", as {user.name}" if user else ""
     return f"Organization {organization.name}{kind}{edition}{who}."
+
+
+def _senders(settings: ImportSettings, in_flight: int) -> int:
+    """Give how many calls may be under way: ten when they are heavy, since no more of those may be in flight."""
+    heavy = price_of_write(settings.batch_records, delete=settings.operation is Operation.DELETE).heavy
+    return max(1, min(in_flight, HEAVY_CALLS_IN_FLIGHT) if heavy else in_flight)

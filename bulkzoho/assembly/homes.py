@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bulkzoho.errors import BulkZohoError, RefusedError, RunFailedError
+from bulkzoho.errors import JournalError, RefusedError, RunFailedError
 from bulkzoho.journal.lock import holder_of
-from bulkzoho.journal.sqlite import SqliteJournal
+from bulkzoho.journal.sqlite import UNBORN, SqliteJournal
 from bulkzoho.model.journal import SPOOL_SUFFIX, RunFacts
 from bulkzoho.model.run import RunLine, RunStatus
 
@@ -149,18 +149,28 @@ def find_run(name: str) -> RunFolder:
     raise RefusedError(f"there is no run {name!r}.", hint="`bulkzoho runs` lists the runs of this home.", code="NO_SUCH_RUN")
 
 
-def facts_of_runs() -> Iterator[tuple[RunFolder, RunFacts, SqliteJournal]]:
-    """Give every run that can be read, newest first, with its journal open for reading until the next is taken."""
+def facts_of_runs(*, all_of_them: bool = False) -> Iterator[tuple[RunFolder, RunFacts, SqliteJournal]]:
+    """Give every run that can be read, newest first, with its journal open for reading until the next is taken.
+
+    Who must not miss one (is this content, this letter on its way already?) asks for *all_of_them*.
+
+    Raises:
+        JournalError: A run's journal cannot be read, and all of them were asked for.
+    """
     for folder in sorted(_folders(), key=lambda one: begun(one.run), reverse=True):
         try:
             journal = SqliteJournal.open(folder.journal, read_only=True)
-        except BulkZohoError:
-            continue  # a folder without a whole journal is no run: it died before its first call
+        except JournalError as error:
+            if all_of_them and error.code != UNBORN:
+                raise
+            continue
         try:
             try:
                 facts = journal.facts()
-            except BulkZohoError:
-                continue  # likewise
+            except JournalError as error:
+                if all_of_them and error.code != UNBORN:
+                    raise
+                continue
             yield folder, facts, journal
         finally:
             journal.close()
@@ -173,7 +183,9 @@ def last_resumable(*, limited: bool = False) -> RunFolder | None:
             continue
         unfinished = any(True for one in journal.shipments() if one.state == "sent")
         more = limited and not all(source.complete for source in journal.sources())
-        if facts.status is not RunStatus.COMPLETED or unfinished or more:
+        tally = journal.whole_tally()
+        hopeless = facts.status is RunStatus.FAILED and tally.read and not (tally.unsent or tally.in_doubt)  # a damaged input
+        if (facts.status is not RunStatus.COMPLETED and not hopeless) or unfinished or more:
             return folder
     return None
 

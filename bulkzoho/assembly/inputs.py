@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from bulkzoho.assembly.homes import RunFolder, facts_of_runs
+from bulkzoho.assembly.homes import RunFolder, begun, facts_of_runs
 from bulkzoho.core.shaping import Shaper
 from bulkzoho.core.stamping import stamp_for
 from bulkzoho.engine.reading import InputPart
+from bulkzoho.engine.stopping import Stop
 from bulkzoho.errors import BulkZohoError, RefusedError
 from bulkzoho.files.fingerprints import content_digest, verify_prefix
 from bulkzoho.files.letter_source import open_letters
@@ -137,7 +139,9 @@ class FirstLook:
     growing: bool  #: later rows may bring more
 
 
-async def peek(plan: InputPlan, facts: Sequence[SourceFacts], *, live: bool) -> tuple[list[FirstLook], dict[int, Source]]:
+async def peek(
+    plan: InputPlan, facts: Sequence[SourceFacts], *, live: bool, stop: Stop
+) -> tuple[list[FirstLook], dict[int, Source]]:
     """Give the columns of each input that has rows, and those sources that can be opened only once.
 
     Raises:
@@ -145,21 +149,25 @@ async def peek(plan: InputPlan, facts: Sequence[SourceFacts], *, live: bool) -> 
     """
     looks: list[FirstLook] = []
     kept: dict[int, Source] = {}
-    for one in facts:
-        source = plan.open(one, live=live)
-        try:
-            first = await asyncio.to_thread(source.read) if source.blocking else source.read()
-        except BulkZohoError as error:
-            source.close()
-            if isinstance(error, RefusedError):
+    with ExitStack() as opened:  # whatever happens before all were looked at closes them
+        for one in facts:
+            source = plan.open(one, live=live)
+            opened.callback(source.close)
+            if source.blocking:
+                stop.listen(source.close)  # a signal ends the wait for whoever writes
+            try:
+                first = await asyncio.to_thread(source.read) if source.blocking else source.read()
+            except RefusedError:
                 raise
-            continue  # damaged from the first rows on: the reader meets it again, and says so when its turn comes
-        if first is not None:
-            looks.append(FirstLook(name=one.name, header=first.header, growing=source.growing))
-        if source.blocking:
-            kept[one.index] = _Peeked(source, first)
-        else:
-            source.close()
+            except BulkZohoError:
+                continue  # damaged from the first rows on: the reader meets it again, and says so when its turn comes
+            if first is not None:
+                looks.append(FirstLook(name=one.name, header=first.header, growing=source.growing))
+            if source.blocking:
+                kept[one.index] = _Peeked(source, first)
+            else:
+                source.close()
+        opened.pop_all()
     return looks, kept
 
 
@@ -234,16 +242,21 @@ async def digested(facts: Sequence[SourceFacts]) -> list[SourceFacts]:
     return [one if one.spooled else replace(one, content=await asyncio.to_thread(content_digest, one.path)) for one in facts]
 
 
-def refuse_sent_before(facts: Sequence[SourceFacts], *, run: str, org: str, crm_module: str) -> None:
+def refuse_sent_before(facts: Sequence[SourceFacts], *, run: str, org: str, crm_module: str, resumed: bool = False) -> None:
     """Refuse to insert a content that was or is being inserted into the same module.
+
+    A *resumed* run asks only about runs that began after it: it asked about the others when it began itself, and who began one
+    with ``--again`` wanted both.
 
     Raises:
         RefusedError: Names the run that did, and how to go on.
     """
     contents = {one.content: one for one in facts if one.content}
-    for folder, other, journal in facts_of_runs():
+    for folder, other, journal in facts_of_runs(all_of_them=True):
         same = other.operation is Operation.INSERT and (other.org, other.crm_module) == (org, crm_module)
         if not same or other.run == run or other.command != "import":
+            continue
+        if resumed and (other.settings["import"].get("again") or begun(other.run) < begun(run)):
             continue
         twins = [one for one in journal.sources() if one.content in contents]
         if not twins:

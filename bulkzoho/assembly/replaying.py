@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from bulkzoho.core.contents import content_of
 from bulkzoho.core.settings_json import from_json
 from bulkzoho.errors import RefusedError
 from bulkzoho.files.letter_facts import LetterFacts, read_letter_facts
+from bulkzoho.files.letter_source import read_letters
 from bulkzoho.journal.lock import holder_of
+from bulkzoho.model.journal import ShipmentState
 from bulkzoho.model.rows import Origin, Record
-from bulkzoho.model.run import RunStatus
-from bulkzoho.model.settings import FileSettings, ImportSettings, QuotaSettings, ReplaySettings, ShapeSettings
+from bulkzoho.model.settings import FileSettings, ImportSettings, ReplaySettings, ShapeSettings
 
-__all__ = ["EarlierReplays", "ReplayPlan", "plan_replay"]
+__all__ = ["EarlierReplays", "ReplayPlan", "identities_in", "plan_replay"]
 
 
 class EarlierReplays:
@@ -29,12 +31,16 @@ class EarlierReplays:
         self._accepted: set[tuple[str, str, int]] = set()
         self._failed: dict[tuple[str, str, int], set[bytes]] = {}
         self._seen: set[tuple[str, str, int]] = set()
+        self._held: dict[tuple[str, str, int], str] = {}  # by the replay that holds it
 
     @classmethod
-    def load(cls, *, import_key: str | None) -> EarlierReplays:
-        """Read what every replay of this home has settled; a change of *import_key* alone does not mend a letter."""
+    def load(cls, *, run: str, import_key: str | None) -> EarlierReplays:
+        """Read what every replay of this home but *run* has settled or is about to; *run* itself settled what it settled.
+
+        A change of *import_key* alone does not mend a letter.
+        """
         known = cls(import_key=import_key)
-        for _, facts, journal in facts_of_runs():
+        for folder, facts, journal in facts_of_runs(all_of_them=True):
             if facts.command != "replay":
                 continue
             for letter in journal.letters():
@@ -43,7 +49,25 @@ class EarlierReplays:
                     known._accepted.add(identity)
                 else:
                     known._failed.setdefault(identity, set()).add(letter.content)
+            in_doubt = any(one.state is ShipmentState.SENT for one in journal.shipments())
+            if facts.run != run and (in_doubt or holder_of(folder.lock)):
+                known._held.update(dict.fromkeys(journal.claimed_letters(), facts.run))
         return known
+
+    def refuse_held(self, letters: Iterable[tuple[str, str, int]], *, file: str) -> None:
+        """Refuse letters that another replay is sending, or has in doubt: wherever the file lies, they would go twice.
+
+        Raises:
+            RefusedError: Names that replay.
+        """
+        for identity in letters:
+            holder = self._held.get(identity)
+            if holder is not None:
+                raise RefusedError(
+                    f"{Path(file).name}: replay {holder} holds some of these letters and is not finished.",
+                    hint=f"Let it end, or finish it with `bulkzoho resume {holder}`.",
+                    code="REPLAY_UNFINISHED",
+                )
 
     def passes_over(self, origin: Origin, record: Record) -> bool:
         """Whether the letter was accepted, failed just as it stands, or came before in this file."""
@@ -60,7 +84,7 @@ class ReplayPlan:
     """A replay as the import it is."""
 
     settings: ImportSettings
-    org: str  #: the organization that the letters came from; "" when they do not say
+    org: str  #: the organization that the letters came from; "" when it is not known
 
 
 def plan_replay(replay: ReplaySettings) -> ReplayPlan:
@@ -70,59 +94,82 @@ def plan_replay(replay: ReplaySettings) -> ReplayPlan:
     so that their run's mapping is needed, from its journal.
 
     Raises:
-        RefusedError: The file cannot be read as letters, their run is not known here, or a replay of them is unfinished.
+        RefusedError: The file cannot be read as letters, or their run is not known here.
     """
     letters = read_letter_facts(replay.letters)
     if not letters.letters:
         raise RefusedError(f"{replay.letters}: holds no dead letter.", hint="Nothing has to be replayed.", code="NO_LETTERS")
-    _refuse_unfinished(replay.letters)
-    told = _settings_of(letters.run)
-    if letters.operation is None and told is None:
+    runs = _runs_of(letters.runs)
+    settings = _of_csv(replay, letters, runs) if letters.operation is None else _of_json(replay, letters, runs)
+    org = letters.org or next((org for _, org in runs.values() if org), "")
+    return ReplayPlan(settings=replace(settings, **dict(replay.overrides)), org=org)
+
+
+def identities_in(path: str, settings: FileSettings, only_codes: Sequence[str]) -> list[tuple[str, str, int]]:
+    """Give (run, source, row) of the letters that a replay of *path* means to send."""
+    return [
+        (one.origin.run, one.origin.source, one.origin.row)
+        for _, letters in read_letters(path, settings)
+        for one in letters
+        if not only_codes or one.code in only_codes
+    ]
+
+
+def _of_json(replay: ReplaySettings, letters: LetterFacts, runs: Mapping[str, tuple[ImportSettings, str]]) -> ImportSettings:
+    assert letters.operation is not None
+    told = runs[letters.run][0] if letters.run in runs else ImportSettings(inputs=(), crm_module=letters.crm_module)
+    return _inherited(
+        replace(
+            told,
+            crm_module=letters.crm_module,
+            operation=letters.operation,
+            match_on=letters.match_on,
+            trigger=() if letters.trigger in ("", "none") else tuple(letters.trigger.split(",")),
+            shape=ShapeSettings(set=replay.set, time_zone=told.shape.time_zone),
+        ),
+        replay,
+    )
+
+
+def _of_csv(replay: ReplaySettings, letters: LetterFacts, runs: Mapping[str, tuple[ImportSettings, str]]) -> ImportSettings:
+    for run in letters.runs:
+        if run not in runs:
+            raise RefusedError(
+                f"{replay.letters}: run {run} is not in this home, and only its journal says what these columns are.",
+                hint="Replay the letters as JSON Lines, or set BULKZOHO_HOME to the home of that run.",
+                code="NO_SUCH_RUN",
+            )
+    meant = {(told.crm_module, told.operation, told.match_on, told.trigger, told.shape, org) for told, org in runs.values()}
+    if len(meant) > 1:
         raise RefusedError(
-            f"{replay.letters}: run {letters.run} is not in this home, and only its journal says what these columns are.",
-            hint="Replay the letters as JSON Lines, or set BULKZOHO_HOME to the home of that run.",
-            code="NO_SUCH_RUN",
+            f"{replay.letters}: holds letters of runs that were told different things ({', '.join(letters.runs)}).",
+            hint="Put the letters of each run into a file of their own, or replay them as JSON Lines.",
+            code="MIXED_LETTERS",
         )
-    settings = _inherited(replay, letters, told)
-    return ReplayPlan(settings=replace(settings, **dict(replay.overrides)), org=letters.org)
+    told = runs[letters.run][0]
+    return _inherited(replace(told, shape=replace(told.shape, set=(*told.shape.set, *replay.set))), replay)
 
 
-def _inherited(replay: ReplaySettings, letters: LetterFacts, told: ImportSettings | None) -> ImportSettings:
-    if letters.operation is None:  # CSV
-        assert told is not None
-        shape = replace(told.shape, set=(*told.shape.set, *replay.set))
-        base = replace(told, shape=shape, limit=None, dead_letter=None, results=None, max_errors=None)
-        return replace(base, inputs=(replay.letters,), files=FileSettings(), again=True)
-    zone = told.shape.time_zone if told else None
-    return ImportSettings(
+def _inherited(told: ImportSettings, replay: ReplaySettings) -> ImportSettings:
+    """Leave out what belonged to the run itself: its inputs and how to read them, its ends, its copies."""
+    return replace(
+        told,
         inputs=(replay.letters,),
-        crm_module=letters.crm_module,
-        operation=letters.operation,
-        match_on=letters.match_on,
-        trigger=() if letters.trigger in ("", "none") else tuple(letters.trigger.split(",")),
-        shape=ShapeSettings(set=replay.set, time_zone=zone),
-        quota=told.quota if told else QuotaSettings(),
-        import_key=told.import_key if told else None,
-        owner_fallback=told.owner_fallback if told else None,
+        files=FileSettings(),
+        limit=None,
+        max_errors=None,
+        dead_letter=None,
+        results=None,
+        window=None,
+        max_duration_s=None,
         again=True,
     )
 
 
-def _settings_of(run: str) -> ImportSettings | None:
-    for _, facts, _journal in facts_of_runs():
-        if facts.run == run:
-            return from_json(ImportSettings, {**facts.settings["import"], "crm_module": facts.crm_module})
-    return None
-
-
-def _refuse_unfinished(letters: str) -> None:
-    for folder, facts, journal in facts_of_runs():
-        if facts.command != "replay" or all(source.path != letters for source in journal.sources()):
-            continue
-        doubtful = any(one.state == "sent" for one in journal.shipments())
-        if holder_of(folder.lock) or doubtful or facts.status is RunStatus.RUNNING:
-            raise RefusedError(
-                f"{Path(letters).name}: replay {facts.run} of these letters is not finished.",
-                hint=f"Finish it with `bulkzoho resume {facts.run}`.",
-                code="REPLAY_UNFINISHED",
-            )
+def _runs_of(names: Sequence[str]) -> dict[str, tuple[ImportSettings, str]]:
+    """Give settings and organization of those of the runs that are in this home."""
+    return {
+        facts.run: (from_json(ImportSettings, {**facts.settings["import"], "crm_module": facts.crm_module}), facts.org)
+        for _, facts, _ in facts_of_runs()
+        if facts.run in names and "import" in facts.settings
+    }

@@ -109,7 +109,7 @@ async def _compare(
     module = await crm.module(run.facts.crm_module)
     letters = run.facts.command == "replay"
     plan = InputPlan(settings=run.settings, folder=run.folder, letters=letters, only_codes=run.only_codes)
-    looks, _ = await peek(plan, run.sources, live=False)
+    looks, _ = await peek(plan, run.sources, live=False, stop=stop)
     shaper = shaper_for(module, run.settings, run=run.facts.run, letters=letters, time_zone=crm.organization.time_zone)
     users = RunUsers(crm, run.folder.users, fallback=run.settings.owner_fallback)
     await users.introduce(shaper, tell=progress.tell)

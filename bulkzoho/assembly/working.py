@@ -14,12 +14,13 @@ from bulkzoho.assembly.homes import RunFolder, home_folder
 from bulkzoho.assembly.inputs import InputPlan, digested, input_parts, peek, refuse_sent_before, shaper_for
 from bulkzoho.assembly.lookups import conflicts_for, lookup_for, resends_for
 from bulkzoho.assembly.owners import RunUsers
+from bulkzoho.assembly.replaying import EarlierReplays, identities_in
 from bulkzoho.assembly.run_files import close_files, lettering_for, open_files
 from bulkzoho.core.ending import Ending
 from bulkzoho.core.shaping import Shaper
 from bulkzoho.engine.importing import ImportPipe, PipeParts
 from bulkzoho.engine.lettering import LetterFacts
-from bulkzoho.engine.reading import InputPart, SettledLetters
+from bulkzoho.engine.reading import InputPart
 from bulkzoho.engine.recorder import Recorder
 from bulkzoho.engine.recovery import Restored, gather, restore
 from bulkzoho.engine.sending import Doubtful
@@ -27,7 +28,7 @@ from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
 from bulkzoho.errors import BulkZohoError, RefusedError
 from bulkzoho.journal.lock import exclusively
 from bulkzoho.journal.sqlite import SqliteJournal
-from bulkzoho.model.journal import RunMoved, SourceFacts, SourceRead
+from bulkzoho.model.journal import LetterClaimed, RunMoved, SourceFacts, SourceRead
 from bulkzoho.model.metadata import CrmModule
 from bulkzoho.model.outcomes import Tally
 from bulkzoho.model.rows import Operation
@@ -41,6 +42,9 @@ from bulkzoho.zoho.records import RecordsRoute
 __all__ = ["Work", "carry_out"]
 
 
+NAMING_WITHIN_S = 0.5  # seconds that naming rows in doubt may take after a second Ctrl-C
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """A run whose folder, lock and journal are there."""
@@ -51,7 +55,6 @@ class Work:
     plan: InputPlan
     chosen: Chosen
     new: bool  #: its first process
-    letters: SettledLetters | None = None  #: of a replay
     letters_org: str = ""  #: the organization that the letters came from
 
 
@@ -99,14 +102,16 @@ class _Carrier:
         self._in_doubt: list[Doubtful] = []
         self._unwritten: BulkZohoError | None = None  # why outcomes could not be written down
         self._header: tuple[str, ...] = ()
+        self._letters: EarlierReplays | None = None  # of a replay
         self.recorder: Recorder | None = None
 
     async def carry_out(self) -> None:
         """Peek at the inputs, connect, send."""
         work = self._work
         sources = work.journal.sources()
-        looks, kept = await peek(work.plan, sources, live=work.new)
-        self._header = looks[0].header if looks else ()
+        looks, kept = await peek(work.plan, sources, live=work.new, stop=self._stop)
+        columns = (column for look in looks for column in look.header)
+        self._header = tuple(dict.fromkeys(columns))  # a CSV of letters or results has the columns of all inputs
         try:
             if work.new and work.settings.operation is Operation.INSERT and not work.plan.letters:
                 sources = await digested(sources)
@@ -130,6 +135,7 @@ class _Carrier:
 
     async def _know_account(self, crm: Connected, module: CrmModule, sources: Sequence[SourceFacts]) -> None:
         work, org = self._work, crm.organization.id
+        user = crm.user.id if crm.user else ""
         for known in filter(None, (self._facts.org, work.letters_org)):
             if known != org:
                 raise RefusedError(
@@ -137,14 +143,34 @@ class _Carrier:
                     hint="Use the credentials of the first organization.",
                     code="OTHER_ORGANIZATION",
                 )
+        if self._facts.user and user and self._facts.user != user:
+            raise RefusedError(
+                f"run {self._facts.run} was begun as user {self._facts.user}; these credentials are of user {user}.",
+                hint="Use the credentials that it was begun with: a lookup asks for what that user created.",
+                code="OTHER_USER",
+            )
         before = self._facts.crm_before if self._facts.crm_before is not None else await crm.count(module.api_name)
+        claims = await asyncio.to_thread(self._letters_to_send) if work.plan.letters else []
         with exclusively(home_folder() / "beginning.lock"):  # of two runs of one file that begin at once, one sees the other
-            if work.new and not work.settings.again:
-                refuse_sent_before(sources, run=self._facts.run, org=org, crm_module=module.api_name)
-            user = crm.user.id if crm.user else ""
+            if work.plan.letters:
+                self._claim_letters(claims)
+            elif not work.settings.again:
+                me = self._facts.run
+                refuse_sent_before(sources, run=me, org=org, crm_module=module.api_name, resumed=not work.new)
             work.journal.name_account(org=org, user=user, crm_module=module.api_name, crm_before=before)
             work.journal.commit([SourceRead(facts=source) for source in sources])
         self._facts = work.journal.facts()
+
+    def _letters_to_send(self) -> list[tuple[str, str, int]]:
+        settings = self._work.settings
+        return identities_in(settings.inputs[0], settings.files, self._work.plan.only_codes)
+
+    def _claim_letters(self, claims: Sequence[tuple[str, str, int]]) -> None:
+        """Take the letters for this replay; whoever looks later sees them taken."""
+        work = self._work
+        self._letters = EarlierReplays.load(run=self._facts.run, import_key=work.settings.import_key)
+        self._letters.refuse_held(claims, file=work.settings.inputs[0])
+        work.journal.commit([LetterClaimed(run=run, source=source, row=row) for run, source, row in claims])
 
     async def _send(
         self, crm: Connected, module: CrmModule, sources: Sequence[SourceFacts], kept: dict[int, Source], users: RunUsers
@@ -196,7 +222,7 @@ class _Carrier:
                 lookup=lookup_for(crm, module, settings, stop=self._stop, progress=self._progress),
                 conflicts=conflicts_for(crm, module, settings, progress=self._progress),
                 resends=resends_for(crm, module, settings, progress=self._progress),
-                letters=work.letters,
+                letters=self._letters,
                 read_users=users.read,
                 progress=self._progress,
                 stop=self._stop,
@@ -238,6 +264,7 @@ class _Carrier:
         )
         if recorder:
             ending, tally = self._written_down(ending, tally, seconds, calls)
+            await self._name_doubts(recorder)
             write_in_doubt(work.folder, self._facts, sources, list(recorder.open.values()), self._in_doubt)
         else:
             with suppress(BulkZohoError):
@@ -256,6 +283,13 @@ class _Carrier:
         )
         write_report(work.folder, summary)
         return summary
+
+    async def _name_doubts(self, recorder: Recorder) -> None:
+        """Read the rows in doubt again after a stop at once, if that takes no time: a resume settles them in any case."""
+        if recorder.open and not self._in_doubt and self._shaper is not None:
+            with suppress(TimeoutError, BulkZohoError):
+                async with asyncio.timeout(NAMING_WITHIN_S):
+                    self._in_doubt = await gather(self._parts, self._shaper, list(recorder.open.values()))
 
     def _written_down(self, ending: Ending, tally: Tally, seconds: float, calls: CallCounts) -> tuple[Ending, Tally]:
         """Make the ending durable; when that fails, what counts is what the journal holds."""

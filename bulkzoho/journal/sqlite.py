@@ -20,6 +20,7 @@ from bulkzoho.model.journal import (
     MOVES,
     Change,
     FileLength,
+    LetterClaimed,
     LetterSettled,
     Ranges,
     Released,
@@ -38,8 +39,11 @@ from bulkzoho.model.outcomes import Tally
 from bulkzoho.model.rows import Operation
 from bulkzoho.model.run import CallCounts, RunStatus
 
-__all__ = ["SqliteJournal", "connected", "mapped"]
+__all__ = ["UNBORN", "SqliteJournal", "connected", "mapped"]
 
+UNBORN = "UNBORN"  # the code of a journal that its run had not finished to make
+
+_CLAIMED = 2  # letter.accepted: 0 refused, 1 accepted, 2 to be sent
 _TALLY = ("created", "updated", "deleted", "unchanged", "dead_lettered", "already_settled")
 _CLOCKS = ("skew_s", "since_s")  # columns of a shipment that the first version did not have
 _SOURCE = ("path", "name", "size", "mtime_ns", "read_bytes", "digest", "content", "rows_read", "complete")
@@ -88,6 +92,8 @@ class SqliteJournal:
                 raise JournalError(f"{path}: there is no journal.", hint="Name a run that `bulkzoho runs` lists.")
             connection = connected(path, read_only=read_only)
             version = schema.upgrade(connection, read_only=read_only)
+        if version == 0:
+            raise _unborn(path)
         if version not in schema.READABLE:
             raise JournalError(
                 f"{path}: the journal has version {version}; this bulkzoho knows {schema.SCHEMA_VERSION}.",
@@ -135,7 +141,7 @@ class SqliteJournal:
         with mapped(self.path):
             row = self._connection.execute("SELECT * FROM run").fetchone()
         if row is None:
-            raise JournalError(f"{self.path}: the run died, or is about to begin, before its first call.", hint="Begin again.")
+            raise _unborn(self.path)
         return RunFacts(
             run=row["run"],
             command=row["command"],
@@ -213,7 +219,7 @@ class SqliteJournal:
     def letters(self) -> Iterator[LetterSettled]:
         """Give every letter that this run, a replay, has settled."""
         with mapped(self.path):
-            for row in self._connection.execute("SELECT * FROM letter"):
+            for row in self._connection.execute("SELECT * FROM letter WHERE accepted <> ?", (_CLAIMED,)):
                 yield LetterSettled(
                     run=row["run"],
                     source=row["source"],
@@ -221,6 +227,12 @@ class SqliteJournal:
                     content=row["content"],
                     accepted=bool(row["accepted"]),
                 )
+
+    def claimed_letters(self) -> Iterator[tuple[str, str, int]]:
+        """Give (run, source, row) of every letter that this run, a replay, means to send and has not settled."""
+        with mapped(self.path):
+            for row in self._connection.execute("SELECT * FROM letter WHERE accepted = ?", (_CLAIMED,)):
+                yield row["run"], row["source"], row["row"]
 
     def _insert_run(self, facts: RunFacts) -> None:
         self._connection.execute(
@@ -271,6 +283,10 @@ class SqliteJournal:
                 execute("INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (facts.index, *values))
             case FileLength():
                 execute("INSERT OR REPLACE INTO file VALUES (?, ?)", (change.name, change.length))
+            case LetterClaimed():
+                execute(
+                    "INSERT OR IGNORE INTO letter VALUES (?, ?, ?, x'', ?)", (change.run, change.source, change.row, _CLAIMED)
+                )
             case LetterSettled():
                 execute(
                     "INSERT OR REPLACE INTO letter VALUES (?, ?, ?, ?, ?)",
@@ -349,3 +365,7 @@ def _text(ranges: Ranges) -> str:
 
 def _ranges(text: str) -> Ranges:
     return [(int(first), int(last)) for first, _, last in (part.partition("-") for part in text.split(",") if part)]
+
+
+def _unborn(path: Path) -> JournalError:
+    return JournalError(f"{path}: the run died before its first call, or is about to begin.", hint="Begin again.", code=UNBORN)

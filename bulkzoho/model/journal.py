@@ -22,6 +22,7 @@ __all__ = [
     "STDIN_NAME",
     "Change",
     "FileLength",
+    "LetterClaimed",
     "LetterSettled",
     "Ranges",
     "Released",
@@ -102,7 +103,7 @@ class SourceFacts:
 
     @property
     def spooled(self) -> bool:
-        """Whether it is the run's own copy of what can be read only once; no file of a user has both this name and this ending."""
+        """Whether it is the run's own copy of what can be read only once: no file has both this name and this ending."""
         return self.name in (STDIN_NAME, ROWS_NAME) and self.path.endswith(SPOOL_SUFFIX)
 
 
@@ -191,6 +192,15 @@ class LetterSettled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LetterClaimed:
+    """A replay is going to send this letter: no other replay may, while this one lives or has rows in doubt."""
+
+    run: str
+    source: str
+    row: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunMoved:
     """The run's status, work and calls as of now."""
 
@@ -199,4 +209,4 @@ class RunMoved:
     calls: CallCounts
 
 
-Change = Sent | Released | Settled | RowsRefused | SourceRead | FileLength | LetterSettled | RunMoved
+Change = Sent | Released | Settled | RowsRefused | SourceRead | FileLength | LetterClaimed | LetterSettled | RunMoved

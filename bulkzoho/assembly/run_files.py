@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from bulkzoho.assembly.homes import RunFolder
 from bulkzoho.core.contents import content_of
@@ -16,29 +18,31 @@ from bulkzoho.files.tracked import AppendFile
 from bulkzoho.model.settings import ImportSettings
 from bulkzoho.ports import LetterWriter, ResultWriter
 
+CHUNK_BYTES: Final = 1 << 20
+
 __all__ = ["close_files", "lettering_for", "open_files"]
 
 
 def open_files(folder: RunFolder, settings: ImportSettings, lengths: Mapping[str, int], *, new: bool) -> RunFiles:
     """Open the run's letters and results, each cut to the length that the journal knows.
 
-    A copy that the user asked for is written anew by a new run; what a resumed run finds must hold what the run wrote.
+    A copy that the user asked for is written anew by a new run.  A resumed one goes on with it, or begins it anew where it is
+    gone.
 
     Raises:
-        RefusedError: A copy cannot be written, or is one of the inputs.
+        RefusedError: A copy cannot be written, is one of the inputs by whatever name, or was changed since.
         RunFailedError: A file of the run is shorter than the journal knows.
     """
+    for told in filter(None, (settings.dead_letter, settings.results)):
+        _refuse_own(told, [*settings.inputs, *map(str, (folder.letters, folder.results, folder.journal))])
     letters = {folder.letters.name: _open(folder.letters, lengths.get(folder.letters.name, 0))}
     results = {folder.results.name: _open(folder.results, lengths.get(folder.results.name, 0))}
     for files, copy, original in (
         (letters, settings.dead_letter, folder.letters),
         (results, settings.results, folder.results),
     ):
-        if copy is None:
-            continue
-        if copy in settings.inputs:
-            raise RefusedError(f"{copy}: is an input of this run.", hint="Write letters and results to another file.")
-        files[copy] = _open_copy(Path(copy), original, length=0 if new else lengths.get(copy, 0))
+        if copy is not None:
+            files[copy] = _open_copy(Path(copy), original, length=None if new else lengths.get(copy, 0))
     return RunFiles(letters=letters, results=results)
 
 
@@ -68,16 +72,61 @@ def _open(path: Path, length: int) -> AppendFile:
     return file
 
 
-def _open_copy(path: Path, original: Path, *, length: int) -> AppendFile:
+def _refuse_own(copy: str, others: Sequence[str]) -> None:
+    """Refuse a copy that is a file which must not be written over, also when it goes by another name (a link).
+
+    Raises:
+        RefusedError: It is.
+    """
+    for other in others:
+        try:
+            same = copy == other or os.path.samefile(copy, other)  # noqa: PTH121  the paths stay text, as they were given
+        except OSError:
+            same = False  # one of them is not there
+        if same:
+            raise RefusedError(
+                f"{copy}: is {other}, which would be written over.", hint="Write letters and results to another file."
+            )
+
+
+def _open_copy(path: Path, original: Path, *, length: int | None) -> AppendFile:
+    """Open a copy; *length* is what the run had written to it, None for a new run."""
     try:
         file = AppendFile(path)
-        if file.length < length and not _is_csv(path.name):  # moved away meanwhile: the original has it all
+        if length is None or (length and not file.length):
             file.cut(0)
-            file.append(original.read_bytes()[:length])
-        file.cut(length)
+        elif file.length != length and not _is_ours(path, original, length):
+            file.close()
+            raise RefusedError(
+                f"{path}: was changed since the run wrote it.",
+                hint=f"Move it away, then resume; all lines stand in {original}.",
+                code="COPY_CHANGED",
+            )
+        if length and not file.length and not _is_csv(path.name):  # moved away: made whole again; a CSV goes on from here
+            for chunk in _chunks(original, length):
+                file.append(chunk)
+        file.cut(min(file.length, length or 0))
     except (OSError, RunFailedError) as error:
         why = error.strerror if isinstance(error, OSError) else error.message
         raise RefusedError(
             f"{path}: cannot be written ({why}).", hint="Name a file in a folder that you may write to.", code="CANNOT_WRITE"
         ) from error
     return file
+
+
+def _is_ours(path: Path, original: Path, length: int) -> bool:
+    """Whether what stands in a copy beyond what counts was written by a process of this run that died."""
+    if path.stat().st_size < length:
+        return False
+    if _is_csv(path.name):  # who edits it moves its lines
+        *_, last = _chunks(path, length)
+        return last.endswith(b"\r\n")
+    return all(ours == theirs for ours, theirs in zip(_chunks(original, length), _chunks(path, length), strict=True))
+
+
+def _chunks(path: Path, length: int) -> Iterator[bytes]:
+    """Give the first *length* bytes of *path* in pieces."""
+    with path.open("rb") as file:
+        while length and (chunk := file.read(min(length, CHUNK_BYTES))):
+            length -= len(chunk)
+            yield chunk

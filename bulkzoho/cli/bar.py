@@ -39,7 +39,7 @@ class Bar:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
             self._live.stop()
-        except OSError:
+        except (OSError, SystemExit):  # rich ends the program over a pipe that is gone
             return
 
     def show(self, snapshot: Snapshot) -> None:
@@ -47,14 +47,14 @@ class Bar:
         self._meter.feed(snapshot)
         try:
             self._live.update(self._picture(snapshot), refresh=True)
-        except OSError:
+        except (OSError, SystemExit):  # rich ends the program over a pipe that is gone
             return
 
     def tell(self, line: str) -> None:
         """Say *line* above the bar."""
         try:
             self._live.console.print(line, markup=False, soft_wrap=True)
-        except OSError:
+        except (OSError, SystemExit):  # rich ends the program over a pipe that is gone
             return
 
     def _picture(self, snapshot: Snapshot) -> Group:

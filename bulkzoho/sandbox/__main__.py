@@ -15,6 +15,7 @@ from bulkzoho.sandbox.process import serve
 from bulkzoho.sandbox.server import Sandbox, environment_lines
 from bulkzoho.sandbox.settings import Edition, SandboxSettings
 from bulkzoho.sandbox.state.faults import FaultBook
+from bulkzoho.sandbox.state.saving import StateFileError
 
 __all__ = ["main"]
 
@@ -52,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _served(settings: SandboxSettings, start: Callable[[Sandbox], None]) -> int:
     try:
         asyncio.run(serve(settings, ready=start))
+    except StateFileError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     except OSError as error:
         reason = error.strerror or error
         sys.stderr.write(f"cannot serve on 127.0.0.1:{settings.port}: {reason}. Choose another --port.\n")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import orjson
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
@@ -24,6 +24,7 @@ from bulkzoho.sandbox.state.clock import Clock, SystemClock
 from bulkzoho.sandbox.state.crm import Crm, User
 from bulkzoho.sandbox.state.faults import FaultBook
 from bulkzoho.sandbox.state.figures import figures
+from bulkzoho.sandbox.state.saving import StateFileError, load, save
 from bulkzoho.sandbox.wire.gate import Gate
 
 __all__ = ["Sandbox"]
@@ -32,7 +33,10 @@ HOST = "127.0.0.1"
 
 
 class Sandbox:
-    """A Zoho CRM on localhost; entering it serves, leaving it ends all its calls.
+    """A Zoho CRM on localhost; entering it serves, leaving it ends all its calls and saves its state if there is a file for it.
+
+    Raises:
+        StateFileError: the state file is none, or not of this organization.
 
     Attributes:
         calls: The log of calls, oldest first.
@@ -43,6 +47,8 @@ class Sandbox:
     def __init__(self, settings: SandboxSettings | None = None, *, clock: Clock | None = None) -> None:
         settings = settings or SandboxSettings()
         self._crm = Crm(settings, clock or SystemClock(settings.time_scale))
+        if settings.state_file:
+            load(self._crm, Path(settings.state_file))
         self._gate = Gate(self._crm, keeper_from_environment())
         self._runner: web.ServerRunner | None = None
 
@@ -71,6 +77,8 @@ class Sandbox:
         await self._crm.jobs.close()
         if self._runner is not None:
             await self._runner.cleanup()
+        if self._crm.settings.state_file:
+            self.save()
 
     @property
     def url(self) -> str:
@@ -110,6 +118,17 @@ class Sandbox:
         """What goes wrong on purpose: ``script([...])``, ``random(seed, rates)``, ``clear()``."""
         return self._crm.faults
 
+    def save(self, path: str | None = None) -> None:
+        """Write what the organization holds into a file, that of the settings by default.
+
+        Raises:
+            StateFileError: it cannot be written, or the settings name none.
+        """
+        path = path or self._crm.settings.state_file
+        if not path:
+            raise StateFileError("there is no file to save to: start the sandbox with a state file")
+        save(self._crm, Path(path))
+
     def state(self) -> dict[str, Any]:
         """Give all counts and peaks, as the control address ``/__sandbox/state`` does."""
         return figures(self._crm)
@@ -140,7 +159,11 @@ class Sandbox:
             KeyError: there is no such module.
             ValueError: a record is refused; the message is the answer that an insert would give.
         """
-        return _ids(inserted_by(self._crm, crm_module, records, self._hand(by)))
+        ids = []
+        for result in inserted_by(self._crm, crm_module, records, self._hand(by)):
+            _refuse_refusal(result)
+            ids.append(str(result.record_id))
+        return ids
 
     def edit(self, crm_module: str, records: Iterable[Mapping[str, Any]], *, by: str = "") -> None:
         """Change records by their ``id``, as another user may do meanwhile.
@@ -149,7 +172,8 @@ class Sandbox:
             KeyError: there is no such module.
             ValueError: a change is refused; the message is the answer that an update would give.
         """
-        _ids(edited_by(self._crm, crm_module, records, self._hand(by)))
+        for result in edited_by(self._crm, crm_module, records, self._hand(by)):
+            _refuse_refusal(result)
 
     def remove(self, crm_module: str, ids: Sequence[str], *, by: str = "") -> None:
         """Move records to the recycle bin, as another user may do meanwhile.
@@ -220,13 +244,9 @@ class Sandbox:
         )
 
 
-def _ids(results: Iterable[Result]) -> list[str]:
-    ids = []
-    for result in results:
-        if not result.accepted:
-            raise ValueError(result.encoded.decode())
-        ids.append(str(orjson.loads(result.encoded)["details"]["id"]))
-    return ids
+def _refuse_refusal(result: Result) -> None:
+    if not result.accepted:
+        raise ValueError(result.encoded.decode())
 
 
 def environment_lines(url: str, environment: Mapping[str, str]) -> str:

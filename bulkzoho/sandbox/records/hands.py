@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bulkzoho.sandbox.records.values import record_id_of
@@ -12,24 +12,24 @@ from bulkzoho.sandbox.state.crm import Crm, User
 __all__ = ["deleted_by", "edited_by", "inserted_by", "restored"]
 
 
-def inserted_by(crm: Crm, crm_module: str, records: Iterable[Mapping[str, Any]], by: User) -> list[Result]:
-    """Insert records, checked like an insert.
+def inserted_by(crm: Crm, crm_module: str, records: Iterable[Mapping[str, Any]], by: User) -> Iterator[Result]:
+    """Insert records, checked like an insert, as they are asked for.
 
     Raises:
         KeyError: there is no such module.
     """
     writer = Writer(crm, crm.stores[crm_module], by=by)
-    return [writer.insert(dict(record), position) for position, record in enumerate(records)]
+    return (writer.insert(record if type(record) is dict else dict(record), position) for position, record in enumerate(records))
 
 
-def edited_by(crm: Crm, crm_module: str, records: Iterable[Mapping[str, Any]], by: User) -> list[Result]:
-    """Change records by their ids, checked like an update.
+def edited_by(crm: Crm, crm_module: str, records: Iterable[Mapping[str, Any]], by: User) -> Iterator[Result]:
+    """Change records by their ids, checked like an update, as they are asked for.
 
     Raises:
         KeyError: there is no such module.
     """
     writer = Writer(crm, crm.stores[crm_module], by=by)
-    return [writer.update(dict(record), position) for position, record in enumerate(records)]
+    return (writer.update(dict(record), position) for position, record in enumerate(records))
 
 
 def deleted_by(crm: Crm, crm_module: str, ids: Sequence[str], by: User) -> None:

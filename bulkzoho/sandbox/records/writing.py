@@ -27,6 +27,7 @@ class Result(NamedTuple):
     accepted: bool
     encoded: bytes
     inserted: bool = False
+    record_id: int = 0  #: of the record that was inserted
 
 
 class Writer:
@@ -70,7 +71,9 @@ class Writer:
                 return self._update(self._target(record), record, values, _upserted(None, "update"))
             found, by = self._match(values, check_fields)
             if found is None:
-                return self._insert(values, _upserted(None, "insert"))
+                made = self._insert(values, _upserted(None, "insert"))
+                self._new_here.add(made.record_id)
+                return made
             return self._update(found, record, values, _upserted(by, "update"))
         except RecordRefusedError as refused:
             return _refusal(refused, position)
@@ -79,12 +82,14 @@ class Writer:
         self._checker.refuse_incomplete(values)
         self._refuse_taken(values, None)
         record_id = self._crm.next_id()
-        kept = {name: value for name, value in values.items() if value is not None}
+        kept = values
+        if None in values.values():
+            kept = {name: value for name, value in values.items() if value is not None}
         if not self._is_founder:
             kept = {"Owner": self._actor.id, **kept, "Created_By": self._actor.id, "Modified_By": self._actor.id}
         self._store.insert(record_id, kept, self._now_s)
-        self._new_here.add(record_id)
-        return Result(accepted=True, encoded=self._success(record_id, self._now, self._me, b"record added", extra), inserted=True)
+        encoded = self._success(record_id, self._now, self._me, b"record added", extra)
+        return Result(accepted=True, encoded=encoded, inserted=True, record_id=record_id)
 
     def _update(self, record_id: int, record: dict[str, Any], values: dict[str, Any], extra: bytes) -> Result:
         store = self._store
@@ -144,8 +149,8 @@ class Writer:
         for name in self._store.unique:
             value = values.get(name)
             if value is not None:
-                found = self._store.keys[name].find(value)
-                if found and found != (record_id,):
+                index = self._store.keys[name]
+                if value in index and (found := index.find(value)) != (record_id,):
                     raise self._duplicate(name, found)
                 if self._crm.settings.strict.deleted_keys_stay_taken:
                     self._refuse_deleted(name, value)

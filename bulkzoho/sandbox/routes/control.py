@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from bulkzoho.sandbox.records.hands import deleted_by, edited_by, inserted_by, r
 from bulkzoho.sandbox.records.view import full_record
 from bulkzoho.sandbox.state.crm import Crm, User
 from bulkzoho.sandbox.state.figures import figures
+from bulkzoho.sandbox.state.saving import save
 from bulkzoho.sandbox.state.store import ModuleStore
 
 __all__ = ["PREFIX", "answer"]
@@ -57,7 +59,7 @@ async def _records(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
 async def _write_records(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
     """Put records in, or change them by their ids, by the hand of the user ``as``; the answer has one line a record."""
     name = _store(crm, request).crm_module.api_name
-    records = [orjson.loads(line) for line in (await request.read()).splitlines() if line.strip()]
+    records = [orjson.loads(line) for line in (await request.read()).split(b"\n") if line.strip()]
     write = inserted_by if request.method == "POST" else edited_by
     results = write(crm, name, records, _hand(crm, request))
     return web.Response(body=b"".join(each.encoded + b"\n" for each in results), content_type="application/x-ndjson")
@@ -94,6 +96,13 @@ async def _faults(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
 
 async def _settings(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
     crm.change(**await _body(request))
+    return _json({"status": "success"})
+
+
+async def _save(crm: Crm, _request: web.BaseRequest) -> web.StreamResponse:
+    if not crm.settings.state_file:
+        raise ControlError("the sandbox was started without a state file")
+    save(crm, Path(crm.settings.state_file))
     return _json({"status": "success"})
 
 
@@ -171,6 +180,7 @@ _CALLS: dict[tuple[str, str], Steering] = {
     ("POST", "faults"): _faults,
     ("POST", "settings"): _settings,
     ("POST", "clock"): _clock,
+    ("POST", "save"): _save,
     ("POST", "revoke"): _revoke,
     ("POST", "code"): _code,
 }

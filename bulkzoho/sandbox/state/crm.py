@@ -95,7 +95,7 @@ class Crm:
         self.files = FileShelf()
         self.downloads = DownloadGate()
         self.last_write_s: dict[str, float] = {}  # by module
-        self._last_id = ID_PREFIX + 3_000_000
+        self.last_id = ID_PREFIX + 3_000_000  # the last id that was given
         self._compile()
         _ = self.me  # a wrong address is told at once
 
@@ -126,8 +126,8 @@ class Crm:
 
     def next_id(self) -> int:
         """Give a record id that was never given before."""
-        self._last_id += 1
-        return self._last_id
+        self.last_id += 1
+        return self.last_id
 
     def change(self, **values: Any) -> None:
         """Change settings of the running sandbox.

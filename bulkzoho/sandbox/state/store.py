@@ -27,7 +27,7 @@ _CREATOR = re.compile(rb'"Created_By":([0-9]+)').search  # a quote within a valu
 
 def key_of(value: Any) -> str:
     """Give what two values have in common when a unique field takes them for one."""
-    return str(value).casefold()
+    return value.casefold() if type(value) is str else str(value).casefold()
 
 
 class KeyIndex:
@@ -43,11 +43,12 @@ class KeyIndex:
 
     def add(self, value: Any, record_id: int) -> None:
         """Note that the record has *value*."""
-        key = key_of(value)
-        if key in self._ids:
+        key = value.casefold() if type(value) is str else str(value).casefold()
+        if self._ids.setdefault(key, record_id) != record_id:
             self._ids[key] = (*self.find(value), record_id)
-        else:
-            self._ids[key] = record_id
+
+    def __contains__(self, value: Any) -> bool:
+        return (value.casefold() if type(value) is str else str(value).casefold()) in self._ids
 
     def remove(self, value: Any, record_id: int) -> None:
         """Note that the record has *value* no more."""
@@ -80,10 +81,12 @@ class ModuleStore:
         self.fields: dict[str, Field] = {each.api_name: each for each in crm_module.fields}
         self.unique = tuple(each.api_name for each in crm_module.fields if each.unique)
         self.keys = {name: KeyIndex() for name in dict.fromkeys((crm_module.system_key, *self.unique))}
+        self._indexes = tuple(self.keys.items())
         self.deleted: dict[int, Deleted] = {}
         self.deleted_keys = {name: KeyIndex() for name in self.unique}  # of what lies in the recycle bin
         self.converted: set[int] = set()  # leads that are other records now
         self._records: dict[int, bytes] = {}
+        self._now_s, self._head = 0, b""  # how records made in that second begin
         self._order = array("q")  # every id ever given, rising; those deleted are passed over
         self._made_s = array("q")  # when each of them was made; never falls
 
@@ -95,11 +98,15 @@ class ModuleStore:
 
     def insert(self, record_id: int, values: dict[str, Any], now_s: int) -> None:
         """Store a new record; *record_id* is higher than any before."""
-        stored = orjson.dumps(values)
-        self._records[record_id] = b'{"$c":%010d,"$m":%010d%s' % (now_s, now_s, _rest(stored))
+        if now_s != self._now_s:
+            self._now_s, self._head = now_s, b'{"$c":%010d,"$m":%010d' % (now_s, now_s)
+        # What orjson made must not be kept itself: it is longer inside than it shows, and a million of them take 8 GB.
+        self._records[record_id] = self._head + _rest(orjson.dumps(values))
         self._order.append(record_id)
         self._made_s.append(now_s)
-        self._index(record_id, values)
+        for name, index in self._indexes:
+            if name in values:
+                index.add(values[name], record_id)
 
     def update(self, record_id: int, changes: dict[str, Any], now_s: int) -> None:
         """Change a record; a value of None clears its field."""
@@ -240,6 +247,10 @@ class ModuleStore:
             position += 1
             if record_id in self._records:
                 yield record_id
+
+    def every_id(self) -> Iterator[int]:
+        """Give every id that was ever given, lowest first, those of the recycle bin too."""
+        return iter(self._order)
 
     def made_since(self, created_s: int) -> Iterator[int]:
         """Give the ids made at *created_s* or later, lowest first."""

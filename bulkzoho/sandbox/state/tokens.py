@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from typing import Any
 
 from bulkzoho.sandbox.settings import SandboxSettings
 from bulkzoho.sandbox.state.clock import Clock
@@ -86,6 +87,17 @@ class TokenDesk:
         """Kill a refresh token (all of them by default), and with it all access tokens."""
         self._alive.clear()
         self._renewing = [] if token is None else [each for each in self._renewing if each != token]
+
+    def secrets(self) -> dict[str, Any]:
+        """Give what must stay the same from one start to the next."""
+        return {"client_id": self.client_id, "client_secret": self.client_secret, "refresh_tokens": self._renewing}
+
+    def take_secrets(self, kept: dict[str, Any]) -> None:
+        """Take what ``secrets`` gave at an earlier end."""
+        self.client_id, self.client_secret = kept["client_id"], kept["client_secret"]
+        self._renewing = list(kept["refresh_tokens"])
+        if self._renewing:
+            self.refresh_token = self._renewing[0]
 
     def _hex(self, digits: int) -> str:
         return f"{self._chance.getrandbits(4 * digits):0{digits}x}"

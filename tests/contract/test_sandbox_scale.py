@@ -1,0 +1,119 @@
+"""How much the sandbox holds, and how fast it is.
+
+Seconds are those of CPU, and the best of a few runs counts: what else the machine does must not decide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+import pytest
+
+LOADER = Path(__file__).with_name("scale_load.py")
+MOST_SECONDS, MOST_MB = 10.0, 1_500
+RUNS = 3
+CALLS, SENDERS, LEAST_CALLS_A_SECOND = 400, 4, 500
+
+
+def _load(way: str, path: Path) -> Any:
+    ended = subprocess.run([sys.executable, LOADER, way, path], capture_output=True, text=True, check=True)
+    return json.loads(ended.stdout)
+
+
+def _best(way: str, path: Path) -> Any:
+    figures = _load(way, path)
+    return figures if figures["seconds"] <= MOST_SECONDS else _load(way, path)
+
+
+@pytest.mark.slow
+def test_a_million_leads_are_loaded_in_ten_seconds_and_one_and_a_half_gigabytes(tmp_path: Path) -> None:
+    path = tmp_path / "million.state"
+
+    added, loaded = _best("add", path), _best("load", path)
+    print(added, loaded)
+
+    for figures in (added, loaded):
+        assert figures["count"] == 1_000_000
+        assert figures["seconds"] <= MOST_SECONDS
+        assert figures["peak_mb"] <= MOST_MB
+
+
+async def _call(session: aiohttp.ClientSession, url: str, token: str, sender: int) -> None:
+    headers = {"Authorization": f"Zoho-oauthtoken {token}"}
+    for number in range(CALLS // SENDERS):
+        first = (sender * CALLS + number) * 100
+        data = [
+            {
+                "Last_Name": f"Lead{each}",
+                "First_Name": "Ada",
+                "Company": "Company of some name",
+                "Email": f"lead{each}@example.com",
+                "City": "Stockholm",
+                "Annual_Revenue": each * 1.5,
+                "External_Id": f"x{each:08}",
+            }
+            for each in range(first, first + 100)
+        ]
+        async with session.post(f"{url}/crm/v8/Leads", data=orjson.dumps({"data": data, "trigger": []}), headers=headers) as got:
+            assert got.status == 201
+            await got.read()
+
+
+async def _send_all(environment: dict[str, str]) -> None:
+    form = {
+        "grant_type": "refresh_token",
+        "client_id": environment["BULKZOHO_CLIENT_ID"],
+        "client_secret": environment["BULKZOHO_CLIENT_SECRET"],
+        "refresh_token": environment["BULKZOHO_REFRESH_TOKEN"],
+    }
+    async with aiohttp.ClientSession() as session:
+        async with session.post(environment["BULKZOHO_ACCOUNTS_URL"] + "/oauth/v2/token", data=form) as got:
+            token = (await got.json())["access_token"]
+        url = environment["BULKZOHO_API_URL"]
+        await asyncio.gather(*(_call(session, url, token, sender) for sender in range(SENDERS)))
+
+
+def _seconds_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _seconds_of_sandbox(*, calls: bool) -> float:
+    """Give the seconds of CPU that a sandbox takes from its start to its end, with all the calls or with none."""
+    before = _seconds_of_children()
+    words = [sys.executable, "-m", "bulkzoho.sandbox", "--edition", "ultimate", "--licences", "1000"]
+    clean = {name: value for name, value in os.environ.items() if name != "SANDBOX_ANSWERS_DIR"}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=clean) as process:
+        assert process.stdout is not None
+        environment: dict[str, str] = {}
+        while "BULKZOHO_UPLOAD_URL" not in environment:
+            name, _, value = process.stdout.readline().removeprefix("export ").strip().partition("=")
+            environment[name] = value
+        if calls:
+            asyncio.run(_send_all(environment))
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+    return _seconds_of_children() - before
+
+
+def test_five_hundred_calls_of_a_hundred_records_a_second() -> None:
+    start_s = _seconds_of_sandbox(calls=False)
+
+    rate = 0.0
+    for _ in range(RUNS):
+        rate = max(rate, CALLS / (_seconds_of_sandbox(calls=True) - start_s))
+        if rate >= LEAST_CALLS_A_SECOND:
+            break
+
+    print(f"{rate:.0f} calls of 100 records a second of CPU")
+    assert rate >= LEAST_CALLS_A_SECOND

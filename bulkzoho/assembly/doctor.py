@@ -167,15 +167,23 @@ async def _examine_crm(wires: Wires, crm_module: str | None, use: Use) -> list[F
             return findings
         crm = entered[0]
         findings += check_account(crm, notes.lines)
+        scoped: list[str] = []  # the module's API name, once it is known
+
+        async def look() -> Iterable[Finding]:
+            if crm_module is None:
+                return await check_modules(crm)
+            found_module = await crm.module(crm_module)
+            scoped.append(found_module.api_name)
+            return await check_module(crm, found_module, use)
+
+        upload, place = await _at_once(
+            found("upload host", lambda: _check_upload(crm, wires.line)),
+            found(f"module {crm_module}" if crm_module else "modules", lambda: _named(crm, look())),
+        )
         token = crm.tokens.current
         granted = (token.scopes if token else ()) or (chosen.profile.scopes if chosen.profile else ())
-        findings += check_scopes(granted, chosen=chosen, use=use, crm_module=crm_module)
-        place = f"module {crm_module}" if crm_module else "modules"
-        for more in await _at_once(
-            found("upload host", lambda: _check_upload(crm, wires.line)),
-            found(place, lambda: _named(crm, check_module(crm, crm_module, use) if crm_module else check_modules(crm))),
-        ):
-            findings += more
+        findings += check_scopes(granted, chosen=chosen, use=use, crm_module=scoped[0] if scoped else None)
+        findings += [*upload, *place]
         return [*findings, *check_quota(crm)]
 
 

@@ -51,9 +51,8 @@ def check_scopes(granted: tuple[str, ...], *, chosen: Chosen, use: Use, crm_modu
     return [ok("scopes", f"enough for {', '.join(well)}{rest}"), *findings] if well else findings
 
 
-async def check_module(crm: Connected, name: str, use: Use) -> Iterable[Finding]:
-    """See what the user may do with the module called *name*; nothing is changed by it."""
-    crm_module = await crm.module(name)
+async def check_module(crm: Connected, crm_module: CrmModule, use: Use) -> Iterable[Finding]:
+    """See what the user may do with *crm_module*; nothing is changed by it."""
     place = f"module {crm_module.api_name}"
     rights = [Right.READ] if use is Use.READ else list(Right)
     async with asyncio.TaskGroup() as group:

@@ -98,7 +98,7 @@ def scope_of_call(method: str, path: str) -> str | None:
 def lacking(granted: Iterable[str], needed: Iterable[str], *, crm_module: str | None = None) -> list[str]:
     """Give those of *needed* that *granted* does not cover.
 
-    With *crm_module* a scope for that module alone is enough, too.
+    With *crm_module* (API name) a scope for that module alone is enough, too.
     """
     have = {one.casefold() for one in granted}
     return [one for one in dict.fromkeys(needed) if have.isdisjoint(_covering(one, crm_module))]
@@ -110,5 +110,5 @@ def _covering(scope: str, crm_module: str | None) -> set[str]:
     verbs = {verb, "ALL"} | ({"WRITE"} if verb in _WRITING else set())
     places = [areas[:depth] for depth in range(1, len(areas) + 1)]
     if areas == ["modules"] and crm_module is not None:
-        places += [["modules", crm_module], ["modules", "custom"]]
+        places.append(["modules", crm_module if crm_module in _STANDARD else "custom"])
     return {".".join([service, *place, one]).casefold() for place in places for one in verbs}

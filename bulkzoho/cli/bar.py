@@ -22,6 +22,13 @@ __all__ = ["Bar"]
 BAR_COLUMNS = 40  # columns of the bar at most
 
 
+class _Screen(Console):
+    """Standard error.  When nobody reads it any more, rich would end the program and send standard output nowhere too."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 class Bar:
     """A bar, the state in words below it, and what is waited for.  It vanishes when the run ends; the summary stays.
 
@@ -30,18 +37,18 @@ class Bar:
 
     def __init__(self) -> None:
         self._meter = Meter()
-        console = Console(file=sys.stderr, force_terminal=True, highlight=False)
+        console = _Screen(file=sys.stderr, force_terminal=True, highlight=False)
         self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False)
 
     def __enter__(self) -> Self:
-        with suppress(OSError, SystemExit):  # a screen that cannot be drawn on costs no run
+        with suppress(OSError):  # a screen that cannot be drawn on costs no run
             self._live.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
             self._live.stop()
-        except (OSError, SystemExit):  # rich ends the program over a pipe that is gone
+        except OSError:
             return
 
     def show(self, snapshot: Snapshot) -> None:
@@ -49,14 +56,14 @@ class Bar:
         self._meter.feed(snapshot)
         try:
             self._live.update(self._picture(snapshot), refresh=True)
-        except (OSError, SystemExit):  # rich ends the program over a pipe that is gone
+        except OSError:
             return
 
     def tell(self, line: str) -> None:
         """Say *line* above the bar."""
         try:
             self._live.console.print(line, markup=False, soft_wrap=True)
-        except (OSError, SystemExit):  # rich ends the program over a pipe that is gone
+        except OSError:
             return
 
     def _picture(self, snapshot: Snapshot) -> Group:

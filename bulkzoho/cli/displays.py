@@ -90,11 +90,11 @@ def display_of(kind: str) -> Display:
     """Give the display for ``--progress`` *kind*; ``auto`` is a bar on a terminal, else plain lines."""
     if kind == "auto":
         kind = "bar" if _on_a_terminal() else "plain"
-    if kind == "bar":
+    if kind == "bar" and sys.stderr is not None:
         from bulkzoho.cli.bar import Bar  # noqa: PLC0415  rich is loaded only where it is shown
 
         return Bar()
-    return PlainLines() if kind == "plain" else Silent()
+    return Silent() if kind == "none" else PlainLines()
 
 
 def _on_a_terminal() -> bool:

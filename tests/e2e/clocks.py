@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Mapping
+from enum import Enum
 from pathlib import Path
 
-__all__ = ["ClockThatJumps", "at_time", "faster", "later"]
+__all__ = ["ClockThatJumps", "Sleep", "at_time", "later"]
 
 
 def _library() -> str:
@@ -30,27 +29,30 @@ def at_time(text: str, *, scale: float = 1.0) -> Mapping[str, str]:
     return _faked(f"@{text} x{scale:g}")
 
 
-def faster(scale: float, *, now_s: float) -> Mapping[str, str]:
-    """Give the environment of a program for which it is *now_s*, seconds since 1970, and whose time runs so fast."""
-    return _faked(f"{now_s - time.time():+.3f} x{scale:g}")
+class Sleep(Enum):
+    """What of a program's clocks goes on while nothing runs."""
+
+    NOTHING_STOPS = "all clocks"  #: time simply passes
+    MONOTONIC_STOPS = "wall clock only"  #: the machine was asleep
 
 
 class ClockThatJumps:
-    """A wall clock that can be set while the program runs; its monotonic clock knows nothing of it, as after a machine slept."""
+    """The clocks of a program, which can be set forward while it runs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, sleep: Sleep) -> None:
         self._file = folder / "clock"
+        self._sleep = sleep
         self.set_to(0.0)
 
     @property
     def environment(self) -> Mapping[str, str]:
         """The environment of the program."""
-        faked = _faked("")
+        faked = {**_faked(""), "FAKETIME_TIMESTAMP_FILE": str(self._file)}
         del faked["FAKETIME"]
-        return {**faked, "FAKETIME_TIMESTAMP_FILE": str(self._file), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        return {**faked, "FAKETIME_DONT_FAKE_MONOTONIC": "1"} if self._sleep is Sleep.MONOTONIC_STOPS else faked
 
     def set_to(self, ahead_s: float) -> None:
-        """Let the program's wall clock be so much ahead of ours from now on."""
+        """Let the program be so much ahead of us from now on."""
         fresh = self._file.with_suffix(".new")
         fresh.write_text(f"{ahead_s:+.0f}\n")
-        os.replace(fresh, self._file)
+        fresh.replace(self._file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import time
 from datetime import datetime
 from typing import Any
@@ -42,15 +43,16 @@ def test_used_and_left_are_shown_by_window_and_by_run(bulkzoho: Program, sandbox
 
 
 def test_a_run_at_work_is_shown_with_its_calls_in_flight(bulkzoho: Program, sandbox: SandboxProcess) -> None:
-    sandbox.change(latency_s=1.5)
-    bulkzoho.leads("leads.csv", 5_000)
-    running = bulkzoho.start("import", "leads.csv", "--module", "Leads")
-    wait_until(lambda: sandbox.state()["in_flight"]["now"] >= 5, what="calls in flight")
-    time.sleep(1.2)  # it reports once a second
+    bulkzoho.leads("leads.csv", 20_000)
+    running = bulkzoho.start("import", "leads.csv", "--module", "Leads", "--calls-per-minute", "600")
+    wait_until(lambda: sandbox.count() > 0, what="work")
+    sandbox.change(latency_s=3)
+    time.sleep(2.5)  # it reports once a second
 
     shown = _only(bulkzoho)
     sandbox.change(latency_s=0)
-    running.wait().expect(0)
+    running.signal(signal.SIGINT)
+    running.wait().expect(5)
 
     in_flight = shown["windows"]["calls_in_flight"]
     assert in_flight["used"] == shown["runs"][0]["calls_in_flight"] > 0

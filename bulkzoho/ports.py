@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from bulkzoho.model.export import Strand
 from bulkzoho.model.journal import Change, RunFacts, SourceFacts, StoredShipment
@@ -21,6 +21,7 @@ from bulkzoho.model.rows import Batch, Block, Cell
 from bulkzoho.model.run import QuotaStatus, Snapshot
 
 __all__ = [
+    "BulkRead",
     "Crm",
     "ExportJournal",
     "Fingerprint",
@@ -261,6 +262,19 @@ class Records(Protocol):
 
     async def deleted(self, *, since: str, page: int) -> Reply:
         """What was deleted since then, newest first; payload: :class:`~bulkzoho.model.export.RecordPage`."""
+
+
+class BulkRead(Protocol):
+    """Bulk read jobs.  Each method is one call."""
+
+    async def create(self, query: Mapping[str, Any]) -> Reply:
+        """Ask for a job; payload: its id."""
+
+    async def status(self, job: str) -> Reply:
+        """Look at a job; payload: :class:`~bulkzoho.model.export.BulkJob`."""
+
+    async def download(self, url: str, file: BinaryIO) -> Reply:
+        """Fetch the zip of a finished job into *file*."""
 
 
 class RecordWriter(Protocol):

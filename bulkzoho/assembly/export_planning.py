@@ -13,14 +13,13 @@ from bulkzoho.assembly.export_state import Edge, KeptState
 from bulkzoho.core import coql
 from bulkzoho.core.exporting import MODIFIED, STRAND_RECORDS, choose_route, chosen_fields, spread
 from bulkzoho.core.selecting import Selection
-from bulkzoho.core.translating import to_coql
-from bulkzoho.core.where import bound_to, parse_where
+from bulkzoho.core.where import Condition, bound_to, parse_where
 from bulkzoho.engine.pages import Reader
 from bulkzoho.model.export import LAST, ExportPlan, ExportSettings, Strand, WantedRoute
 from bulkzoho.model.metadata import CrmModule
 from bulkzoho.ports import Progress
 
-__all__ = ["Decided", "decide", "nothing_changed", "where_in_coql"]
+__all__ = ["Decided", "condition_of", "decide", "nothing_changed"]
 
 MAX_STRANDS: Final = 8  # heavy calls in flight are ten, and others want some
 
@@ -33,13 +32,13 @@ class Decided:
     strands: list[Strand]
 
 
-def where_in_coql(told: ExportSettings, module: CrmModule) -> str | None:
-    """Give the user's condition in COQL.
+def condition_of(told: ExportSettings, module: CrmModule) -> Condition | None:
+    """Give the user's condition with the fields it means.
 
     Raises:
-        RefusedError: It names no field, or COQL cannot say it.
+        RefusedError: It names no field.
     """
-    return None if told.where is None else to_coql(bound_to(parse_where(told.where), module))
+    return None if told.where is None else bound_to(parse_where(told.where), module)
 
 
 async def decide(
@@ -54,7 +53,7 @@ async def decide(
     if left_out:
         progress.tell(f"Left out, as no export call gives them: {', '.join(left_out)}.")
     bound, since = _now(crm), _since(told, crm, kept)
-    selection = Selection(bound=bound, since=since, where=where_in_coql(told, module))
+    selection = Selection(bound=bound, since=since, where=condition_of(told, module))
     names = tuple(one.api_name for one in fields)
     expected = None
     if since is None or selection.where:

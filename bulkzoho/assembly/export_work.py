@@ -11,13 +11,15 @@ from pathlib import Path
 
 from bulkzoho.assembly.connecting import Connected, connect
 from bulkzoho.assembly.export_ending import Counted, counted_again, export_summary
-from bulkzoho.assembly.export_planning import decide, nothing_changed, where_in_coql
+from bulkzoho.assembly.export_planning import condition_of, decide, nothing_changed
 from bulkzoho.assembly.export_state import DELETED, Edge, ExportState, KeptState
 from bulkzoho.assembly.finishing import write_report
 from bulkzoho.assembly.homes import RunFolder
 from bulkzoho.core.ending import Ending, ending_of
-from bulkzoho.core.exporting import coql_page, field_groups
+from bulkzoho.core.exporting import CREATED, MODIFIED, coql_page, field_groups
 from bulkzoho.core.selecting import Selection, within_bound
+from bulkzoho.core.where import Condition
+from bulkzoho.engine.bulk_pages import BulkPages
 from bulkzoho.engine.exporting import ExportParts, ExportPipe
 from bulkzoho.engine.pages import CoqlPages, ListPages, Pages, Reader, WithDeleted
 from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
@@ -25,6 +27,7 @@ from bulkzoho.errors import BulkZohoError, RefusedError, RunFailedError
 from bulkzoho.files.joining import Sink, joined, write_joined
 from bulkzoho.files.record_writers import CsvRecords, JsonRecords
 from bulkzoho.files.tracked import AppendFile
+from bulkzoho.files.zipped_rows import rows_in_zip
 from bulkzoho.journal.export import SqliteExportJournal
 from bulkzoho.journal.sqlite import SqliteJournal
 from bulkzoho.model.export import (
@@ -44,6 +47,7 @@ from bulkzoho.model.run import QuotaStatus, RunStatus, StopReason
 from bulkzoho.model.settings import ImportSettings
 from bulkzoho.ports import Progress, RecordWriter
 from bulkzoho.profiles.choosing import Chosen
+from bulkzoho.zoho.bulk_read import ZohoBulkRead
 from bulkzoho.zoho.listing import ZohoRecords
 
 __all__ = ["ExportWork", "carry_out_export"]
@@ -146,11 +150,11 @@ class _Carrier:
         plan, self._edge = self._plan, Edge.of(self._plan.bound, kept.edge if kept is not None else {})
         if kept is not None and not self._work.pages.strands():
             self._edge.gathered.update(kept.edge)  # nothing is read, so nothing would be remembered
-        pipe = await self._read(crm, reader, plan, where_in_coql(self._work.settings, module))
+        pipe = await self._read(crm, reader, plan, condition_of(self._work.settings, module))
         if pipe.done:
             await self._deliver(plan, pipe)
             if plan.since is None:
-                selection = Selection(bound=plan.bound, where=where_in_coql(self._work.settings, module))
+                selection = Selection(bound=plan.bound, where=condition_of(self._work.settings, module))
                 self._counted = await counted_again(reader, module.api_name, selection, records=pipe.records)
 
     def _move_on(self, state: ExportState) -> None:
@@ -175,13 +179,13 @@ class _Carrier:
         self._work.journal.name_account(org=org, user=user, crm_module=module.api_name, crm_before=None)
         self._facts = self._work.journal.facts()
 
-    async def _read(self, crm: Connected, reader: Reader, plan: ExportPlan, where: str | None) -> ExportPipe:
+    async def _read(self, crm: Connected, reader: Reader, plan: ExportPlan, where: Condition | None) -> ExportPipe:
         work, facts, edge = self._work, self._facts, self._edge
         assert edge is not None
         strands = work.pages.strands()
         _strand_folder(work.folder).mkdir(mode=0o700, exist_ok=True)
         selection = Selection(bound=plan.bound, since=plan.since, where=where)
-        pages = _pages(reader, facts.crm_module, plan, selection)
+        pages = self._pages(crm, reader, plan, selection)
         if plan.since is not None:
             pages = WithDeleted(pages, reader, number=len(strands) - 1, since=plan.since, column=DELETED)
         pipe = self._pipe = ExportPipe(
@@ -210,6 +214,25 @@ class _Carrier:
         finally:
             self._quota = crm.quota.status()
         return pipe
+
+    def _pages(self, crm: Connected, reader: Reader, plan: ExportPlan, selection: Selection) -> Pages:
+        crm_module, groups = self._facts.crm_module, field_groups(plan.fields)
+        if plan.route == WantedRoute.LIST:
+            return ListPages(reader, groups=groups, since=selection.since)
+        if plan.route == WantedRoute.COQL:
+            rows = coql_page(plan.expected)
+            return CoqlPages(reader, crm_module=crm_module, groups=groups, conditions=selection.coql(), page_rows=rows)
+        assert self._module is not None
+        names = list(dict.fromkeys([CREATED, MODIFIED, *plan.fields]))
+        return BulkPages(
+            ZohoBulkRead(crm.transport, crm.connection),
+            crm.courier,
+            self._stop,
+            query={"module": {"api_name": crm_module}, "fields": names, "criteria": selection.bulk_read()},
+            fields={name: found for name in names if (found := self._module.by_api_name.get(name)) is not None},
+            folder=_strand_folder(self._work.folder),
+            rows_in_zip=rows_in_zip,
+        )
 
     async def _deliver(self, plan: ExportPlan, pipe: ExportPipe) -> None:
         """Join the strands into the output: under its name only when it is whole."""
@@ -287,12 +310,3 @@ def _strand_folder(folder: RunFolder) -> Path:
 
 def _strand_file(folder: RunFolder, strand: Strand) -> Path:
     return _strand_folder(folder) / f"{strand.number:06}"
-
-
-def _pages(reader: Reader, crm_module: str, plan: ExportPlan, selection: Selection) -> Pages:
-    groups = field_groups(plan.fields)
-    if plan.route == WantedRoute.LIST:
-        return ListPages(reader, groups=groups, since=selection.since)
-    return CoqlPages(
-        reader, crm_module=crm_module, groups=groups, conditions=selection.coql(), page_rows=coql_page(plan.expected)
-    )

@@ -30,6 +30,10 @@ LIST_PAGE: Final = 200  # records of a call; the same page
 LIST_REACH: Final = 100_000  # records by page tokens; the same page
 COQL_PAGE: Final = 2_000  # rows of a call; docs v7 "COQL limitations"
 _COQL_CREDITS: Final = ((200, 1), (1_000, 2), (COQL_PAGE, 3))  # rows asked for, credits; docs v8 "API limits"
+BULK_JOB: Final = 200_000  # records; docs "Bulk Read" (v7)
+BULK_CREDITS: Final = 50  # a job; docs v8 "API limits"
+BULK_LOOKS: Final = 6  # calls that look at a job and fetch it, on average
+BULK_FIELDS: Final = 198  # the two times beside them make 200
 STRAND_RECORDS: Final = 20_000  # fewer than this are not worth a strand of their own
 
 # Given by no call that gives many records (docs v7 "Get Records": only the single-record call has them)
@@ -116,9 +120,11 @@ def choose_route(
     """
     groups = len(field_groups([one.api_name for one in fields]))
     records = expected if expected is not None else 0
+    jobs = max(1, -(-records // BULK_JOB))
     prices = {
         WantedRoute.LIST: max(1, -(-records // LIST_PAGE)) * groups,
         WantedRoute.COQL: coql_credits(records) * groups,
+        WantedRoute.BULK: jobs * (BULK_CREDITS + BULK_LOOKS),
     }
     lacks = {route: _lack(route, fields, records=records, form=form, conditions=conditions) for route in prices}
     if wanted is not WantedRoute.AUTO:
@@ -153,6 +159,8 @@ def _lack(
             return f"ends after {LIST_REACH:,} records", ""
         rich = next((one.api_name for one in fields if _is_rich(one)), None)
         return "", f"cuts {rich} after 500 characters" if rich else ""
+    if route is WantedRoute.BULK and len(fields) > BULK_FIELDS:
+        return f"takes {BULK_FIELDS} fields", ""
     named = form is OutputFormat.JSONL and any(one.data_type in _REFERENCES for one in fields)
     return "", "gives ids of lookups without their names" if named else ""
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from bulkzoho.core.coql import quoted
 from bulkzoho.core.exporting import CREATED, MODIFIED
+from bulkzoho.core.translating import to_bulk_read, to_coql
+from bulkzoho.core.where import Condition
 from bulkzoho.model.export import Page
 
 __all__ = ["Selection", "within_bound"]
@@ -18,7 +21,7 @@ class Selection:
 
     bound: str  #: made up to then
     since: str | None = None  #: changed since then
-    where: str | None = None  #: the user's condition, in COQL
+    where: Condition | None = None  #: the user's, bound to its fields
 
     def coql(self) -> list[str]:
         """Give the conditions, all of which must hold."""
@@ -26,8 +29,21 @@ class Selection:
         if self.since:
             conditions.append(f"{MODIFIED} >= {quoted(self.since)}")
         if self.where:
-            conditions.append(f"({self.where})")
+            conditions.append(f"({to_coql(self.where)})")
         return conditions
+
+    def bulk_read(self) -> dict[str, Any]:
+        """Give the criteria of a bulk read.
+
+        Raises:
+            RefusedError: It cannot say them.
+        """
+        group = [{"field": {"api_name": CREATED}, "comparator": "less_equal", "value": self.bound}]
+        if self.since:
+            group.append({"field": {"api_name": MODIFIED}, "comparator": "greater_equal", "value": self.since})
+        if self.where:
+            group.append(to_bulk_read(self.where))
+        return group[0] if len(group) == 1 else {"group_operator": "and", "group": group}
 
 
 def within_bound(page: Page, bound: str) -> Page:

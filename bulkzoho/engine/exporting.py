@@ -117,7 +117,7 @@ class ExportPipe:
         """Read one strand on; whatever ends it, what was read is settled."""
         clock = asyncio.get_running_loop().time
         file = self._parts.open_file(strand)
-        settled_at = clock()
+        settled_at, safe = clock(), strand
         try:
             file.cut(strand.length)
             async for page in self._parts.pages.pages(strand):
@@ -131,14 +131,16 @@ class ExportPipe:
                     done=page.done,
                 )
                 self.strands[strand.number] = strand
-                if page.done or clock() - settled_at >= SETTLE_EVERY_S:
-                    self._settle(file, strand)
+                safe = strand if page.whole else safe
+                if page.done or not page.records or clock() - settled_at >= SETTLE_EVERY_S:
+                    self._settle(file, safe)
                     settled_at = clock()
                 if self._parts.stop.requested:
                     break
         finally:
             with suppress(OSError, BulkZohoError):  # what was met first says more; what is not settled is read again
-                self._settle(file, strand)
+                self._settle(file, safe)
+            self.strands[strand.number] = safe
             file.close()
 
     def _settle(self, file: TrackedFile, strand: Strand) -> None:

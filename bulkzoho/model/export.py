@@ -13,6 +13,7 @@ from bulkzoho.model.settings import GIVE_UP_AFTER_S, QuotaSettings, RunWindow
 __all__ = [
     "LAST",
     "STANDARD_OUTPUT",
+    "BulkJob",
     "Compression",
     "ExportPlan",
     "ExportSettings",
@@ -50,6 +51,7 @@ class WantedRoute(StrEnum):
     AUTO = "auto"
     LIST = "list"
     COQL = "coql"
+    BULK = "bulk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,18 @@ class Page:
     records: Sequence[Mapping[str, Any]]
     position: Position
     done: bool
+    whole: bool = True  #: False: the strand cannot go on from here, only from the last page that was whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkJob:
+    """A bulk read job as it stands."""
+
+    finished: bool
+    error: str = ""  #: why it failed
+    count: int = 0
+    download_url: str = ""
+    next_token: str | None = None  #: of the job that goes on; None: there are no more records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

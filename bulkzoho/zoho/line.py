@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import TracebackType
-from typing import Final, Self
+from typing import BinaryIO, Final, NamedTuple, Self
 
 import aiohttp
 from aiohttp.hdrs import USER_AGENT
@@ -18,12 +19,13 @@ from bulkzoho.model.replies import Lost, NothingLeft
 from bulkzoho.zoho.datacenters import host_of
 from bulkzoho.zoho.proxies import proxy_for
 
-__all__ = ["HttpReply", "Line"]
+__all__ = ["Download", "HttpReply", "Line"]
 
 # Seconds an idle connection is kept.  Shorter than servers and balancers keep theirs (commonly 20 to 75 s), so that a call
 # seldom meets a connection that was closed a moment ago: such a call may have left, and an insert would be in doubt.
 KEEPALIVE_S: Final = 15.0
 MAX_CONNECTIONS: Final = 100  # the permit bounds calls in flight below this; here it only guards against a mistake
+PIECE_BYTES: Final = 1 << 18
 AGENT: Final = "bulkzoho"
 _NO_CONNECTION: Final = (
     (aiohttp.ClientConnectorDNSError, "name not found"),
@@ -41,6 +43,13 @@ class HttpReply:
     status: int
     body: bytes
     headers: Mapping[str, str]
+
+
+class Download(NamedTuple):
+    """Where a large answer goes."""
+
+    file: BinaryIO
+    max_bytes: int
 
 
 class Line:
@@ -75,8 +84,11 @@ class Line:
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
         form: Mapping[str, str] | None = None,
+        into: Download | None = None,
     ) -> HttpReply | NothingLeft | Lost:
         """Make one request and read its whole answer within *timeout_s* seconds.
+
+        The body of a 200 goes *into* a file if there is one, piece by piece; the answer's own is then empty.
 
         Raises nothing for what the network did.  Cancelling it cuts the call: it then may or may not have been done.
         """
@@ -93,12 +105,27 @@ class Line:
                 allow_redirects=False,
                 proxy=proxy_for(url),
             ) as response:
-                content = await response.read()
+                saving = into is not None and response.status == HTTPStatus.OK
+                content = b"" if saving else await response.read()
+                if saving and into is not None and not await _saved(response, into):
+                    return Lost(reason=f"{host_of(url)}: the answer has more than {into.max_bytes} bytes")
                 return HttpReply(status=response.status, body=content, headers=response.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
             return NothingLeft(reason=f"{host_of(url)}: {_why_no_connection(error)}")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return Lost(reason=f"{host_of(url)}: {_why_no_answer(error, timeout_s)}")
+
+
+async def _saved(response: aiohttp.ClientResponse, into: Download) -> bool:
+    """Write the body into its file; False when it is larger than it may be."""
+    into.file.seek(0)
+    into.file.truncate()
+    async for piece in response.content.iter_chunked(PIECE_BYTES):
+        into.file.write(piece)
+        if into.file.tell() > into.max_bytes:
+            return False
+    into.file.flush()
+    return True
 
 
 class _DroppedError(aiohttp.ClientError):

@@ -12,7 +12,7 @@ from typing import Final
 from bulkzoho.model.replies import Lost, NothingLeft, TokenRefused
 from bulkzoho.model.settings import ConnectionSettings
 from bulkzoho.zoho.datacenters import may_have_token
-from bulkzoho.zoho.line import HttpReply, Line
+from bulkzoho.zoho.line import Download, HttpReply, Line
 from bulkzoho.zoho.tokens import Renewal, TokenKeeper
 from bulkzoho.zoho.wire import Wire
 
@@ -58,6 +58,7 @@ class Transport:
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        into: Download | None = None,
     ) -> Wire | NothingLeft | Lost | TokenRefused:
         """Make one call to the API (a path) or to a whole URL; *body* is JSON.
 
@@ -76,7 +77,7 @@ class Transport:
             if path_or_url.startswith("/"):
                 url = token.api_url + path_or_url
         reply = await self._line.exchange(
-            method, url, timeout_s=self._settings.reply_timeout_s, headers=sent, params=params, body=body
+            method, url, timeout_s=self._settings.reply_timeout_s, headers=sent, params=params, body=body, into=into
         )
         if not isinstance(reply, HttpReply):
             return reply

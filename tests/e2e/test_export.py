@@ -57,7 +57,7 @@ def _names(rows: Iterable[dict[str, Any]]) -> list[str]:
     return sorted(str(row["Last_Name"]) for row in rows)
 
 
-@pytest.mark.parametrize("route", ["list", "coql"])
+@pytest.mark.parametrize("route", ["list", "coql", "bulk"])
 def test_a_module_goes_into_a_csv_value_for_value(bulkzoho: Program, sandbox: SandboxProcess, route: str) -> None:
     sandbox.put("Leads", [ALL_TYPES, {"Last_Name": "Bare"}])
 
@@ -244,3 +244,45 @@ def test_a_state_moves_on_only_when_the_file_is_complete(tmp_path: Path, new_san
     assert resumed["rows"]["read"] == 3_000
     assert again["rows"]["read"] <= 3_000
     assert again["export"]["changed_since"] is not None
+
+
+def test_a_killed_bulk_export_finds_its_job_again(tmp_path: Path, new_sandbox: SandboxMaker) -> None:
+    sandbox = new_sandbox("--edition", "ultimate", "--licences", "1000")
+    bulkzoho = Program(tmp_path, dict(sandbox.environment))
+    _put(sandbox, 2_000)
+    sandbox.change(job_time_s=3.0)
+
+    # bulkzoho export Leads -o leads.csv --route bulk; kill -9; bulkzoho resume
+    running = bulkzoho.start("export", "Leads", "-o", "leads.csv", "--route", "bulk")
+    wait_until(lambda: any(one["operation"] == "bulk_read_status" for one in sandbox.calls()), what="a look at the job")
+    running.signal(signal.SIGKILL)
+    running.wait()
+    summary = bulkzoho.run("resume", "--json").expect(0).summary
+    bulkzoho.run("export", "Leads", "-o", "other.csv", "--route", "coql").expect(0)
+
+    assert (summary["route"], summary["rows"]["read"], summary["export"]["difference"]) == ("bulk", 2_000, 0)
+    assert [one["operation"] for one in sandbox.calls()].count("bulk_read") == 1
+    assert (tmp_path / "leads.csv").read_bytes() == (tmp_path / "other.csv").read_bytes()
+
+
+def test_a_bulk_export_takes_the_same_conditions(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.put("Leads", ({"Last_Name": f"L{n}", "Score": n, "City": "Oslo" if n % 2 else None} for n in range(10)))
+
+    # bulkzoho export Leads --route bulk --where "City = 'Oslo' and Score > 4"
+    ended = bulkzoho.run("export", "Leads", "--route", "bulk", "--where", "City = 'Oslo' and Score > 4").expect(0)
+
+    assert _names(_rows(ended.out)) == ["L5", "L7", "L9"]
+
+
+def test_a_bulk_read_that_fails_ends_the_run_resumable(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    _put(sandbox, 10)
+    sandbox.script({"kind": "job_failure", "operation": "bulk_read"})
+
+    # bulkzoho export Leads -o leads.csv --route bulk --json; bulkzoho resume
+    failed = bulkzoho.run("export", "Leads", "-o", "leads.csv", "--route", "bulk", "--json").expect(1).summary
+    sandbox.script()
+    resumed = bulkzoho.run("resume", "--json").expect(0).summary
+
+    assert failed["error"]["code"] == "BULK_READ_FAILED"
+    assert (failed["status"], failed["next"]) == ("failed", f"bulkzoho resume {failed['run']}")
+    assert resumed["rows"]["read"] == 10

@@ -1,0 +1,147 @@
+"""Records by bulk read jobs: one job after the other, each 200,000 records, each in the journal as soon as it has an id.
+
+A strand goes on only from the end of a job: a job's rows come in no promised order, so that a part of them says nothing.  Its
+zip is fetched again after a crash, and the job itself is found again by its id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from bulkzoho.core.bulk_cells import records_of
+from bulkzoho.core.judging import access_error
+from bulkzoho.engine.courier import Courier
+from bulkzoho.engine.stopping import AdmissionClosedError, Stop
+from bulkzoho.errors import RunFailedError
+from bulkzoho.model.export import BulkJob, Page, Strand
+from bulkzoho.model.metadata import CrmField
+from bulkzoho.model.plans import Price
+from bulkzoho.model.replies import Answered, Lost, Refused, Reply
+from bulkzoho.ports import BulkRead
+
+__all__ = ["BulkPages", "RowsInZip"]
+
+JOB_CREDITS: Final = 50  # docs "API limits" (v8)
+FIRST_LOOK_S: Final = 1.0  # seconds until the first look at a job; each next one waits longer
+LONGEST_LOOK_S: Final = 60.0
+DOWNLOAD_EVERY_S: Final = 6.1  # seconds between two downloads: ten a minute, else they are refused for one (docs "Bulk Read")
+_DENIED: Final = (401, 403)
+_GONE: Final = 404
+
+RowsInZip = Callable[[Path], Iterator[list[list[str]]]]  #: gives blocks of rows, the header in one of its own
+
+
+class BulkPages:
+    """Implements ``Pages``; the position holds ``job``, its id, and ``token``, what it was asked for with."""
+
+    def __init__(
+        self,
+        calls: BulkRead,
+        courier: Courier,
+        stop: Stop,
+        *,
+        query: Mapping[str, Any],
+        fields: Mapping[str, CrmField],
+        folder: Path,
+        rows_in_zip: RowsInZip,
+    ) -> None:
+        self._calls = calls
+        self._courier = courier
+        self._stop = stop
+        self._query = query
+        self._fields = fields
+        self._folder = folder
+        self._rows_in_zip = rows_in_zip
+        self._next_download_at = 0.0
+
+    async def pages(self, strand: Strand) -> AsyncIterator[Page]:
+        """See :meth:`bulkzoho.engine.pages.Pages.pages`."""
+        position, done = dict(strand.position), strand.done
+        while not done:
+            if "job" not in position:
+                query = {"page_token": position["token"]} if position.get("token") else self._query
+                create = partial(self._calls.create, query)
+                position = {**position, "job": await self._ask(create, JOB_CREDITS, "asking for a bulk read")}
+                yield Page(records=[], position=position, done=False)
+            job = await self._finished(position["job"])
+            if job is None or job.error:
+                yield Page(records=[], position={"token": position.get("token")}, done=False)
+                raise _failed(job)
+            async for block in self._blocks(job):
+                yield Page(records=block, position=position, done=False, whole=False)
+            position, done = {"token": job.next_token}, job.next_token is None
+            yield Page(records=[], position=position, done=done)
+
+    async def _finished(self, job_id: str) -> BulkJob | None:
+        """Wait until the job is finished; None when the CRM does not know it (any more)."""
+        wait_s = FIRST_LOOK_S
+        while True:
+            reply = await self._courier.deliver(lambda: self._calls.status(job_id), Price())
+            if isinstance(reply, Refused) and reply.status == _GONE:
+                return None
+            job: BulkJob = _payload(reply, "looking at a bulk read")
+            if job.finished:
+                return job
+            await self._stop.sleep(wait_s)
+            if self._stop.requested:
+                raise AdmissionClosedError
+            wait_s = min(wait_s * 1.5, LONGEST_LOOK_S)
+
+    async def _blocks(self, job: BulkJob) -> AsyncIterator[list[dict[str, Any]]]:
+        """Fetch the job's zip and give its records in blocks."""
+        path = self._folder / "result.zip"
+        await self._pace_downloads()
+        with path.open("wb") as file:
+            await self._ask(lambda: self._calls.download(job.download_url, file), 1, "fetching the result of a bulk read")
+        try:
+            blocks = self._rows_in_zip(path)
+            header = next(blocks, [[]])[0]
+            count = 0
+            for rows in blocks:
+                count += len(rows)
+                yield records_of(header, rows, self._fields)
+                await asyncio.sleep(0)  # signals and displays want their turn
+            if count != job.count:
+                raise RunFailedError(
+                    f"the result of a bulk read has {count:,} rows, and {job.count:,} were announced.",
+                    hint="Resume: it is fetched again.",
+                    code="RESULT_DAMAGED",
+                )
+        finally:
+            path.unlink(missing_ok=True)
+
+    async def _pace_downloads(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._next_download_at > now:
+            await self._stop.sleep(self._next_download_at - now)
+        if self._stop.requested:
+            raise AdmissionClosedError
+        self._next_download_at = asyncio.get_running_loop().time() + DOWNLOAD_EVERY_S
+
+    async def _ask(self, call: Callable[[], Awaitable[Reply]], credits_: int, doing: str) -> Any:
+        return _payload(await self._courier.deliver(call, Price(credits=credits_)), doing)
+
+
+def _payload(reply: Answered | Refused | Lost, doing: str) -> Any:
+    match reply:
+        case Answered(payload=payload):
+            return payload
+        case Refused() if reply.status in _DENIED:
+            raise access_error(reply, doing=doing)
+        case Refused():
+            raise RunFailedError(
+                f"{doing}: the CRM refused ({reply.code}: {reply.message}).",
+                hint="Resume it, or export with --route coql.",
+                code=reply.code,
+            )
+        case Lost():
+            raise RunFailedError(f"{doing}: no answer that can be read ({reply.reason}).", hint="Resume it.")
+
+
+def _failed(job: BulkJob | None) -> RunFailedError:
+    why = "the CRM does not know the job any more" if job is None else job.error
+    return RunFailedError(f"a bulk read failed ({why}).", hint="Resume: a new job is asked for.", code="BULK_READ_FAILED")

@@ -1,0 +1,114 @@
+"""What an export reads and by which route."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulkzoho.core.bulk_cells import records_of
+from bulkzoho.core.digits import Digits, encode_json
+from bulkzoho.core.exporting import choose_route, chosen_fields, coql_credits, coql_page, field_groups, spread
+from bulkzoho.errors import RefusedError
+from bulkzoho.model.export import OutputFormat, WantedRoute
+from bulkzoho.model.metadata import CrmField, CrmModule, ModuleName
+
+
+def _field(api_name: str, data_type: str = "text", *, length: int | None = None) -> CrmField:
+    return CrmField(api_name=api_name, label=api_name.replace("_", " "), data_type=data_type, json_type="string", length=length)
+
+
+def _module(*fields: CrmField) -> CrmModule:
+    return CrmModule(name=ModuleName(api_name="Leads", singular_label="Lead", plural_label="Leads"), fields=fields)
+
+
+CITY, OWNER = _field("City"), _field("Owner", "ownerlookup")
+
+
+def test_all_fields_are_taken_but_those_that_no_route_gives() -> None:
+    fields, left_out = chosen_fields(_module(_field("id", "id"), CITY, _field("Lines", "subform")), ())
+
+    assert ([one.api_name for one in fields], left_out) == (["City"], ("Lines",))
+
+
+@pytest.mark.parametrize(("name", "said"), [("Citi", "Did you mean City"), ("Lines", "is a subform")])
+def test_a_field_that_cannot_be_had_is_refused(name: str, said: str) -> None:
+    with pytest.raises(RefusedError, match=said):
+        chosen_fields(_module(CITY, _field("Lines", "subform")), [name])
+
+
+def test_groups_hold_fifty_fields_and_each_the_time_of_change() -> None:
+    groups = field_groups([f"F{n}" for n in range(98)])
+
+    assert [len(group) for group in groups] == [50, 50, 2]
+    assert all("Modified_Time" in group for group in groups)
+    assert len({name for group in groups for name in group}) == 100
+
+
+@pytest.mark.parametrize(
+    ("records", "price"), [(0, 1), (200, 1), (201, 2), (1_000, 2), (2_000, 3), (2_001, 4), (1_000_000, 1_500)]
+)
+def test_coql_costs_one_to_three_credits_a_call(records: int, price: int) -> None:
+    assert coql_credits(records) == price
+
+
+@pytest.mark.parametrize(
+    ("expected", "rows"), [(0, 200), (199, 200), (200, 1_000), (1_000, 2_000), (10**6, 2_000), (None, 2_000)]
+)
+def test_a_query_asks_for_room_enough_to_see_the_end(expected: int | None, rows: int) -> None:
+    assert coql_page(expected) == rows
+
+
+@pytest.mark.parametrize(
+    ("records", "route"),
+    [(1_000, WantedRoute.COQL), (30_000, WantedRoute.COQL), (100_000, WantedRoute.BULK), (1_000_000, WantedRoute.BULK)],
+)
+def test_the_cheapest_route_is_taken_and_the_reason_said(records: int, route: WantedRoute) -> None:
+    choice = choose_route(WantedRoute.AUTO, [CITY], expected=records, form=OutputFormat.CSV, conditions=False)
+
+    assert choice.route is route
+    assert "list would cost" in choice.reason
+
+
+def test_names_of_lookups_are_worth_the_list_as_far_as_it_reaches() -> None:
+    near = choose_route(WantedRoute.AUTO, [OWNER], expected=90_000, form=OutputFormat.JSONL, conditions=False)
+    far = choose_route(WantedRoute.AUTO, [OWNER], expected=900_000, form=OutputFormat.JSONL, conditions=False)
+
+    assert (near.route, far.route) == (WantedRoute.LIST, WantedRoute.BULK)
+    assert "without their names" in far.reason
+
+
+def test_a_text_that_the_list_would_cut_is_read_otherwise() -> None:
+    rich = _field("Notes", "textarea", length=50_000)
+
+    choice = choose_route(WantedRoute.AUTO, [rich, OWNER], expected=10, form=OutputFormat.CSV, conditions=False)
+
+    assert choice.route is WantedRoute.COQL
+    assert "cuts Notes" in choice.reason
+
+
+def test_a_route_that_cannot_do_it_is_refused() -> None:
+    with pytest.raises(RefusedError, match="has no conditions"):
+        choose_route(WantedRoute.LIST, [CITY], expected=10, form=OutputFormat.CSV, conditions=True)
+    with pytest.raises(RefusedError, match="ends after 100,000 records"):
+        choose_route(WantedRoute.LIST, [CITY], expected=100_001, form=OutputFormat.CSV, conditions=False)
+
+
+@pytest.mark.parametrize(("low", "high", "strands"), [(1, 100_000, 5), (7, 7, 4), (1, 3, 8)])
+def test_strands_share_all_ids_without_a_gap(low: int, high: int, strands: int) -> None:
+    found = spread(str(low), str(high), strands=strands)
+
+    assert (found[0].above, found[-1].up_to) == ("", "")
+    assert [one.up_to for one in found[:-1]] == [one.above for one in found[1:]]
+    assert [one.number for one in found] == list(range(len(found)))
+
+
+def test_cells_of_a_bulk_read_become_the_values_of_the_api() -> None:
+    fields = {
+        one.api_name: one
+        for one in (CITY, OWNER, _field("Sum", "currency"), _field("On", "boolean"), _field("Many", "multiselectpicklist"))
+    }
+
+    (record,) = records_of(["Id", "city", "Owner", "Sum", "On", "Many"], [["5", "", "7", "1.10", "true", "a;b"]], fields)
+
+    assert record == {"id": "5", "City": None, "Owner": {"id": "7"}, "Sum": "1.10", "On": True, "Many": ["a", "b"]}
+    assert encode_json(record["Sum"]) == b"1.10"
+    assert isinstance(record["Sum"], Digits)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
-import orjson
-
+from bulkzoho.assembly.accepted import HomeRows, known_ids_of
 from bulkzoho.assembly.connecting import Connected
-from bulkzoho.assembly.homes import facts_of_runs
 from bulkzoho.engine.conflicts import UpdateConflicts
 from bulkzoho.engine.deletions import Deletions
 from bulkzoho.engine.doubts import Conflicts, Lookup
@@ -17,13 +13,14 @@ from bulkzoho.engine.holdings import Holdings
 from bulkzoho.engine.lookup import CoqlLookup
 from bulkzoho.engine.sending import Resends
 from bulkzoho.engine.stopping import Stop
+from bulkzoho.engine.superseding import Superseded
 from bulkzoho.engine.upserts import Upserts
 from bulkzoho.model.metadata import CrmModule
 from bulkzoho.model.rows import Operation
 from bulkzoho.model.settings import REPLY_TIMEOUT_S, SETTLE_MARGIN_S, ImportSettings, OnDoubt
 from bulkzoho.ports import Progress
 
-__all__ = ["conflicts_for", "known_ids_of", "lookup_for", "resends_for"]
+__all__ = ["conflicts_for", "lookup_for", "resends_for", "superseded_for"]
 
 
 def lookup_for(crm: Connected, module: CrmModule, settings: ImportSettings, *, stop: Stop, progress: Progress) -> Lookup | None:
@@ -64,22 +61,18 @@ def conflicts_for(crm: Connected, module: CrmModule, settings: ImportSettings, *
     return UpdateConflicts(holdings=holdings, crm_module=module, user=crm.user, tell=progress.tell)
 
 
-def known_ids_of(org: str, crm_module: str, ids: Sequence[str]) -> set[str]:
-    """Give those of *ids* that rows of runs here have: all results of this organization and module are read."""
-    wanted = set(ids)
-    return {one for path in _results_files(org, crm_module) for one in _ids_in(path) if one in wanted}
-
-
-def _results_files(org: str, crm_module: str) -> list[Path]:
-    runs = ((folder, facts) for folder, facts, _ in facts_of_runs())
-    return [folder.results for folder, facts in runs if (facts.org, facts.crm_module) == (org, crm_module)]
-
-
-def _ids_in(path: Path) -> Iterator[str]:
-    try:
-        with path.open("rb") as lines:
-            for line in lines:
-                if line.endswith(b"\n"):  # another process may be writing the last one
-                    yield orjson.loads(line)["id"]
-    except OSError:
-        return
+def superseded_for(
+    crm: Connected, module: CrmModule, settings: ImportSettings, *, letters: bool, progress: Progress
+) -> Superseded | None:
+    """Give what holds letters back, for a replay that was not told to send them all the same."""
+    if not letters or settings.force:
+        return None
+    return Superseded(
+        courier=crm.courier,
+        crm=crm.crm,
+        crm_module=module,
+        operation=settings.operation,
+        key_fields=[field for field in module.fields if field.unique or field.api_name in settings.match_on],
+        accepted=HomeRows(crm.organization.id, module.api_name),
+        tell=progress.tell,
+    )

@@ -162,6 +162,7 @@ def _inherited(told: ImportSettings, replay: ReplaySettings) -> ImportSettings:
         results=None,
         window=None,
         max_duration_s=None,
+        force=replay.force,
         again=True,
     )
 

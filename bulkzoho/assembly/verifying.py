@@ -10,11 +10,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from bulkzoho.assembly.accepted import known_ids_of
 from bulkzoho.assembly.connecting import Connected, connect
 from bulkzoho.assembly.finishing import summary_of
 from bulkzoho.assembly.homes import find_run
 from bulkzoho.assembly.inputs import InputPlan, input_parts, peek, refuse_changed, shaper_for
-from bulkzoho.assembly.lookups import known_ids_of
 from bulkzoho.assembly.owners import RunUsers
 from bulkzoho.assembly.verified_run import RunResults, VerifiedRun, load_run
 from bulkzoho.assembly.visiting import chosen_account

@@ -12,7 +12,7 @@ from bulkzoho.assembly.connecting import Connected, connect
 from bulkzoho.assembly.finishing import decide_ending, summary_of, write_in_doubt, write_report
 from bulkzoho.assembly.homes import RunFolder, home_folder
 from bulkzoho.assembly.inputs import InputPlan, digested, input_parts, peek, refuse_sent_before, shaper_for
-from bulkzoho.assembly.lookups import conflicts_for, lookup_for, resends_for
+from bulkzoho.assembly.lookups import conflicts_for, lookup_for, resends_for, superseded_for
 from bulkzoho.assembly.owners import RunUsers
 from bulkzoho.assembly.replaying import EarlierReplays, identities_in
 from bulkzoho.assembly.run_files import close_files, lettering_for, open_files
@@ -223,6 +223,7 @@ class _Carrier:
                 conflicts=conflicts_for(crm, module, settings, progress=self._progress),
                 resends=resends_for(crm, module, settings, progress=self._progress),
                 letters=self._letters,
+                superseded=superseded_for(crm, module, settings, letters=work.plan.letters, progress=self._progress),
                 read_users=users.read,
                 progress=self._progress,
                 stop=self._stop,

@@ -149,6 +149,10 @@ class KeyRows:
         if form in self._rows:
             self._seen.setdefault(form, {})[str(held["id"])] = standing
 
+    def holders(self) -> dict[int, list[str]]:
+        """Give the ids of all records that have a row's value, by its index; none for rows whose value nobody has."""
+        return {index: [*self._seen[form]] for form, rows in self._rows.items() if form in self._seen for index in rows}
+
     def found(self) -> dict[int, str]:
         """Give the rows that the CRM holds, by index, with their ids: as many of a value as there are records of it."""
         pairs: dict[int, str] = {}

@@ -28,6 +28,7 @@ from bulkzoho.engine.reading import InputPart, Reader, SettledLetters
 from bulkzoho.engine.recorder import Recorder
 from bulkzoho.engine.sending import Doubtful, Resends, Sender
 from bulkzoho.engine.stopping import Stop
+from bulkzoho.engine.superseding import Superseded
 from bulkzoho.errors import BulkZohoError
 from bulkzoho.model.journal import RunMoved
 from bulkzoho.model.rows import Batch
@@ -58,6 +59,7 @@ class PipeParts:
     conflicts: Conflicts | None = None
     resends: Resends | None = None
     letters: SettledLetters | None
+    superseded: Superseded | None = None
     read_users: ReadUsers | None = None  #: asked when a row names a user otherwise than by id
     progress: Progress
     stop: Stop
@@ -92,6 +94,7 @@ class ImportPipe:
             stop=parts.stop,
             limit=settings.limit,
             letters=parts.letters,
+            superseded=parts.superseded,
             read_users=parts.read_users,
             errors=errors,
         )

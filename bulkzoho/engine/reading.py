@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from bulkzoho.engine.channel import Channel
 from bulkzoho.engine.errors_allowed import ErrorsAllowed
 from bulkzoho.engine.recorder import Recorder, RefusedRows
 from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
+from bulkzoho.engine.superseding import Superseded
 from bulkzoho.errors import BulkZohoError
 from bulkzoho.model.outcomes import Refusal
 from bulkzoho.model.rows import Batch, Block, Origin, Record, Stage
@@ -60,6 +61,7 @@ class Reader:
         stop: Stop,
         limit: int | None = None,
         letters: SettledLetters | None = None,
+        superseded: Superseded | None = None,
         read_users: ReadUsers | None = None,
         errors: ErrorsAllowed | None = None,
     ) -> None:
@@ -76,6 +78,7 @@ class Reader:
         self._stop = stop
         self._limit = limit
         self._letters = letters
+        self._superseded = superseded
         self._read_users = read_users
         self._errors = errors
         self._batcher: Batcher | None = None
@@ -159,6 +162,8 @@ class Reader:
         shaped = self._shaper.shape(block, source=part.index)
         if self._letters is not None:
             shaped = self._without_settled_letters(part.index, shaped)
+        if self._superseded is not None and shaped.records:
+            shaped = self._held_back(part.index, shaped, await self._superseded.find(shaped))
         if shaped.refused:
             self._refuse(_refused(part.index, block.header, shaped.refused))
         return batcher.feed(shaped)
@@ -202,6 +207,20 @@ class Reader:
         gone, scraps = set(sent), {row.number for row in refused}
         kept = shaped.pick([index for index in range(len(shaped.records)) if index not in gone]) if sent else shaped
         return replace(kept, refused=[row for row in shaped.refused if row.number not in scraps])
+
+    def _held_back(self, source: int, shaped: Shaped, refusals: Mapping[int, Refusal]) -> Shaped:
+        """Write the letters down that are not to be sent now; another replay may."""
+        if not refusals:
+            return shaped
+        held = shaped.pick(sorted(refusals))
+        rows = [
+            RefusedRow(number=number, cells=cells, record=record, refusal=refusals[index], origin=origin)
+            for index, number, cells, record, origin in zip(
+                sorted(refusals), held.numbers, held.cells, held.records, held.origins or (), strict=True
+            )
+        ]
+        self._recorder.refuse(replace(_refused(source, shaped.header, rows), final=False))
+        return shaped.pick([index for index in range(len(shaped.records)) if index not in refusals])
 
     def _is_settled(self, origin: Origin | None, record: Record) -> bool:
         return origin is not None and self._letters is not None and self._letters.passes_over(origin, record)

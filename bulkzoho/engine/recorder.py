@@ -65,6 +65,7 @@ class RefusedRows:
     batch: Batch  #: as far as the rows could be shaped
     refusals: Sequence[Refusal]
     raws: Mapping[int, str] = field(default_factory=dict)  #: unreadable rows as they stand, by index
+    final: bool = True  #: letters among them are settled: as they stand no later replay takes them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +208,8 @@ class Recorder:
             batch, enumerate(refused.refusals), attempts=attempts, at=self._now(), raws=refused.raws
         )
         self._append(self._files.letters, self._lettering.encode_letters(letters))
-        self._changes += self._lettering.settled_letters(batch, accepted=False, indexes=range(len(batch)))
+        if refused.final:
+            self._changes += self._lettering.settled_letters(batch, accepted=False, indexes=range(len(batch)))
         self._stage(RowsRefused(id=self._take_id(), source=batch.source, rows=rows, tally=tally))
         self._add(tally)
 

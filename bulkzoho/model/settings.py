@@ -145,6 +145,7 @@ class ImportSettings:
     max_errors: MaxErrors | None = None
     dead_letter: str | None = None  #: absolute path beside the run's folder
     results: str | None = None
+    force: bool = False  #: of a replay: send letters too whose record a later row was accepted for
     again: bool = False  #: import although the same content was sent before
     window: RunWindow | None = None
     max_duration_s: float | None = None

@@ -74,6 +74,12 @@ async def log_in(login: Login, *, progress: Progress) -> LoggedIn:
         AccessError: Refused; says which credential or which data center, and what to do.
         UnreachableError: The accounts server or the CRM does not answer.
     """
+    if login.keyring and not keyring_works():  # said before a code is used up
+        raise AccessError(
+            "no keyring works here.",
+            hint="Install the extra (pip install 'bulkzoho[keyring]') and unlock it, or give --store file.",
+            code="NO_KEYRING",
+        )
     async with Line(connect_timeout_s=CONNECT_TIMEOUT_S) as line:
         grant, home = await granted(line, login, progress)
     home = where_the_account_lives(home, grant, progress)

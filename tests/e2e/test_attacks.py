@@ -66,6 +66,12 @@ def _fault(kind: str, **entry: object) -> Prepare:
     return prepare
 
 
+def _no_keyring(program: Program, _sandbox: SandboxProcess) -> None:
+    (program.folder / "modules").mkdir()
+    (program.folder / "modules" / "keyring.py").write_text("raise ImportError")  # whatever this machine has
+    program.environment["PYTHONPATH"] = str(program.folder / "modules")
+
+
 def _bad_profiles(program: Program, _sandbox: SandboxProcess) -> None:
     program.home.mkdir()
     (program.home / "profiles.json").write_text("[]")
@@ -291,6 +297,7 @@ TABLE = (
     Attack("client credentials without organization", "auth", "login --method client-credentials", 2, "--org"),
     Attack("a login into a home that is a file", "auth", "login", 1, "home", _home_is_a_file),
     Attack("a login with nobody listening", "auth", "login", 5, "127.0.0.1", _nobody_listens),
+    Attack("a keyring where there is none", "auth", "login --store keyring", 6, "--store file", _no_keyring),
     Attack("a status of no profile", "auth", "status --profile live", 6, "live"),
     Attack("profiles that are no profiles", "auth", "list", 4, "profiles.json", _bad_profiles),
     Attack("a logout of nothing", "auth", "logout", 6, "auth list"),

@@ -151,7 +151,9 @@ class Recorder:
         """The input was read to its end, or as far as this process will; keep its facts."""
         self._note_position(source)
         self._positions.pop(source, None)
-        self._sources[source] = replace(self._sources[source], complete=complete or self._sources[source].complete)
+        facts = self._sources[source]
+        content = facts.digest if complete and facts.spooled else facts.content  # what could be read once is known as a whole now
+        self._sources[source] = replace(facts, complete=complete or facts.complete, content=content)
         self._moved.add(source)
         self._soon()
 

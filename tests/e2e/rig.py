@@ -211,20 +211,25 @@ class Program:
         return self.start(*words, text=text, environment=environment, out=out).wait(timeout_s)
 
     def start(
-        self, *words: str, text: str | bytes = "", environment: Mapping[str, str] = NOTHING, out: int | None = None
+        self,
+        *words: str,
+        text: str | bytes = "",
+        environment: Mapping[str, str] = NOTHING,
+        out: int | None = None,
+        given: int | None = None,
     ) -> Running:
-        """Start one command; an environment value of "" takes the variable away."""
+        """Start one command; an environment value of "" takes the variable away, *given* is a descriptor to read from."""
         self._started += 1
         streams = self.folder / f"streams-{self._started}"
         streams.mkdir()
         (streams / "in").write_bytes(text.encode() if isinstance(text, str) else text)
         told = {**self.environment, "BULKZOHO_HOME": str(self.home), **environment}
-        with (streams / "in").open("rb") as given, (streams / "out").open("wb") as kept, (streams / "err").open("wb") as err:
+        with (streams / "in").open("rb") as kept_text, (streams / "out").open("wb") as kept, (streams / "err").open("wb") as err:
             process = subprocess.Popen(
                 [PROGRAM, *words],
                 cwd=self.folder,
                 env={**_outside(), **{name: value for name, value in told.items() if value}},
-                stdin=given,
+                stdin=kept_text if given is None else given,
                 stdout=kept if out is None else out,
                 stderr=err,
             )

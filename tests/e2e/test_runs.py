@@ -37,3 +37,15 @@ def test_a_home_without_runs_says_so(bulkzoho: Program) -> None:
     assert (table.out, listed.out) == ("", "[]\n")
     assert "no run yet" in table.err
     assert resumed.summary["exit_code"] == 0
+
+
+def test_what_was_piped_in_is_known_when_it_comes_as_a_file(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    file = bulkzoho.leads("leads.csv", 30)
+    # cat leads.csv | bulkzoho import - --module Leads
+    bulkzoho.run("import", "-", "--module", "Leads", "--json", text=file.read_bytes()).expect(0)
+
+    # bulkzoho import leads.csv --module Leads
+    refused = bulkzoho.run("import", file.name, "--module", "Leads", "--json").expect(4).summary
+
+    assert refused["error"]["code"] == "SENT_BEFORE"
+    assert sandbox.count() == 30

@@ -1,0 +1,159 @@
+"""Mistakes that people make, each told in one line, nothing lost and nothing doubled."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+
+import pytest
+
+from .rig import Program, SandboxProcess, wait_until, write_csv
+
+LEADS = ("--module", "Leads", "--json", "--calls-per-minute", "6000")
+
+
+@pytest.mark.parametrize("option", ["--results", "--dead-letter"])
+def test_an_input_is_not_written_over_by_another_name(bulkzoho: Program, sandbox: SandboxProcess, option: str) -> None:
+    file = bulkzoho.leads("leads.csv", 3)
+    (bulkzoho.folder / "out.csv").symlink_to(file)
+
+    # bulkzoho import leads.csv --module Leads --results out.csv
+    refused = bulkzoho.run("import", "leads.csv", *LEADS, option, "out.csv").expect(4).summary
+
+    assert "written over" in refused["error"]["message"]
+    assert len(file.read_text().splitlines()) == 4
+    assert sandbox.count() == 0
+
+
+def test_letters_in_doubt_are_not_replayed_from_a_copy(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    write_csv(bulkzoho.folder / "a.csv", ["Last_Name", "Annual_Revenue"], [[f"L{n}", "x"] for n in range(20)])
+    bulkzoho.run("import", "a.csv", *LEADS, "--dead-letter", "bad.csv").expect(3)
+    mended = (bulkzoho.folder / "bad.csv").read_text().replace(",x,", ",5,")
+    for name in ("one.csv", "two.csv"):
+        (bulkzoho.folder / name).write_text(mended)
+    sandbox.script({"kind": "reset_after_commit", "on_call": 1})
+
+    # bulkzoho replay one.csv, killed; bulkzoho replay two.csv; bulkzoho resume
+    first = bulkzoho.start("replay", "one.csv", "--json", environment={"BULKZOHO_SETTLE_WAIT": "60"})
+    wait_until(lambda: sandbox.count() == 20, what="the replay's call")
+    first.signal(signal.SIGKILL)
+    first.wait()
+    refused = bulkzoho.run("replay", "two.csv", "--json").expect(4).summary
+    resumed = bulkzoho.run("resume", "--json").summary
+
+    assert refused["error"]["code"] == "REPLAY_UNFINISHED"
+    assert resumed["rows"]["read"] == 20
+    assert sandbox.count() == 20
+
+
+def test_two_replays_at_once_send_each_letter_once(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    write_csv(bulkzoho.folder / "a.csv", ["Last_Name", "Annual_Revenue"], [[f"L{n}", "x"] for n in range(20)])
+    bulkzoho.run("import", "a.csv", *LEADS, "--dead-letter", "bad.csv").expect(3)
+    (bulkzoho.folder / "bad.csv").write_text((bulkzoho.folder / "bad.csv").read_text().replace(",x,", ",5,"))
+
+    # bulkzoho replay bad.csv & bulkzoho replay bad.csv
+    both = [bulkzoho.start("replay", "bad.csv", "--json") for _ in range(2)]
+    ended = [one.wait() for one in both]
+
+    assert sandbox.count() == 20
+    assert {one.status for one in ended} <= {0, 4}
+    assert 0 in {one.status for one in ended}
+
+
+def test_a_run_is_not_resumed_when_its_rows_went_another_way_meanwhile(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    bulkzoho.leads("leads.csv", 300)
+    sandbox.script({"kind": "403", "on_call": 1})
+    stopped = bulkzoho.run("import", "leads.csv", *LEADS, "--in-flight", "1").expect(6).summary
+    bulkzoho.run("import", "leads.csv", *LEADS).expect(0)
+
+    # bulkzoho resume RUN
+    refused = bulkzoho.run("resume", stopped["run"], "--json").expect(4).summary
+
+    assert refused["error"]["code"] == "SENT_BEFORE"
+    assert sandbox.count() == 300
+
+
+def test_csv_letters_keep_the_columns_of_every_input(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    write_csv(bulkzoho.folder / "a.csv", ["Last_Name", "Annual_Revenue"], [["A", "x"]])
+    write_csv(bulkzoho.folder / "b.csv", ["Email", "Last_Name", "Score"], [["b@example.com", "B", "y"]])
+    bulkzoho.run("import", "a.csv", "b.csv", *LEADS, "--dead-letter", "bad.csv").expect(3)
+    mended = (bulkzoho.folder / "bad.csv").read_text().replace(",x,", ",1,").replace(",y,", ",2,")
+    (bulkzoho.folder / "bad.csv").write_text(mended)
+
+    # bulkzoho replay bad.csv
+    bulkzoho.run("replay", "bad.csv", "--json").expect(0)
+
+    held = {record["Last_Name"]: record for record in sandbox.records()}
+    assert held["A"]["Annual_Revenue"] == 1
+    assert (held["B"]["Email"], held["B"]["Score"]) == ("b@example.com", 2)
+
+
+def test_csv_letters_of_runs_that_differ_are_refused(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    write_csv(bulkzoho.folder / "a.csv", ["Last_Name", "Email"], [["A", "no mail"]])
+    write_csv(bulkzoho.folder / "b.csv", ["Last_Name", "Email"], [["B", "no mail"]])
+    bulkzoho.run("import", "a.csv", *LEADS, "--dead-letter", "a-bad.csv").expect(3)
+    contacts = ("--module", "Contacts", "--json")
+    bulkzoho.run("import", "b.csv", *contacts, "--dead-letter", "b-bad.csv").expect(3)
+    lines = (bulkzoho.folder / "b-bad.csv").read_text().splitlines(keepends=True)
+    with (bulkzoho.folder / "a-bad.csv").open("a") as file:
+        file.writelines(lines[1:])
+
+    # bulkzoho replay a-bad.csv
+    refused = bulkzoho.run("replay", "a-bad.csv", "--json").expect(4).summary
+
+    assert refused["error"]["code"] == "MIXED_LETTERS"
+    assert sandbox.count("Contacts") == sandbox.count() == 0
+
+
+def test_a_run_that_waits_for_standard_input_can_be_stopped(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    del sandbox
+
+    # (sleep 60) | bulkzoho import - --module Leads, then SIGTERM
+    reading, writing = os.pipe()
+    run = bulkzoho.start("import", "-", *LEADS, given=reading)
+    wait_until(lambda: list(bulkzoho.home.glob("runs/*/input-0.spool")), what="the run")
+    run.signal(signal.SIGTERM)
+
+    assert run.wait(timeout_s=10).expect(5).summary["status"] == "interrupted"
+    os.close(reading)
+    os.close(writing)
+
+
+def test_rows_refused_here_count_as_errors_too(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    write_csv(bulkzoho.folder / "a.csv", ["Last_Name", "Annual_Revenue"], [[f"L{n}", "x"] for n in range(5_000)])
+
+    # bulkzoho import a.csv --module Leads --max-errors 10
+    summary = bulkzoho.run("import", "a.csv", *LEADS, "--max-errors", "10").expect(9).summary
+
+    assert summary["rows"]["dead_lettered"] < 500
+    assert sandbox.count() == 0
+
+
+def test_a_limit_below_what_was_read_is_refused(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    bulkzoho.leads("leads.csv", 300)
+    run = bulkzoho.run("import", "leads.csv", *LEADS, "--limit", "200").expect(0).summary["run"]
+
+    # bulkzoho resume RUN --limit 50
+    refused = bulkzoho.run("resume", run, "--limit", "50", "--json").expect(4).summary
+
+    assert "200 rows were read" in refused["error"]["message"]
+    assert bulkzoho.run("resume", "--limit", "none", "--json").expect(0).summary["rows"]["accepted"] == sandbox.count() == 300
+
+
+def test_letters_that_were_mended_in_place_are_not_cut_by_a_resume(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    rows = [[f"L{n}", "x" if n < 5 else "1"] for n in range(300)]
+    write_csv(bulkzoho.folder / "a.csv", ["Last_Name", "Annual_Revenue"], rows)
+    sandbox.script({"kind": "403", "on_call": 1})
+    bulkzoho.run("import", "a.csv", *LEADS, "--in-flight", "1", "--dead-letter", "bad.csv").expect(6)
+    mended = (bulkzoho.folder / "bad.csv").read_text().replace(",x,", ",1000000,")
+    (bulkzoho.folder / "bad.csv").write_text(mended)
+
+    # bulkzoho resume
+    refused = bulkzoho.run("resume", "--json").expect(4).summary
+    shutil.move(bulkzoho.folder / "bad.csv", bulkzoho.folder / "mine.csv")
+    bulkzoho.run("resume", "--json").expect(3)
+    bulkzoho.run("replay", "mine.csv", "--json").expect(0)
+
+    assert refused["error"]["code"] == "COPY_CHANGED"
+    assert sandbox.count() == 300

@@ -119,7 +119,7 @@ def two_share(place: Place) -> Shared:
 
     # bulkzoho import a.csv --module Leads --calls-per-minute 120 and the same with b.csv, together for 150 s
     running = [place.start(*words, name) for name in ("a.csv", "b.csv")]
-    summaries = [one.wait(200).expect(10).summary for one in running]
+    summaries = [one.wait(300).expect(10).summary for one in running]
 
     return Shared(place.arrivals(), summaries, place.sandbox.state())
 
@@ -132,11 +132,12 @@ def one_is_killed(place: Place) -> Killed:
 
     # the same; kill -9 for one of them after 40 s
     first, second = (place.start(*words, name) for name in ("a.csv", "b.csv"))
-    time.sleep(40)
+    _until(partial(_has_arrived, place, 20))
+    time.sleep(35)
     first.signal(signal.SIGKILL)
     first.wait(10)
     arrived = place.arrivals()
-    second.wait(150).expect(10)
+    second.wait(240).expect(10)
 
     return Killed(place.arrivals(), arrived[-1], place.sandbox.state())
 
@@ -175,7 +176,7 @@ def days_pass(place: Place) -> Days:
             place.sandbox.advance(A_LOOK_S)
             clock.set_to(passed_s)
             time.sleep(1.3)  # it looks at its clocks once a second
-    ended = running.wait(60).expect(0)
+    ended = running.wait(120).expect(0)
 
     return Days(place.arrivals(), ended.summary, ended.err, place.sandbox.count(), place.sandbox.state())
 
@@ -197,7 +198,7 @@ def a_machine_sleeps(place: Place) -> Slept:
     jumped = time.monotonic()
     _until(lambda: len(place.arrivals()) > arrived)
     went_on_after_s = time.monotonic() - jumped
-    ended = running.wait(60).expect(0)
+    ended = running.wait(120).expect(0)
 
     return Slept(cpu_share, went_on_after_s, ended.summary, place.arrivals(), place.sandbox.count())
 
@@ -237,7 +238,7 @@ def a_storm_passes(place: Place) -> Stormed:
     place.sandbox.random_faults(1, {"429": 1.0})
     time.sleep(4)
     place.sandbox.script()
-    summary = running.wait(60).expect(10).summary
+    summary = running.wait(120).expect(10).summary
 
     return Stormed(place.sandbox.calls(), summary, place.sandbox.count())
 
@@ -260,7 +261,7 @@ def one_is_told_to_wait(place: Place) -> Paused:
     running = [place.start(*words, name) for name in ("a.csv", "b.csv")]
     _until(lambda: len(place.sandbox.writes()) >= 30)
     place.sandbox.script({"kind": "429", "operation": "insert"})
-    summaries = [one.wait(60).expect(10).summary for one in running]
+    summaries = [one.wait(120).expect(10).summary for one in running]
 
     (refused,) = [call for call in place.sandbox.calls() if call["status"] == 429]
     after = [at - refused["replied_s"] for at in place.arrivals() if at > refused["replied_s"]]
@@ -282,7 +283,7 @@ def bounded_by(*limits: str) -> Callable[[Place], Bounded]:
         place.program.leads("leads.csv", 40_000)
         # bulkzoho import leads.csv --module Leads, where a call takes 50 ms, and where it takes 2 s
         running = place.start(*IMPORT, "leads.csv", "--max-duration", "30s", *limits)
-        summary = running.wait(90).expect(10).summary
+        summary = running.wait(150).expect(10).summary
         return Bounded(summary["quota"], place.sandbox.state()["in_flight"])
 
     return play

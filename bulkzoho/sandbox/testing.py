@@ -1,10 +1,17 @@
-"""Tools for tests against a sandbox: a bare client that knows HTTP and one token, and a clock moved by hand."""
+"""Tools for tests against a sandbox, for this project's and for yours.
+
+A bare client that knows HTTP and one token, a clock moved by hand, and two ways to have a sandbox: in a thread of this process
+(``served``, for code that blocks or starts programs), or in a process of its own (``sandbox_process``, for measuring).
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +22,9 @@ from bulkzoho.sandbox.server import Sandbox
 from bulkzoho.sandbox.settings import SandboxSettings
 from bulkzoho.sandbox.state.clock import Clock
 
-__all__ = ["Answer", "Caller", "HandClock", "calling"]
+__all__ = ["Answer", "Caller", "HandClock", "calling", "sandbox_process", "served"]
+
+END_WAIT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,3 +132,64 @@ async def calling(settings: SandboxSettings | None = None, clock: Clock | None =
         caller = Caller(sandbox, session)
         await caller.login()
         yield caller
+
+
+@contextmanager
+def served(settings: SandboxSettings | None = None, clock: Clock | None = None) -> Iterator[Sandbox]:
+    """Serve a sandbox from a thread, for tests that are not asynchronous.
+
+    Its own methods may be called from the test, as long as no call is in flight: they are not locked against one.
+    """
+    sandbox, ready, failed = Sandbox(settings, clock=clock), threading.Event(), []
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    async def serve() -> None:
+        async with sandbox:
+            ready.set()
+            await stop.wait()
+
+    def run() -> None:
+        try:
+            loop.run_until_complete(serve())
+        except OSError as error:
+            failed.append(error)
+            ready.set()
+        finally:
+            loop.close()
+
+    thread = threading.Thread(target=run, name="sandbox")
+    thread.start()
+    ready.wait()
+    if failed:
+        thread.join()
+        raise failed[0]
+    try:
+        yield sandbox
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+
+
+@contextmanager
+def sandbox_process(*flags: str) -> Iterator[dict[str, str]]:
+    """Start ``python -m bulkzoho.sandbox`` with *flags*; give the environment that it prints.
+
+    Raises:
+        RuntimeError: it did not start; it said why on standard error.
+    """
+    words = [sys.executable, "-m", "bulkzoho.sandbox", *flags]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - this very package
+        assert process.stdout is not None
+        environment: dict[str, str] = {}
+        while "BULKZOHO_UPLOAD_URL" not in environment:
+            line = process.stdout.readline()
+            if not line:
+                raise RuntimeError("the sandbox did not start")
+            name, _, value = line.removeprefix("export ").strip().partition("=")
+            environment[name] = value
+        try:
+            yield environment
+        finally:
+            process.terminate()
+            process.wait(END_WAIT_S)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = ["PREFIX", "answer"]
 
 PREFIX = "/__sandbox/"
 LINES_A_CHUNK = 500
+MAX_SEARCHED = 100_000  # records that a person's search looks at
 _OF_MODULES = {"records", "restore"}  # calls that end with a module's name
 
 Steering = Callable[[Crm, web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -32,6 +34,12 @@ class ControlError(Exception):
 
 async def answer(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
     """Answer one control call; 400 with a line of text when it cannot be done."""
+    origin = request.headers.get("Origin")
+    if origin is not None and origin not in (
+        crm.url,
+        crm.url.replace("127.0.0.1", "localhost"),
+    ):  # some page of the web that a person has open
+        return web.Response(status=403, text="only the sandbox's own page may call this\n")
     name, _, rest = request.path.removeprefix(PREFIX).partition("/")
     steering = _CALLS.get((request.method, name))
     if steering is None or (rest != "") != (name in _OF_MODULES):
@@ -48,12 +56,25 @@ async def _state(crm: Crm, _request: web.BaseRequest) -> web.StreamResponse:
 
 async def _calls(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
     since = int(request.query.get("since", "0"))
+    if "last" in request.query:
+        since = max(since, crm.calls.total - int(request.query["last"]))
     return await _lines(request, (asdict(each) for each in list(crm.calls.since(since))))
 
 
 async def _records(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
     store = _store(crm, request)
+    if "newest" in request.query:
+        found = islice(_newest(store, request.query.get("search", "")), int(request.query["newest"]))
+        return await _lines(request, [full_record(crm, store, each) for each in found])
     return await _lines(request, (full_record(crm, store, each) for each in store.rising()))
+
+
+def _newest(store: ModuleStore, word: str) -> Iterator[int]:
+    """Give the ids of records with *word* in a value, newest first; only so many are looked at."""
+    needle = orjson.dumps(word.casefold())[1:-1].decode()
+    for record_id in islice(store.falling(), MAX_SEARCHED):
+        if not word or needle in store.raw(record_id).decode().casefold() or word == str(record_id):
+            yield record_id
 
 
 async def _write_records(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:

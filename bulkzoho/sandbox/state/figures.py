@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bulkzoho.sandbox.state.crm import Crm
+from bulkzoho.sandbox.state.quotas import calls_in_flight_limit
 
 __all__ = ["figures"]
 
@@ -16,13 +17,31 @@ def figures(crm: Crm) -> dict[str, Any]:
     arrivals = crm.arrivals.figures(now)
     return {
         "url": crm.url,
+        "organization": {
+            "name": "Sandbox Company",
+            "id": crm.settings.org_id,
+            "edition": crm.settings.edition.value,
+            "licences": crm.settings.licences,
+        },
+        "clock": {"now": crm.zone.text(crm.now_s()), "scale": crm.settings.time_scale},
+        "limits": {
+            "calls_per_minute": crm.settings.calls_per_minute,
+            "calls_per_day": crm.settings.calls_per_day,
+            "calls_in_flight": calls_in_flight_limit(crm.settings),
+            "heavy_calls": crm.settings.heavy_calls,
+        },
         "records": {name: len(store) for name, store in crm.stores.items()},
         "deleted": {name: len(store.deleted) for name, store in crm.stores.items()},
-        "calls": {"total": crm.calls.total, "by_status": dict(crm.calls.by_status)},
+        "calls": {
+            "total": crm.calls.total,
+            "in_last_day": crm.quotas.calls_of_the_day(now),
+            "by_status": dict(crm.calls.by_status),
+        },
         "arrivals": {
             "total": arrivals.total,
             "most_in_60_s": arrivals.most_in_60_s,
             "by_full_minute": list(arrivals.by_full_minute),
+            "by_second": crm.arrivals.by_second(now),
         },
         "in_flight": {
             "now": crm.in_flight,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bulkzoho.sandbox.settings import Edition, SandboxSettings
@@ -57,6 +58,10 @@ class Window:
         self._entries.append((now, amount))
         self.total += amount
 
+    def entries(self) -> Iterator[tuple[float, int]]:
+        """Give when, and how much, was counted."""
+        return iter(self._entries)
+
     def sum_at(self, now: float) -> int:
         """Give the sum over the window that ends at *now*."""
         while self._entries and self._entries[0][0] <= now - self._seconds:
@@ -98,6 +103,10 @@ class Quotas:
             return "over_credits"
         self._credits.add(now, price)
         return None
+
+    def calls_of_the_day(self, now: float) -> int:
+        """Give the calls that were let in in the 24 hours that end at *now*."""
+        return self._day.sum_at(now)
 
     def credits_left(self, now: float, settings: SandboxSettings) -> int:
         """Give the credits that are left in the window that ends at *now*."""
@@ -150,6 +159,14 @@ class Arrivals:
         minute = int((now - self._first) // MINUTE_S)
         self._minutes.extend([0] * (minute + 1 - len(self._minutes)))
         self._minutes[minute] += 1
+
+    def by_second(self, now: float) -> list[int]:
+        """Give the arrivals of the last 60 seconds, second by second, oldest first."""
+        self._last_minute.sum_at(now)
+        seconds = [0] * int(MINUTE_S)
+        for at, amount in self._last_minute.entries():
+            seconds[-1 - min(int(now - at), len(seconds) - 1)] += amount
+        return seconds
 
     def figures(self, now: float) -> ArrivalFigures:
         """Give what was measured up to *now*."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from bulkzoho.sandbox.contract import AnswerKeeper
+from bulkzoho.sandbox.page.html import PAGE
 from bulkzoho.sandbox.routes import control, oauth
 from bulkzoho.sandbox.routes.table import resolve
 from bulkzoho.sandbox.state.calls import Call
@@ -33,6 +34,12 @@ __all__ = ["Gate"]
 
 TOKEN_PREFIX = "Zoho-oauthtoken "  # noqa: S105 - the scheme, not a token
 RETRY_AFTER_S = 5
+# the page takes nothing from elsewhere, and stands in no other page
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; "
+    "img-src data:; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
 
 
 class Gate:
@@ -47,6 +54,8 @@ class Gate:
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         path = request.path
+        if path == "/" and request.method == "GET":
+            return web.Response(body=PAGE, content_type="text/html", charset="utf-8", headers=PAGE_HEADERS)
         if path.startswith(control.PREFIX):
             return await control.answer(self._crm, request)
         task = asyncio.current_task()

@@ -1,0 +1,1 @@
+"""A page for a person who watches the sandbox."""

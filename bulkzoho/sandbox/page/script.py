@@ -69,7 +69,7 @@ function showState(state) {
   const inMinute = state.arrivals.by_second.reduce((sum, each) => sum + each, 0);
   at("quotas").replaceChildren(
     card("Calls in the last minute", inMinute, state.limits.calls_per_minute),
-    card("Calls in the last 24 hours", state.calls.in_last_day, state.limits.calls_per_day),
+    card("Calls in the last 24 hours", state.last_day.calls, state.limits.calls_per_day),
     card("Credits in the last 24 hours", state.credits.limit - state.credits.left, state.credits.limit),
     card("Calls in flight", state.in_flight.now, state.limits.calls_in_flight),
     card("Heavy calls in flight", state.in_flight.heavy_now, state.limits.heavy_calls),

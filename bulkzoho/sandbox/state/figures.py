@@ -24,6 +24,7 @@ def figures(crm: Crm) -> dict[str, Any]:
             "licences": crm.settings.licences,
         },
         "clock": {"now": crm.zone.text(crm.now_s()), "scale": crm.settings.time_scale},
+        "last_day": {"calls": crm.quotas.calls_of_the_day(now)},
         "limits": {
             "calls_per_minute": crm.settings.calls_per_minute,
             "calls_per_day": crm.settings.calls_per_day,
@@ -34,7 +35,6 @@ def figures(crm: Crm) -> dict[str, Any]:
         "deleted": {name: len(store.deleted) for name, store in crm.stores.items()},
         "calls": {
             "total": crm.calls.total,
-            "in_last_day": crm.quotas.calls_of_the_day(now),
             "by_status": dict(crm.calls.by_status),
         },
         "arrivals": {

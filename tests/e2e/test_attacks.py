@@ -308,6 +308,22 @@ TABLE = (
     Attack("a word too many for modules", "modules", "x", 2, "x"),
     Attack("modules of a profile that does not exist", "modules", "--profile live", 6, "live"),
     Attack("modules without a scope", "modules", "", 6, "ZohoCRM.settings.modules.READ", _no_scopes),
+    # export
+    Attack("an export of nothing", "export", "-o x.csv", 2, "MODULE"),
+    Attack("an export of a module that does not exist", "export", "Leds -o x.csv", 4, "Leads"),
+    Attack("an export of a field that does not exist", "export", "Leads -o x.csv --fields Emial", 4, "Did you mean Email"),
+    Attack("an export of a field without a name", "export", "Leads -o x.csv --fields Email,", 2, "--fields"),
+    Attack("an export into a folder that is not there", "export", "Leads -o no/x.csv", 4, "no/x.csv"),
+    Attack("an export onto a folder", "export", "Leads -o d", 4, "is a folder", _folder("d")),
+    Attack("an export under a condition that is none", "export", "Leads -o x.csv --where City=", 2, "--where cannot be read"),
+    Attack("an export under a condition on no field", "export", "Leads -o x.csv --where Citi=1", 4, "Did you mean City"),
+    Attack("an export since no time", "export", "Leads -o x.csv --since yesterday", 2, "--since"),
+    Attack("an export with a state and no since", "export", "Leads -o x.csv --state n", 2, "--state"),
+    Attack("an export by a route that there is not", "export", "Leads -o x.csv --route fax", 2, "fax"),
+    Attack("a list under a condition", "export", "Leads -o x.csv --route list --where City='a'", 4, "has no conditions"),
+    Attack(
+        "an export while nobody listens", "export", "Leads -o x.csv --give-up-after 1s", 5, "cannot be reached", _nobody_listens
+    ),
     Attack("fields of nothing", "fields", "", 2, "MODULE"),
     Attack("fields of a module that does not exist", "fields", "Leds", 4, "Leads"),
     Attack("fields of a name that is no name", "fields", "../Leads", 4, "../Leads"),
@@ -326,7 +342,7 @@ TABLE = (
 @pytest.mark.parametrize("attack", TABLE, ids=lambda attack: f"{attack.command}: {attack.name}")
 def test_an_attack_is_answered_in_one_line_and_one_object(bulkzoho: Program, sandbox: SandboxProcess, attack: Attack) -> None:
     attack.prepare(bulkzoho, sandbox)
-    speaks_json = attack.command in ("import", "replay", "resume", "verify", "quota", "modules", "fields")
+    speaks_json = attack.command in ("import", "replay", "resume", "verify", "export", "quota", "modules", "fields")
 
     # bulkzoho <command> <words> --json
     ended = bulkzoho.run(attack.command, *attack.words.split(), *(["--json"] if speaks_json else []))

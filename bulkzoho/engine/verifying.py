@@ -29,7 +29,7 @@ from bulkzoho.model.rows import Action, Block
 
 __all__ = ["Accepted", "AcceptedRows", "Verifier", "VerifyParts"]
 
-STRETCH_ROWS: Final = 20_000  # rows that are joined with their ids at once
+STRETCH_ROWS: Final = 10_000  # rows that are joined with their ids at once
 CHUNK: Final = 100  # records a call
 MOST_MERGED: Final = 50_000  # records that several rows sent
 SAY_EVERY_S: Final = 30.0  # seconds

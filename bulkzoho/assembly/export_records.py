@@ -1,0 +1,54 @@
+"""An export as records that a program takes one after the other."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from bulkzoho.assembly.exporting import export_module
+from bulkzoho.assembly.homes import home_folder
+from bulkzoho.engine.stopping import Stop
+from bulkzoho.errors import BulkZohoError, ExitCode, RunFailedError
+from bulkzoho.files.joining import NOWHERE
+from bulkzoho.model.export import Compression, ExportSettings, ExportSummary, OutputFormat
+from bulkzoho.ports import Progress
+from bulkzoho.profiles.choosing import USUAL, Account
+
+__all__ = ["export_records"]
+
+
+async def export_records(
+    settings: ExportSettings, *, account: Account = USUAL, progress: Progress, stop: Stop
+) -> AsyncIterator[dict[str, Any]]:
+    """Give each record once; output, format and compression of *settings* are not looked at.
+
+    The records are read whole into a file of the home folder first, so that none is given by an export that cannot be finished,
+    and given from there: memory does not grow with their number.  Close the generator when you stop early; the file is then gone.
+
+    Raises:
+        BulkZohoError: The export was refused, or did not complete (its run can be resumed by name).
+    """
+    home_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="records-", dir=home_folder()) as folder:
+        path = Path(folder) / "records.jsonl"
+        told = replace(settings, output=str(path), format=OutputFormat.JSONL, compression=Compression.NONE)
+        summary = await export_module(told, account=account, out=NOWHERE, progress=progress, stop=stop)
+        if summary.exit_code is not ExitCode.ACCEPTED:
+            raise _incomplete(summary)
+        with path.open("rb") as lines:
+            for line in lines:
+                yield orjson.loads(line)
+
+
+def _incomplete(summary: ExportSummary) -> BulkZohoError:
+    error = summary.error or {}
+    return RunFailedError(
+        str(error.get("message") or f"the export ended before it was complete ({summary.status})."),
+        hint=str(error.get("hint") or "Begin it again."),
+        code=str(error.get("code") or "INCOMPLETE"),
+    )

@@ -1,0 +1,47 @@
+"""An export as records, inside a program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bulkzoho.assembly import Stop
+from bulkzoho.assembly.export_records import export_records
+from bulkzoho.errors import RefusedError
+from bulkzoho.model.export import ExportSettings
+from bulkzoho.model.run import Snapshot
+
+from .rig import SandboxProcess
+
+
+class _Quiet:
+    def show(self, snapshot: Snapshot) -> None:
+        """Look away."""
+
+    def tell(self, line: str) -> None:
+        """Keep silent."""
+
+
+@pytest.fixture
+def _connected(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxProcess, tmp_path: Path) -> None:
+    for name, value in {**sandbox.environment, "BULKZOHO_HOME": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("_connected")
+async def test_a_program_takes_records_one_after_the_other(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    sandbox.put("Leads", ({"Last_Name": f"L{n}", "Languages": ["English"]} for n in range(5)))
+
+    settings = ExportSettings(crm_module="Leads", fields=("Last_Name", "Languages"))
+    records = [one async for one in export_records(settings, progress=_Quiet(), stop=Stop())]
+
+    assert sorted(one["Last_Name"] for one in records) == [f"L{n}" for n in range(5)]
+    assert records[0].keys() == {"id", "Last_Name", "Languages"}
+    assert not list(tmp_path.glob("records-*"))
+
+
+@pytest.mark.usefixtures("_connected")
+async def test_a_refused_export_raises_before_the_first_record() -> None:
+    with pytest.raises(RefusedError, match="no module"):
+        await anext(export_records(ExportSettings(crm_module="Leds"), progress=_Quiet(), stop=Stop()))

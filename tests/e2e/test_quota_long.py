@@ -100,8 +100,9 @@ def test_the_share_of_a_killed_process_is_taken_over_within_ten_seconds(outcome:
 
     assert most_in(MINUTE_S, killed.arrivals) <= SHARED
     assert killed.state["violations"]["total"] == 0
-    assert _count(killed.arrivals, at + 10, at + 20) >= 0.9 * SHARED / 6
-    assert _count(killed.arrivals, at + 10, at + 70) >= 0.95 * SHARED  # what the dead one held counts for a minute
+    # alone it had half of it; what the dead one held counts as used for a minute, and is missed where the minute begins anew
+    assert _count(killed.arrivals, at + 10, at + 20) >= 0.75 * SHARED / 6
+    assert _count(killed.arrivals, at + 10, at + 70) >= 0.95 * SHARED
 
 
 def test_a_run_of_three_days_waits_at_each_edge_and_ends_by_itself(outcome: Outcome) -> None:

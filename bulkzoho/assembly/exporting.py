@@ -14,7 +14,7 @@ from bulkzoho.assembly.homes import RunFolder, new_run_folder
 from bulkzoho.assembly.visiting import chosen_account
 from bulkzoho.core.settings_json import from_json, to_json
 from bulkzoho.engine.stopping import Stop
-from bulkzoho.errors import BulkZohoError, RefusedError
+from bulkzoho.errors import BulkZohoError, RefusedError, UsageError
 from bulkzoho.files.durable import sync_folder
 from bulkzoho.files.joining import Sink, refuse_missing_packer, refuse_unwritable
 from bulkzoho.journal.export import SqliteExportJournal
@@ -84,7 +84,10 @@ async def resume_export(
     facts = journal.facts()
     told = from_json(ExportSettings, dict(facts.settings[EXPORT]))
     if adjust is not None:
-        told = adjust(told)
+        try:
+            told = adjust(told)
+        except TypeError as error:  # a setting that only imports have
+            raise UsageError(f"run {facts.run} is an export, which has no --max-errors.", hint="Leave it out.") from error
     chosen = chosen_account(account.over(facts.settings.get("account", {})))
     journal.change_settings(_settings_json(told, chosen))
     return await _carry_out(folder, journal, told, chosen, out=out, progress=progress, stop=stop)

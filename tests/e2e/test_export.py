@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import signal
 import urllib.request
 from collections.abc import Iterable
@@ -286,3 +287,34 @@ def test_a_bulk_read_that_fails_ends_the_run_resumable(bulkzoho: Program, sandbo
     assert failed["error"]["code"] == "BULK_READ_FAILED"
     assert (failed["status"], failed["next"]) == ("failed", f"bulkzoho resume {failed['run']}")
     assert resumed["rows"]["read"] == 10
+
+
+def test_a_link_stays_a_link_and_a_device_a_device(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    _put(sandbox, 2)
+    target, link, pipe = (bulkzoho.folder / name for name in ("target.csv", "link.csv", "pipe"))
+    target.write_text("old", encoding="utf-8")
+    link.symlink_to(target)
+    os.mkfifo(pipe)
+
+    # bulkzoho export Leads -o link.csv; bulkzoho export Leads -o pipe
+    bulkzoho.run("export", "Leads", "-o", "link.csv", "--fields", "Last_Name").expect(0)
+    refused = bulkzoho.run("export", "Leads", "-o", "pipe").expect(4)
+
+    assert link.is_symlink()
+    assert len(_rows(target.read_text(encoding="utf-8"))) == 2
+    assert "is no ordinary file" in refused.err
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_resume_of_an_export_takes_no_settings_of_imports(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    _put(sandbox, 2)
+    sandbox.script({"kind": "job_failure", "operation": "bulk_read"})
+    failed = bulkzoho.run("export", "Leads", "-o", "leads.csv", "--route", "bulk", "--json").expect(1).summary
+    sandbox.script()
+
+    # bulkzoho resume --max-errors 5; bulkzoho resume --calls-per-minute 100
+    bulkzoho.run("resume", failed["run"], "--max-errors", "5").expect(2)
+    resumed = bulkzoho.run("resume", failed["run"], "--calls-per-minute", "100", "--json").expect(0).summary
+
+    assert resumed["rows"]["read"] == 2
+    assert resumed["quota"]["calls_per_minute"] == 100

@@ -42,6 +42,7 @@ COMMAND_SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "import --operation update": (*_METADATA, "ZohoCRM.modules.UPDATE", *_LOOKUP),
     "import --operation upsert": (*_METADATA, "ZohoCRM.modules.CREATE", "ZohoCRM.modules.UPDATE", *_LOOKUP),
     "import --operation delete": (*_METADATA, "ZohoCRM.modules.DELETE", *_LOOKUP),
+    "export, verify": (*_METADATA, *_LOOKUP),
 }
 """What each command cannot do without; replay and resume need what their run needs."""
 

@@ -88,6 +88,6 @@ def test_ci_runs_the_readme_s_test_command_word_for_word() -> None:
     readme = (TOP / "README.md").read_text(encoding="utf-8")
     ci = (TOP / ".ci" / "run").read_text(encoding="utf-8")
 
-    command = next(line for line in ci.splitlines() if line.endswith("-m pytest"))
+    command = next(line for line in ci.splitlines() if "-m pytest" in line)
 
     assert f"\n{command}\n" in readme

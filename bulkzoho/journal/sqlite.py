@@ -345,6 +345,9 @@ def mapped(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
+        # a rollback journal lies beside it: the process died as it turned the new file to a write-ahead log
+        if getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_ROLLBACK":
+            raise _unborn(path) from error
         raise JournalError(f"{path}: the journal could not be read or written ({error}).", hint=_remedy(error)) from error
     except OSError as error:
         raise JournalError(f"{path}: {error.strerror}.", hint="Make room or give write permission, then resume.") from error

@@ -3,6 +3,7 @@
 ```python
 async with bulkzoho.connect() as crm:  # environment or profile
     summary = await crm.import_rows(rows, crm_module="Leads", operation="upsert", match_on=["Email"])
+    async for record in crm.export("Contacts", fields=["id", "Email"]): ...
 ```
 """
 

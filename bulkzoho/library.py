@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from bulkzoho.assembly import USUAL, Account, Stop, import_files, import_rows, list_runs, replay_letters, resume_run
+from bulkzoho.assembly.export_records import export_records
+from bulkzoho.model.export import ExportSettings
 from bulkzoho.model.rows import Operation
 from bulkzoho.model.run import RunLine, Snapshot, Summary
 from bulkzoho.model.settings import ImportSettings, ReplaySettings
@@ -91,6 +93,35 @@ class Crm:
         """Import *files*; otherwise as :meth:`import_rows`."""
         told = _told([_absolute(file) for file in files], crm_module, operation, match_on, settings)
         return await import_files(told, account=self._account, progress=progress or Quiet(), stop=stop or Stop())
+
+    def export(
+        self,
+        crm_module: str,
+        *,
+        fields: Sequence[str] = (),
+        where: str | None = None,
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+        **settings: Any,
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """Give the records of *crm_module*, each once, as mappings from API name to value.
+
+        They are read whole into a file of the home folder first: memory does not grow with their number, and no record of an
+        export that cannot be finished is given.
+
+        Args:
+            crm_module: API name or label.
+            fields: API names; all of them when empty.
+            where: A condition, as in ``bulkzoho export --where``.
+            progress: Whoever watches.
+            stop: Ends it early.
+            settings: Further fields of :class:`bulkzoho.model.export.ExportSettings`.
+
+        Raises:
+            BulkZohoError: The export was refused, or did not complete.
+        """
+        told = ExportSettings(crm_module=crm_module, fields=tuple(fields), where=where, **settings)
+        return export_records(told, account=self._account, progress=progress or Quiet(), stop=stop or Stop())
 
     async def replay(self, letters: str | Path, *, progress: Progress | None = None, stop: Stop | None = None) -> Summary:
         """Send the dead letters in the file *letters* again, each at most once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ __all__ = ["export_records"]
 
 async def export_records(
     settings: ExportSettings, *, account: Account = USUAL, progress: Progress, stop: Stop
-) -> AsyncIterator[dict[str, Any]]:
+) -> AsyncGenerator[dict[str, Any], None]:
     """Give each record once; output, format and compression of *settings* are not looked at.
 
     The records are read whole into a file of the home folder first, so that none is given by an export that cannot be finished,

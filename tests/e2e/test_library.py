@@ -65,6 +65,15 @@ async def test_rows_of_a_program_are_imported_with_their_own_digits(sandbox: San
     assert [line.run for line in crm.runs()] == [summary.run]
 
 
+async def test_records_are_exported_one_after_the_other(sandbox: SandboxProcess) -> None:
+    sandbox.put("Leads", [{"Last_Name": f"L{n}", "Email": f"l{n}@example.com"} for n in range(450)])
+
+    async with bulkzoho.connect() as crm:
+        names = [record["Last_Name"] async for record in crm.export("Leads", fields=["id", "Last_Name"], quota=FAST)]
+
+    assert sorted(names) == sorted(f"L{n}" for n in range(450))
+
+
 async def test_rows_are_taken_no_faster_than_they_are_sent(sandbox: SandboxProcess) -> None:
     taken = 0
 

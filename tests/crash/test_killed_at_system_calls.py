@@ -13,7 +13,8 @@ SAMPLE = 4  # calls of each name
 AT_ONCE = 2  # processors
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_a_run_killed_on_entering_a_system_call_ends_with_every_row_once() -> None:
     assert shutil.which("strace"), "strace is needed to kill a run at a system call"
     census = await count_calls()
@@ -30,7 +31,8 @@ async def test_a_run_killed_on_entering_a_system_call_ends_with_every_row_once()
     assert sum(task.result() for task in attacks) > 20
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_a_run_whose_disk_fails_from_a_system_call_on_ends_with_every_row_once_when_it_is_mended() -> None:
     census = await count_calls()
     gate = asyncio.Semaphore(AT_ONCE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +22,20 @@ from bulkzoho.model.plans import PlanName
 
 if TYPE_CHECKING:
     from bulkzoho.sandbox import Sandbox
+    from bulkzoho.sandbox.configuration import Configuration
 
 __all__ = ["sandbox_command"]
 
 LAST_PORT = 65535
+_SETTINGS = {
+    "in_flight": "calls_in_flight",
+    "latency": "latency_s",
+    "jitter": "jitter_s",
+    "token_life": "token_life_s",
+    "job_time": "job_time_s",
+    "state": "state_file",
+}
+_NO_SETTINGS = frozenset({"fault", "script", "config", "verbose"})
 
 _service = partial(click.option, cls=GroupedOption, group="The service")
 _quotas = partial(click.option, cls=GroupedOption, group="Its quotas, measured at arrival in sliding windows")
@@ -33,28 +44,33 @@ _trouble = partial(click.option, cls=GroupedOption, group="Trouble")
 _count = click.IntRange(min=1)
 
 _service_options = stacked(
-    _service("--port", type=click.IntRange(0, LAST_PORT), default=0, metavar="N", help="0, the default, takes a free one."),
-    _service("--seed", type=int, default=0, metavar="N", help="Secrets, jitter and random faults follow from it.  [default: 0]"),
-    _service("--latency", type=DURATION, default=0.0, help="Mean time of a call, as in 0.05.  [default: none]"),
-    _service("--jitter", type=DURATION, default=0.0, help="More or less than that, at most.  [default: none]"),
-    _service("--token-life", type=DURATION, default=3600.0, help="Life of an access token.  [default: 1h]"),
+    _service("--port", type=click.IntRange(0, LAST_PORT), metavar="N", help="0, the default, takes a free one."),
+    _service("--config", metavar="FILE", help="Settings and faults, TOML or JSON; flags win over it.  See docs/sandbox.md."),
+    _service("--state", metavar="FILE", help="Records are read from it at the start and written to it at the end."),
+    _service("--seed", type=int, metavar="N", help="Secrets, jitter and random faults follow from it.  [default: 0]"),
+    _service("--latency", type=DURATION, help="Mean time of a call, as in 0.05.  [default: none]"),
+    _service("--jitter", type=DURATION, help="More or less than that, at most.  [default: none]"),
+    _service("--token-life", type=DURATION, help="Life of an access token.  [default: 1h]"),
+    _service("--job-time", type=DURATION, help="What a bulk job takes at least.  [default: 1s]"),
+    _service(
+        "--time-scale",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="N",
+        help="The service's seconds in a real one; 480: a day in 3 minutes.",
+    ),
 )
 
 _quota_options = stacked(
     _quotas(
         "--edition",
         type=choice_of(PlanName),
-        default=PlanName.ENTERPRISE.value,
-        show_default=True,
-        help="What the organization pays for.",
+        help="What the organization pays for.  [default: enterprise]",
     ),
     _quotas(
         "--licences",
         type=click.IntRange(min=0),
-        default=10,
-        show_default=True,
         metavar="N",
-        help="User licences; credits follow from them.",
+        help="User licences; credits follow from them.  [default: 10]",
     ),
     _quotas("--calls-per-minute", type=_count, metavar="N", help="In any 60 seconds.  [default: not checked]"),
     _quotas("--calls-per-day", type=_count, metavar="N", help="In any 24 hours.  [default: not checked]"),
@@ -82,33 +98,48 @@ def sandbox_command(**given: Any) -> int:
       bulkzoho sandbox --port 8080 --latency 0.2 --calls-per-minute 200 --fault 500=0.01
 
     It prints the environment that makes bulkzoho use it: paste that into another shell.  Its records
-    are gone when it ends.
+    are gone when it ends, unless --state keeps them.
     """  # noqa: D301  \b is click's mark: keep these lines as they are
-    from bulkzoho.sandbox import Edition, SandboxSettings, serve  # noqa: PLC0415  a whole server, loaded only to be started
+    from bulkzoho.sandbox import serve  # noqa: PLC0415  a whole server, loaded only to be started
 
-    script = _script(given["script"])
-    settings = SandboxSettings(
-        port=given["port"],
-        seed=given["seed"],
-        edition=Edition(given["edition"]),
-        licences=given["licences"],
-        calls_per_minute=given["calls_per_minute"],
-        calls_per_day=given["calls_per_day"],
-        credits_per_day=given["credits_per_day"],
-        calls_in_flight=given["in_flight"],
-        latency_s=given["latency"],
-        jitter_s=given["jitter"],
-        token_life_s=given["token_life"],
-        retry_after=given["retry_after"],
-    )
+    told = _configuration(given)
     try:
-        asyncio.run(serve(settings, ready=lambda sandbox: _start(sandbox, given, script)))
+        settings = told.made()
+    except ValueError as error:
+        raise UsageError(f"{error}.", hint="The settings are in docs/sandbox.md.") from error
+    try:
+        asyncio.run(serve(settings, ready=lambda sandbox: _start(sandbox, told, given)))
     except OSError as error:
         raise RunFailedError(
             f"cannot serve on 127.0.0.1:{settings.port}: {_reason(error)}.",
             hint="Choose another --port; 0 takes a free one.",
         ) from error
+    except ValueError as error:  # a state file that is none
+        raise RefusedError(f"{error}.", hint="Name the file that an earlier sandbox wrote.") from error
     return 0
+
+
+def _configuration(given: Mapping[str, Any]) -> Configuration:
+    """Lay the flags over the file."""
+    from bulkzoho.sandbox.configuration import Configuration, read_configuration  # noqa: PLC0415  as above
+
+    told = Configuration()
+    if given["config"] is not None:
+        try:
+            told = read_configuration(Path(given["config"]))
+        except OSError as error:
+            raise RefusedError(f"{given['config']}: cannot be read: {error.strerror}.", hint="Check the path.") from error
+        except ValueError as error:
+            raise RefusedError(f"{given['config']}: {error}.", hint="What it may hold is in docs/sandbox.md.") from error
+    flags = {_SETTINGS.get(name, name): value for name, value in given.items() if name not in _NO_SETTINGS and value is not None}
+    if not given["retry_after"]:
+        flags.pop("retry_after")  # a flag that is not given leaves what the file says
+    script = _script(given["script"])
+    return Configuration(
+        settings={**told.settings, **flags},
+        script=told.script if script is None else script,
+        rates=dict(given["fault"]) or told.rates,
+    )
 
 
 def _reason(error: OSError) -> str:
@@ -129,16 +160,13 @@ def _script(path: str | None) -> Any:
         ) from error
 
 
-def _start(sandbox: Sandbox, given: dict[str, Any], script: Any) -> None:
+def _start(sandbox: Sandbox, told: Configuration, given: Mapping[str, Any]) -> None:
     from bulkzoho.sandbox import environment_lines  # noqa: PLC0415  as above
 
-    if script is not None:
-        try:
-            sandbox.faults.script(script)
-        except (ValueError, TypeError) as error:
-            raise RefusedError(f"{given['script']}: {error}.", hint="The kinds of faults are in docs/sandbox.md.") from error
+    where = given["script"] or given["config"] or "--fault"
     try:
-        sandbox.faults.random(given["seed"], dict(given["fault"]))
-    except ValueError as error:
-        raise UsageError(f"--fault: {error}.", hint="The kinds of faults are in docs/sandbox.md.") from error
+        told.arm(sandbox.faults)
+    except (ValueError, TypeError) as error:
+        kind = RefusedError if given["script"] or given["config"] else UsageError
+        raise kind(f"{where}: {error}.", hint="The kinds of faults are in docs/sandbox.md.") from error
     print_data(environment_lines(sandbox.url, sandbox.environment).rstrip("\n"))

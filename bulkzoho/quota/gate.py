@@ -134,6 +134,9 @@ class SharedQuota:
 
     def close(self) -> None:
         """See :meth:`bulkzoho.ports.Quota.close`."""
+        if not self._closed:
+            self._settle()
+            self._meter.close()  # what ends now is no longer held back by a limit
         self._closed = True
         self._ring()
 

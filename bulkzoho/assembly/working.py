@@ -21,7 +21,7 @@ from bulkzoho.core.shaping import Shaper
 from bulkzoho.engine.importing import ImportPipe, PipeParts
 from bulkzoho.engine.lettering import LetterFacts
 from bulkzoho.engine.reading import InputPart
-from bulkzoho.engine.recorder import Recorder
+from bulkzoho.engine.recorder import Recorder, RunFiles
 from bulkzoho.engine.recovery import Restored, gather, restore
 from bulkzoho.engine.sending import Doubtful
 from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
@@ -175,65 +175,12 @@ class _Carrier:
     async def _send(
         self, crm: Connected, module: CrmModule, sources: Sequence[SourceFacts], kept: dict[int, Source], users: RunUsers
     ) -> None:
-        work, facts, settings = self._work, self._facts, replace(self._work.settings, crm_module=module.api_name)
+        work, settings = self._work, replace(self._work.settings, crm_module=module.api_name)
         assert self._shaper is not None
         files = open_files(work.folder, settings, work.journal.lengths(), new=work.new)
-        lettering = lettering_for(
-            files,
-            LetterFacts(
-                run=facts.run,
-                crm_module=module.api_name,
-                operation=settings.operation,
-                match_on=settings.match_on,
-                trigger=",".join(settings.trigger) or "none",
-                org=facts.org,
-            ),
-            header=self._header,
-            sources=[source.name for source in sources],
-            import_key=settings.import_key,
-        )
-        recorder = self.recorder = Recorder(
-            journal=work.journal,
-            files=files,
-            lettering=lettering,
-            sources=sources,
-            wall=time.time,
-            skew=lambda: crm.courier.skew_s,
-        )
-        recorder.restore(settled=self._restored.settled, in_doubt=self._restored.in_doubt)
+        recorder = self.recorder = self._recorder(crm, settings, files, sources)
         self._parts = input_parts(work.plan, sources, _known(self._restored, len(sources)), kept)
-        route = RecordsRoute(
-            crm.transport,
-            crm_module=module.api_name,
-            operation=settings.operation,
-            match_on=settings.match_on,
-            trigger=settings.trigger,
-        )
-        pipe = self._pipe = ImportPipe(
-            PipeParts(
-                run=facts.run,
-                settings=settings,
-                inputs=self._parts,
-                shaper=self._shaper,
-                route=route,
-                courier=crm.courier,
-                quota=crm.quota,
-                recorder=recorder,
-                lookup=lookup_for(crm, module, settings, stop=self._stop, progress=self._progress),
-                conflicts=conflicts_for(crm, module, settings, progress=self._progress),
-                resends=resends_for(crm, module, settings, progress=self._progress),
-                letters=self._letters,
-                superseded=superseded_for(crm, module, settings, letters=work.plan.letters, progress=self._progress),
-                read_users=users.read,
-                progress=self._progress,
-                stop=self._stop,
-                wall=time.time,
-                senders=crm.senders,
-                bytes_total=_bytes_total(sources),
-                worked_s=facts.seconds,
-                counted=facts.calls,
-            )
-        )
+        pipe = self._pipe = self._import_pipe(crm, module, settings, recorder=recorder, sources=sources, users=users)
         try:
             in_doubt = await gather(self._parts, self._shaper, self._restored.in_doubt, read_users=users.read)
             crm.waits.quiet()  # from here on the pipe shows them
@@ -248,6 +195,73 @@ class _Carrier:
             except BulkZohoError as error:
                 self._unwritten = self._stop.error or error  # what was met first says more
             close_files(files)
+
+    def _recorder(self, crm: Connected, settings: ImportSettings, files: RunFiles, sources: Sequence[SourceFacts]) -> Recorder:
+        """Give what writes outcomes down, as an earlier process left it."""
+        facts = LetterFacts(
+            run=self._facts.run,
+            crm_module=settings.crm_module,
+            operation=settings.operation,
+            match_on=settings.match_on,
+            trigger=",".join(settings.trigger) or "none",
+            org=self._facts.org,
+        )
+        names = [source.name for source in sources]
+        recorder = Recorder(
+            journal=self._work.journal,
+            files=files,
+            lettering=lettering_for(files, facts, header=self._header, sources=names, import_key=settings.import_key),
+            sources=sources,
+            wall=time.time,
+            skew=lambda: crm.courier.skew_s,
+        )
+        recorder.restore(settled=self._restored.settled, in_doubt=self._restored.in_doubt)
+        return recorder
+
+    def _import_pipe(
+        self,
+        crm: Connected,
+        module: CrmModule,
+        settings: ImportSettings,
+        *,
+        recorder: Recorder,
+        sources: Sequence[SourceFacts],
+        users: RunUsers,
+    ) -> ImportPipe:
+        """Put the pipe together."""
+        assert self._shaper is not None
+        tell, letters = self._progress, self._work.plan.letters
+        return ImportPipe(
+            PipeParts(
+                run=self._facts.run,
+                settings=settings,
+                inputs=self._parts,
+                shaper=self._shaper,
+                route=RecordsRoute(
+                    crm.transport,
+                    crm_module=module.api_name,
+                    operation=settings.operation,
+                    match_on=settings.match_on,
+                    trigger=settings.trigger,
+                ),
+                courier=crm.courier,
+                quota=crm.quota,
+                recorder=recorder,
+                lookup=lookup_for(crm, module, settings, stop=self._stop, progress=tell),
+                conflicts=conflicts_for(crm, module, settings, progress=tell),
+                resends=resends_for(crm, module, settings, progress=tell),
+                letters=self._letters,
+                superseded=superseded_for(crm, module, settings, letters=letters, progress=tell),
+                read_users=users.read,
+                progress=tell,
+                stop=self._stop,
+                wall=time.time,
+                senders=crm.senders,
+                bytes_total=_bytes_total(sources),
+                worked_s=self._facts.seconds,
+                counted=self._facts.calls,
+            )
+        )
 
     async def sum_up(self) -> Summary:
         """Decide how it ended, write that down, and give the summary."""

@@ -6,6 +6,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.timeout(600)  # the first use installs the SDK
+
 SCRIPT = Path(__file__).with_name("node_sdk.mjs")
 
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.timeout(600)  # the first use installs the SDK
+
 SCRIPT = Path(__file__).with_name("python_sdk.py")
 
 

@@ -21,7 +21,7 @@ def test_a_429_without_credits_is_the_end_of_the_day(bulkzoho: Program, sandbox:
     running = bulkzoho.start(*IMPORT, "leads.csv", "--on-quota", "stop")
     wait_until(lambda: len(sandbox.writes()) >= 10, what="work")
     sandbox.change(credits_per_day=50)
-    ended = running.wait(20).expect(7)
+    ended = running.wait(90).expect(7)
     refused = [call for call in sandbox.calls() if call["status"] == 429]
     # bulkzoho resume --on-quota wait
     resumed = bulkzoho.start("resume", "--on-quota", "wait", "--json", "--progress", "none")

@@ -28,7 +28,7 @@ def test_a_429_without_credits_is_the_end_of_the_day(bulkzoho: Program, sandbox:
     wait_until(lambda: "Waiting for credits a day until" in resumed.err(), what="the wait")
     time.sleep(3)
     resumed.signal(signal.SIGTERM)
-    stopped = resumed.wait(10).expect(5)
+    stopped = resumed.wait(60).expect(5)
 
     assert "credits a day are used up" in ended.err
     assert 1 <= len(refused) <= 10  # those that were on their way

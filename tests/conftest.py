@@ -6,6 +6,7 @@ when a sandbox that a test started, in this process or another, gave an answer t
 
 from __future__ import annotations
 
+import compileall
 import os
 import re
 import tempfile
@@ -28,7 +29,13 @@ hypothesis.settings.load_profile("house")
 
 OPENAPI = Path(os.environ.get("BULKZOHO_OAS_DIR") or TOP.parent / "shared" / "oas")
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ  # one of several processes that share a run: the first one judges it
+# Thousands of processes are started from here.  Each would compile the whole program anew where the machine forbids them to keep
+# what they compiled; and one that keeps it makes other system calls than the next.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 if not IS_WORKER:
+    compileall.compile_dir(
+        TOP / "bulkzoho", quiet=2
+    )  # kept before the first starts, so that all of them make the same system calls
     _answers = tempfile.TemporaryDirectory(prefix="answers-")
     os.environ[ANSWERS_VARIABLE] = _answers.name  # every sandbox keeps its answers there, one of each form
 

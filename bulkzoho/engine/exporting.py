@@ -10,36 +10,30 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final
 
-from bulkzoho.core.hours import closes_at, opens_at
-from bulkzoho.engine.courier import Courier
 from bulkzoho.engine.pages import Pages
-from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
+from bulkzoho.engine.stopping import AdmissionClosedError, reason_of
+from bulkzoho.engine.watching import Watch, WatchedParts
 from bulkzoho.errors import BulkZohoError, RunFailedError
 from bulkzoho.model.export import ExportSettings, Page, Strand
 from bulkzoho.model.journal import RunMoved
 from bulkzoho.model.outcomes import Tally
-from bulkzoho.model.rows import Operation
 from bulkzoho.model.run import CallCounts, RunStatus, Snapshot, StopReason
-from bulkzoho.ports import ExportJournal, Progress, Quota, RecordWriter, TrackedFile
+from bulkzoho.ports import ExportJournal, RecordWriter, TrackedFile
 
-__all__ = ["ExportParts", "ExportPipe", "total_calls"]
+__all__ = ["ExportParts", "ExportPipe"]
 
 SETTLE_EVERY_S: Final = 0.25  # seconds between two writes of a strand's state: a page read again costs a call, a sync costs time
-SHOW_EVERY_S: Final = 0.25
 KEEP_VITALS_EVERY_S: Final = 2.0
-LONG_WAIT_S: Final = 2.0
 
 Keep = Callable[[Page], Page]  #: drops what does not belong to the export
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExportParts:
+class ExportParts(WatchedParts):
     """What the pipe is put together from."""
 
-    run: str
     settings: ExportSettings
     strands: Sequence[Strand]
     pages: Pages
@@ -47,15 +41,8 @@ class ExportParts:
     writer: RecordWriter
     open_file: Callable[[Strand], TrackedFile]
     journal: ExportJournal
-    courier: Courier
-    quota: Quota
-    progress: Progress
-    stop: Stop
-    wall: Callable[[], float]
     workers: int
     vitals: Callable[[RunMoved], None]  #: keeps calls and seconds, in case the process is killed
-    worked_s: float
-    counted: CallCounts
 
 
 class ExportPipe:
@@ -69,8 +56,8 @@ class ExportPipe:
         self._parts = parts
         self.strands = {one.number: one for one in parts.strands}
         self._waiting = [one.number for one in reversed(parts.strands) if not one.done]
-        self._started = asyncio.get_running_loop().time()
-        self._phase = "reading"
+        window, longest_s = parts.settings.window, parts.settings.max_duration_s
+        self._watch = Watch(parts, window=window, longest_s=longest_s, phase="reading")
 
     @property
     def records(self) -> int:
@@ -84,22 +71,20 @@ class ExportPipe:
 
     async def run(self) -> None:
         """Read until every strand is done or the run is stopped; an error ends the run, resumable."""
-        async with asyncio.TaskGroup() as watchers:
-            watching = [watchers.create_task(self._show()), watchers.create_task(self._keep_hours())]
-            await self._open_hours()
+        async with self._watch.watching(self._snapshot), asyncio.TaskGroup() as group:
+            keeping = group.create_task(self._keep_vitals())
             async with asyncio.TaskGroup() as workers:
                 for _ in range(min(self._parts.workers, len(self._waiting))):
                     workers.create_task(self._work())
-            for task in watching:
-                task.cancel()
+            keeping.cancel()
 
     def seconds(self) -> float:
         """Seconds worked on the run, in this process and before."""
-        return self._parts.worked_s + asyncio.get_running_loop().time() - self._started
+        return self._watch.seconds()
 
     def calls(self) -> CallCounts:
         """Calls of the run, in this process and before."""
-        return total_calls(self._parts.courier.counts, self._parts.counted)
+        return self._watch.calls()
 
     async def _work(self) -> None:
         while self._waiting and not self._parts.stop.requested:
@@ -147,77 +132,15 @@ class ExportPipe:
         file.sync()
         self._parts.journal.settle(strand)
 
-    def snapshot(self) -> Snapshot:
-        """Give the run as it stands."""
-        parts = self._parts
-        quota = parts.quota.status()
-        waits = quota.waiting_until is not None and quota.waiting_until - parts.wall() >= LONG_WAIT_S
-        phase = "waiting" if waits else self._phase
-        return Snapshot(
-            run=parts.run,
-            crm_module=parts.settings.crm_module,
-            operation=Operation.INSERT,  # shown nowhere; an export has none
-            tally=Tally(read=self.records, unchanged=self.records),
-            calls=self.calls(),
-            quota=quota,
-            seconds=self.seconds(),
-            bytes_read=0,
-            bytes_total=None,
-            phase="draining" if parts.stop.requested else phase,
-        )
+    def _snapshot(self) -> Snapshot:
+        records = self.records
+        return self._watch.snapshot(self._parts.settings.crm_module, Tally(read=records, unchanged=records))
 
-    async def _show(self) -> None:
-        kept_at = self.seconds()
+    async def _keep_vitals(self) -> None:
         while True:
-            self._parts.progress.show(self.snapshot())
-            await asyncio.sleep(SHOW_EVERY_S)
-            if self.seconds() - kept_at >= KEEP_VITALS_EVERY_S:
-                kept_at = self.seconds()
-                with suppress(BulkZohoError):  # a strand's own write tells of a full disk
-                    self._parts.vitals(RunMoved(status=RunStatus.RUNNING, seconds=kept_at, calls=self.calls()))
-
-    async def _open_hours(self) -> None:
-        window = self._parts.settings.window
-        if window is None:
-            return
-        opens = opens_at(window, self._local_now())
-        if opens > self._local_now():
-            self._phase = "waiting"
-            self._parts.progress.tell(f"Waiting for the window: it opens at {opens:%Y-%m-%d %H:%M}.")
-        while (left := (opens - self._local_now()).total_seconds()) > 0 and not self._parts.stop.requested:
-            await self._parts.stop.sleep(min(left, 30.0))
-        self._phase = "reading"
-
-    async def _keep_hours(self) -> None:
-        """Close admission when the window closes or the time is up."""
-        window, longest = self._parts.settings.window, self._parts.settings.max_duration_s
-        if window is None and longest is None:
-            return
-        ends_wall = None if longest is None else self._parts.wall() + longest
-        while not self._parts.stop.requested:
-            left = 30.0
-            if ends_wall is not None:
-                left = min(left, ends_wall - self._parts.wall())
-            if window is not None and self._phase != "waiting":
-                closes = closes_at(window, self._local_now())
-                left = min(left, 0.0 if closes is None else (closes - self._local_now()).total_seconds())
-            if left <= 0:
-                self._parts.stop.request(StopReason.TIME_IS_UP)
-                return
-            await self._parts.stop.sleep(max(left, 0.05))
-
-    def _local_now(self) -> datetime:
-        return datetime.fromtimestamp(self._parts.wall()).astimezone()
-
-
-def total_calls(now: CallCounts, before: CallCounts) -> CallCounts:
-    """Give the calls of this process and of those before."""
-    return CallCounts(
-        total=now.total + before.total,
-        retried=now.retried + before.retried,
-        throttled=now.throttled + before.throttled,
-        credits=now.credits + before.credits,
-    )
+            await asyncio.sleep(KEEP_VITALS_EVERY_S)
+            with suppress(BulkZohoError):  # a strand's own write tells of a full disk
+                self._parts.vitals(RunMoved(status=RunStatus.RUNNING, seconds=self.seconds(), calls=self.calls()))
 
 
 def _cannot_write(error: OSError) -> RunFailedError:

@@ -11,49 +11,40 @@ unsent and can be resumed.  Only the second Ctrl-C leaves calls unanswered; they
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bulkzoho.core.batching import BatchLimits
-from bulkzoho.core.hours import closes_at, opens_at
 from bulkzoho.core.shaping import Shaper
 from bulkzoho.engine.acquainting import ReadUsers
 from bulkzoho.engine.channel import Channel
-from bulkzoho.engine.courier import Courier
 from bulkzoho.engine.doubts import Conflicts, Doubts, Lookup
 from bulkzoho.engine.errors_allowed import ErrorsAllowed
 from bulkzoho.engine.open_parts import OpenParts
 from bulkzoho.engine.reading import InputPart, Reader, SettledLetters
 from bulkzoho.engine.recorder import Recorder
 from bulkzoho.engine.sending import Doubtful, Resends, Sender
-from bulkzoho.engine.stopping import Stop
 from bulkzoho.engine.superseding import Superseded
+from bulkzoho.engine.watching import Watch, WatchedParts
 from bulkzoho.errors import BulkZohoError
 from bulkzoho.model.journal import RunMoved
 from bulkzoho.model.rows import Batch
-from bulkzoho.model.run import CallCounts, RunStatus, Snapshot, StopReason
+from bulkzoho.model.run import CallCounts, RunStatus, Snapshot
 from bulkzoho.model.settings import REPLY_TIMEOUT_S, SETTLE_MARGIN_S, ImportSettings
-from bulkzoho.ports import Progress, Quota, Route
+from bulkzoho.ports import Route
 
 __all__ = ["ImportPipe", "PipeParts"]
 
-SHOW_EVERY_S = 0.25  # seconds between two looks at the run
-SHOW_WAITING_S = 1.0  # the same while it waits: for hours, perhaps, at no cost
-LONG_WAIT_S = 60.0  # seconds from which a run waits rather than sends
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PipeParts:
+class PipeParts(WatchedParts):
     """What the pipe is built from; ``assembly`` alone makes these."""
 
-    run: str
     settings: ImportSettings
     inputs: Sequence[InputPart]
     shaper: Shaper
     route: Route
-    courier: Courier
-    quota: Quota
     recorder: Recorder
     lookup: Lookup | None
     conflicts: Conflicts | None = None
@@ -61,13 +52,8 @@ class PipeParts:
     letters: SettledLetters | None
     superseded: Superseded | None = None
     read_users: ReadUsers | None = None  #: asked when a row names a user otherwise than by id
-    progress: Progress
-    stop: Stop
-    wall: Callable[[], float]
     senders: int
     bytes_total: int | None
-    worked_s: float  #: seconds that earlier processes worked on this run
-    counted: CallCounts  #: calls that earlier processes made
 
 
 class ImportPipe:
@@ -81,9 +67,7 @@ class ImportPipe:
         settings = parts.settings
         self._parts = parts
         self._channel: Channel[Batch] = Channel(max(2, parts.senders))
-        self._started = asyncio.get_running_loop().time()
-        self._phase = "sending"
-        self._opens: datetime | None = None  # what the run waits for before it begins
+        self._watch = Watch(parts, window=settings.window, longest_s=settings.max_duration_s, phase="sending")
         errors = ErrorsAllowed(settings.max_errors, parts.recorder, parts.stop)
         self.reader = Reader(
             inputs=parts.inputs,
@@ -137,59 +121,40 @@ class ImportPipe:
             raise _first_of(group) from group
 
     async def _watch_and_work(self, in_doubt: Sequence[Doubtful]) -> None:
-        async with asyncio.TaskGroup() as watchers:
-            watching = [watchers.create_task(self._show()), watchers.create_task(self._keep_hours())]
-            await self._open_hours()
+        async with self._watch.watching(self.snapshot):
             if in_doubt:
                 await self._settle_first(in_doubt)
             if not self._parts.stop.requested:
                 await self._read_and_send()
-            for task in watching:
-                task.cancel()
 
     def seconds(self) -> float:
         """Seconds worked on the run, in this process and before."""
-        return self._parts.worked_s + asyncio.get_running_loop().time() - self._started
+        return self._watch.seconds()
 
     def calls(self) -> CallCounts:
         """Calls of the run, in this process and before."""
-        now, before = self._parts.courier.counts, self._parts.counted
-        return CallCounts(
-            total=now.total + before.total,
-            retried=now.retried + before.retried,
-            throttled=now.throttled + before.throttled,
-            credits=now.credits + before.credits,
-        )
+        return self._watch.calls()
 
     def snapshot(self) -> Snapshot:
         """Give the run as it stands."""
         parts = self._parts
-        quota = parts.quota.status()
-        waits_long = quota.waiting_until is not None and quota.waiting_until - parts.wall() >= LONG_WAIT_S
-        phase = "waiting" if waits_long else self._phase
-        return Snapshot(
-            run=parts.run,
-            crm_module=parts.settings.crm_module,
-            operation=parts.settings.operation,
-            tally=parts.recorder.tally(),
-            calls=self.calls(),
-            quota=quota,
-            seconds=self.seconds(),
+        return self._watch.snapshot(
+            parts.settings.crm_module,
+            parts.recorder.tally(),
             bytes_read=self.reader.bytes_read,
             bytes_total=parts.bytes_total,
-            phase="draining" if parts.stop.requested else phase,
             note=self._note(),
         )
 
     async def _settle_first(self, in_doubt: Sequence[Doubtful]) -> None:
-        self._phase = "settling"
+        self._watch.phase = "settling"
         for doubtful in in_doubt:
             self._doubts.add(doubtful)
         async with asyncio.TaskGroup() as group:
             self._doubts.close()
             group.create_task(self._doubts.run())
         self._doubts.reopen()
-        self._phase = "sending"
+        self._watch.phase = "sending"
 
     async def _read_and_send(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -198,7 +163,7 @@ class ImportPipe:
                 work.create_task(self.reader.run())
                 for _ in range(self._parts.senders):
                     work.create_task(self._sender.run(self._channel))
-            self._phase = "settling"
+            self._watch.phase = "settling"
             self._doubts.close()
         if not self._parts.stop.requested:
             self._sender.settle_accused()
@@ -207,54 +172,11 @@ class ImportPipe:
         return RunMoved(status=RunStatus.RUNNING, seconds=self.seconds(), calls=self.calls())
 
     def _note(self) -> str:
-        if self._opens is not None:
-            return f"waiting for the window until {self._opens:%H:%M on %A}"
         if self._doubts.waits_until is not None:
             at = datetime.fromtimestamp(self._doubts.waits_until).astimezone()
             calls = "1 call" if len(self._doubts) == 1 else f"{len(self._doubts)} calls"
             return f"{calls} without an answer, to be settled at {at:%H:%M:%S}"
         return ""
-
-    async def _show(self) -> None:
-        while True:
-            snapshot = self.snapshot()
-            self._parts.progress.show(snapshot)
-            await asyncio.sleep(SHOW_WAITING_S if snapshot.phase == "waiting" else SHOW_EVERY_S)
-
-    async def _open_hours(self) -> None:
-        """Wait for the window, if there is one; it is checked against the wall clock in slices."""
-        window = self._parts.settings.window
-        if window is None:
-            return
-        opens = opens_at(window, self._local_now())
-        if opens > self._local_now():
-            self._phase, self._opens = "waiting", opens
-            self._parts.progress.tell(f"Waiting for the window: it opens at {opens:%Y-%m-%d %H:%M}.")
-        while (left := (opens - self._local_now()).total_seconds()) > 0 and not self._parts.stop.requested:
-            await self._parts.stop.sleep(min(left, 30.0))
-        self._phase, self._opens = "sending", None
-
-    async def _keep_hours(self) -> None:
-        """Close admission when the window closes or the time is up."""
-        settings = self._parts.settings
-        window, longest = settings.window, settings.max_duration_s
-        if window is None and longest is None:
-            return
-        ends_wall = None if longest is None else self._parts.wall() + longest
-        while not self._parts.stop.requested:
-            left = 30.0
-            if ends_wall is not None:
-                left = min(left, ends_wall - self._parts.wall())
-            if window is not None and self._phase != "waiting":
-                closes = closes_at(window, self._local_now())
-                left = min(left, 0.0 if closes is None else (closes - self._local_now()).total_seconds())
-            if left <= 0:
-                self._parts.stop.request(StopReason.TIME_IS_UP)
-                return
-            await self._parts.stop.sleep(max(left, 0.05))
-
-    def _local_now(self) -> datetime:
-        return datetime.fromtimestamp(self._parts.wall()).astimezone()
 
 
 def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:

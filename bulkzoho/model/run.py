@@ -94,7 +94,6 @@ class Snapshot:
 
     run: str
     crm_module: str
-    operation: Operation
     tally: Tally
     calls: CallCounts
     quota: QuotaStatus | None

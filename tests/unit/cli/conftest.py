@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 
 from bulkzoho.model.outcomes import Tally
-from bulkzoho.model.rows import Operation
 from bulkzoho.model.run import CallCounts, QuotaStatus, Snapshot
 
 
@@ -47,7 +46,6 @@ def snapshot(
     return Snapshot(
         run="r",
         crm_module="Leads",
-        operation=Operation.INSERT,
         tally=Tally(read=read, created=accepted, dead_lettered=letters),
         calls=CallCounts(total=10, throttled=2),
         quota=quota(),

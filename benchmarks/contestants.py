@@ -1,0 +1,77 @@
+"""Who takes part in the comparison of imports, and how each is started on a number of rows."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from benchmarks.leads import write_csv, write_jsonl
+from benchmarks.measuring import CACHE, TOP, Cost, measured
+
+IN_FLIGHT: Final = 10
+FEW_ROWS: Final = 100  # of the run that tells what a start takes
+UNBOUND: Final = ("--calls-per-minute", "100000000", "--calls-per-day", "1000000000", "--credits-per-day", "none")
+_NOTHING: Final[Mapping[str, str]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contestant:
+    """A client of the stand-in.
+
+    Attributes:
+        share: Of the rows that it gets; below 1 for who would take minutes.
+        tree: The source tree that it runs from.
+    """
+
+    name: str
+    about: str
+    module: str = ""
+    python: str = sys.executable
+    share: float = 1.0
+    tree: Path = TOP
+    options: Sequence[str] = field(default=())
+    jsonl: bool = False
+
+    def rows_of(self, rows: int) -> int:
+        """Give how many of *rows* it sends, in whole calls."""
+        return max(1000, int(rows * self.share) // 100 * 100)
+
+    def run(self, rows: int, url: str, environment: Mapping[str, str] = _NOTHING, *, in_flight: int = IN_FLIGHT) -> Cost:
+        """Send *rows* rows to the stand-in at *url*."""
+        CACHE.mkdir(exist_ok=True)
+        if not self.module:
+            return self._import(rows, environment, in_flight)
+        file = write_csv(CACHE, rows)
+        words = [self.python, "-m", self.module, url, str(file), str(rows), str(in_flight)]
+        return measured(words, cwd=self.tree)
+
+    def _import(self, rows: int, environment: Mapping[str, str], in_flight: int) -> Cost:
+        """Run the product's own command, with a state folder that knows nothing yet."""
+        file = (write_jsonl if self.jsonl else write_csv)(CACHE, rows)
+        home = CACHE / "home"
+        shutil.rmtree(home, ignore_errors=True)
+        words = [self.python, "-m", "bulkzoho", "import", str(file), "--module", "Leads", "--json", "--progress", "plain"]
+        told = {**environment, "BULKZOHO_HOME": str(home)}
+        cost = measured([*words, *UNBOUND, "--in-flight", str(in_flight), *self.options], environment=told, cwd=self.tree)
+        assert f'"accepted": {rows}, ' in cost.out, cost.out
+        return cost
+
+
+RAW: Final = Contestant(
+    name="raw", about="calls by hand on asyncio.Protocol: what the stand-in can answer", module="benchmarks.clients.raw"
+)
+FLOOR: Final = Contestant(name="a", about="aiohttp, one body made beforehand, orjson.loads", module="benchmarks.clients.floor")
+REFERENCE: Final = Contestant(
+    name="d1", about="aiohttp, csv.reader, orjson, results looked at, SQLite NORMAL", module="benchmarks.clients.reference"
+)
+PRODUCT: Final = Contestant(name="bulkzoho", about="bulkzoho import, CSV, everything on")
+JSON_LINES: Final = Contestant(name="bulkzoho jsonl", about="the same rows as JSON Lines", jsonl=True)
+UPSERT: Final = Contestant(
+    name="bulkzoho upsert",
+    about="CSV, upsert by Email: keys kept apart",
+    options=("--operation", "upsert", "--match-on", "Email"),
+)

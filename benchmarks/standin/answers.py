@@ -1,0 +1,52 @@
+"""Which answer a request gets: by the words of its line."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import orjson
+
+from benchmarks.standin.metadata import FIELDS, MODULES, ORG, USERS
+from benchmarks.standin.protocol import message
+from benchmarks.standin.writes import Writes
+
+_NOTHING: Final = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"
+_UNKNOWN: Final = message(orjson.dumps({"code": "INVALID_URL_PATTERN", "status": "error"}), status=b"404 Not Found")
+
+
+class Answers:
+    """Everything that the stand-in can say."""
+
+    def __init__(self, url: str) -> None:
+        self.writes = Writes()
+        token = {"access_token": "1000.bench.a", "api_domain": url, "token_type": "Bearer", "expires_in": 3600}
+        self._kept = {
+            b"/org": message(orjson.dumps(ORG)),
+            b"/users": message(orjson.dumps(USERS)),
+            b"/settings/modules": message(orjson.dumps(MODULES)),
+            b"/settings/fields": message(orjson.dumps(FIELDS)),
+            b"/oauth/v2/token": message(orjson.dumps(token)),
+        }
+
+    def answer(self, line: bytes, body: memoryview) -> bytes:
+        """Answer one request."""
+        method, target, _ = line.split(b" ", 2)
+        path, _, _query = target.partition(b"?")
+        if path.endswith(b"/Leads"):
+            if method == b"POST":
+                return self.writes.insert(body)
+            if method == b"PUT":
+                return self.writes.update(body)
+            if method == b"DELETE":
+                return self.writes.delete(target)
+        if path.endswith(b"/Leads/upsert"):
+            return self.writes.upsert(body)
+        return self._other(path)
+
+    def _other(self, path: bytes) -> bytes:
+        for end, kept in self._kept.items():
+            if path.endswith(end):
+                return kept
+        if path.endswith(b"/actions/count"):
+            return message(b'{"count":%d}' % self.writes.records)
+        return _NOTHING if path.endswith((b"/deleted", b"/coql")) else _UNKNOWN

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
-from bulkzoho.model.export import Strand
+from bulkzoho.model.export import Page, Strand
 from bulkzoho.model.journal import Change, RunFacts, SourceFacts, StoredShipment
 from bulkzoho.model.letters import DeadLetter
 from bulkzoho.model.metadata import ModuleName
@@ -283,7 +283,7 @@ class RecordWriter(Protocol):
     def head(self) -> bytes:
         """Give what stands above the first record."""
 
-    def encode(self, records: Sequence[Mapping[str, Any]]) -> bytes:
+    def encode(self, page: Page) -> bytes:
         """Give whole lines."""
 
 

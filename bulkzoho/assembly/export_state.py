@@ -110,4 +110,5 @@ class Edge:
 
     def only_new(self, page: Page) -> Page:
         """Give *page* without what the last export gave already."""
-        return Page(records=[one for one in page.records if self.is_new(one)], position=page.position, done=page.done)
+        names = ("id", DELETED, MODIFIED, CREATED)
+        return page.picked([self.is_new(dict(zip(names, row, strict=True))) for row in zip(*page.columns(names), strict=True)])

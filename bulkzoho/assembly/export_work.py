@@ -7,6 +7,7 @@ import shutil
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from bulkzoho.assembly.connecting import Connected, connect
@@ -17,10 +18,11 @@ from bulkzoho.assembly.finishing import write_report
 from bulkzoho.assembly.homes import RunFolder
 from bulkzoho.core.ending import Ending, ending_of
 from bulkzoho.core.exporting import CREATED, MODIFIED, coql_page, field_groups
+from bulkzoho.core.fieldnames import ID
 from bulkzoho.core.selecting import Selection, within_bound
 from bulkzoho.core.where import Condition
 from bulkzoho.engine.bulk_pages import BulkPages
-from bulkzoho.engine.exporting import ExportParts, ExportPipe
+from bulkzoho.engine.exporting import ExportParts, ExportPipe, Keep
 from bulkzoho.engine.pages import CoqlPages, ListPages, Pages, Reader, WithDeleted
 from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
 from bulkzoho.errors import BulkZohoError, RefusedError, RunFailedError
@@ -41,7 +43,7 @@ from bulkzoho.model.export import (
     WantedRoute,
 )
 from bulkzoho.model.journal import Change, RunMoved, Sent, Settled, SourceFacts, SourceRead
-from bulkzoho.model.metadata import CrmModule
+from bulkzoho.model.metadata import CrmField, CrmModule
 from bulkzoho.model.outcomes import Tally
 from bulkzoho.model.run import QuotaStatus, RunStatus, StopReason
 from bulkzoho.model.settings import ImportSettings
@@ -188,13 +190,16 @@ class _Carrier:
         pages = self._pages(crm, reader, plan, selection)
         if plan.since is not None:
             pages = WithDeleted(pages, reader, number=len(strands) - 1, since=plan.since, column=DELETED)
+        keep: Keep = partial(within_bound, bound=plan.bound)
+        if work.settings.since == LAST:
+            keep = lambda page: edge.only_new(within_bound(page, plan.bound))  # noqa: E731  a second way to make the same thing
         pipe = self._pipe = ExportPipe(
             ExportParts(
                 run=facts.run,
                 settings=replace(work.settings, crm_module=facts.crm_module),
                 strands=strands,
                 pages=pages,
-                keep=lambda page: edge.only_new(within_bound(page, plan.bound)),
+                keep=keep,
                 writer=self._writer(plan),
                 open_file=lambda strand: AppendFile(_strand_file(work.folder, strand)),
                 journal=work.pages,
@@ -222,14 +227,13 @@ class _Carrier:
         if plan.route == WantedRoute.COQL:
             rows = coql_page(plan.expected)
             return CoqlPages(reader, crm_module=crm_module, groups=groups, conditions=selection.coql(), page_rows=rows)
-        assert self._module is not None
         names = list(dict.fromkeys([CREATED, MODIFIED, *plan.fields]))
         return BulkPages(
             ZohoBulkRead(crm.transport, crm.connection),
             crm.courier,
             self._stop,
             query={"module": {"api_name": crm_module}, "fields": names, "criteria": selection.bulk_read()},
-            fields={name: found for name in names if (found := self._module.by_api_name.get(name)) is not None},
+            fields=names,
             folder=_strand_folder(self._work.folder),
             rows_in_zip=rows_in_zip,
         )
@@ -253,10 +257,18 @@ class _Carrier:
         self._delivered = True
 
     def _writer(self, plan: ExportPlan) -> RecordWriter:
-        columns = plan.fields if plan.since is None else (*plan.fields, DELETED)
         if self._work.settings.format is OutputFormat.JSONL:
-            return JsonRecords(columns)
-        return CsvRecords(columns, null_text=self._work.settings.null_text)
+            return JsonRecords(self._columns(plan))
+        return CsvRecords(self._columns(plan), null_text=self._work.settings.null_text)
+
+    def _columns(self, plan: ExportPlan) -> list[CrmField]:
+        """Give what is written of each record: the id, the fields, and when it was deleted where that is asked for."""
+        assert self._module is not None
+        known = self._module.by_api_name
+        gone = {name: CrmField(api_name=name, label=name, data_type="text", json_type="string") for name in plan.fields}
+        fields = [known.get(name, gone[name]) for name in plan.fields]  # one may have been taken out since the plan was made
+        deleted = CrmField(api_name=DELETED, label=DELETED, data_type="datetime", json_type="string")
+        return [ID, *fields, *([] if plan.since is None else [deleted])]
 
     def sum_up(self) -> ExportSummary:
         """Decide how it ended, write that down, and give the summary."""

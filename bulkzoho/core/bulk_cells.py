@@ -1,33 +1,48 @@
-"""Cells of a bulk read's file to the values that the API gives (zoho-api: encodings of bulk read).  Pure."""
+"""Cells of a bulk read's file (zoho-api: encodings of bulk read), column by column: to values, or to texts in one form.  Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from bulkzoho.core.digits import Digits
 from bulkzoho.model.metadata import CrmField
 
-__all__ = ["records_of"]
+__all__ = ["names_of", "texts_of", "values_of"]
 
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
+_BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
+_PREFIX: Final = "zcrm_"  # of ids in files of some editions
+_REFERENCES: Final = frozenset({"lookup", "ownerlookup", "userlookup"})
 ID: Final = "id"
 
 
-def records_of(header: Sequence[str], rows: Iterable[Sequence[str]], fields: Mapping[str, CrmField]) -> list[dict[str, Any]]:
-    """Give the records of *rows*; names of columns are compared without case, since nobody tells how ``Id`` is written.
-
-    An empty cell is a value that is not there.
-    """
-    by_name = {name.casefold(): name for name in (ID, *fields)}
-    names = [by_name.get(name.casefold(), name) for name in header]
-    readers = [_reader(fields.get(name)) for name in names]
-    return [{name: read(cell) if cell else None for name, read, cell in zip(names, readers, row, strict=False)} for row in rows]
+def names_of(header: Sequence[str], asked: Sequence[str]) -> list[str]:
+    """Give the API name of each column: compared without case, since nobody tells how ``Id`` is written."""
+    known = {name.casefold(): name for name in (ID, *asked)}
+    return [known.get(name.casefold(), name) for name in header]
 
 
-def _reader(field: CrmField | None) -> Callable[[str], Any]:
-    return _READERS.get(field.data_type, str) if field is not None else str
+def texts_of(column: Sequence[str], field: CrmField) -> Sequence[str]:
+    """Give *column* with each cell written as other routes' values are: ids bare, truth in small letters."""
+    if field.data_type in _REFERENCES and any(cell.startswith(_PREFIX) for cell in column):
+        return [cell.removeprefix(_PREFIX) for cell in column]
+    if field.data_type == "boolean" and not _WORDS.issuperset(column):
+        return [_WORD_OF.get(cell.casefold(), cell) for cell in column]
+    return column
+
+
+def values_of(column: Sequence[str], field: CrmField) -> Sequence[Any]:
+    """Give the values of *column*; an empty cell is a value that is not there."""
+    read = _READERS.get(field.data_type)
+    if read is None:
+        return [cell or None for cell in column] if "" in column else column
+    return [read(cell) if cell else None for cell in column]
+
+
+_WORDS: Final = frozenset({"", "true", "false"})
+_WORD_OF: Final = {word: "true" if value else "false" for word, value in _BOOLEANS.items()}
 
 
 def _number(cell: str) -> Any:
@@ -35,11 +50,11 @@ def _number(cell: str) -> Any:
 
 
 def _boolean(cell: str) -> Any:
-    return {"true": True, "1": True, "false": False, "0": False}.get(cell.casefold(), cell)
+    return _BOOLEANS.get(cell.casefold(), cell)
 
 
 def _reference(cell: str) -> dict[str, str]:
-    return {ID: cell.removeprefix("zcrm_")}
+    return {ID: cell.removeprefix(_PREFIX)}
 
 
 _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
@@ -49,7 +64,5 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "percent": _number,
     "boolean": _boolean,
     "multiselectpicklist": lambda cell: cell.split(";"),
-    "lookup": _reference,
-    "ownerlookup": _reference,
-    "userlookup": _reference,
+    **dict.fromkeys(_REFERENCES, _reference),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -49,5 +49,7 @@ class Selection:
 def within_bound(page: Page, bound: str) -> Page:
     """Give *page* without what was made after *bound*: while the export runs, others make records."""
     last = datetime.fromisoformat(bound)
-    kept = [one for one in page.records if (made := one.get(CREATED)) is None or datetime.fromisoformat(made) <= last]
-    return page if len(kept) == len(page.records) else replace(page, records=kept)
+    made = page.column(CREATED)
+    if max(map(datetime.fromisoformat, filter(None, made)), default=last) <= last:
+        return page
+    return page.picked(not one or datetime.fromisoformat(one) <= last for one in made)

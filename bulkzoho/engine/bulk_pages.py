@@ -7,18 +7,18 @@ zip is fetched again after a crash, and the job itself is found again by its id.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from bulkzoho.core.bulk_cells import records_of
+from bulkzoho.core.bulk_cells import names_of
 from bulkzoho.core.judging import access_error
 from bulkzoho.engine.courier import Courier
 from bulkzoho.engine.stopping import AdmissionClosedError, Stop
 from bulkzoho.errors import RunFailedError
 from bulkzoho.model.export import BulkJob, Page, Strand
-from bulkzoho.model.metadata import CrmField
 from bulkzoho.model.plans import Price
 from bulkzoho.model.replies import Answered, Lost, Refused, Reply
 from bulkzoho.ports import BulkRead
@@ -28,7 +28,8 @@ __all__ = ["BulkPages", "RowsInZip"]
 JOB_CREDITS: Final = 50  # docs "API limits" (v8)
 FIRST_LOOK_S: Final = 1.0  # seconds until the first look at a job; each next one waits longer
 LONGEST_LOOK_S: Final = 60.0
-DOWNLOAD_EVERY_S: Final = 6.1  # seconds between two downloads: ten a minute, else they are refused for one (docs "Bulk Read")
+MOST_DOWNLOADS: Final = 10  # in DOWNLOADS_S seconds, else they are refused for a minute (docs "Bulk Read")
+DOWNLOADS_S: Final = 61.0  # a minute, and what two clocks may differ
 _DENIED: Final = (401, 403)
 _GONE: Final = 404
 
@@ -45,7 +46,7 @@ class BulkPages:
         stop: Stop,
         *,
         query: Mapping[str, Any],
-        fields: Mapping[str, CrmField],
+        fields: Sequence[str],
         folder: Path,
         rows_in_zip: RowsInZip,
     ) -> None:
@@ -56,7 +57,7 @@ class BulkPages:
         self._fields = fields
         self._folder = folder
         self._rows_in_zip = rows_in_zip
-        self._next_download_at = 0.0
+        self._downloads: deque[float] = deque(maxlen=MOST_DOWNLOADS)  # when the last ones began
 
     async def pages(self, strand: Strand) -> AsyncIterator[Page]:
         """See :meth:`bulkzoho.engine.pages.Pages.pages`."""
@@ -66,15 +67,15 @@ class BulkPages:
                 query = {"page_token": position["token"]} if position.get("token") else self._query
                 create = partial(self._calls.create, query)
                 position = {**position, "job": await self._ask(create, JOB_CREDITS, "asking for a bulk read")}
-                yield Page(records=[], position=position, done=False)
+                yield Page(position=position)
             job = await self._finished(position["job"])
             if job is None or job.error:
-                yield Page(records=[], position={"token": position.get("token")}, done=False)
+                yield Page(position={"token": position.get("token")})
                 raise _failed(job)
-            async for block in self._blocks(job):
-                yield Page(records=block, position=position, done=False, whole=False)
+            async for names, rows in self._blocks(job):
+                yield Page(position=position, names=names, rows=rows, texts=True, whole=False)
             position, done = {"token": job.next_token}, job.next_token is None
-            yield Page(records=[], position=position, done=done)
+            yield Page(position=position, done=done)
 
     async def _finished(self, job_id: str) -> BulkJob | None:
         """Wait until the job is finished; None when the CRM does not know it (any more)."""
@@ -91,19 +92,19 @@ class BulkPages:
                 raise AdmissionClosedError
             wait_s = min(wait_s * 1.5, LONGEST_LOOK_S)
 
-    async def _blocks(self, job: BulkJob) -> AsyncIterator[list[dict[str, Any]]]:
-        """Fetch the job's zip and give its records in blocks."""
+    async def _blocks(self, job: BulkJob) -> AsyncIterator[tuple[list[str], list[list[str]]]]:
+        """Fetch the job's zip and give its rows in blocks, with the names of their columns."""
         path = self._folder / "result.zip"
         await self._pace_downloads()
         with path.open("wb") as file:
             await self._ask(lambda: self._calls.download(job.download_url, file), 1, "fetching the result of a bulk read")
         try:
             blocks = self._rows_in_zip(path)
-            header = next(blocks, [[]])[0]
+            names = names_of(next(blocks, [[]])[0], self._fields)
             count = 0
             for rows in blocks:
                 count += len(rows)
-                yield records_of(header, rows, self._fields)
+                yield names, rows
                 await asyncio.sleep(0)  # signals and displays want their turn
             if count != job.count:
                 raise RunFailedError(
@@ -115,12 +116,12 @@ class BulkPages:
             path.unlink(missing_ok=True)
 
     async def _pace_downloads(self) -> None:
-        now = asyncio.get_running_loop().time()
-        if self._next_download_at > now:
-            await self._stop.sleep(self._next_download_at - now)
+        clock = asyncio.get_running_loop().time
+        if len(self._downloads) == MOST_DOWNLOADS and (wait_s := self._downloads[0] + DOWNLOADS_S - clock()) > 0:
+            await self._stop.sleep(wait_s)
         if self._stop.requested:
             raise AdmissionClosedError
-        self._next_download_at = asyncio.get_running_loop().time() + DOWNLOAD_EVERY_S
+        self._downloads.append(clock())
 
     async def _ask(self, call: Callable[[], Awaitable[Reply]], credits_: int, doing: str) -> Any:
         return _payload(await self._courier.deliver(call, Price(credits=credits_)), doing)

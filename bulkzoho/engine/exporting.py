@@ -22,7 +22,7 @@ from bulkzoho.model.outcomes import Tally
 from bulkzoho.model.run import CallCounts, RunStatus, Snapshot, StopReason
 from bulkzoho.ports import ExportJournal, RecordWriter, TrackedFile
 
-__all__ = ["ExportParts", "ExportPipe"]
+__all__ = ["ExportParts", "ExportPipe", "Keep"]
 
 SETTLE_EVERY_S: Final = 0.25  # seconds between two writes of a strand's state: a page read again costs a call, a sync costs time
 KEEP_VITALS_EVERY_S: Final = 2.0
@@ -107,19 +107,20 @@ class ExportPipe:
             file.cut(strand.length)
             async for page in self._parts.pages.pages(strand):
                 kept = self._parts.keep(page)
-                file.append(self._parts.writer.encode(kept.records))
+                file.append(self._parts.writer.encode(kept))
                 strand = replace(
                     strand,
                     position=page.position,
-                    records=strand.records + len(kept.records),
+                    records=strand.records + len(kept),
                     length=file.length,
                     done=page.done,
                 )
                 self.strands[strand.number] = strand
-                safe = strand if page.whole else safe
-                if page.done or not page.records or clock() - settled_at >= SETTLE_EVERY_S:
-                    self._settle(file, safe)
-                    settled_at = clock()
+                if page.whole:
+                    safe = strand
+                    if page.done or not page.rows or clock() - settled_at >= SETTLE_EVERY_S:
+                        self._settle(file, safe)
+                        settled_at = clock()
                 if self._parts.stop.requested:
                     break
         finally:

@@ -147,7 +147,7 @@ class CoqlPages:
                 after = last
             else:
                 records = []
-            yield Page(records=records, position={"after": after}, done=done)
+            yield Page.of(records, position={"after": after}, done=done)
 
     async def _rows_of(self, fields: Sequence[str], above: str, up_to: str) -> RecordPage:
         conditions = [*self._conditions, coql.id_above(above), coql.id_up_to(up_to)]
@@ -201,7 +201,7 @@ class ListPages:
             found = await self._beside(others, last) if records else []
             whole = await _whole(records, found, self._again)
             done = main.ended
-            yield Page(records=whole, position={"tokens": [main.token, *(one.first for one in others)], "last": last}, done=done)
+            yield Page.of(whole, position={"tokens": [main.token, *(one.first for one in others)], "last": last}, done=done)
 
     @staticmethod
     async def _beside(others: Sequence[_Listing], lowest: str) -> list[dict[str, Record]]:
@@ -338,4 +338,4 @@ class WithDeleted:
         elif not strand.done:
             deleted = await self._reader.deleted(since=self._since)
             found = {str(one["id"]): {ID: str(one["id"]), self._column: one.get("deleted_time")} for one in reversed(deleted)}
-            yield Page(records=list(found.values()), position={}, done=True)
+            yield Page.of([*found.values()], position={}, done=True)

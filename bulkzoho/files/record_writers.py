@@ -2,52 +2,75 @@
 
 CSV: RFC 4180, UTF-8; numbers with their own digits, several values with semicolons between them, a lookup as its id, other
 arrays and objects as JSON, empty as a blank cell or as the text that was asked for.  JSON Lines: values as the CRM gives them.
+A page is written column by column: nothing is made for a record but its line.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from bulkzoho.core.digits import encode_json
+from bulkzoho.core.bulk_cells import texts_of, values_of
+from bulkzoho.core.digits import Digits, encode_json
+from bulkzoho.model.export import Page
+from bulkzoho.model.metadata import CrmField
 
 __all__ = ["CsvRecords", "JsonRecords"]
 
-ID = "id"
+LINE_END: Final = "\r\n"
+_TEXTS: Final = frozenset({str, Digits})
+_TEXTS_AND_NONE: Final = frozenset({*_TEXTS, type(None)})
 
 
 class CsvRecords:
     """A ``RecordWriter`` for CSV."""
 
-    def __init__(self, fields: Sequence[str], *, null_text: str = "") -> None:
-        """Write the id and *fields*; *null_text* stands where a value is empty."""
-        self._names = [ID, *fields]
+    def __init__(self, columns: Sequence[CrmField], *, null_text: str = "") -> None:
+        """Write *columns*, the id's first; *null_text* stands where a value is empty."""
+        self._columns = columns
+        self._names = [one.api_name for one in columns]
         self._null = null_text
-        self._buffer = io.StringIO(newline="")
-        self._writer = csv.writer(self._buffer)
 
     def head(self) -> bytes:
         """Give the header line."""
-        return self._written([self._names])
+        return (",".join(_quoted(self._names)) + LINE_END).encode()
 
-    def encode(self, records: Sequence[Mapping[str, Any]]) -> bytes:
+    def encode(self, page: Page) -> bytes:
         """Give one row a record."""
-        return self._written([[self._cell(record.get(name)) for name in self._names] for record in records])
+        if not page.rows:
+            return b""
+        cells = page.columns(self._names)
+        texts = map(self._tidied, cells, self._columns) if page.texts else map(self._written, cells)
+        lines = map(",".join, zip(*map(_quoted, texts), strict=True))
+        return (LINE_END.join(lines) + LINE_END).encode()
 
-    def _written(self, rows: Sequence[Sequence[str]]) -> bytes:
-        self._writer.writerows(rows)
-        text = self._buffer.getvalue()
-        self._buffer.seek(0)
-        self._buffer.truncate()
-        return text.encode()
+    def _tidied(self, column: Sequence[str], field: CrmField) -> Sequence[str]:
+        texts = texts_of(column, field)
+        return [text or self._null for text in texts] if self._null and "" in texts else texts
 
-    def _cell(self, value: Any) -> str:
-        if isinstance(value, str):  # with the numbers that kept their digits
-            return value
-        convert = _CELLS.get(type(value))
-        return self._null if value is None else str(value) if convert is None else convert(value)
+    def _written(self, column: Sequence[Any]) -> Sequence[str]:
+        kinds, null = {*map(type, column)}, self._null
+        if kinds <= _TEXTS:  # with the numbers that kept their digits
+            return column
+        if kinds <= _TEXTS_AND_NONE:
+            return [null if value is None else value for value in column]
+        return [null if value is None else _CELLS.get(type(value), str)(value) for value in column]
+
+
+def _quoted(column: Sequence[str]) -> Sequence[str]:
+    """Give the cells of *column* in quotes where they need them, as ``csv.writer`` does, in a tenth of its time.
+
+    A cell that needs none is looked at only together with its whole column.  (A lone empty cell would need them too; the id,
+    which every record has, stands first.)
+    """
+    text = "".join(column)
+    if not ("," in text or '"' in text or "\n" in text or "\r" in text):
+        return column
+    return [_in_quotes(one) if "," in one or '"' in one or "\n" in one or "\r" in one else one for one in column]
+
+
+def _in_quotes(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"'
 
 
 def _of_list(value: list[Any]) -> str:
@@ -60,7 +83,7 @@ def _of_object(value: dict[str, Any]) -> str:
     return str(value["id"]) if "id" in value else encode_json(value).decode()
 
 
-_CELLS: Mapping[type, Callable[[Any], str]] = {
+_CELLS: Final[Mapping[type, Callable[[Any], str]]] = {
     bool: lambda value: "true" if value else "false",
     list: _of_list,
     dict: _of_object,
@@ -70,15 +93,17 @@ _CELLS: Mapping[type, Callable[[Any], str]] = {
 class JsonRecords:
     """A ``RecordWriter`` for JSON Lines."""
 
-    def __init__(self, fields: Sequence[str]) -> None:
-        """Write the id and *fields*, in this order; an empty value is null."""
-        self._names = [ID, *fields]
+    def __init__(self, columns: Sequence[CrmField]) -> None:
+        """Write *columns*, in this order; an empty value is null."""
+        self._columns = columns
+        self._names = [one.api_name for one in columns]
 
     def head(self) -> bytes:
         """Give nothing: JSON Lines have no header."""
         return b""
 
-    def encode(self, records: Sequence[Mapping[str, Any]]) -> bytes:
+    def encode(self, page: Page) -> bytes:
         """Give one line a record."""
-        names = self._names
-        return b"".join(encode_json({name: record.get(name) for name in names}) + b"\n" for record in records)
+        names, cells = self._names, page.columns(self._names)
+        values = map(values_of, cells, self._columns) if page.texts else cells
+        return b"".join([encode_json(dict(zip(names, row, strict=True))) + b"\n" for row in zip(*values, strict=True)])

@@ -35,8 +35,11 @@ def rows_in_zip(path: Path) -> Iterator[list[list[str]]]:
                 raise _damaged("it expands to more than any export")
             with archive.open(entries[0]) as packed, io.TextIOWrapper(packed, encoding="utf-8-sig", newline="") as text:
                 rows = csv.reader(text)
-                yield [next(rows, [])]
+                header = next(rows, [])
+                yield [header]
                 while block := list(islice(rows, ROWS)):
+                    if not {len(header)}.issuperset(map(len, block)):
+                        raise _damaged("a row has another number of cells than the header")
                     yield block
     except (zipfile.BadZipFile, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise _damaged(str(error)) from error

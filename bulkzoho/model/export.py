@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import chain, compress
+from operator import itemgetter
 from typing import Any
 
 from bulkzoho.model.run import Summary
@@ -95,12 +97,43 @@ class Strand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some records of a strand, in its order, and where the strand goes on."""
+    """Some records of a strand, in its order, as rows under one header, and where the strand goes on."""
 
-    records: Sequence[Mapping[str, Any]]
     position: Position
-    done: bool
+    done: bool = False
+    names: Sequence[str] = ()  #: the API name of each column
+    rows: Sequence[Sequence[Any]] = ()
+    texts: bool = False  #: cells are texts as a bulk read writes them, "" where nothing is; else JSON values
     whole: bool = True  #: False: the strand cannot go on from here, only from the last page that was whole
+
+    @classmethod
+    def of(cls, records: Sequence[Mapping[str, Any]], *, position: Position, done: bool, whole: bool = True) -> Page:
+        """Give a page of records whose values have names; what a record lacks is None."""
+        names = tuple(records[0]) if records else ()
+        rows: list[Sequence[Any]] = [tuple(one.values()) for one in records]
+        if [*map(tuple, records)].count(names) != len(records):  # one call gives the same names in every record, mostly
+            names = tuple(dict.fromkeys(chain.from_iterable(records)))
+            rows = [[one.get(name) for name in names] for one in records]
+        return cls(position=position, done=done, names=names, rows=rows, whole=whole)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def columns(self, names: Sequence[str]) -> list[Sequence[Any]]:
+        """Give the columns of these names; one that the page has not is empty."""
+        columns = dict(zip(self.names, zip(*self.rows, strict=True), strict=True)) if self.rows else {}
+        empty = ("" if self.texts else None,) * len(self.rows)
+        return [columns.get(name, empty) for name in names]
+
+    def column(self, name: str) -> Sequence[Any]:
+        """Give one column."""
+        if name not in self.names:
+            return ("" if self.texts else None,) * len(self.rows)
+        return [*map(itemgetter(self.names.index(name)), self.rows)]
+
+    def picked(self, flags: Iterable[object]) -> Page:
+        """Give the page of those rows whose flag is true."""
+        return replace(self, rows=[*compress(self.rows, flags)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from bulkzoho.core.exporting import CREATED, MODIFIED, field_groups
 from bulkzoho.engine.courier import Courier
 from bulkzoho.engine.pages import ListPages, Reader
 from bulkzoho.errors import RunFailedError
-from bulkzoho.model.export import RecordPage, Strand
+from bulkzoho.model.export import Page, RecordPage, Strand
 from bulkzoho.model.plans import Price
 from bulkzoho.model.replies import Answered, Refused, Reply
 
@@ -80,7 +80,7 @@ def _pages(crm: MemoryCrm) -> ListPages:
 async def _all(crm: MemoryCrm, strand: Strand | None = None) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     async for page in _pages(crm).pages(strand or Strand(number=0)):
-        found += map(dict, page.records)
+        found += _records(page)
     return found
 
 
@@ -137,7 +137,7 @@ async def test_another_process_goes_on_from_any_page(settled_pages: int) -> None
     whole = await _all(crm)
     strand, before = Strand(number=0), []
     async for page in _pages(crm).pages(strand):
-        before += list(page.records)
+        before += _records(page)
         strand = Strand(number=0, position=page.position, done=page.done)
         if len(before) >= settled_pages * PER_PAGE:
             break
@@ -150,7 +150,7 @@ async def test_an_expired_token_begins_the_listing_anew_and_gives_nothing_twice(
     whole = await _all(crm)
     strand, before = Strand(number=0), []
     async for page in _pages(crm).pages(strand):
-        before += list(page.records)
+        before += _records(page)
         strand = Strand(number=0, position=page.position, done=page.done)
         break
     crm.dead_tokens = {str(token) for token in strand.position["tokens"]}
@@ -166,3 +166,7 @@ async def test_a_token_that_is_always_refused_ends_the_run_resumable() -> None:
 
     with pytest.raises(RunFailedError, match="token of the next page"):
         await _all(crm)
+
+
+def _records(page: Page) -> list[dict[str, Any]]:
+    return [dict(zip(page.names, row, strict=True)) for row in page.rows]

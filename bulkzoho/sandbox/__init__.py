@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from bulkzoho.sandbox.process import serve
 from bulkzoho.sandbox.server import Sandbox, environment_lines
-from bulkzoho.sandbox.settings import DuplicateKeys, Edition, Handling, SandboxSettings, Strictness
+from bulkzoho.sandbox.settings import Edition, SandboxSettings
 from bulkzoho.sandbox.state.calls import Call, Violation
 from bulkzoho.sandbox.state.clock import Clock, SystemClock
 from bulkzoho.sandbox.state.faults import Fault, FaultKind
+from bulkzoho.sandbox.strictness import CoqlQuotes, DuplicateKeys, Emoji, Handling, Strictness
 
 __all__ = [
     "Call",
     "Clock",
+    "CoqlQuotes",
     "DuplicateKeys",
     "Edition",
+    "Emoji",
     "Fault",
     "FaultKind",
     "Handling",

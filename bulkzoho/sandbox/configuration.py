@@ -10,8 +10,9 @@ from typing import Any
 
 import orjson
 
-from bulkzoho.sandbox.settings import SandboxSettings, Strictness
+from bulkzoho.sandbox.settings import SandboxSettings
 from bulkzoho.sandbox.state.faults import FaultBook
+from bulkzoho.sandbox.strictness import Strictness
 
 __all__ = ["Configuration", "read_configuration"]
 
@@ -38,8 +39,6 @@ class Configuration:
             if unknown := sorted(given["strict"].keys() - {each.name for each in fields(Strictness)}):
                 raise ValueError(f"there is no setting strict.{', strict.'.join(unknown)}")
             given["strict"] = Strictness(**given["strict"])
-        if "scopes" in given:
-            given["scopes"] = tuple(given["scopes"])
         return SandboxSettings(**given)
 
     def arm(self, faults: FaultBook) -> None:

@@ -1,12 +1,16 @@
-"""What a sandbox can be told: size, edition, quotas, latency, and the stricter or looser reading of unproved facts."""
+"""What a sandbox can be told: size, edition, quotas, latency; the reading of unproved facts is in ``strictness``."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
+from typing import Any
 
-__all__ = ["DuplicateKeys", "Edition", "Handling", "SandboxSettings", "Strictness"]
+from bulkzoho.sandbox.strictness import Strictness, of_its_type
+
+__all__ = ["Edition", "SandboxSettings"]
 
 
 class Edition(StrEnum):
@@ -17,59 +21,6 @@ class Edition(StrEnum):
     PROFESSIONAL = "professional"
     ENTERPRISE = "enterprise"
     ULTIMATE = "ultimate"
-
-
-class Handling(StrEnum):
-    """What happens to something that the documentation is silent about."""
-
-    REFUSE = "refuse"
-    IGNORE = "ignore"
-
-
-class DuplicateKeys(StrEnum):
-    """What becomes of two new records with one key in one upsert call."""
-
-    SEQUENTIAL = "sequential"  #: the first is inserted, the second updates it
-    INSERT_BOTH = "insert_both"  #: two inserts, where no unique field forbids it
-    REFUSE = "refuse"  #: the second is DUPLICATE_DATA
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Strictness:
-    """One switch for each behaviour that no page of Zoho's proves; the default is the one that forgives a client less."""
-
-    duplicate_keys: DuplicateKeys = DuplicateKeys.SEQUENTIAL  #: equal keys in one upsert
-    unknown_fields: Handling = Handling.REFUSE  #: keys that the module does not have
-    read_only_fields: Handling = Handling.REFUSE  #: keys that the API may not write
-    several_matches: Handling = Handling.REFUSE  #: an upsert key that several records have; else the oldest is taken
-    empty_text_on_typed_fields: Handling = Handling.REFUSE  #: ``""`` for a number, date, lookup; else it clears
-    numbers_as_text: Handling = Handling.REFUSE  #: ``"12"`` for a number; else it is read as one
-    phone_pattern: bool = True  #: telephone numbers hold digits, letters, ``+ ( ) . -`` and blanks only
-    wrapped_errors: bool = False  #: whole-call errors come inside ``data``
-    partial_success_status: int = 207  #: 207, or 200 or 202 as older versions are said to do
-    upsert_insert_status: int = 200  #: 200, or 201 when everything was inserted
-    fields_required_on_list: bool = True  #: ``fields`` is mandatory on the list call
-    coql_where_required: bool = True  #: a query without WHERE is refused
-    relative_download_url: bool = False  #: of a bulk write's result: relative to the API, else absolute
-    lower_case_status: bool = False  #: ``added`` in a bulk write's result, else ``ADDED``
-    shuffled_results: bool = False  #: rows of a bulk write's result come in another order than the file's
-    id_header: str = "Id"  #: of the id's column in a bulk read's file
-    deleted_keys_stay_taken: bool = False  #: a unique value in the recycle bin refuses new records; no page says so
-    refused_calls_use_quota: bool = False  #: a call answered 429 counts against the quota as well
-    oauth_error_status: int = 200  #: of errors of the accounts server, but for the throttle; 400 and 401 are possible
-    scope_in_grants: bool = True  #: answers with a token tell its scopes, as newer ones do
-    rights_in_metadata: bool = True  #: what the user may not do is false in the list of modules (creatable, editable, deletable)
-
-    def __post_init__(self) -> None:
-        """Take the words of JSON for the members of the enums.
-
-        Raises:
-            ValueError: a word is none of theirs.
-        """
-        for each in fields(self):
-            kind = type(each.default)
-            if issubclass(kind, StrEnum):
-                object.__setattr__(self, each.name, kind(getattr(self, each.name)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +44,7 @@ class SandboxSettings:
     latency_s: float = 0.0  #: mean time of one call, half before and half after the work; real seconds on any time scale
     jitter_s: float = 0.0  #: added or taken at random, evenly, at most this much
     token_life_s: float = 3600.0
+    code_life_s: float = 180.0  #: of a grant code; the API console offers 3 to 10 minutes
     token_requests: int | None = 10  #: access tokens that may be asked for in any 10 minutes
     active_tokens: int = 10  #: access tokens alive at once; one more kills the oldest
     legacy_token_form: bool = False  #: answer ``expires_in_sec`` and milliseconds in ``expires_in``
@@ -116,7 +68,8 @@ class SandboxSettings:
     org_type: str = "sandbox"  #: production, sandbox, developer
     time_zone: str = "Europe/Stockholm"
     unique_fields: Mapping[str, Sequence[str]] = field(default_factory=dict)  #: more unique fields, by module
-    search_lag_s: float = 5.0  #: a record is found by search only this long after its last change
+    search_lag_s: float = 5.0  #: search sees a change only this long after it
+    upload_life_s: float = 86_400.0  #: an uploaded file waits so long for its job
     job_time_s: float = 1.0  #: a bulk job or a mass update takes at least this long
     calls_as: str = ""  #: e-mail address of the user whom the token stands for; the administrator by default
     state_file: str = ""  #: what the organization holds is read from it at the start and written to it at the end
@@ -124,15 +77,60 @@ class SandboxSettings:
     strict: Strictness = field(default_factory=Strictness)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "edition", Edition(self.edition))
+        for each in fields(self):
+            if each.default is not MISSING and None not in (each.default, getattr(self, each.name)):
+                object.__setattr__(self, each.name, of_its_type(each.name, getattr(self, each.name), each.default))
+        for name in ("scopes", "denied"):
+            object.__setattr__(self, name, _texts(name, getattr(self, name)))
         if wrong := [each for each in self.denied if each.rpartition(".")[2] not in ("read", "create", "edit", "delete")]:
             raise ValueError(f"denied are rights such as Leads.create, not {', '.join(wrong)}")
-        for name in ("calls_per_minute", "calls_per_day", "credits_per_day", "calls_in_flight", "token_requests"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, or None: {value}")
-        for name in ("port", "licences", "latency_s", "jitter_s", "search_lag_s", "token_life_s", "job_time_s"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative: {getattr(self, name)}")
-        if not self.time_scale > 0:
-            raise ValueError(f"time_scale must be above 0: {self.time_scale}")
+        _refuse_tables(self)
+        _refuse_numbers(self)
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or any(type(each) is not str for each in value):
+        raise ValueError(f"{name} is a list of texts, not {value!r}")
+    return tuple(value)
+
+
+def _refuse_tables(settings: SandboxSettings) -> None:
+    for name, kind, told in (
+        ("unique_fields", Mapping, "a table of modules and lists of fields"),
+        ("strict", Strictness, "a table of switches"),
+    ):
+        if not isinstance(getattr(settings, name), kind):
+            raise ValueError(f"{name} is {told}, not {getattr(settings, name)!r}")  # noqa: TRY004 - what a file holds
+    for crm_module, names in settings.unique_fields.items():
+        _texts(f"unique_fields.{crm_module}", names)
+
+
+def _refuse_numbers(settings: SandboxSettings) -> None:
+    for name in ("calls_per_minute", "calls_per_day", "credits_per_day", "calls_in_flight", "token_requests"):
+        value = getattr(settings, name)
+        if value is not None and (type(value) is not int or value < 1):
+            raise ValueError(f"{name} must be at least 1, or None: {value!r}")
+    for name in _NOT_NEGATIVE:
+        if not getattr(settings, name) >= 0:
+            raise ValueError(f"{name} must not be negative: {getattr(settings, name)}")
+    if settings.port > LAST_PORT:
+        raise ValueError(f"port is at most {LAST_PORT}: {settings.port}")
+    if not 0 < settings.time_scale < math.inf:
+        raise ValueError(f"time_scale must be above 0: {settings.time_scale}")
+
+
+LAST_PORT = 65_535
+_NOT_NEGATIVE = (
+    "port",
+    "licences",
+    "latency_s",
+    "jitter_s",
+    "search_lag_s",
+    "token_life_s",
+    "job_time_s",
+    "code_life_s",
+    "upload_life_s",
+    "heavy_calls",
+    "active_tokens",
+    "max_body_bytes",
+)

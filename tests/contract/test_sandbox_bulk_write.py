@@ -17,7 +17,7 @@ from bulkzoho.sandbox import Handling, SandboxSettings, Strictness
 from bulkzoho.sandbox.testing import Answer, Caller, HandClock, calling
 
 PATH = "/crm/bulk/v8/write"
-AT_ONCE = SandboxSettings(job_time_s=0)
+AT_ONCE = SandboxSettings(job_time_s=0, strict=Strictness(shuffled_results=False))
 HEADERS = {"feature": "bulk-write", "X-CRM-ORG": "650000001"}
 
 

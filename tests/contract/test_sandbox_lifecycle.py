@@ -50,7 +50,7 @@ async def test_the_bin_is_emptied_by_hand_or_after_sixty_days() -> None:
 
 
 async def test_a_restored_record_is_as_it_was_unless_its_key_is_taken() -> None:
-    async with calling() as caller:
+    async with calling(SandboxSettings(strict=Strictness(deleted_keys_stay_taken=False))) as caller:
         [lead] = caller.sandbox.add("Leads", [LEAD])
         before = next(caller.sandbox.records("Leads"))
         caller.sandbox.remove("Leads", [lead])

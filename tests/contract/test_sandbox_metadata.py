@@ -47,7 +47,9 @@ async def test_modules_are_listed_and_told_one_by_one() -> None:
         shipments = (await caller.get("settings/modules/Shipments")).body["modules"][0]
         unknown = await caller.get("settings/modules/Ships")
 
-        assert [each["api_name"] for each in modules] == ["Leads", "Contacts", "Accounts", "Deals", "Shipments"]
+        names = ["Leads", "Contacts", "Accounts", "Deals", "Shipments", "Orders", "Order_Lines", "Orders_X_Contacts"]
+        assert [each["api_name"] for each in modules] == names
+        assert [each["generated_type"] for each in modules[-2:]] == ["subform", "linking"]
         assert (shipments["generated_type"], shipments["api_supported"]) == ("custom", True)
         assert (unknown.status, unknown.body["code"]) == (400, "INVALID_MODULE")
 

@@ -52,7 +52,7 @@ def test_a_file_holds_settings_and_faults(tmp_path: Path) -> None:
         ('nonsense = "x"', (), "there is no setting nonsense"),
         ("[strict]\nnonsense = true", (), "there is no setting strict.nonsense"),
         ("[faults]\nother = 1", (), "faults has script and random"),
-        ('edition = "gold"', (), "'gold' is not a valid Edition"),
+        ('edition = "gold"', (), "edition is one of free, standard, professional, enterprise, ultimate, not 'gold'"),
         ("latency_s = -1", (), "latency_s must not be negative"),
         ("latency_s = ", (), "Invalid value"),
         ("", ("--fault", "429"), "'429' is not KIND=RATE"),

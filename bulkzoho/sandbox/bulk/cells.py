@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -56,8 +56,8 @@ def date_pattern(told: str) -> Callable[[str], re.Match[str] | None]:
         raise ValueError(told) from error
 
 
-def cell_reader(field: Field, zone: TimeZone, told_format: str | None) -> Callable[[str], Any]:
-    """Make the reader of a field's cells; what it gives is checked as in an insert.
+def cell_reader(field: Field, zone: TimeZone, told_format: str | None, booleans: Mapping[str, bool]) -> Callable[[str], Any]:
+    """Make the reader of a field's cells; what it gives is checked as in an insert.  *booleans* are the words for those.
 
     Raises:
         ValueError: the format cannot be read.
@@ -67,6 +67,8 @@ def cell_reader(field: Field, zone: TimeZone, told_format: str | None) -> Callab
         return _dates(date_pattern(told_format or DATE_FORMAT))
     if kind is DataType.DATETIME:
         return _date_times(date_pattern(told_format or DATE_TIME_FORMAT), zone)
+    if kind is DataType.BOOLEAN:
+        return _booleans(booleans)
     return _PLAIN.get(kind, str)
 
 
@@ -82,11 +84,14 @@ def _decimal(text: str) -> float | int:
     return float(text) if "." in text else int(text)
 
 
-def _boolean(text: str) -> bool:
-    word = text.lower()
-    if word not in ("true", "false", "1", "0"):
-        raise CellError(text)
-    return word in ("true", "1")
+def _booleans(words: Mapping[str, bool]) -> Callable[[str], bool]:
+    def read(text: str) -> bool:
+        try:
+            return words[text.lower()]
+        except KeyError:
+            raise CellError(text) from None
+
+    return read
 
 
 def _dates(fits: Callable[[str], re.Match[str] | None]) -> Callable[[str], str]:
@@ -126,6 +131,5 @@ _PLAIN: dict[DataType, Callable[[str], Any]] = {
     DataType.DOUBLE: _decimal,
     DataType.CURRENCY: _decimal,
     DataType.PERCENT: _decimal,
-    DataType.BOOLEAN: _boolean,
     DataType.MULTI_PICKLIST: _several,
 }

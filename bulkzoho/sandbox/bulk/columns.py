@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, datetime
 from typing import Any
 
 from bulkzoho.sandbox.query.rows import FieldPath, Row, UnknownPathError
@@ -10,6 +11,7 @@ from bulkzoho.sandbox.records.view import value_of
 from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.schema import DataType
 from bulkzoho.sandbox.state.store import ModuleStore, is_reference
+from bulkzoho.sandbox.strictness import Strictness
 
 __all__ = ["Cell", "column"]
 
@@ -30,10 +32,16 @@ def column(crm: Crm, store: ModuleStore, name: str) -> Cell:
             raise UnknownPathError(name)
         get = FieldPath(crm, store, head).get
         return lambda row: str(getattr(crm.user(get(row)) or crm.founder, tail))
-    path = FieldPath(crm, store, name)
+    path, strict = FieldPath(crm, store, name), crm.settings.strict
+    if path.field is not None and (kind := _other_form(path.field.data_type, strict)):
+        return _text_of(lambda row: kind(value) if (value := path.shown(row)) is not None else None)
+    return _plain(crm, path, linked=bool(head))
+
+
+def _plain(crm: Crm, path: FieldPath, *, linked: bool) -> Cell:
     if path.field is not None and is_reference(path.field):
         return _text_of(path.get)  # a lookup is its id
-    if head or path.name in ("Created_Time", "Modified_Time", "Full_Name"):
+    if linked or path.name in ("Created_Time", "Modified_Time", "Full_Name"):
         return _text_of(path.shown)
     if path.field is None:
         return lambda row: str(row.record_id)
@@ -44,6 +52,17 @@ def column(crm: Crm, store: ModuleStore, name: str) -> Cell:
 
 
 _STORED_ELSEWHERE = {"Tag"}
+
+
+def _other_form(kind: DataType, strict: Strictness) -> Callable[[Any], str] | None:
+    """Give what writes a value of that kind in the form that a switch asks for, if one does."""
+    if strict.bulk_read_us_dates and kind is DataType.DATE:
+        return lambda value: date.fromisoformat(value).strftime("%m/%d/%Y")
+    if strict.bulk_read_us_dates and kind is DataType.DATETIME:
+        return lambda value: datetime.fromisoformat(value).strftime("%m/%d/%Y %H:%M:%S")
+    if strict.bulk_read_capital_booleans and kind is DataType.BOOLEAN:
+        return lambda value: str(value).upper()
+    return None
 
 
 def _text_of(get: Callable[[Row], Any]) -> Cell:

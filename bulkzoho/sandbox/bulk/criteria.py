@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bulkzoho.sandbox.query.conditions import Condition, Node, Pair
-from bulkzoho.sandbox.query.rows import MAX_JOINS, FieldPath, UnknownPathError
+from bulkzoho.sandbox.query.rows import FieldPath, UnknownPathError
 from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.store import ModuleStore
 from bulkzoho.sandbox.wire.refusals import Refusal
@@ -15,6 +15,7 @@ __all__ = ["bind_criteria"]
 
 MAX_CONDITIONS = 25  # OpenAPI 3.1, "bulk-read": CRITERIA_LIMIT_EXCEEDED
 MAX_VALUES = 200  # OpenAPI 3.1, "bulk-read": VALUE_LIMIT_EXCEEDED_IN_CRITERIA
+MAX_JOINS = 2  # lookups one after the other; Zoho docs, "COQL" (v7), for want of a word on bulk read
 MAX_TEXT = 255  # characters of a text value; Zoho docs, "Create Bulk Read Job" (v7)
 EMPTY = "${EMPTY}"
 
@@ -71,11 +72,12 @@ def _condition(crm: Crm, store: ModuleStore, told: Mapping[str, Any]) -> Node:
     name = str(field.get("api_name", "") if type(field) is dict else told.get("api_name", ""))
     if not name or "comparator" not in told or "value" not in told:
         raise _refused("INVALID_CRITERIA", "invalid criteria")
+    if name.count(".") > MAX_JOINS:
+        raise _refused("JOIN_LIMIT_EXCEEDED", "join limit exceeded", api_name=name)
     try:
         path = FieldPath(crm, store, name)
     except UnknownPathError:
-        code = "JOIN_LIMIT_EXCEEDED" if name.count(".") > MAX_JOINS else "FIELD_IN_CRITERIA_NOT_AVAILABLE"
-        raise _refused(code, "field in criteria is not available", api_name=name) from None
+        raise _refused("FIELD_IN_CRITERIA_NOT_AVAILABLE", "field in criteria is not available", api_name=name) from None
     comparator, signs = str(told["comparator"]), _SIGNS[path.kind]
     sign = signs.get(comparator)
     if sign is None:

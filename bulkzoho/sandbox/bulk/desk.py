@@ -14,10 +14,22 @@ import orjson
 
 from bulkzoho.sandbox.state.faults import FaultKind
 from bulkzoho.sandbox.state.jobs import Job
-from bulkzoho.sandbox.wire.exchange import Exchange
-from bulkzoho.sandbox.wire.refusals import Refusal
+from bulkzoho.sandbox.strictness import Handling
+from bulkzoho.sandbox.wire.exchange import Exchange, Price
+from bulkzoho.sandbox.wire.refusals import Refusal, too_many_requests
 
-__all__ = ["DAY_S", "begun", "body_of", "call_back", "check_callback", "found", "not_found"]
+__all__ = [
+    "DAY_S",
+    "begun",
+    "body_of",
+    "call_back",
+    "check_callback",
+    "found",
+    "job_price",
+    "module_name",
+    "not_found",
+    "step_price",
+]
 
 DAY_S = 86_400.0
 CALLBACK_LOOK_S = 0.05  # real seconds between two looks at a job that is to be told of
@@ -45,8 +57,15 @@ def body_of(exchange: Exchange) -> dict[str, Any]:
 
 
 def begun(exchange: Exchange, kind: str, crm_module: str, request: dict[str, Any]) -> Job:
-    """Give a new job, with the fault of its call; its work is not begun yet."""
+    """Give a new job, with the fault of its call; its work is not begun yet.
+
+    Raises:
+        Refusal: as many jobs of the kind as the switch allows are not finished.
+    """
     crm, fault = exchange.crm, exchange.fault
+    most = crm.settings.strict.bulk_jobs_at_once
+    if most and len(crm.jobs.unfinished(kind, crm.clock.wall())) >= most:
+        raise too_many_requests()
     exchange.call = replace(exchange.call, crm_module=crm_module)
     now_s = crm.clock.wall()
     slower_s = fault.seconds if fault is not None and fault.kind is FaultKind.JOB_SLOW else 0.0
@@ -103,8 +122,33 @@ async def call_back(exchange: Exchange, job: Job, address: str, detail: Callable
         return
     while job.share_done(exchange.crm.clock.wall()) < 1:  # noqa: ASYNC110 - it ends by a clock that may be moved by hand
         await asyncio.sleep(CALLBACK_LOOK_S)
-    timeout = aiohttp.ClientTimeout(total=CALLBACK_TIMEOUT_S)
-    with contextlib.suppress(aiohttp.ClientError, TimeoutError):  # nobody listens: the job is done all the same
-        async with aiohttp.ClientSession(timeout=timeout) as session:
-            headers = {"Content-Type": "application/json"}
-            await session.post(address, data=orjson.dumps(detail()), headers=headers)
+    timeout, headers = aiohttp.ClientTimeout(total=CALLBACK_TIMEOUT_S), {"Content-Type": "application/json"}
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        for _ in range(exchange.crm.settings.strict.callback_tries):
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError):  # nobody listens: the job is done all the same
+                if (await session.post(address, data=orjson.dumps(detail()), headers=headers)).ok:
+                    return
+            await asyncio.sleep(CALLBACK_LOOK_S)
+
+
+def step_price(exchange: Exchange) -> Price:
+    """Price a call that goes on with a job: upload, status, download."""
+    return Price(credits=exchange.crm.settings.strict.bulk_step_credits)
+
+
+def job_price(credits_: int) -> Callable[[Exchange], Price]:
+    """Make the price of a call that starts a job."""
+    return lambda exchange: Price(credits=credits_, heavy=exchange.crm.settings.strict.bulk_jobs_are_heavy)
+
+
+def module_name(exchange: Exchange, told: Any) -> str:
+    """Give the name of the module that a job is about: v2 had a plain text, newer versions an object with its ``api_name``.
+
+    Raises:
+        Refusal: it is a plain text, and the switch refuses that.
+    """
+    if type(told) is str:
+        if exchange.crm.settings.strict.bulk_module_as_text is Handling.REFUSE:
+            raise Refusal(400, "INVALID_DATA", "invalid data", api_name="module", expected_data_type="jsonobject")
+        return told
+    return str(told.get("api_name")) if type(told) is dict else ""

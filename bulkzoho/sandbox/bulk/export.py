@@ -15,6 +15,7 @@ from bulkzoho.sandbox.query.plan import candidates
 from bulkzoho.sandbox.query.rows import Row
 from bulkzoho.sandbox.state.jobs import Job
 from bulkzoho.sandbox.state.store import ModuleStore
+from bulkzoho.sandbox.strictness import Strictness
 
 __all__ = ["MAX_RECORDS", "Export", "export"]
 
@@ -33,6 +34,7 @@ class Export:
     shows: Callable[[int], bool]  #: whether the view that is read holds the record of that id
     page: int
     after: int  #: only records with a higher id; 0 for all
+    form: Strictness  #: how the file is written
 
 
 async def export(job: Job, asked: Export) -> None:
@@ -45,7 +47,10 @@ async def export(job: Job, asked: Export) -> None:
         archive.open(f"{job.id}.csv", "w") as file,
         io.TextIOWrapper(file, encoding="utf-8", newline="") as text,
     ):
-        writer = csv.writer(text, lineterminator="\n")
+        if asked.form.bulk_read_bom:
+            text.write("\ufeff")
+        quotes_all = asked.form.bulk_read_quotes_all
+        writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL if quotes_all else csv.QUOTE_MINIMAL)
         writer.writerow(asked.header)
         for number, row in enumerate(_rows(asked)):
             if number % ROWS_A_TURN == ROWS_A_TURN - 1:

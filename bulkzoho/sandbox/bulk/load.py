@@ -3,80 +3,69 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
-import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import orjson
 
 from bulkzoho.sandbox.bulk.cells import CellError
-from bulkzoho.sandbox.bulk.mapping import ColumnMap, UnresolvedError
-from bulkzoho.sandbox.bulk.sheet import Sheet
+from bulkzoho.sandbox.bulk.mapping import Parents, UnresolvedError
+from bulkzoho.sandbox.bulk.outcome import Ended, Load, Operation, packed
 from bulkzoho.sandbox.records.values import record_id_of
 from bulkzoho.sandbox.records.writing import Result, Writer
-from bulkzoho.sandbox.settings import Handling
-from bulkzoho.sandbox.state.crm import Crm, User
+from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.jobs import Job
-from bulkzoho.sandbox.state.store import ModuleStore
+from bulkzoho.sandbox.strictness import DuplicateKeys, Handling
 
-__all__ = ["Load", "Operation", "load"]
+__all__ = ["Child", "load"]
 
 ROWS_A_TURN = 200  # written before other calls get their turn
-TOLD_COLUMNS = 3  # of the uploaded file stand in the result; Zoho docs, "Download Bulk Write Result" (v7)
-
-
-class Operation(StrEnum):
-    """What is done with each row."""
-
-    INSERT = "insert"
-    UPDATE = "update"
-    UPSERT = "upsert"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """What one job does."""
+class Child:
+    """A file of what belongs to the records of the first file."""
 
-    store: ModuleStore
-    operation: Operation
-    sheet: Sheet
-    columns: Sequence[ColumnMap]
-    find_by: str  #: id, a key field, or nothing
-    ignore_empty: bool  #: an empty cell leaves its field alone; else it clears it
-    by: User
+    load: Load
+    parent_index: int  #: column of the first file that links them
+    parents: Parents  #: is filled once the first file is written
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ended:
-    """What became of one row."""
+async def load(crm: Crm, job: Job, asked: Load, children: Sequence[Child] = ()) -> None:
+    """Do the work of *job*: its figures get the counts of each file, its archive the zip with the results."""
+    ended = await _written(crm, asked)
+    results = [(asked, ended)]
+    for child in children:
+        for row, end in zip(asked.sheet.rows, ended, strict=True):
+            if end.record_id and child.parent_index < len(row):
+                child.parents.setdefault(row[child.parent_index].strip(), end.record_id)
+        results.append((child.load, await _written(crm, child.load)))
+    job.figures["files"] = [_figures(each, rows) for each, rows in results]
+    job.archive = packed(crm, results)
 
-    status: str
-    record_id: str = ""
-    errors: str = ""
 
-
-async def load(crm: Crm, job: Job, asked: Load) -> None:
-    """Do the work of *job*: its figures get the counts, its archive the zip with the result."""
-    ended: list[_Ended] = []
+async def _written(crm: Crm, asked: Load) -> list[Ended]:
+    ended: list[Ended] = []
     loader = _Loader(crm, asked)
     for number, row in enumerate(asked.sheet.rows):
         if number % ROWS_A_TURN == 0:
             await asyncio.sleep(0)
             loader.renew()
         ended.append(loader.write(row, number))
+    return ended
+
+
+def _figures(asked: Load, ended: Sequence[Ended]) -> dict[str, Any]:
     counts = Counter(each.status for each in ended)
-    job.figures.update(
-        added_count=counts["ADDED"],
-        skipped_count=counts["SKIPPED"],
-        updated_count=counts["UPDATED"],
-        total_count=len(ended),
-    )
-    job.archive = _packed(crm, asked, ended)
+    return {
+        "name": asked.sheet.name,
+        "added_count": counts["ADDED"],
+        "skipped_count": counts["SKIPPED"],
+        "updated_count": counts["UPDATED"],
+        "total_count": len(ended),
+    }
 
 
 class _Loader:
@@ -86,26 +75,29 @@ class _Loader:
         self._crm = crm
         self._asked = asked
         self._checker = crm.checkers[asked.store.crm_module.api_name]
+        self._inserted: set[int] = set()  # by this very file
         self.renew()
 
     def renew(self) -> None:
         """Let the time of what is written go on."""
         self._writer = Writer(self._crm, self._asked.store, by=self._asked.by)
 
-    def write(self, row: Sequence[str], position: int) -> _Ended:
+    def write(self, row: Sequence[str], position: int) -> Ended:
         """Write one row."""
         record, errors = self._record(row)
         found, error = (None, "") if errors else self._match(record)
         record.pop("id", None)
         if error:
-            return _Ended(status="SKIPPED", errors=error)
+            return Ended(status="SKIPPED", errors=error)
         is_new = found is None
         for refused in self._checker.refusals(record, is_new=is_new):
             errors.setdefault(refused.code, []).append(refused.api_name)
         if errors:
-            return _Ended(status="SKIPPED", errors=_joined(errors))
+            return Ended(status="SKIPPED", errors=_joined(errors))
         if found is None:
-            return _ended(self._writer.insert(record, position), "ADDED")
+            result = self._writer.insert(record, position)
+            self._inserted.add(result.record_id)
+            return _ended(result, "ADDED")
         return _ended(self._writer.update(record, position, found), "UPDATED")
 
     def _record(self, row: Sequence[str]) -> tuple[dict[str, Any], dict[str, list[str]]]:
@@ -135,7 +127,11 @@ class _Loader:
         if operation is Operation.INSERT:
             return None, f"DUPLICATE_DATA-{find_by}" if found else ""
         if not found:
-            return None, f"RESOURCE_NOT_FOUND-{find_by}" if operation is Operation.UPDATE else ""
+            return None, f"{strict.unmatched_code}-{find_by}" if operation is Operation.UPDATE else ""
+        if strict.duplicate_keys is not DuplicateKeys.SEQUENTIAL and self._inserted.intersection(found):
+            if strict.duplicate_keys is DuplicateKeys.REFUSE:
+                return None, f"DUPLICATE_DATA-{find_by}"
+            return None, ""
         if len(found) > 1 and strict.several_matches is Handling.REFUSE:
             return None, f"DUPLICATE_DATA-{find_by}"
         return found[0], ""
@@ -150,37 +146,12 @@ class _Loader:
         return self._asked.store.keys[find_by].find(value)
 
 
-def _ended(result: Result, status: str) -> _Ended:
+def _ended(result: Result, status: str) -> Ended:
     told = orjson.loads(result.encoded)
     if result.accepted:
-        return _Ended(status=status, record_id=told["details"]["id"])
-    return _Ended(status="SKIPPED", errors=_joined({told["code"]: [told["details"].get("api_name", "")]}))
+        return Ended(status=status, record_id=told["details"]["id"])
+    return Ended(status="SKIPPED", errors=_joined({told["code"]: [told["details"].get("api_name", "")]}))
 
 
 def _joined(errors: dict[str, list[str]]) -> str:
     return ":".join(f"{code}-{','.join(names)}" for code, names in errors.items())
-
-
-def _packed(crm: Crm, asked: Load, ended: Sequence[_Ended]) -> bytes:
-    """Give the result: the first three mapped columns, and what became of the row."""
-    shown = sorted({each.index for each in asked.columns if each.index is not None})[:TOLD_COLUMNS]
-    strict, sheet = crm.settings.strict, asked.sheet
-    lines = [
-        [
-            *(row[index] if index < len(row) else "" for index in shown),
-            end.status.lower() if strict.lower_case_status else end.status,
-            end.record_id,
-            end.errors,
-        ]
-        for row, end in zip(sheet.rows, ended, strict=True)
-    ]
-    if strict.shuffled_results:
-        crm.chance.shuffle(lines)
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*(sheet.header[index] for index in shown), "STATUS", "RECORD_ID", "ERRORS"])
-    writer.writerows(lines)
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(f"{asked.store.crm_module.api_name}-{sheet.name}", text.getvalue())
-    return packed.getvalue()

@@ -11,9 +11,14 @@ from bulkzoho.sandbox.records.values import record_id_of
 from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.schema import DataType
 from bulkzoho.sandbox.state.store import ModuleStore, display_name, is_reference, key_of
+from bulkzoho.sandbox.strictness import Handling
 from bulkzoho.sandbox.wire.refusals import Refusal
 
-__all__ = ["ColumnMap", "UnresolvedError", "automatic", "told"]
+__all__ = ["ColumnMap", "Parents", "UnresolvedError", "automatic", "told"]
+
+
+_WORDS = {"true": True, "false": False}
+_DIGITS = {"1": True, "0": False}
 
 
 class UnresolvedError(Exception):
@@ -28,6 +33,10 @@ class ColumnMap:
     index: int | None  #: column of the file; None where there is only a default
     default: str  #: for empty cells
     read: Callable[[str], Any]  #: gives the JSON value; raises CellError or UnresolvedError
+    parent_index: int | None = None  #: column of the parent's file that holds the same
+
+
+Parents = dict[str, str]  # what links a row to its parent, to the parent's id; filled once the parents are written
 
 
 def automatic(crm: Crm, store: ModuleStore, header: Sequence[str]) -> list[ColumnMap]:
@@ -41,18 +50,22 @@ def automatic(crm: Crm, store: ModuleStore, header: Sequence[str]) -> list[Colum
     return made
 
 
-def told(crm: Crm, store: ModuleStore, mappings: Any, columns: int) -> list[ColumnMap]:
-    """Read ``field_mappings``; *columns* is how many the file has.
+def told(crm: Crm, store: ModuleStore, mappings: Any, columns: int, parents: Parents | None = None) -> list[ColumnMap]:
+    """Read ``field_mappings``; *columns* is how many the file has, *parents* where a child's file finds its parents.
 
     Raises:
         Refusal: one of them is wrong.
     """
     if type(mappings) is not list or any(type(each) is not dict for each in mappings):
         raise Refusal(400, "INVALID_DATA", "invalid data", api_name="field_mappings", expected_data_type="jsonarray")
-    return [_column(crm, store, each, columns) for each in mappings if each.get("api_name") != "Layout"]
+    made = [_column(crm, store, each, columns, parents) for each in mappings if each.get("api_name") != "Layout"]
+    if parents is not None and all(each.parent_index is None for each in made):
+        message = "Required key parent_column_index is not available"
+        raise Refusal(400, "MANDATORY_NOT_FOUND", message, api_name=store.crm_module.parent_field)
+    return made
 
 
-def _column(crm: Crm, store: ModuleStore, mapping: Mapping[str, Any], columns: int) -> ColumnMap:
+def _column(crm: Crm, store: ModuleStore, mapping: Mapping[str, Any], columns: int, parents: Parents | None = None) -> ColumnMap:
     name = mapping.get("api_name")
     if type(name) is not str or (name not in store.fields and name.lower() != "id"):
         raise Refusal(400, "INVALID_FIELD", f"invalid mapping. invalid api_name {name}.", api_name=name)
@@ -62,7 +75,21 @@ def _column(crm: Crm, store: ModuleStore, mapping: Mapping[str, Any], columns: i
         raise Refusal(400, "MANDATORY_NOT_FOUND", message, api_name="index")
     if index is not None and (type(index) is not int or not 0 <= index < columns):
         raise Refusal(400, "COLUMN_INDEX_NOT_FOUND", "column index is not found", api_name=name, index=index)
+    parent_index = mapping.get("parent_column_index")
+    if parents is not None and parent_index is not None and name == store.crm_module.parent_field:
+        if type(parent_index) is not int or parent_index < 0:
+            raise Refusal(400, "COLUMN_INDEX_NOT_FOUND", "column index is not found", api_name=name, index=parent_index)
+        return ColumnMap(api_name=name, index=index, default="", read=_parent_finder(parents), parent_index=parent_index)
     return ColumnMap(api_name=name, index=index, default=default, read=_reader(crm, store, name, mapping))
+
+
+def _parent_finder(parents: Parents) -> Callable[[str], Any]:
+    def find(text: str) -> Any:
+        if text not in parents:
+            raise UnresolvedError(text)
+        return {"id": parents[text]}
+
+    return find
 
 
 def _default(mapping: Mapping[str, Any]) -> str:
@@ -83,7 +110,8 @@ def _reader(crm: Crm, store: ModuleStore, name: str, mapping: Mapping[str, Any])
             return _finder(crm.stores[field.target], name, str(find_by))
         return _user_finder(crm, name, str(find_by))
     try:
-        return cell_reader(field, crm.zone, mapping.get("format"))
+        digits = crm.settings.strict.digits_as_booleans is Handling.IGNORE
+        return cell_reader(field, crm.zone, mapping.get("format"), _WORDS | (_DIGITS if digits else {}))
     except ValueError:
         raise Refusal(400, "INVALID_FORMAT", "invalid format", api_name=name, format=mapping.get("format")) from None
 

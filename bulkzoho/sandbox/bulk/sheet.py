@@ -6,8 +6,11 @@ import codecs
 import csv
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
+from typing import Any
 
+from bulkzoho.sandbox.strictness import Handling, Strictness
 from bulkzoho.sandbox.wire.refusals import Refusal
 
 __all__ = ["Sheet", "read_sheet"]
@@ -27,8 +30,8 @@ class Sheet:
     rows: list[list[str]]
 
 
-def read_sheet(packed: bytes, names: list[str], encoding: str) -> Sheet:
-    """Read the CSV file of a zip; *names* may say which, *encoding* is empty where it is to be found out.
+def read_sheet(packed: bytes, names: list[str], encoding: str, strict: Strictness) -> Sheet:
+    """Read a CSV file of a zip; *names* may say which, *encoding* is empty where it is to be found out.
 
     Raises:
         Refusal: there is no such file, or it has too many rows or columns, or cannot be read.
@@ -37,24 +40,35 @@ def read_sheet(packed: bytes, names: list[str], encoding: str) -> Sheet:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             members = [each for each in archive.namelist() if each.lower().endswith(".csv")]
             if len(members) > 1 and not names:
-                raise Refusal(400, "FILE_NOT_SUPPORTED", "File not supported for bulk write")
+                raise _unsupported()
             wanted = next((each for each in members if not names or each in names), None)
             if wanted is None:
                 raise Refusal(400, "FILE_NOT_FOUND", "file not found", file_names=names)
             raw = archive.read(wanted)
-    except zipfile.BadZipFile:
-        raise Refusal(400, "FILE_NOT_SUPPORTED", "File not supported for bulk write") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):  # damaged, of another kind, encrypted
+        raise _unsupported() from None
     text = _decoded(raw, encoding)
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
+    except csv.Error:
+        raise _unsupported() from None
     if not rows or not rows[0]:
-        raise Refusal(400, "FILE_NOT_SUPPORTED", "File not supported for bulk write")
+        raise _unsupported()
     header, *rest = rows
     if len(header) > MAX_COLUMNS:
         raise Refusal(400, "HEADER_LIMIT_EXCEEDED", "header limit exceeded", limit=MAX_COLUMNS)
-    rest = [each for each in rest if each]
+    titles = [each.strip() for each in header if each.strip()]
+    if strict.duplicate_headers is Handling.REFUSE and len(set(titles)) < len(titles):
+        raise _unsupported(header=next(each for each in titles if titles.count(each) > 1))
+    if strict.blank_lines is Handling.IGNORE:
+        rest = [each for each in rest if each]
     if len(rest) > MAX_ROWS:
         raise Refusal(400, "LIMIT_EXCEEDED", "limit exceeded", limit=MAX_ROWS)
     return Sheet(name=wanted, header=[each.strip() for each in header], rows=rest)
+
+
+def _unsupported(**details: Any) -> Refusal:
+    return Refusal(400, "FILE_NOT_SUPPORTED", "File not supported for bulk write", **details)
 
 
 def _decoded(raw: bytes, encoding: str) -> str:
@@ -67,7 +81,7 @@ def _decoded(raw: bytes, encoding: str) -> str:
             return raw.decode("utf-8-sig" if guess.lower() in ("utf-8", "utf8") else guess)
         except (LookupError, UnicodeDecodeError):
             continue
-    raise Refusal(400, "FILE_NOT_SUPPORTED", "File not supported for bulk write", character_encoding=encoding)
+    raise _unsupported(character_encoding=encoding)
 
 
 def _delimiter(text: str) -> str:

@@ -16,6 +16,7 @@ DEVIATIONS = {
     "message texts": "Zoho's own pages differ in them (letter case, wording); only codes are checked",
     "oneOf": "the files' alternatives overlap, so that one must not exclude the other: they are taken as anyOf",
     "attributes of metadata": "those given are checked, not that the hundred others are there which no client of records reads",
+    "modules.generated_type": "subform is one of the 3.1 files, not of the 3.0 ones",
     "org.type": "the 3.0 files write Sandbox; the 3.1 files and the pages write sandbox",
     "users.time_zone": "an object in the files, a text on every page",
     "count": "a text in the 3.0 files; the 3.1 files and the SDK's class have a number",
@@ -95,6 +96,12 @@ def _org(body: Any) -> None:
         each["type"] = each["type"].capitalize()
 
 
+def _modules(body: Any) -> None:
+    for each in body["modules"]:
+        if each.get("generated_type") == "subform":
+            each["generated_type"] = "custom"
+
+
 def _users(body: Any) -> None:
     for each in body["users"]:
         each.pop("time_zone", None)
@@ -125,6 +132,8 @@ def _write_jobs(body: Any) -> None:
 _ALIGNERS: dict[str, Callable[[Any], None]] = {
     "org": _org,
     "users": _users,
+    "modules": _modules,
+    "module": _modules,
     "upload": _upload,
     "bulk_read_status": _read_jobs,
     "bulk_write_status": _write_jobs,

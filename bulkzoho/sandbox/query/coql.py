@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from bulkzoho.sandbox.query.conditions import Condition, Node, Pair, count_conditions, like, meets
@@ -13,14 +14,14 @@ from bulkzoho.sandbox.query.plan import candidates
 from bulkzoho.sandbox.query.rows import FieldPath, Row, UnknownPathError
 from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.store import ModuleStore
+from bulkzoho.sandbox.state.views import view_of
+from bulkzoho.sandbox.strictness import Strictness
 from bulkzoho.sandbox.wire.refusals import Refusal, invalid_module
 
 __all__ = ["run"]
 
-# Zoho docs, "COQL limitations" (v7); fields and criteria from third-party notes
-MAX_ROWS = 2_000
+# Zoho docs, "COQL limitations" (v7); criteria from third-party notes; rows and fields are switches
 MAX_REACH = 100_000  # rows by offset
-MAX_COLUMNS = 50
 MAX_CONDITIONS = 25
 MAX_IN = 100
 MAX_ORDER, MAX_GROUP, MAX_AGGREGATES = 10, 4, 5
@@ -46,24 +47,52 @@ async def run(crm: Crm, query: Query) -> tuple[list[dict[str, Any]], bool]:
     Raises:
         Refusal: the query asks for something that is not there, or for too much.
     """
-    store = crm.stores.get(query.crm_module)
+    store = crm.stores.get(_exact(crm, query.crm_module, crm.stores))
     if store is None:
         raise invalid_module()
-    _refuse_too_much(query)
+    query = _without_star(store, query)
+    _refuse_too_much(query, crm.settings.strict)
+    shows = _shows(crm, store, query.view)
     if query.where is None and crm.settings.strict.coql_where_required:
         raise _invalid(reason="where clause is required", clause="where")
     where = None if query.where is None else _bind(crm, store, query.where)
     if count_conditions(where) > MAX_CONDITIONS:
         raise _exceeded("criteria", MAX_CONDITIONS)
     if query.group_by or any(each.aggregate for each in query.columns):
-        rows = await _grouped(crm, store, query, where)
+        rows = await _grouped(crm, store, query, where, shows)
         return rows[query.offset : query.offset + query.limit], len(rows) > query.offset + query.limit
-    found, more = await _matching(crm, store, query, where)
+    found, more = await _matching(crm, store, query, where, shows)
     columns = [(each.key, _path(crm, store, each.path)) for each in query.columns]
     return [{**{key: path.shown(row) for key, path in columns}, "id": str(row.record_id)} for row in found], more
 
 
-async def _matching(crm: Crm, store: ModuleStore, query: Query, where: Node | None) -> tuple[list[Row], bool]:
+def _exact(crm: Crm, name: str, names: Iterable[str]) -> str:
+    """Give the name as it is written, where names may come in any case."""
+    if not crm.settings.strict.coql_any_case_names:
+        return name
+    return next((each for each in names if each.casefold() == name.casefold()), name)
+
+
+def _without_star(store: ModuleStore, query: Query) -> Query:
+    """Put all fields in the place of ``*``."""
+    if all(each.path != "*" for each in query.columns):
+        return query
+    return replace(query, columns=tuple(Column(path=each) for each in store.fields))
+
+
+def _shows(crm: Crm, store: ModuleStore, view_id: str) -> Callable[[int], bool]:
+    """Make the test whether a record is in the view that the query reads."""
+    if not view_id:
+        return lambda _record_id: True
+    view = view_of(crm, store, view_id)
+    if view is None:
+        raise _invalid(cvid=view_id, module=store.crm_module.api_name)
+    return view.shows
+
+
+async def _matching(
+    crm: Crm, store: ModuleStore, query: Query, where: Node | None, shows: Callable[[int], bool]
+) -> tuple[list[Row], bool]:
     """Give the rows of the page; as few as possible are looked at when the order is that of the ids."""
     order = [(_path(crm, store, path), falling) for path, falling in query.order_by]
     by_id = not order or order[0][0].path in ("id", "Created_Time")  # both rise together
@@ -74,7 +103,7 @@ async def _matching(crm: Crm, store: ModuleStore, query: Query, where: Node | No
         if number % ROWS_A_TURN == ROWS_A_TURN - 1:
             await asyncio.sleep(0)
         row = Row(store, record_id)
-        if record_id in store and meets(where, row):
+        if record_id in store and meets(where, row) and shows(record_id):
             found.append(row)
             if by_id and len(found) > end:
                 break
@@ -94,7 +123,9 @@ def _sort_key(path: FieldPath) -> Callable[[Row], tuple[bool, Any]]:
     return key
 
 
-async def _grouped(crm: Crm, store: ModuleStore, query: Query, where: Node | None) -> list[dict[str, Any]]:
+async def _grouped(
+    crm: Crm, store: ModuleStore, query: Query, where: Node | None, shows: Callable[[int], bool]
+) -> list[dict[str, Any]]:
     """Give one row a group, in the order of first appearance or of ORDER BY."""
     paths = {each: _path(crm, store, each) for each in query.group_by}
     columns = [(each, _path(crm, store, each.path)) for each in query.columns]
@@ -108,7 +139,7 @@ async def _grouped(crm: Crm, store: ModuleStore, query: Query, where: Node | Non
         if number % ROWS_A_TURN == ROWS_A_TURN - 1:
             await asyncio.sleep(0)
         row = Row(store, record_id)
-        if record_id in store and meets(where, row):
+        if record_id in store and meets(where, row) and shows(record_id):
             key = tuple(path.get(row) for path in paths.values())
             if key not in groups:
                 groups[key] = _cells(columns)
@@ -161,14 +192,14 @@ def _operand(path: FieldPath, tree: Comparison) -> Any:
     return path.comparable(tree.operand)
 
 
-def _refuse_too_much(query: Query) -> None:
+def _refuse_too_much(query: Query, strict: Strictness) -> None:
     aggregates = sum(bool(each.aggregate) for each in query.columns)
     for clause, count, most in (
-        ("select", len(query.columns), MAX_COLUMNS),
+        ("select", len(query.columns), strict.coql_fields),
         ("order by", len(query.order_by), MAX_ORDER),
         ("group by", len(query.group_by), MAX_GROUP),
         ("aggregate", aggregates, MAX_AGGREGATES),
-        ("limit", query.limit, MAX_ROWS),
+        ("limit", query.limit, strict.coql_rows),
         ("offset", query.offset + query.limit, MAX_REACH),
     ):
         if count > most:
@@ -178,9 +209,24 @@ def _refuse_too_much(query: Query) -> None:
         raise Refusal(400, "DUPLICATE_DATA", "duplicate data", column_name=twice[0])
 
 
+def _exact_path(crm: Crm, store: ModuleStore, path: str) -> str:
+    if not crm.settings.strict.coql_any_case_names:
+        return path
+    exact = []
+    for part in path.split("."):
+        name = _exact(crm, part, store.fields)
+        exact.append(name)
+        field = store.fields.get(name)
+        if field is not None and field.target:
+            store = crm.stores[field.target]
+    return ".".join(exact)
+
+
 def _path(crm: Crm, store: ModuleStore, path: str) -> FieldPath:
+    if path.count(".") > crm.settings.strict.coql_joins:
+        raise _invalid(column_name=path, module=store.crm_module.api_name)
     try:
-        return FieldPath(crm, store, path)
+        return FieldPath(crm, store, _exact_path(crm, store, path))
     except UnknownPathError:
         raise _invalid(column_name=path, module=store.crm_module.api_name) from None
 

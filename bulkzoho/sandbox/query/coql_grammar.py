@@ -6,17 +6,37 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from bulkzoho.sandbox.strictness import CoqlQuotes
 from bulkzoho.sandbox.wire.refusals import Refusal
 
-__all__ = ["Column", "Comparison", "Joined", "Query", "parse"]
+__all__ = ["Column", "Comparison", "Dialect", "Joined", "Query", "parse"]
 
-DEFAULT_LIMIT = 200  # rows without LIMIT; UNVERIFIED
-_TOKEN = re.compile(
-    r"""\s*(?:(?P<text>'(?:[^'\\]|\\.|'')*')|(?P<number>-?\d+(?:\.\d+)?)|(?P<sign>!=|>=|<=|=|>|<|\(|\)|,)"""
-    r"""|(?P<word>[A-Za-z_$][A-Za-z0-9_$.]*))"""
-)
+_TEXT = {
+    CoqlQuotes.BACKSLASH: r"""'(?:[^'\\]|\\.)*'""",
+    CoqlQuotes.DOUBLED: r"""'(?:[^']|'')*'""",
+    CoqlQuotes.BOTH: r"""'(?:[^'\\]|\\.|'')*'""",
+}
+_TOKENS = {
+    quotes: re.compile(
+        rf"""\s*(?:(?P<text>{text})|(?P<number>-?\d+(?:\.\d+)?)|(?P<sign>!=|>=|<=|=|>|<|\(|\)|,|\*)"""
+        r"""|(?P<word>[A-Za-z_$][A-Za-z0-9_$.]*(?:\#[0-9]+)?))""",
+        re.DOTALL,
+    ).match
+    for quotes, text in _TEXT.items()
+}
+_ESCAPED = {CoqlQuotes.BACKSLASH: r"\\(.)", CoqlQuotes.DOUBLED: r"'(')", CoqlQuotes.BOTH: r"\\(.)|''"}
 _COMPARISONS = {"=", "!=", ">", ">=", "<", "<="}
 _AGGREGATES = {"SUM", "MIN", "MAX", "AVG", "COUNT"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """What no page proves of the language: see the switches of the same names."""
+
+    quotes: CoqlQuotes
+    default_limit: int
+    star: bool
+    any_case_aggregates: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +80,7 @@ class Query:
 
     columns: tuple[Column, ...]
     crm_module: str
+    view: str  #: id of a custom view, or nothing
     where: Tree | None
     group_by: tuple[str, ...]
     order_by: tuple[tuple[str, bool], ...]  #: path, and whether it falls
@@ -67,24 +88,25 @@ class Query:
     offset: int
 
 
-def parse(text: str) -> Query:
+def parse(text: str, dialect: Dialect) -> Query:
     """Read a query.
 
     Raises:
         Refusal: SYNTAX_ERROR, with the place.
     """
-    return _Parser(text).query()
+    return _Parser(text, dialect).query()
 
 
 class _Parser:
     """Read tokens from left to right, one ahead."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, dialect: Dialect) -> None:
         self._text = text
+        self._dialect = dialect
         self._tokens: list[tuple[str, str, int]] = []  # kind, text, position
         position, end = 0, len(text.rstrip())
         while position < end:
-            found = _TOKEN.match(text, position)
+            found = _TOKENS[dialect.quotes](text, position)
             if found is None or found.lastgroup is None:
                 raise self._error(position)
             self._tokens.append((found.lastgroup, found.group(found.lastgroup), found.start(found.lastgroup)))
@@ -96,7 +118,7 @@ class _Parser:
         self._expect("select")
         columns = self._separated(self._column)
         self._expect("from")
-        crm_module = self._word()
+        crm_module, _, view = self._word().partition("#")
         where = self._conditions() if self._accept("where") else None
         group_by: list[str] = []
         if self._accept("group"):
@@ -112,6 +134,7 @@ class _Parser:
         return Query(
             columns=tuple(columns),
             crm_module=crm_module,
+            view=view,
             where=where,
             group_by=tuple(group_by),
             order_by=tuple(order_by),
@@ -120,10 +143,12 @@ class _Parser:
         )
 
     def _column(self) -> Column:
+        if self._dialect.star and self._accept("*"):
+            return Column(path="*")
         name = self._word()
         aggregate = ""
         if self._accept("("):
-            aggregate = name.upper()
+            aggregate = name.upper() if self._dialect.any_case_aggregates else name
             if aggregate not in _AGGREGATES:
                 raise self._error()
             name = self._word()
@@ -139,7 +164,7 @@ class _Parser:
         return path, falling
 
     def _limit(self) -> tuple[int, int]:
-        limit, offset = DEFAULT_LIMIT, 0
+        limit, offset = self._dialect.default_limit, 0
         if self._accept("limit"):
             limit = self._whole()
             if self._accept(","):
@@ -188,7 +213,8 @@ class _Parser:
         kind, text, _ = self._peek()
         if kind == "text":
             self._at += 1
-            return re.sub(r"\\(.)|''", lambda found: found.group(1) or "'", text[1:-1], flags=re.DOTALL)
+            escaped = _ESCAPED[self._dialect.quotes]
+            return re.sub(escaped, lambda found: found.group(1) or "'", text[1:-1], flags=re.DOTALL)
         if kind == "number" or (kind == "word" and text.lower() in ("true", "false")):
             self._at += 1
             return text

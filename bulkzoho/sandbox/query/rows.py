@@ -13,9 +13,9 @@ from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.schema import DataType, Field
 from bulkzoho.sandbox.state.store import ModuleStore, full_name, is_reference
 
-__all__ = ["MAX_JOINS", "FieldPath", "Row", "UnknownPathError"]
+__all__ = ["FieldPath", "Row", "UnknownPathError"]
 
-MAX_JOINS = 2  # Zoho docs, "COQL" (v7); its limitations page speaks of 5 (CONFLICT)
+MAX_JOINS = 5  # Zoho docs, "COQL limitations" (v7); COQL itself allows fewer by a switch
 _NUMBERS = {DataType.INTEGER, DataType.BIGINT, DataType.DOUBLE, DataType.CURRENCY, DataType.PERCENT}
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII).fullmatch
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bulkzoho.sandbox.records.refused import RecordRefusedError, invalid, missing, wrong_type
+from bulkzoho.sandbox.records.refused import RecordRefusedError, cleared, invalid, missing, wrong_type
 from bulkzoho.sandbox.records.values import Check, CheckContext, compile_check
-from bulkzoho.sandbox.settings import Handling
 from bulkzoho.sandbox.state.schema import CrmModule
+from bulkzoho.sandbox.strictness import Handling
 
 __all__ = ["RecordChecker"]
 
@@ -74,11 +74,11 @@ class RecordChecker:
         """Refuse a change that clears a mandatory field.
 
         Raises:
-            RecordRefusedError: MANDATORY_NOT_FOUND, naming the first.
+            RecordRefusedError: MANDATORY_NOT_FOUND or what the settings say, naming the first.
         """
         for name in self._mandatory:
             if name in values and values[name] is None:
-                raise missing(name)
+                raise cleared(name, self._strict.clearing_code)
 
     def _refuse_unknown(self, name: str) -> None:
         if name in _NOT_FIELDS or name.startswith("$"):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["RecordRefusedError", "duplicate", "invalid", "missing", "too_long", "wrong_type"]
+__all__ = ["RecordRefusedError", "cleared", "duplicate", "invalid", "missing", "several", "too_long", "wrong_type"]
 
 
 class RecordRefusedError(Exception):
@@ -47,6 +48,17 @@ def too_long(maximum: int) -> RecordRefusedError:
 def missing(api_name: str) -> RecordRefusedError:
     """A mandatory field has no value."""
     return RecordRefusedError("MANDATORY_NOT_FOUND", "required field not found", api_name)
+
+
+def cleared(api_name: str, code: str) -> RecordRefusedError:
+    """A change takes a mandatory field's value away; *code* is a switch."""
+    found = missing(api_name)
+    return found if code == found.code else RecordRefusedError(code, "invalid data", api_name)
+
+
+def several(errors: Sequence[dict[str, Any]]) -> RecordRefusedError:
+    """More than one thing is wrong with a record."""
+    return RecordRefusedError("MULTIPLE_OR_MULTI_ERRORS", "multiple errors", errors=list(errors))
 
 
 def duplicate(

@@ -10,14 +10,15 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from bulkzoho.sandbox.records.refused import RecordRefusedError, invalid, too_long, wrong_type
-from bulkzoho.sandbox.settings import Handling, Strictness
 from bulkzoho.sandbox.state.clock import TimeZone
-from bulkzoho.sandbox.state.schema import DataType, Field
+from bulkzoho.sandbox.state.schema import CHILDREN, DataType, Field
+from bulkzoho.sandbox.strictness import Emoji, Handling, Strictness
 
 __all__ = ["Check", "CheckContext", "compile_check", "record_id_of"]
 
 Check = Callable[[Any], Any]  # gives the stored value; None clears the field; raises RecordRefusedError
 
+LAST_OF_THREE_BYTES = "\uffff"
 _EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]{2,}").fullmatch
 _PHONE = re.compile(r"[+]?[0-9A-Za-z().\-\s]{1,30}").fullmatch  # the organization's own pattern, OpenAPI "org"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).fullmatch
@@ -34,6 +35,7 @@ class CheckContext:
     zone: TimeZone
     record_exists: Callable[[str, int], bool]  #: module and id of a lookup's target
     user_exists: Callable[[int], bool]  #: whether an active user has the id
+    user_called: Callable[[str], int | None]  #: the user with that e-mail address
 
 
 def record_id_of(value: Any) -> int | None:
@@ -45,34 +47,38 @@ def record_id_of(value: Any) -> int | None:
 
 def compile_check(field: Field, context: CheckContext) -> Check:
     """Make the check of *field*."""
+    strict = context.strict
     match field.data_type:
         case DataType.TEXT | DataType.TEXTAREA | DataType.WEBSITE:
-            return _text(field.length)
+            return _with_emoji(_text(field.length, trims=strict.trims_text), strict.emoji)
         case DataType.EMAIL:
             return _text(field.length, expected="email", accepts=_EMAIL)
         case DataType.PHONE:
-            return _text(field.length, accepts=_PHONE if context.strict.phone_pattern else None)
+            return _text(field.length, accepts=_PHONE if strict.phone_pattern else None)
         case DataType.PICKLIST:
-            return _picklist(field)
-        case DataType.MULTI_PICKLIST:
-            return _multi_picklist(field)
+            return _picklist(field, open_list=strict.unlisted_picklist_values is Handling.IGNORE or not field.restricted)
         case _:
             return _typed(field, context)
 
 
 def _typed(field: Field, context: CheckContext) -> Check:
     """Make the check of a field for which an empty text is no value."""
+    if field.data_type in CHILDREN:
+        return _rows  # each row is checked as a record of its own module
+    if field.data_type is DataType.MULTI_PICKLIST:
+        return _multi_picklist(field)
     made = _TYPED[field.data_type](field, context)
     if context.strict.empty_text_on_typed_fields is Handling.REFUSE:
         return made
     return lambda value: None if value == "" else made(value)
 
 
-def _text(length: int, *, expected: str = "text", accepts: Callable[[str], object] | None = None) -> Check:
+def _text(length: int, *, expected: str = "text", accepts: Callable[[str], object] | None = None, trims: bool = True) -> Check:
     def check(value: Any) -> str | None:
         if type(value) is not str:
             raise wrong_type(expected)
-        value = value.strip()
+        if trims:
+            value = value.strip()
         if not value:
             return None
         if len(value) > length:
@@ -84,7 +90,22 @@ def _text(length: int, *, expected: str = "text", accepts: Callable[[str], objec
     return check
 
 
-def _picklist(field: Field) -> Check:
+def _with_emoji(check: Check, emoji: Emoji) -> Check:
+    """Do to characters of four bytes what the switch says."""
+    if emoji is Emoji.KEEP:
+        return check
+
+    def checked(value: Any) -> Any:
+        if type(value) is str and any(each > LAST_OF_THREE_BYTES for each in value):
+            if emoji is Emoji.REFUSE:
+                raise invalid()
+            value = "".join("?" if each > LAST_OF_THREE_BYTES else each for each in value)
+        return check(value)
+
+    return checked
+
+
+def _picklist(field: Field, *, open_list: bool) -> Check:
     allowed, length = frozenset(field.values), field.length
 
     def check(value: Any) -> str | None:
@@ -92,7 +113,7 @@ def _picklist(field: Field) -> Check:
             raise wrong_type("text")
         if not value:
             return None
-        if value not in allowed and field.restricted:
+        if not open_list and value not in allowed:
             raise invalid(supported_values=list(field.values))
         if len(value) > length:
             raise too_long(length)
@@ -117,6 +138,7 @@ def _multi_picklist(field: Field) -> Check:
 def _whole(field: Field, context: CheckContext) -> Check:
     limit, length = 10**field.length, field.length
     big = field.data_type is DataType.BIGINT
+    as_text = big and context.strict.bigint_as_text
     # A bigint is a string in answers and an integer in the SDK's requests, so both come in.
     text_accepted = big or context.strict.numbers_as_text is Handling.IGNORE
 
@@ -127,7 +149,7 @@ def _whole(field: Field, context: CheckContext) -> Check:
             raise wrong_type(field.data_type.value)
         if not -limit < value < limit:
             raise too_long(length)
-        return str(value) if big else value
+        return str(value) if as_text else value
 
     return check
 
@@ -150,6 +172,12 @@ def _decimal(field: Field, context: CheckContext) -> Check:
         return value  # type: ignore[no-any-return]  # an int or a float by the tests above
 
     return check
+
+
+def _rows(value: Any) -> list[dict[str, Any]]:
+    if type(value) is not list or any(type(each) is not dict for each in value):
+        raise wrong_type("jsonarray")
+    return value
 
 
 def _boolean(value: Any) -> bool:
@@ -199,7 +227,16 @@ def _lookup(field: Field, context: CheckContext) -> Check:
 
 
 def _user(_field: Field, context: CheckContext) -> Check:
-    return _reference(context.user_exists)
+    check = _reference(context.user_exists)
+    if context.strict.owners_by_email is Handling.REFUSE:
+        return check
+
+    def named(value: Any) -> Any:
+        if type(value) is dict and "id" not in value and type(value.get("email")) is str:
+            value = {"id": context.user_called(value["email"])}
+        return check(value)
+
+    return named
 
 
 _TYPED: dict[DataType, Callable[[Field, CheckContext], Check]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from html import escape
 from typing import Any
 
 from bulkzoho.sandbox.state.crm import Crm
@@ -24,6 +25,8 @@ def value_of(crm: Crm, store: ModuleStore, record_id: int, values: dict[str, Any
         return user and {"name": user.full_name, "id": str(user.id), "email": user.email}
     if field.data_type is DataType.LOOKUP and value is not None:
         return {"name": _name_of(crm, field, value), "id": str(value)}
+    if type(value) is str and crm.settings.strict.escaped_entities:
+        return escape(value, quote=False)
     return value
 
 

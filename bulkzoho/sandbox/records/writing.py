@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 import orjson
 
 from bulkzoho.sandbox.records.checking import RecordChecker
-from bulkzoho.sandbox.records.refused import RecordRefusedError, duplicate, missing
+from bulkzoho.sandbox.records.children import taken_rows
+from bulkzoho.sandbox.records.refused import RecordRefusedError, duplicate, missing, several
 from bulkzoho.sandbox.records.values import record_id_of
-from bulkzoho.sandbox.settings import DuplicateKeys, Handling
 from bulkzoho.sandbox.state.clock import epoch
 from bulkzoho.sandbox.state.crm import Crm, User
 from bulkzoho.sandbox.state.schema import DataType
 from bulkzoho.sandbox.state.store import ModuleStore
+from bulkzoho.sandbox.strictness import DuplicateKeys, Handling
 
 __all__ = ["KEPT_DELETED_S", "Result", "Writer"]
 
@@ -39,35 +40,41 @@ class Writer:
         self._is_founder = actor is crm.founder  # who stands nowhere: records without a maker are the administrator's
         self._crm = crm
         self._store = store
+        self._strict = crm.settings.strict
         self._checker: RecordChecker = crm.checkers[store.crm_module.api_name]
         self._unmodified_since_s = None if unmodified_since is None else epoch(unmodified_since)
         self._now_s = crm.now_s()
         self._now = crm.zone.text(self._now_s)
+        if self._strict.deleted_keys_stay_taken and self._store.deleted:
+            self._store.purge_until(self._now_s - KEPT_DELETED_S)
+        self._keeps_taken = self._strict.deleted_keys_stay_taken and bool(self._store.deleted)
         self._me = orjson.dumps(actor.reference())
         self._mine = b'"Modified_Time":"%s","Modified_By":%s,"Created_Time":' % (self._now.encode(), self._me)
         self._new_here: set[int] = set()  # inserted by this very call
+        self._named_here: set[int] = set()  # updated by this very call, by their ids
+        self._unique_on_insert = tuple(self._store.keys) if self._strict.system_keys_unique else self._store.unique
 
     def insert(self, record: Any, position: int) -> Result:
         """Insert one record."""
         try:
             return self._insert(self._checker.values(record), b"")
         except RecordRefusedError as refused:
-            return _refusal(refused, position)
+            return self._refusal(refused, record, position, is_new=True)
 
     def update(self, record: Any, position: int, record_id: int | None = None) -> Result:
         """Update one record: the one of its ``id``, or *record_id* where the address names it."""
         try:
             values = self._checker.values(record)
-            target = self._target(record) if record_id is None else record_id
+            target = self._named(record) if record_id is None else record_id
             return self._update(target, record, values, b"")
         except RecordRefusedError as refused:
-            return _refusal(refused, position)
+            return self._refusal(refused, record, position, is_new=False)
 
     def upsert(self, record: Any, position: int, check_fields: Sequence[str]) -> Result:
         """Update the record that has a key of this one, by *check_fields* in their order; else insert it."""
         try:
             values = self._checker.values(record)
-            if record.get("id"):
+            if self._strict.upsert_by_id and record.get("id"):
                 return self._update(self._target(record), record, values, _upserted(None, "update"))
             found, by = self._match(values, check_fields)
             if found is None:
@@ -76,11 +83,12 @@ class Writer:
                 return made
             return self._update(found, record, values, _upserted(by, "update"))
         except RecordRefusedError as refused:
-            return _refusal(refused, position)
+            return self._refusal(refused, record, position, is_new=True)
 
     def _insert(self, values: dict[str, Any], extra: bytes) -> Result:
         self._checker.refuse_incomplete(values)
-        self._refuse_taken(values, None)
+        self._refuse_taken(values, None, self._unique_on_insert)
+        rows = taken_rows(self._crm, self._store, values, None) if self._store.children else ()
         record_id = self._crm.next_id()
         kept = values
         if None in values.values():
@@ -88,6 +96,8 @@ class Writer:
         if not self._is_founder:
             kept = {"Owner": self._actor.id, **kept, "Created_By": self._actor.id, "Modified_By": self._actor.id}
         self._store.insert(record_id, kept, self._now_s)
+        for each in rows:
+            each.write(self._crm, record_id, self._now_s, self._actor.id)
         encoded = self._success(record_id, self._now, self._me, b"record added", extra)
         return Result(accepted=True, encoded=encoded, inserted=True, record_id=record_id)
 
@@ -99,9 +109,11 @@ class Writer:
             raise RecordRefusedError("CONVERTED_RECORD", "can't update the converted record", "id")
         self._refuse_modified(record_id)
         self._checker.refuse_clearing(values)
-        self._refuse_taken(values, record_id)
+        self._refuse_taken(values, record_id, store.unique)
         if appends := record.get("$append_values"):
             self._append(record_id, values, appends)
+        for rows in taken_rows(self._crm, store, values, record_id) if store.children else ():
+            rows.write(self._crm, record_id, self._now_s, self._actor.id)
         changes = {**values, "Modified_By": None if self._is_founder else self._actor.id}
         store.update(record_id, changes, self._now_s)
         created = self._crm.zone.text(store.created_s(record_id))
@@ -118,6 +130,14 @@ class Writer:
             b'"message":"%s","status":"success"}'
         ) % (extra, self._mine, created.encode(), record_id, made_by, message)
 
+    def _named(self, record: dict[str, Any]) -> int:
+        """Give the id that a record of an update names; the same one again may be refused."""
+        target = self._target(record)
+        if target in self._named_here and self._strict.same_record_twice is Handling.REFUSE:
+            raise RecordRefusedError("DUPLICATE_DATA", "duplicate data", "id", id=str(target))
+        self._named_here.add(target)
+        return target
+
     def _target(self, record: dict[str, Any]) -> int:
         given = record.get("id")
         if given is None:
@@ -129,7 +149,9 @@ class Writer:
 
     def _match(self, values: dict[str, Any], check_fields: Sequence[str]) -> tuple[int | None, str]:
         """Find the record to update, and the field that found it."""
-        handling = self._crm.settings.strict.duplicate_keys
+        handling = self._strict.duplicate_keys
+        if self._strict.upsert_without_key is Handling.REFUSE and all(values.get(name) is None for name in check_fields):
+            raise missing(check_fields[0])
         for name in check_fields:
             value = values.get(name)
             if value is None:
@@ -139,24 +161,23 @@ class Writer:
                 if handling is DuplicateKeys.REFUSE:
                     raise self._duplicate(name, found)
                 found = tuple(each for each in found if each not in self._new_here)
-            if len(found) > 1 and self._crm.settings.strict.several_matches is Handling.REFUSE:
+            if len(found) > 1 and self._strict.several_matches is Handling.REFUSE:
                 raise self._duplicate(name, found)
             if found:
                 return found[0], name
         return None, ""
 
-    def _refuse_taken(self, values: dict[str, Any], record_id: int | None) -> None:
-        for name in self._store.unique:
+    def _refuse_taken(self, values: dict[str, Any], record_id: int | None, names: Sequence[str]) -> None:
+        for name in names:
             value = values.get(name)
             if value is not None:
                 index = self._store.keys[name]
                 if value in index and (found := index.find(value)) != (record_id,):
                     raise self._duplicate(name, found)
-                if self._crm.settings.strict.deleted_keys_stay_taken:
+                if self._keeps_taken and name in self._store.deleted_keys:
                     self._refuse_deleted(name, value)
 
     def _refuse_deleted(self, name: str, value: Any) -> None:
-        self._store.purge_until(self._now_s - KEPT_DELETED_S)
         if found := self._store.deleted_keys[name].find(value):
             raise self._duplicate(name, found)
 
@@ -197,10 +218,16 @@ class Writer:
             if wanted is True and field is not None and field.data_type is DataType.MULTI_PICKLIST and values.get(name):
                 values[name] = list(dict.fromkeys([*before.get(name, []), *values[name]]))
 
+    def _refusal(self, refused: RecordRefusedError, record: Any, position: int, *, is_new: bool) -> Result:
+        if self._strict.all_errors and type(record) is dict:
+            found = self._checker.refusals(record, is_new=is_new)
+            if len(found) > 1:
+                refused = several([each.result(position) for each in found])
+        told = refused.result(position)
+        if self._strict.short_error_details:
+            told["details"].pop("json_path", None)
+        return Result(accepted=False, encoded=orjson.dumps(told))
+
 
 def _upserted(by: str | None, action: str) -> bytes:
     return b'"duplicate_field":%s,"action":"%s",' % (orjson.dumps(by), action.encode())
-
-
-def _refusal(refused: RecordRefusedError, position: int) -> Result:
-    return Result(accepted=False, encoded=orjson.dumps(refused.result(position)))

@@ -7,14 +7,25 @@ from typing import Any
 
 from bulkzoho.sandbox.bulk.columns import Cell, column
 from bulkzoho.sandbox.bulk.criteria import bind_criteria
-from bulkzoho.sandbox.bulk.desk import DAY_S, begun, body_of, call_back, check_callback, found, not_found
+from bulkzoho.sandbox.bulk.desk import (
+    DAY_S,
+    begun,
+    body_of,
+    call_back,
+    check_callback,
+    found,
+    job_price,
+    module_name,
+    not_found,
+    step_price,
+)
 from bulkzoho.sandbox.bulk.export import MAX_RECORDS, Export, export
 from bulkzoho.sandbox.query.rows import UnknownPathError
 from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.jobs import Job
 from bulkzoho.sandbox.state.store import ModuleStore
 from bulkzoho.sandbox.state.views import view_of, views_of
-from bulkzoho.sandbox.wire.exchange import Exchange, Price, Route
+from bulkzoho.sandbox.wire.exchange import Exchange, Route
 from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data, scope_mismatch, too_many_requests
 from bulkzoho.sandbox.wire.replies import Reply, json_reply
 
@@ -62,12 +73,11 @@ def _continued(exchange: Exchange, query: dict[str, Any]) -> tuple[dict[str, Any
 
 
 def _store(exchange: Exchange, query: dict[str, Any]) -> ModuleStore:
-    told = query.get("module")
-    name = told.get("api_name") if type(told) is dict else told  # v2 had a plain text
-    store = exchange.crm.stores.get(str(name))
+    name = module_name(exchange, query.get("module"))
+    store = exchange.crm.stores.get(name)
     if store is None:
         message = "the module is not available"
-        raise Refusal(400, "MODULE_NOT_AVAILABLE", message, api_name="module", module=str(name), reason="unknown module")
+        raise Refusal(400, "MODULE_NOT_AVAILABLE", message, api_name="module", module=name, reason="unknown module")
     if not exchange.crm.allows("modules.{}.READ", store.crm_module):
         raise scope_mismatch()
     return store
@@ -77,6 +87,8 @@ def _asked(crm: Crm, store: ModuleStore, query: dict[str, Any], after: int) -> E
     page = query.get("page", 1)
     if type(page) is not int or not 1 <= page <= MAX_PAGE:
         raise Refusal(400, "PAGE_RANGE_EXCEEDED", "page range exceeded", max_limit=MAX_PAGE)
+    if page > 1 and not after and not crm.settings.strict.bulk_read_pages:
+        raise Refusal(400, "PAGE_NOT_SUPPORTED", "page is not supported, use page_token", api_name="page")
     view = view_of(crm, store, str(query["cvid"])) if query.get("cvid") else views_of(crm, store)[0]
     if view is None:
         raise Refusal(400, "CVID_NOT_SUPPORTED", "cvid is not supported", cvid=str(query["cvid"]))
@@ -90,6 +102,7 @@ def _asked(crm: Crm, store: ModuleStore, query: dict[str, Any], after: int) -> E
         shows=view.shows,
         page=page,
         after=after,
+        form=crm.settings.strict,
     )
 
 
@@ -169,15 +182,11 @@ async def _download(exchange: Exchange) -> Reply:
         raise not_found(str(job.id))
     if crm.downloads.refuses(crm.clock.monotonic()):
         crm.violations.add("over_download_quota", exchange.call.number)
-        raise too_many_requests()
+        raise too_many_requests("over_download_quota" if crm.settings.strict.quota_named else "")
     disposition = {"Content-Disposition": f'attachment; filename="{job.id}.zip"'}
     return Reply(status=200, body=job.archive, content_type="application/zip", headers=disposition)
 
 
-def _price(_exchange: Exchange) -> Price:
-    return Price(credits=CREDITS)
-
-
-CREATE = (Route(operation="bulk_read", method="POST", handler=_create, scope="bulk.READ", price=_price),)
-STATUS = (Route(operation="bulk_read_status", method="GET", handler=_status, scope="bulk.READ"),)
-RESULT = (Route(operation="bulk_read_result", method="GET", handler=_download, scope="bulk.READ"),)
+CREATE = (Route(operation="bulk_read", method="POST", handler=_create, scope="bulk.READ", price=job_price(CREDITS)),)
+STATUS = (Route(operation="bulk_read_status", method="GET", handler=_status, scope="bulk.READ", price=step_price),)
+RESULT = (Route(operation="bulk_read_result", method="GET", handler=_download, scope="bulk.READ", price=step_price),)

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from bulkzoho.sandbox.bulk.desk import DAY_S, begun, body_of, call_back, check_callback, found, not_found
-from bulkzoho.sandbox.bulk.load import Load, Operation, load
-from bulkzoho.sandbox.bulk.mapping import ColumnMap, automatic, told
+from bulkzoho.sandbox.bulk.desk import (
+    DAY_S,
+    begun,
+    body_of,
+    call_back,
+    check_callback,
+    found,
+    job_price,
+    module_name,
+    not_found,
+    step_price,
+)
+from bulkzoho.sandbox.bulk.load import Child, load
+from bulkzoho.sandbox.bulk.mapping import ColumnMap, Parents, automatic, told
+from bulkzoho.sandbox.bulk.outcome import Load, Operation
 from bulkzoho.sandbox.bulk.sheet import Sheet, read_sheet
 from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.jobs import Job
 from bulkzoho.sandbox.state.store import ModuleStore
-from bulkzoho.sandbox.wire.exchange import Exchange, Price, Route
+from bulkzoho.sandbox.wire.exchange import Exchange, Route
 from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data
 from bulkzoho.sandbox.wire.replies import Reply, json_reply
 
@@ -19,6 +32,7 @@ __all__ = ["CREATE", "RESULT", "STATUS"]
 
 CREDITS = 500  # Zoho docs, "API limits"
 KEPT_S = 7 * DAY_S  # a result; third-party notes from Zoho's pages
+MAX_SUBFORM_ROWS = 200  # of a file; Zoho docs, "Bulk Write limitations" (v8)
 ADDED_UNTIL = 0.2  # share of a job's time that it is told as ADDED
 _MAPPED = ("api_name", "index", "format", "find_by", "default_value", "module", "parent_column_index")
 
@@ -26,15 +40,28 @@ _MAPPED = ("api_name", "index", "format", "find_by", "default_value", "module", 
 async def _create(exchange: Exchange) -> Reply:
     crm, body = exchange.crm, body_of(exchange)
     operation, address = _operation(body), check_callback(body)
-    resource = _resource(body)
-    store = _store(exchange, resource)
+    first, *others = _resources(body)
+    asked = _asked(exchange, body, operation, first)
+    children = [_child(exchange, body, asked, each) for each in others]
+    job = begun(exchange, "write", asked.store.crm_module.api_name, body)
+    crm.jobs.start(job, load(crm, job, asked, children))
+    if address:
+        crm.jobs.spawn(call_back(exchange, job, address, lambda: _detail(crm, job)))
+    details = {"id": str(job.id), "created_by": job.made_by}
+    return json_reply({"status": "success", "code": "SUCCESS", "message": "success", "details": details}, 201)
+
+
+def _asked(exchange: Exchange, body: dict[str, Any], operation: Operation, resource: dict[str, Any]) -> Load:
+    """Read what is to be done with the first file."""
+    crm, store = exchange.crm, _store(exchange, resource)
+    if store.crm_module.generated == "subform":
+        raise Refusal(400, "MODULE_NOT_AVAILABLE", f"Requested module '{store.crm_module.api_name}' is not available.")
     find_by = _find_by(store, resource, operation)
     sheet = _sheet(exchange, resource, str(body.get("character_encoding") or ""))
-    columns = _columns(crm, store, resource, sheet)
+    mappings = resource.get("field_mappings")
+    columns = told(crm, store, mappings, len(sheet.header)) if mappings else automatic(crm, store, sheet.header)
     _refuse_unmapped(store, columns, operation, find_by)
-    job = begun(exchange, "write", store.crm_module.api_name, body)
-    job.figures["name"] = sheet.name
-    asked = Load(
+    return Load(
         store=store,
         operation=operation,
         sheet=sheet,
@@ -43,11 +70,31 @@ async def _create(exchange: Exchange) -> Reply:
         ignore_empty=bool(body.get("ignore_empty") or resource.get("ignore_empty")),
         by=crm.me,
     )
-    crm.jobs.start(job, load(crm, job, asked))
-    if address:
-        crm.jobs.spawn(call_back(exchange, job, address, lambda: _detail(crm, job)))
-    details = {"id": str(job.id), "created_by": job.made_by}
-    return json_reply({"status": "success", "code": "SUCCESS", "message": "success", "details": details}, 201)
+
+
+def _child(exchange: Exchange, body: dict[str, Any], parent: Load, resource: dict[str, Any]) -> Child:
+    """Read what is to be done with a file of what belongs to the records of the first.
+
+    Its rows are added, but for those that its own ``find_by`` finds.
+    """
+    store = _store(exchange, resource)
+    if store not in parent.store.children:
+        raise Refusal(400, "INVALID_DATA", "the module is no child of the first one", api_name=store.crm_module.api_name)
+    if str(resource["file_id"]) != str(body["resource"][0]["file_id"]) or not resource.get("file_names"):
+        raise _missing_key("file_names" if not resource.get("file_names") else "file_id", "$.resource")
+    sheet = _sheet(exchange, resource, str(body.get("character_encoding") or ""))
+    if store.crm_module.generated == "subform" and len(sheet.rows) > MAX_SUBFORM_ROWS:
+        raise Refusal(400, "LIMIT_EXCEEDED", "limit exceeded", limit=MAX_SUBFORM_ROWS, file_name=sheet.name)
+    parents: Parents = {}
+    columns = told(exchange.crm, store, resource.get("field_mappings"), len(sheet.header), parents)
+    link = next(each.parent_index for each in columns if each.parent_index is not None)
+    if link >= len(parent.sheet.header):
+        raise Refusal(400, "COLUMN_INDEX_NOT_FOUND", "column index is not found", api_name="parent_column_index", index=link)
+    find_by = "id" if str(resource.get("find_by") or "").lower() == "id" else ""
+    asked = replace(parent, store=store, sheet=sheet, columns=columns, find_by=find_by)
+    if not find_by:
+        asked = replace(asked, operation=Operation.INSERT)
+    return Child(load=asked, parent_index=link, parents=parents)
 
 
 def _operation(body: dict[str, Any]) -> Operation:
@@ -59,23 +106,21 @@ def _operation(body: dict[str, Any]) -> Operation:
         raise invalid_data(api_name="operation", supported_values=[each.value for each in Operation]) from None
 
 
-def _resource(body: dict[str, Any]) -> dict[str, Any]:
+def _resources(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the files of the job, the parent first; older samples nest the children, which is refused."""
     resources = body.get("resource")
-    if type(resources) is not list or not resources or type(resources[0]) is not dict:
+    if type(resources) is not list or not resources or any(type(each) is not dict for each in resources):
         raise _missing_key("resource", "$.resource")
-    if len(resources) > 1:  # parents with their children are not imitated
-        raise Refusal(400, "REQUEST_BODY_NOT_SUPPORTED", "request body is not supported")
-    resource: dict[str, Any] = resources[0]
-    for name in ("type", "module", "file_id"):
-        if name not in resource:
-            raise _missing_key(name, f"$.resource[0].{name}")
-    return resource
+    for number, resource in enumerate(resources):
+        for name in ("type", "module", "file_id"):
+            if name not in resource:
+                raise _missing_key(name, f"$.resource[{number}].{name}")
+    return resources
 
 
 def _store(exchange: Exchange, resource: dict[str, Any]) -> ModuleStore:
-    named = resource["module"]
-    name = named.get("api_name") if type(named) is dict else named  # older versions had a plain text
-    store = exchange.crm.stores.get(str(name))
+    name = module_name(exchange, resource["module"])
+    store = exchange.crm.stores.get(name)
     if store is None:
         raise Refusal(400, "MODULE_NOT_AVAILABLE", f"Requested module '{name}' is not available.")
     return store
@@ -92,15 +137,12 @@ def _find_by(store: ModuleStore, resource: dict[str, Any], operation: Operation)
 
 def _sheet(exchange: Exchange, resource: dict[str, Any], encoding: str) -> Sheet:
     file = exchange.crm.files.find(str(resource["file_id"]))
-    if file is None or exchange.crm.clock.wall() >= file.kept_s + DAY_S:
+    if file is None or exchange.crm.clock.wall() >= file.kept_s + exchange.crm.settings.upload_life_s:
         raise Refusal(400, "INVALID_FILE_ID", "improper file id", api_name="file_id")
     names = resource.get("file_names") or []
-    return read_sheet(file.content, [str(each) for each in names], encoding)
-
-
-def _columns(crm: Crm, store: ModuleStore, resource: dict[str, Any], sheet: Sheet) -> list[ColumnMap]:
-    mappings = resource.get("field_mappings")
-    return told(crm, store, mappings, len(sheet.header)) if mappings else automatic(crm, store, sheet.header)
+    if type(names) is not list:
+        raise _missing_key("file_names", "$.resource")
+    return read_sheet(file.content, [str(each) for each in names], encoding, exchange.crm.settings.strict)
 
 
 def _refuse_unmapped(store: ModuleStore, columns: list[ColumnMap], operation: Operation, find_by: str) -> None:
@@ -128,7 +170,7 @@ def _detail(crm: Crm, job: Job) -> dict[str, Any]:
     detail: dict[str, Any] = {
         "status": status,
         "character_encoding": job.request.get("character_encoding") or "UTF-8",
-        "resource": [_resource_detail(crm, job, status)],
+        "resource": [_resource_detail(crm, job, status, number) for number in range(len(job.request["resource"]))],
         "id": str(job.id),
         "created_by": job.made_by,
         "operation": job.request["operation"],
@@ -143,13 +185,15 @@ def _detail(crm: Crm, job: Job) -> dict[str, Any]:
     return detail
 
 
-def _resource_detail(crm: Crm, job: Job, status: str) -> dict[str, Any]:
-    crm_module = crm.stores[job.crm_module].crm_module
+def _resource_detail(crm: Crm, job: Job, status: str, number: int) -> dict[str, Any]:
+    resource = job.request["resource"][number]
+    named = resource["module"]
+    crm_module = crm.stores[named if type(named) is str else named["api_name"]].crm_module
     own = "INPROGRESS" if status == "ADDED" else status  # so in the sample of a job just added
     file: dict[str, Any] = {"status": own}
     if status == "COMPLETED":
-        file.update(job.figures)
-    mappings = job.request["resource"][0].get("field_mappings") or []
+        file.update(job.figures["files"][number])
+    mappings = resource.get("field_mappings") or []
     code = {"ADDED": "ADDED", "INPROGRESS": "INPROGRESS", "COMPLETED": "SUCCESS"}.get(status, job.error)
     return {
         "status": own,
@@ -170,10 +214,6 @@ async def _download(exchange: Exchange) -> Reply:
     return Reply(status=200, body=job.archive, content_type="application/zip", headers=disposition)
 
 
-def _price(_exchange: Exchange) -> Price:
-    return Price(credits=CREDITS)
-
-
-CREATE = (Route(operation="bulk_write", method="POST", handler=_create, scope="bulk.CREATE", price=_price),)
-STATUS = (Route(operation="bulk_write_status", method="GET", handler=_status, scope="bulk.CREATE"),)
-RESULT = (Route(operation="bulk_write_result", method="GET", handler=_download, scope="bulk.CREATE"),)
+CREATE = (Route(operation="bulk_write", method="POST", handler=_create, scope="bulk.CREATE", price=job_price(CREDITS)),)
+STATUS = (Route(operation="bulk_write_status", method="GET", handler=_status, scope="bulk.CREATE", price=step_price),)
+RESULT = (Route(operation="bulk_write_result", method="GET", handler=_download, scope="bulk.CREATE", price=step_price),)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from bulkzoho.sandbox.query.coql import run
-from bulkzoho.sandbox.query.coql_grammar import DEFAULT_LIMIT, parse
+from bulkzoho.sandbox.query.coql_grammar import Dialect, parse
+from bulkzoho.sandbox.strictness import Strictness
 from bulkzoho.sandbox.wire.exchange import Exchange, Price, Route
 from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data
 from bulkzoho.sandbox.wire.replies import Reply, json_reply, no_content
@@ -19,7 +20,7 @@ MOST_CREDITS = 3
 
 def _price(exchange: Exchange) -> Price:
     found = _LIMIT.findall(str(exchange.fields_of_body().get("select_query", "")))
-    rows = int(found[-1][1] or found[-1][0]) if found else DEFAULT_LIMIT
+    rows = int(found[-1][1] or found[-1][0]) if found else exchange.crm.settings.strict.coql_default_limit
     price = next((price for most, price in _CREDITS if rows <= most), MOST_CREDITS)
     return Price(credits=price, heavy=True)
 
@@ -31,10 +32,19 @@ async def _coql(exchange: Exchange) -> Reply:
         raise Refusal(400, "MANDATORY_NOT_FOUND", message, api_name="select_query", json_path="$.select_query")
     if type(text) is not str:
         raise invalid_data(expected_data_type="text", api_name="select_query", json_path="$.select_query")
-    rows, more = await run(exchange.crm, parse(text))
+    rows, more = await run(exchange.crm, parse(text, _dialect(exchange.crm.settings.strict)))
     if not rows:
         return no_content()
     return json_reply({"data": rows, "info": {"count": len(rows), "more_records": more}})
+
+
+def _dialect(strict: Strictness) -> Dialect:
+    return Dialect(
+        quotes=strict.coql_quotes,
+        default_limit=strict.coql_default_limit,
+        star=strict.coql_star,
+        any_case_aggregates=strict.coql_any_case_aggregates,
+    )
 
 
 COQL = (Route(operation="coql", method="POST", handler=_coql, scope="coql.READ", price=_price),)

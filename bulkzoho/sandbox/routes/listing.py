@@ -8,23 +8,26 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from bulkzoho.sandbox.records.children import shown_children
 from bulkzoho.sandbox.records.values import record_id_of
 from bulkzoho.sandbox.records.view import is_known, shown
-from bulkzoho.sandbox.settings import Handling
 from bulkzoho.sandbox.state.clock import epoch
 from bulkzoho.sandbox.state.pages import LIFE_S, PageMark
 from bulkzoho.sandbox.state.store import ModuleStore
 from bulkzoho.sandbox.state.views import view_of
+from bulkzoho.sandbox.strictness import Handling
 from bulkzoho.sandbox.wire.exchange import Exchange, Price, Route
-from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data, parameter_missing
+from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data, invalid_url, parameter_missing
 from bulkzoho.sandbox.wire.replies import Reply, json_reply, no_content
 
-__all__ = ["MANY", "ONE", "field_names", "fits_converted", "modified_since", "paging"]
+__all__ = ["MALFORMED", "MANY", "ONE", "field_names", "fits_converted", "modified_since", "paging"]
 
 MAX_FIELDS = 50  # API names in ``fields``; Zoho docs, "Get Records" (v7)
 MAX_PER_PAGE = 200
+VIEW_CREDITS = 3  # Zoho docs, "API limits"
 MAX_WITHOUT_TOKEN = 2_000  # records
 MAX_WITH_TOKEN = 100_000  # records
+NO_CONTENT, NOT_FOUND = 204, 404
 _SORTS = ("id", "Created_Time", "Modified_Time")
 _NOT_BOUND = {"page", "page_token"}  # parameters that may differ between the pages of one listing
 
@@ -50,17 +53,22 @@ def field_names(exchange: Exchange, store: ModuleStore, *, required: bool) -> li
     Raises:
         Refusal: it is missing though required, too long, or names an unknown field.
     """
-    names = [each.strip() for each in exchange.query.get("fields", "").split(",") if each.strip()]
+    names = asked_fields(exchange)
     if not names:
         if required:
             raise parameter_missing("fields")
         return list(store.fields)
     if len(names) > MAX_FIELDS:
         raise Refusal(400, "LIMIT_EXCEEDED", "Max field limit exceeded", limit=MAX_FIELDS, param_name="fields")
-    unknown = [each for each in names if not is_known(store, each)]
+    unknown = [each for each in names if not is_known(store, each) and each not in store.child_fields]
     if unknown and exchange.crm.settings.strict.unknown_fields is Handling.REFUSE:
         raise Refusal(400, "INVALID_DATA", "No field found", param_name="fields", api_name=unknown[0])
-    return [each for each in dict.fromkeys(names) if each not in unknown]
+    return [each for each in dict.fromkeys(names) if is_known(store, each)]
+
+
+def asked_fields(exchange: Exchange) -> list[str]:
+    """Read ``fields`` as it stands."""
+    return [each.strip() for each in exchange.query.get("fields", "").split(",") if each.strip()]
 
 
 def paging(exchange: Exchange) -> tuple[int, int]:
@@ -158,7 +166,10 @@ def _shows(exchange: Exchange, store: ModuleStore) -> Callable[[int], bool]:
     fits = fits_converted(store, query.get("converted", "false"))
     if "ids" not in query:
         return fits
-    ids = {record_id_of(each.strip()) for each in query["ids"].split(",")}
+    given, most = query["ids"].split(","), exchange.crm.settings.strict.ids_on_list
+    if len(given) > most:
+        raise Refusal(400, "LIMIT_EXCEEDED", "ids limit exceeded", limit=most, param_name="ids")
+    ids = {record_id_of(each.strip()) for each in given}
     return lambda record_id: record_id in ids and fits(record_id)
 
 
@@ -256,13 +267,32 @@ async def _get_one(exchange: Exchange) -> Reply:
     names = field_names(exchange, store, required=False)
     if record_id not in store:
         return no_content()
-    return json_reply({"data": [shown(exchange.crm, store, record_id, names)]})
+    rows = shown_children(exchange.crm, store, record_id, asked_fields(exchange) or None) if store.children else {}
+    return json_reply({"data": [shown(exchange.crm, store, record_id, names) | rows]})
+
+
+async def _malformed(exchange: Exchange) -> Reply:
+    """Answer a call whose path has something else than digits for an id."""
+    if exchange.crm_module not in exchange.crm.stores:
+        raise invalid_url()
+    status = exchange.crm.settings.strict.malformed_id_status
+    if status == NO_CONTENT and exchange.call.method == "GET":
+        return no_content()
+    if status == NOT_FOUND:
+        raise invalid_url()
+    raise Refusal(400, "INVALID_DATA", "the id given seems to be invalid", resource_path_index=1)
 
 
 def _price(exchange: Exchange) -> Price:
     """Price a listing: a custom view costs 3, and both it and sorting make the call a heavy one."""
-    return Price(credits=3 if "cvid" in exchange.query else 1, heavy=not {"cvid", "sort_by"}.isdisjoint(exchange.query))
+    strict, query = exchange.crm.settings.strict, exchange.query
+    price = VIEW_CREDITS if "cvid" in query else strict.sorted_list_credits if "sort_by" in query else 1
+    return Price(credits=price, heavy=not {"cvid", "sort_by"}.isdisjoint(query))
 
 
 MANY = (Route(operation="list", method="GET", handler=_list, scope="modules.{}.READ", price=_price),)
 ONE = (Route(operation="get", method="GET", handler=_get_one, scope="modules.{}.READ"),)
+MALFORMED = tuple(
+    Route(operation=operation, method=method, handler=_malformed, scope=f"modules.{{}}.{right}")
+    for operation, method, right in (("get", "GET", "READ"), ("update", "PUT", "UPDATE"), ("delete", "DELETE", "DELETE"))
+)

@@ -31,8 +31,10 @@ async def _fields(exchange: Exchange) -> Reply:
     crm_module = store.crm_module
     described = [describe_field(crm_module, position) for position in range(len(crm_module.fields))]
     for each in described:
-        if each["lookup"]:
-            each["lookup"]["module"]["id"] = exchange.crm.stores[each["lookup"]["module"]["api_name"]].crm_module.id
+        linked = each["multiselectlookup"].get("linking_details", {}).get("module")
+        for module in filter(None, (each["lookup"].get("module"), linked, each["subform"])):
+            module["id"] = exchange.crm.stores[module["api_name"]].crm_module.id
+        each["associated_module"] = each["subform"]
     return json_reply({"fields": described})
 
 

@@ -53,9 +53,12 @@ async def answer(crm: Crm, request: web.BaseRequest, call: Call) -> tuple[Reply 
 
 
 def _token(crm: Crm, form: Mapping[str, str], call: Call) -> Reply:
-    if crm.tokens.throttled(crm.settings.token_requests):
+    strict = crm.settings.strict
+    counts = strict.client_credentials_throttled or form.get("grant_type") != "client_credentials"
+    if counts and crm.tokens.throttled(crm.settings.token_requests):
         crm.violations.add("too_many_token_requests", call.number)
-        return json_reply({"error_description": _THROTTLED, "error": "Access Denied", "status": "failure"}, 400)
+        status = {"status": "failure"} if strict.throttle_status_key else {}
+        return json_reply({"error_description": _THROTTLED, "error": "Access Denied", **status}, 400)
     if form.get("client_id") != crm.tokens.client_id:
         return _error(crm, "invalid_client")
     if form.get("client_secret") != crm.tokens.client_secret:
@@ -71,7 +74,7 @@ def _refresh(crm: Crm, form: Mapping[str, str]) -> Reply:
 
 
 def _exchange_code(crm: Crm, form: Mapping[str, str]) -> Reply:
-    redirect_uri = crm.tokens.use_code(form.get("code", ""))
+    redirect_uri = crm.tokens.use_code(form.get("code", ""), crm.settings.code_life_s)
     if redirect_uri is None:
         return _error(crm, "invalid_code")
     if form.get("redirect_uri", "") != redirect_uri:
@@ -130,6 +133,6 @@ def _granted(crm: Crm) -> dict[str, Any]:
 def _revoke(crm: Crm, form: Mapping[str, str]) -> Reply:
     token = form.get("token", "")
     if not crm.tokens.renews(token):
-        return json_reply({"error": "invalid_token"}, 400)
+        return json_reply({"error": "invalid_token"}, crm.settings.strict.revoke_error_status)
     crm.tokens.revoke_refresh(token)
     return json_reply({"status": "success"})

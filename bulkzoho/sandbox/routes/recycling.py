@@ -21,6 +21,8 @@ __all__ = ["MANY", "ONE"]
 
 def _lying(crm: Crm) -> Iterator[tuple[ModuleStore, int, Deleted]]:
     for store in crm.stores.values():
+        if store.crm_module.generated:
+            continue  # its records come and go with their parents
         store.purge_until(crm.now_s() - KEPT_DELETED_S)
         for record_id, kept in store.deleted.items():
             if kept.record is not None:

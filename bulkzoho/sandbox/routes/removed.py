@@ -17,8 +17,6 @@ from bulkzoho.sandbox.wire.replies import Reply, json_reply, no_content
 
 __all__ = ["REMOVED"]
 
-CREDITS = 2  # Zoho docs, older table; v8 says 1 or 2 (UNVERIFIED), so the dearer one
-
 
 async def _removed(exchange: Exchange) -> Reply:
     store, crm = exchange.store(), exchange.crm
@@ -41,7 +39,7 @@ async def _removed(exchange: Exchange) -> Reply:
         {
             "deleted_by": (crm.user(each.by) or crm.founder).reference(),
             "id": str(record_id),
-            "display_name": each.display_name,
+            "display_name": each.display_name if each.record is not None or crm.settings.strict.purged_names else None,
             "type": _kind(each),
             "created_by": _maker(crm, each),
             "deleted_time": crm.zone.text(each.at_s),
@@ -66,6 +64,6 @@ REMOVED = (
         method="GET",
         handler=_removed,
         scope="modules.{}.READ",
-        price=lambda _exchange: Price(credits=CREDITS),
+        price=lambda exchange: Price(credits=exchange.crm.settings.strict.deleted_credits),
     ),
 )

@@ -117,7 +117,15 @@ SEARCH = (
         method="GET",
         handler=_search,
         scope="modules.{}.READ",
-        price=lambda _exchange: Price(credits=1, heavy=True),  # 1 or 3 (CONFLICT in the sources)
+        price=lambda exchange: Price(credits=exchange.crm.settings.strict.search_credits, heavy=True),
     ),
 )
-COUNT = (Route(operation="count", method="GET", handler=_count, scope="modules.{}.READ"),)
+COUNT = (
+    Route(
+        operation="count",
+        method="GET",
+        handler=_count,
+        scope="modules.{}.READ",
+        price=lambda exchange: Price(credits=exchange.crm.settings.strict.count_credits),
+    ),
+)

@@ -66,6 +66,7 @@ ADDRESSES += tuple(
         (rf"/(?P<crm_module>Leads){_ID}/actions/convert", converting.CONVERT),
         (rf"{_MODULE}{_ID}", listing.ONE + write.ONE + delete.ONE),
         (_MODULE, listing.MANY + write.MANY + delete.MANY),
+        (rf"{_MODULE}/[^/]+", listing.MALFORMED),
     )
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 
+from bulkzoho.sandbox.bulk.desk import step_price
 from bulkzoho.sandbox.state.files import StoredFile
 from bulkzoho.sandbox.wire.exchange import Exchange, Route
 from bulkzoho.sandbox.wire.multipart import read_parts
@@ -32,10 +33,21 @@ async def _upload(exchange: Exchange) -> Reply:
         raise Refusal(413, "FILE_TOO_LARGE", "File size too large to process")
     if not zipfile.is_zipfile(io.BytesIO(content)):
         raise Refusal(400, "INVALID_FILE_FORMAT", "invalid file format. only zip format is supported")
+    if crm.settings.strict.csv_size_limited and _largest(content) > MAX_ZIP_BYTES:
+        raise Refusal(413, "FILE_TOO_LARGE", "File size too large to process")
     file_id = str(crm.next_id())
     crm.files.put(file_id, StoredFile(name=parts[0].file_name, content=content, kept_s=crm.clock.wall()))
     details = {"file_id": file_id, "created_time": crm.zone.text(crm.now_s())}
     return json_reply({"status": "success", "code": "FILE_UPLOAD_SUCCESS", "message": "file uploaded.", "details": details})
+
+
+def _largest(content: bytes) -> int:
+    """Give the bytes of the largest file in a zip; a damaged one is judged when it is used."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return max((each.file_size for each in archive.infolist()), default=0)
+    except zipfile.BadZipFile:
+        return 0
 
 
 def _gateway_error() -> Reply:
@@ -79,7 +91,7 @@ async def _get_file(exchange: Exchange) -> Reply:
     return Reply(status=200, body=file.content, content_type="application/x-download", headers=disposition)
 
 
-UPLOAD = (Route(operation="upload", method="POST", handler=_upload, scope=""),)
+UPLOAD = (Route(operation="upload", method="POST", handler=_upload, scope="", price=step_price),)
 FILES = (
     Route(operation="put_files", method="POST", handler=_put_files, scope="files.CREATE"),
     Route(operation="get_file", method="GET", handler=_get_file, scope="files.READ"),

@@ -97,6 +97,8 @@ def _check_fields(exchange: Exchange, store: ModuleStore) -> Sequence[str]:
         Refusal: a listed field finds no duplicates in this module.
     """
     listed = exchange.json().get("duplicate_check_fields")
+    if not store.keys:
+        raise Refusal(400, "NOT_SUPPORTED", "upsert is not supported for the module", module=store.crm_module.api_name)
     if not listed:
         return tuple(store.keys)
     if type(listed) is not list:

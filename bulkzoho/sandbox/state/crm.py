@@ -79,6 +79,8 @@ class Crm:
         self.zone = TimeZone(settings.time_zone)
         self.users = _users()
         self.stores = {each.api_name: ModuleStore(_with_unique(each, settings)) for each in MODULES}
+        for store in self.stores.values():
+            store.children = tuple(self.stores[each.target] for each in store.child_fields.values())
         self.checkers: dict[str, RecordChecker] = {}
         self.quotas = Quotas()
         self.arrivals = Arrivals()
@@ -170,6 +172,7 @@ class Crm:
             zone=self.zone,
             record_exists=lambda target, record_id: record_id in self.stores[target],
             user_exists=lambda user_id: any(each.id == user_id and each.active for each in self.users),
+            user_called=lambda name: next((each.id for each in self.users if each.email == name.casefold()), None),
         )
         self.checkers = {name: RecordChecker(store.crm_module, context) for name, store in self.stores.items()}
 

@@ -104,6 +104,10 @@ class Quotas:
         self._credits.add(now, price)
         return None
 
+    def give_back(self, now: float, price: int) -> None:
+        """Take back what was charged at *now*."""
+        self._credits.add(now, -price)
+
     def calls_of_the_day(self, now: float) -> int:
         """Give the calls that were let in in the 24 hours that end at *now*."""
         return self._day.sum_at(now)

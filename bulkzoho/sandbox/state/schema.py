@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["CrmModule", "DataType", "Field", "describe_field", "describe_module"]
+__all__ = ["CHILDREN", "CrmModule", "DataType", "Field", "describe_field", "describe_module"]
 
 ID_PREFIX = 5_725_767 * 10**12  # 19 digits in all, as in Zoho's samples
 
@@ -32,6 +32,11 @@ class DataType(StrEnum):
     LOOKUP = "lookup"
     OWNER = "ownerlookup"
     USER = "userlookup"
+    SUBFORM = "subform"
+    MULTI_LOOKUP = "multiselectlookup"
+
+
+CHILDREN = frozenset({DataType.SUBFORM, DataType.MULTI_LOOKUP})  # their values are the records of a module of their own
 
 
 _JSON_TYPES = {
@@ -44,6 +49,8 @@ _JSON_TYPES = {
     DataType.LOOKUP: "jsonobject",
     DataType.OWNER: "jsonobject",
     DataType.USER: "jsonobject",
+    DataType.SUBFORM: "jsonarray",
+    DataType.MULTI_LOOKUP: "jsonarray",
 }
 
 
@@ -61,7 +68,7 @@ class Field:
     decimal_place: int | None = None
     values: tuple[str, ...] = ()  #: of a picklist
     restricted: bool = True  #: a picklist takes only its values
-    target: str = ""  #: API name of the module that a lookup points to
+    target: str = ""  #: API name of the module that a lookup points to, or whose records a field of CHILDREN holds
     textarea: str = ""  #: small, large or rich_text
 
 
@@ -76,6 +83,8 @@ class CrmModule:
     system_key: str  #: the system-defined duplicate-check field (zoho-api, section 5.5)
     fields: tuple[Field, ...]
     custom: bool = False
+    generated: str = ""  #: subform or linking: its records belong to those of another module
+    parent_field: str = ""  #: the lookup of such a module that points to the parent
 
     @property
     def id(self) -> str:
@@ -113,10 +122,10 @@ def describe_field(crm_module: CrmModule, position: int) -> dict[str, Any]:
         "external": None,
         "pick_list_values": _pick_list(crm_module, position),
         "lookup": _lookup(field),
-        "multiselectlookup": {},
+        "multiselectlookup": {"linking_details": {"module": _named(field)}} if field.data_type is DataType.MULTI_LOOKUP else {},
         "multiuserlookup": {},
-        "subform": None,
-        "associated_module": None,
+        "subform": _named(field) if field.data_type is DataType.SUBFORM else None,
+        "associated_module": _named(field) if field.data_type is DataType.SUBFORM else None,
         "currency": {"rounding_option": "normal", "precision": field.decimal_place}
         if field.data_type is DataType.CURRENCY
         else {},
@@ -176,8 +185,12 @@ def _lookup(field: Field) -> dict[str, Any]:
         "api_name": None,
         "id": None,
         "query_details": {},
-        "module": {"api_name": field.target, "id": None},
+        "module": _named(field),
     }
+
+
+def _named(field: Field) -> dict[str, Any]:
+    return {"api_name": field.target, "id": None}
 
 
 def describe_module(crm_module: CrmModule) -> dict[str, Any]:
@@ -188,19 +201,19 @@ def describe_module(crm_module: CrmModule) -> dict[str, Any]:
         "module_name": f"CustomModule{crm_module.number}" if crm_module.custom else crm_module.api_name,
         "singular_label": crm_module.singular,
         "plural_label": crm_module.api_name,
-        "generated_type": "custom" if crm_module.custom else "default",
+        "generated_type": crm_module.generated or ("custom" if crm_module.custom else "default"),
         "api_supported": True,
-        "creatable": True,
-        "editable": True,
+        "creatable": crm_module.generated != "subform",
+        "editable": crm_module.generated != "subform",
         "viewable": True,
-        "deletable": True,
+        "deletable": crm_module.generated != "subform",
         "convertable": crm_module.api_name == "Leads",
         "visibility": 1,
         "status": "visible",
         "parent_module": {},
         "profiles": [{"name": "Administrator", "id": str(ID_PREFIX + 26_011)}],
         "business_card_field_limit": 5,
-        "show_as_tab": True,
+        "show_as_tab": not crm_module.generated,
         "quick_create": True,
         "triggers_supported": True,
         "global_search_supported": True,

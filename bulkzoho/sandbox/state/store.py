@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from bulkzoho.sandbox.state.schema import CrmModule, DataType, Field
+from bulkzoho.sandbox.state.schema import CHILDREN, CrmModule, DataType, Field
 
 __all__ = ["Deleted", "KeyIndex", "ModuleStore"]
 
@@ -78,14 +78,18 @@ class ModuleStore:
 
     def __init__(self, crm_module: CrmModule) -> None:
         self.crm_module = crm_module
-        self.fields: dict[str, Field] = {each.api_name: each for each in crm_module.fields}
+        self.fields: dict[str, Field] = {each.api_name: each for each in crm_module.fields if each.data_type not in CHILDREN}
+        self.child_fields: dict[str, Field] = {each.api_name: each for each in crm_module.fields if each.data_type in CHILDREN}
+        self.children: tuple[ModuleStore, ...] = ()  # whose records belong to those of this module; set once all are made
         self.unique = tuple(each.api_name for each in crm_module.fields if each.unique)
-        self.keys = {name: KeyIndex() for name in dict.fromkeys((crm_module.system_key, *self.unique))}
-        self._indexes = tuple(self.keys.items())
+        self.keys = {name: KeyIndex() for name in dict.fromkeys((crm_module.system_key, *self.unique)) if name}
+        of_parents = {crm_module.parent_field: KeyIndex()} if crm_module.parent_field else {}
+        self._indexes = (*self.keys.items(), *of_parents.items())
         self.deleted: dict[int, Deleted] = {}
-        self.deleted_keys = {name: KeyIndex() for name in self.unique}  # of what lies in the recycle bin
+        self.deleted_keys = {name: KeyIndex() for name in (*self.unique, *of_parents)}  # of what lies in the recycle bin
         self.converted: set[int] = set()  # leads that are other records now
         self._records: dict[int, bytes] = {}
+        self._oldest_deleted_s = -1  # nothing in the recycle bin was deleted before that
         self._now_s, self._head = 0, b""  # how records made in that second begin
         self._order = array("q")  # every id ever given, rising; those deleted are passed over
         self._made_s = array("q")  # when each of them was made; never falls
@@ -111,7 +115,7 @@ class ModuleStore:
     def update(self, record_id: int, changes: dict[str, Any], now_s: int) -> None:
         """Change a record; a value of None clears its field."""
         before = self.values(record_id)
-        for name, index in self.keys.items():
+        for name, index in self._indexes:
             if name in changes and changes[name] != before.get(name):
                 if name in before:
                     index.remove(before[name], record_id)
@@ -124,9 +128,12 @@ class ModuleStore:
         self._records[record_id] = b'{"$c":%010d,"$m":%010d%s' % (created_s, now_s, _rest(orjson.dumps(after)))
 
     def delete(self, record_id: int, now_s: int, by: int = 0) -> None:
-        """Move a record to the recycle bin, as the user *by*; 0 means the administrator."""
+        """Move a record and those that belong to it to the recycle bin, as the user *by*; 0 means the administrator."""
+        for child in self.children:
+            for each in child.of_parent(record_id):
+                child.delete(each, now_s, by)
         values = self.values(record_id)
-        for name, index in self.keys.items():
+        for name, index in self._indexes:
             if name in values:
                 index.remove(values[name], record_id)
         for name, index in self.deleted_keys.items():
@@ -144,7 +151,7 @@ class ModuleStore:
         return next((each for each in self.unique if each in values and self.keys[each].find(values[each])), "")
 
     def restore(self, record_id: int) -> None:
-        """Take a record out of the recycle bin.
+        """Take a record out of the recycle bin, with those that belong to it and went with it.
 
         Raises:
             KeyError: it is not there, or purged.
@@ -152,6 +159,10 @@ class ModuleStore:
         kept = self.deleted[record_id]
         if kept.record is None:
             raise KeyError(record_id)
+        for child in self.children:
+            for each in child.deleted_of(record_id):
+                if child.deleted[each].at_s == kept.at_s:
+                    child.restore(each)
         del self.deleted[record_id]
         self._records[record_id] = kept.record
         values = self.values(record_id)
@@ -169,6 +180,9 @@ class ModuleStore:
         kept = self.deleted[record_id]
         if kept.record is None:
             raise KeyError(record_id)
+        for child in self.children:
+            for each in child.deleted_of(record_id):
+                child.purge(each)
         values = orjson.loads(kept.record)
         for name, index in self.deleted_keys.items():
             if name in values:
@@ -177,9 +191,13 @@ class ModuleStore:
 
     def purge_until(self, deleted_s: int) -> None:
         """Purge what was deleted at *deleted_s* or earlier."""
-        due = [each for each, kept in self.deleted.items() if kept.record is not None and kept.at_s <= deleted_s]
-        for record_id in due:
-            self.purge(record_id)
+        if deleted_s < self._oldest_deleted_s:
+            return
+        lying = [(kept.at_s, each) for each, kept in self.deleted.items() if kept.record is not None]
+        for at_s, record_id in lying:
+            if at_s <= deleted_s and self.deleted[record_id].record is not None:
+                self.purge(record_id)
+        self._oldest_deleted_s = min((at_s for at_s, _ in lying if at_s > deleted_s), default=deleted_s + 1)
 
     def raw(self, record_id: int) -> bytes:
         """Give a record as it is stored.
@@ -194,7 +212,7 @@ class ModuleStore:
         self._records[record_id] = record
         self._order.append(record_id)
         self._made_s.append(int(record[_CREATED]))
-        if self.keys:
+        if self._indexes:
             self._index(record_id, orjson.loads(record))
 
     def note_deleted(self, record_id: int, kept: Deleted) -> None:
@@ -209,13 +227,21 @@ class ModuleStore:
                 if name in values:
                     index.add(values[name], record_id)
 
+    def of_parent(self, record_id: int) -> tuple[int, ...]:
+        """Give the records that belong to *record_id* of the parent's module, oldest first."""
+        return dict(self._indexes)[self.crm_module.parent_field].find(record_id)
+
+    def deleted_of(self, record_id: int) -> tuple[int, ...]:
+        """Give the records in the recycle bin that belonged to *record_id* of the parent's module."""
+        return self.deleted_keys[self.crm_module.parent_field].find(record_id)
+
     def creator(self, record_id: int) -> int | None:
         """Give the id of the user who made the record, or None where it was the administrator."""
         found = _CREATOR(self._records[record_id])
         return None if found is None else int(found[1])
 
     def _index(self, record_id: int, values: dict[str, Any]) -> None:
-        for name, index in self.keys.items():
+        for name, index in self._indexes:
             if name in values:
                 index.add(values[name], record_id)
         if CONVERTED_AT in values:

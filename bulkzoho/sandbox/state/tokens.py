@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
 from typing import Any
@@ -11,7 +12,6 @@ from bulkzoho.sandbox.state.clock import Clock
 
 __all__ = ["TokenDesk"]
 
-CODE_LIFE_S = 180.0  # seconds; the shortest that the API console offers
 REFRESH_TOKENS = 20  # per user and client; one more deletes the oldest (docs of several products)
 THROTTLE_WINDOW_S = 600.0  # seconds; Zoho docs, "Token limits": 10 access tokens in 10 minutes
 
@@ -27,7 +27,7 @@ class TokenDesk:
         self.refresh_token = f"1000.{self._hex(32)}.{self._hex(32)}"
         self.issued = 0
         self._renewing: list[str] = [self.refresh_token]  # refresh tokens that live, oldest first
-        self._codes: dict[str, tuple[float, str]] = {}  # grant code to the instant it dies, and its redirect address
+        self._codes: dict[str, tuple[float, str]] = {}  # grant code to the instant it was given, and its redirect address
         self._alive: dict[str, float] = {}  # access token to the instant it dies, oldest first
         self._asked: deque[float] = deque()
 
@@ -66,13 +66,13 @@ class TokenDesk:
     def issue_code(self, redirect_uri: str = "") -> str:
         """Give a grant code, as the API console (or, with a redirect address, the consent page) does."""
         code = f"1000.{self._hex(32)}.{self._hex(32)}"
-        self._codes[code] = (self._clock.monotonic() + CODE_LIFE_S, redirect_uri)
+        self._codes[code] = (self._clock.monotonic(), redirect_uri)
         return code
 
-    def use_code(self, code: str) -> str | None:
-        """Use a grant code up; give its redirect address, None when it was used, is too old, or never was."""
-        dies_at, redirect_uri = self._codes.pop(code, (0.0, ""))
-        return redirect_uri if self._clock.monotonic() < dies_at else None
+    def use_code(self, code: str, life_s: float) -> str | None:
+        """Use a grant code up; give its redirect address, None when it was used, is older than *life_s*, or never was."""
+        given_at, redirect_uri = self._codes.pop(code, (-math.inf, ""))
+        return redirect_uri if self._clock.monotonic() < given_at + life_s else None
 
     def is_alive(self, token: str) -> bool:
         """Tell whether calls may be made with *token*."""

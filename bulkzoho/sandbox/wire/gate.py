@@ -34,6 +34,8 @@ __all__ = ["Gate"]
 
 TOKEN_PREFIX = "Zoho-oauthtoken "  # noqa: S105 - the scheme, not a token
 RETRY_AFTER_S = 5
+BAD_REQUEST = 400
+DAY_S = 86_400.0
 # the page takes nothing from elsewhere, and stands in no other page
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; "
@@ -125,8 +127,7 @@ class Gate:
             self._check_token(request, route.scope, parts.get("crm_module", ""))
             broken = crm.quotas.refusal_at_arrival(call.arrived_s, crm.in_flight, crm.settings)
             if broken is not None:
-                crm.violations.add(broken, call.number)
-                raise too_many_requests()
+                raise self._over(broken, call)
         except Refusal:
             await request.read()  # the client may finish sending before it is refused
             raise
@@ -167,6 +168,8 @@ class Gate:
                 reply = self._refused(refusal)
             self._show(route.operation, reply)
             await self._half_latency()
+            if not crm.settings.strict.failed_calls_cost and (reply.status >= BAD_REQUEST or reply.status in (204, 304)):
+                crm.quotas.give_back(exchange.call.arrived_s, exchange.call.credits)
             return self._with_credits(reply)
 
         if fault is None:
@@ -183,8 +186,11 @@ class Gate:
         if call.heavy and crm.heavy_in_flight > crm.settings.heavy_calls:
             broken = "over_heavy_calls"
         if broken is not None:
-            crm.violations.add(broken, call.number)
-            raise too_many_requests()
+            raise self._over(broken, call)
+
+    def _over(self, broken: str, call: Call) -> Refusal:
+        self._crm.violations.add(broken, call.number)
+        return too_many_requests(broken if self._crm.settings.strict.quota_named else "")
 
     def _show(self, operation: str, reply: Reply) -> None:
         if self._keep is not None and reply.body and reply.content_type == JSON_TYPE:
@@ -199,14 +205,22 @@ class Gate:
     def _with_credits(self, reply: Reply) -> Reply:
         """Add the header that Zoho sends once half of the day's credits are used."""
         crm = self._crm
-        left = crm.quotas.credits_left(crm.clock.monotonic(), crm.settings)
-        if left * 2 > crm.credits_limit:
-            return reply
-        return replace(reply, headers={**reply.headers, "X-API-CREDITS-REMAINING": str(max(0, left))})
+        left, limit = crm.quotas.credits_left(crm.clock.monotonic(), crm.settings), crm.credits_limit
+        told: dict[str, str] = {}
+        if left * 2 <= limit:
+            told["X-API-CREDITS-REMAINING"] = str(max(0, left))
+        if crm.settings.strict.rate_limit_headers:
+            resets_ms = str(int((crm.clock.wall() + DAY_S) * 1000))
+            told |= {"X-RATELIMIT-LIMIT": str(limit), "X-RATELIMIT-REMAINING": str(max(0, left)), "X-RATELIMIT-RESET": resets_ms}
+        return replace(reply, headers={**reply.headers, **told}) if told else reply
 
     def _refused(self, refusal: Refusal) -> Reply:
         settings = self._crm.settings
         reply = refusal_reply(refusal, wrapped=settings.strict.wrapped_errors)
+        if refusal.code == "INVALID_REQUEST_METHOD":
+            reply = replace(reply, status=settings.strict.wrong_method_status)
+        elif refusal.code == "OAUTH_SCOPE_MISMATCH":
+            reply = replace(reply, status=settings.strict.scope_mismatch_status)
         if refusal.status == 429 and settings.retry_after:  # noqa: PLR2004 - Too Many Requests
             return replace(reply, headers={"Retry-After": str(RETRY_AFTER_S)})
         return self._with_credits(reply) if refusal.status == 429 else reply  # noqa: PLR2004 - as above

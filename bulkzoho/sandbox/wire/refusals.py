@@ -60,9 +60,10 @@ def no_permission(permission: str) -> Refusal:
     return Refusal(403, "NO_PERMISSION", "permission denied", permissions=[permission])
 
 
-def too_many_requests() -> Refusal:
-    """A quota is used up; the service does not say which."""
-    return Refusal(429, "TOO_MANY_REQUESTS", "too many requests. please try again after some time")
+def too_many_requests(which: str = "") -> Refusal:
+    """A quota is used up; the service does not say which, or at most in the text."""
+    named = f" ({which})" if which else ""
+    return Refusal(429, "TOO_MANY_REQUESTS", f"too many requests. please try again after some time{named}")
 
 
 def invalid_module() -> Refusal:

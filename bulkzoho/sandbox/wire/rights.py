@@ -6,7 +6,7 @@ from typing import Any
 
 from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.wire.exchange import Exchange
-from bulkzoho.sandbox.wire.refusals import no_permission
+from bulkzoho.sandbox.wire.refusals import Refusal, no_permission
 
 __all__ = ["check_rights", "with_rights"]
 
@@ -21,6 +21,7 @@ _NEEDED = {
     "count": ("read",),
     "deleted": ("read",),
 }
+_CHANGING = {"insert", "upsert", "update", "delete", "mass_update"}
 _TOLD = {"creatable": "create", "editable": "edit", "viewable": "read", "deletable": "delete"}
 
 
@@ -28,8 +29,11 @@ def check_rights(exchange: Exchange) -> None:
     """Let a call pass whose user may do what it does.
 
     Raises:
-        Refusal: 403, naming the permission.
+        Refusal: 403, naming the permission; 400 where nobody may, since the module is a subform.
     """
+    store = exchange.crm.stores.get(exchange.crm_module)
+    if store is not None and store.crm_module.generated == "subform" and exchange.route.operation in _CHANGING:
+        raise Refusal(400, "NOT_SUPPORTED", "rows of a subform are written with their parent", module=exchange.crm_module)
     for right in _NEEDED.get(exchange.route.operation, ()):
         if _is_denied(exchange.crm, exchange.crm_module, right):
             raise no_permission(f"Crm_Implied_{right.title()}_{exchange.crm_module}")

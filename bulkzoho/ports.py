@@ -251,8 +251,8 @@ class Progress(Protocol):
 class Records(Protocol):
     """Many records of one module in one call.  Each method is one call."""
 
-    async def page(self, fields: Sequence[str], *, token: str | None, since: str | None) -> Reply:
-        """One page of the list, newest ids first; payload: :class:`~bulkzoho.model.export.RecordPage`."""
+    async def page(self, fields: Sequence[str], *, token: str | None, since: str | None, rising: bool) -> Reply:
+        """One page of the list, newest ids first or *rising*; payload: :class:`~bulkzoho.model.export.RecordPage`."""
 
     async def named(self, fields: Sequence[str], ids: Sequence[str]) -> Reply:
         """The records of these ids, at most 50; payload: :class:`~bulkzoho.model.export.RecordPage`."""
@@ -260,8 +260,8 @@ class Records(Protocol):
     async def rows(self, coql: str) -> Reply:
         """The rows of a query; payload: a :class:`~bulkzoho.model.export.RecordPage` whose token says whether there are more."""
 
-    async def deleted(self, *, since: str, page: int) -> Reply:
-        """What was deleted since then, newest first; payload: :class:`~bulkzoho.model.export.RecordPage`."""
+    async def deleted(self, *, since: str | None, page: int) -> Reply:
+        """What was deleted since then, or ever, newest first; payload: :class:`~bulkzoho.model.export.RecordPage`."""
 
 
 class BulkRead(Protocol):

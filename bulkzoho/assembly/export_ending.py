@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from bulkzoho.assembly.export_ids import FoundIds
 from bulkzoho.core import coql
 from bulkzoho.core.ending import Ending
 from bulkzoho.core.exporting import CREATED
@@ -37,13 +38,12 @@ class Counted:
 async def counted_again(reader: Reader, crm_module: str, selection: Selection, *, records: int) -> Counted:
     """Ask the CRM how many records fit now, and explain the difference; the export is whole, whatever comes of this."""
     try:
-        count = await reader.count(coql.counting(crm_module, selection.coql()))
+        count = await reader.count(selection.countings(crm_module))
         if count is None or count == records:
             return Counted(count=count)
-        deleted = len(await reader.deleted(since=selection.bound))
-        fresh = await reader.count(
-            coql.counting(crm_module, [*selection.coql(), f"{CREATED} >= {coql.quoted(_before(selection))}"])
-        )
+        deleted = sum([len(page) async for page in reader.deleted(since=selection.bound)])
+        made = f"{CREATED} >= {coql.quoted(_before(selection))}"
+        fresh = await reader.count([coql.counting(crm_module, [*selection.coql(), made])])
     except (BulkZohoError, AdmissionClosedError):
         return Counted(count=None, why="the CRM could not be asked")
     return Counted(count=count, difference=records - count, why=_why(records - count, deleted, fresh or 0, selection))
@@ -78,6 +78,7 @@ def export_summary(
     seconds: float,
     quota: QuotaStatus | None,
     counted: Counted | None,
+    found: FoundIds | None,
 ) -> ExportSummary:
     """Put the summary together."""
     completed = ending.status is RunStatus.COMPLETED
@@ -115,5 +116,6 @@ def export_summary(
             "count": counted.count if counted else None,
             "difference": counted.difference if counted else None,
             "why": counted.why if counted else "",
+            "ids": found.to_json() if found else None,
         },
     )

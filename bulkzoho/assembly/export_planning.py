@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from bulkzoho.assembly.connecting import Connected
 from bulkzoho.assembly.export_state import Edge, KeptState
 from bulkzoho.core import coql
-from bulkzoho.core.exporting import MODIFIED, STRAND_RECORDS, choose_route, chosen_fields, spread
+from bulkzoho.core.exporting import (
+    MAX_STRANDS,
+    MODIFIED,
+    choose_route,
+    chosen_fields,
+    is_listed_by_ids,
+    list_rising,
+    spread,
+    strand_count,
+)
 from bulkzoho.core.selecting import Selection
-from bulkzoho.core.where import Condition, bound_to, parse_where
+from bulkzoho.core.where import bound_to, parse_where
 from bulkzoho.engine.pages import Reader
-from bulkzoho.model.export import LAST, ExportPlan, ExportSettings, Strand, WantedRoute
+from bulkzoho.errors import AccessError, RefusedError
+from bulkzoho.model.export import LAST, ConvertedLeads, ExportPlan, ExportSettings, Strand, WantedRoute
 from bulkzoho.model.metadata import CrmModule
 from bulkzoho.ports import Progress
 
-__all__ = ["Decided", "condition_of", "decide", "nothing_changed"]
+__all__ = ["Decided", "decide", "gives_deleted", "nothing_changed", "selection_of"]
 
-MAX_STRANDS: Final = 8  # heavy calls in flight are ten, and others want some
+LEADS: Final = "Leads"  # the only module whose records are converted (docs v7 "Get Records")
+IDS_OF_A_STRAND: Final = 2_000  # fewer than this are not worth a strand of their own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,19 +45,36 @@ class Decided:
     strands: list[Strand]
 
 
-def condition_of(told: ExportSettings, module: CrmModule) -> Condition | None:
-    """Give the user's condition with the fields it means.
+def selection_of(told: ExportSettings, module: CrmModule, *, bound: str, since: str | None) -> Selection:
+    """Give what a record must be to be exported.
 
     Raises:
-        RefusedError: It names no field.
+        RefusedError: The user's condition names no field; converted records of a module that has none.
     """
-    return None if told.where is None else bound_to(parse_where(told.where), module)
+    if told.converted is not ConvertedLeads.LEFT_OUT and module.api_name != LEADS:
+        raise RefusedError(
+            f"--converted is for {LEADS}; {module.api_name} are not converted.", hint="Leave it out.", code="NOT_LEADS"
+        )
+    where = None if told.where is None else bound_to(parse_where(told.where), module)
+    return Selection(bound=bound, since=since, where=where, converted=told.converted)
+
+
+def gives_deleted(told: ExportSettings, plan: ExportPlan) -> bool:
+    """Whether the last strand is one of tombstones."""
+    return told.include_deleted or plan.since is not None
 
 
 async def decide(
-    told: ExportSettings, reader: Reader, module: CrmModule, crm: Connected, *, kept: KeptState | None, progress: Progress
+    told: ExportSettings,
+    reader: Reader,
+    module: CrmModule,
+    crm: Connected,
+    *,
+    ids: Sequence[int] | None,
+    kept: KeptState | None,
+    progress: Progress,
 ) -> Decided:
-    """Decide; *kept* is where the export before ended.
+    """Decide; *ids* (rising) are those that were asked for, *kept* is where the export before ended.
 
     Raises:
         RefusedError: A field or a condition that is none, or a route that cannot do it.
@@ -52,27 +82,44 @@ async def decide(
     fields, left_out = chosen_fields(module, told.fields)
     if left_out:
         progress.tell(f"Left out, as no export call gives them: {', '.join(left_out)}.")
-    bound, since = _now(crm), _since(told, crm, kept)
-    selection = Selection(bound=bound, since=since, where=condition_of(told, module))
-    names = tuple(one.api_name for one in fields)
-    expected = None
-    if since is None or selection.where:
-        expected = await reader.count(coql.counting(module.api_name, selection.coql()))
-    if expected is None and not selection.where and since is None:
-        expected = await crm.count(module.api_name)
+    selection = selection_of(told, module, bound=_now(crm), since=_since(told, crm, kept))
+    expected = await _expected(reader, crm, module.api_name, selection) if ids is None else len(ids)
     wanted = told.route
-    if wanted is WantedRoute.AUTO and since is not None and not selection.where:
+    if wanted is WantedRoute.AUTO and selection.since is not None and not selection.where:
         wanted = WantedRoute.LIST  # the list tells without a count whether anything changed
-    choice = choose_route(wanted, fields, expected=expected, form=told.format, conditions=bool(selection.where))
-    plan = ExportPlan(route=choice.route, reason=choice.reason, fields=names, bound=bound, since=since, expected=expected)
-    strands = [Strand(number=0)]
-    if choice.route is WantedRoute.COQL and (expected or 0) > STRAND_RECORDS:
-        strands = await _strands(reader, module.api_name, selection, expected=expected or 0)
-    if since is not None:
-        strands.append(Strand(number=len(strands)))  # what was deleted
+    choice = choose_route(
+        wanted,
+        fields,
+        expected=expected,
+        form=told.format,
+        conditions=bool(selection.where),
+        ids=ids is not None,
+        converted=told.converted,
+    )
+    plan = ExportPlan(
+        route=choice.route,
+        reason=choice.reason,
+        fields=tuple(one.api_name for one in fields),
+        bound=selection.bound,
+        since=selection.since,
+        expected=expected,
+    )
+    strands = _of_ids(ids) if ids is not None else await _strands(reader, module.api_name, selection, plan)
+    if gives_deleted(told, plan):
+        strands.append(Strand(number=len(strands)))
     number = "an unknown number of" if expected is None else f"{expected:,}"
     progress.tell(f"Exporting {number} {module.api_name} by {plan.route}: {plan.reason}.")
     return Decided(plan=plan, strands=strands)
+
+
+async def _expected(reader: Reader, crm: Connected, crm_module: str, selection: Selection) -> int | None:
+    """Count what fits; None when nobody knows, or when asking costs as much as reading."""
+    if selection.since is not None and not selection.where:
+        return None
+    expected = await reader.count(selection.countings(crm_module))
+    if expected is None and not selection.where and selection.converted is ConvertedLeads.LEFT_OUT:
+        expected = await crm.count(crm_module)
+    return expected
 
 
 async def nothing_changed(reader: Reader, kept: KeptState, crm: Connected) -> ExportPlan | None:
@@ -82,8 +129,8 @@ async def nothing_changed(reader: Reader, kept: KeptState, crm: Connected) -> Ex
     page = await reader.first_changed([MODIFIED], since=kept.since)
     if page.next_token or any(edge.is_new(one) for one in page.records):
         return None
-    for one in await reader.deleted(since=kept.since):
-        if kept.edge.get(str(one["id"])) != one.get("deleted_time"):
+    async for deleted in reader.deleted(since=kept.since):
+        if any(kept.edge.get(str(one["id"])) != one.get("deleted_time") for one in deleted):
             return None
     return ExportPlan(
         route=WantedRoute.LIST,
@@ -113,9 +160,32 @@ def _since(told: ExportSettings, crm: Connected, kept: KeptState | None) -> str 
     return moment.isoformat(timespec="seconds")
 
 
-async def _strands(reader: Reader, crm_module: str, selection: Selection, *, expected: int) -> list[Strand]:
-    edges = [(await reader.rows(coql.edge(crm_module, selection.coql(), last=last), limit=1)).records for last in (False, True)]
-    if not all(edges):
-        return [Strand(number=0)]
-    lowest, highest = (str(found[0]["id"]) for found in edges)
-    return spread(lowest, highest, strands=min(MAX_STRANDS, -(-expected // STRAND_RECORDS)))
+async def _strands(reader: Reader, crm_module: str, selection: Selection, plan: ExportPlan) -> list[Strand]:
+    """Cut the module into strands that are read at once."""
+    expected = plan.expected or 0
+    by_ids = plan.route is WantedRoute.COQL or (plan.route is WantedRoute.LIST and is_listed_by_ids(expected))
+    if by_ids and strand_count(expected) > 1:
+        edges = [await _first_id(reader, coql.edge(crm_module, selection.coql(), last=last)) for last in (False, True)]
+        if edges[0] and edges[1]:
+            return spread(edges[0], edges[1], strands=strand_count(expected))
+    elif plan.route is WantedRoute.LIST and selection.converted is not ConvertedLeads.TOO and list_rising(expected):
+        middle = await _first_id(reader, coql.nth(crm_module, selection.coql(), number=list_rising(expected) - 1))
+        if middle:
+            return [Strand(number=0, above=middle), Strand(number=1, up_to=middle)]
+    return [Strand(number=0)]
+
+
+async def _first_id(reader: Reader, query: str) -> str:
+    """Give the id that *query* answers, "" for none."""
+    try:
+        found = (await reader.rows(query, limit=1)).records
+    except AccessError:  # COQL is not allowed: what must have it says so itself
+        return ""
+    return str(found[0]["id"]) if found else ""
+
+
+def _of_ids(ids: Sequence[int]) -> list[Strand]:
+    """Cut *ids* into strands of as many each."""
+    count = max(1, min(MAX_STRANDS, len(ids) // IDS_OF_A_STRAND))
+    edges = ["", *(str(ids[len(ids) * part // count - 1]) for part in range(1, count)), ""]
+    return [Strand(number=number, above=above, up_to=up_to) for number, (above, up_to) in enumerate(pairwise(edges))]

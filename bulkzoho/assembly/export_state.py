@@ -16,7 +16,7 @@ from bulkzoho.core.exporting import CREATED, MODIFIED
 from bulkzoho.core.settings_json import from_json, to_json
 from bulkzoho.files.atomic import write_whole
 from bulkzoho.journal.lock import RunLock
-from bulkzoho.model.export import ExportSettings, Page
+from bulkzoho.model.export import ConvertedLeads, ExportSettings, Page
 from bulkzoho.model.metadata import CrmModule
 
 __all__ = ["DELETED", "Edge", "ExportState", "KeptState"]
@@ -55,7 +55,8 @@ class ExportState:
         Raises:
             RefusedError: Another process has it.
         """
-        text = json.dumps([crm_module, list(told.fields), told.where])
+        leads = [] if told.converted is ConvertedLeads.LEFT_OUT else [told.converted.value]
+        text = json.dumps([crm_module, list(told.fields), told.where, *leads])
         key = told.state or f"{crm_module}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
         safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in f"{org}-{key}")
         folder = home_folder() / "exports"

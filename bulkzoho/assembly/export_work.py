@@ -12,44 +12,37 @@ from pathlib import Path
 
 from bulkzoho.assembly.connecting import Connected, connect
 from bulkzoho.assembly.export_ending import Counted, counted_again, export_summary
-from bulkzoho.assembly.export_planning import condition_of, decide, nothing_changed
-from bulkzoho.assembly.export_state import DELETED, Edge, ExportState, KeptState
+from bulkzoho.assembly.export_ids import FoundIds, found_ids, kept_ids
+from bulkzoho.assembly.export_pages import Reading
+from bulkzoho.assembly.export_planning import decide, gives_deleted, nothing_changed, selection_of
+from bulkzoho.assembly.export_state import Edge, ExportState, KeptState
+from bulkzoho.assembly.export_writing import Writing, columns_of
 from bulkzoho.assembly.finishing import write_report
 from bulkzoho.assembly.homes import RunFolder
 from bulkzoho.core.ending import Ending, ending_of
-from bulkzoho.core.exporting import CREATED, MODIFIED, coql_page, field_groups
-from bulkzoho.core.fieldnames import ID
 from bulkzoho.core.selecting import Selection, within_bound
-from bulkzoho.core.where import Condition
-from bulkzoho.engine.bulk_pages import BulkPages
 from bulkzoho.engine.exporting import ExportParts, ExportPipe, Keep
-from bulkzoho.engine.pages import CoqlPages, ListPages, Pages, Reader, WithDeleted
+from bulkzoho.engine.pages import Reader
 from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
-from bulkzoho.errors import BulkZohoError, RefusedError, RunFailedError
-from bulkzoho.files.joining import Sink, joined, write_joined
-from bulkzoho.files.record_writers import CsvRecords, JsonRecords
+from bulkzoho.errors import BulkZohoError, RefusedError
+from bulkzoho.files.joining import Sink
 from bulkzoho.files.tracked import AppendFile
-from bulkzoho.files.zipped_rows import rows_in_zip
 from bulkzoho.journal.export import SqliteExportJournal
 from bulkzoho.journal.sqlite import SqliteJournal
 from bulkzoho.model.export import (
     LAST,
-    STANDARD_OUTPUT,
     ExportPlan,
     ExportSettings,
     ExportSummary,
-    OutputFormat,
     Strand,
-    WantedRoute,
 )
 from bulkzoho.model.journal import Change, RunMoved, Sent, Settled, SourceFacts, SourceRead
-from bulkzoho.model.metadata import CrmField, CrmModule
+from bulkzoho.model.metadata import CrmModule
 from bulkzoho.model.outcomes import Tally
 from bulkzoho.model.run import QuotaStatus, RunStatus, StopReason
 from bulkzoho.model.settings import ImportSettings
-from bulkzoho.ports import Progress, RecordWriter
+from bulkzoho.ports import Progress
 from bulkzoho.profiles.choosing import Chosen
-from bulkzoho.zoho.bulk_read import ZohoBulkRead
 from bulkzoho.zoho.listing import ZohoRecords
 
 __all__ = ["ExportWork", "carry_out_export"]
@@ -110,6 +103,8 @@ class _Carrier:
         self._delivered = False
         self._module: CrmModule | None = None
         self._edge: Edge | None = None
+        self._ids = kept_ids(work.folder) if work.settings.ids is not None else None
+        self._found: FoundIds | None = None
 
     async def carry_out(self) -> None:
         told = self._work.settings
@@ -137,7 +132,9 @@ class _Carrier:
     async def _export(self, crm: Connected, kept: KeptState | None) -> None:
         module = kept.module if kept is not None else await crm.module(self._work.settings.crm_module)
         self._know_account(crm, module)
-        reader = Reader(ZohoRecords(crm.transport, crm_module=module.api_name), crm.courier)
+        told = self._work.settings
+        records = ZohoRecords(crm.transport, crm_module=module.api_name, converted=told.converted)
+        reader = Reader(records, crm.courier)
         if self._plan is None and kept is not None:
             self._plan = await nothing_changed(reader, kept, crm)
             if self._plan is not None:
@@ -145,19 +142,31 @@ class _Carrier:
             else:
                 module = await crm.module(module.api_name)  # fields may have come or gone since
         if self._plan is None:
-            decided = await decide(self._work.settings, reader, module, crm, kept=kept, progress=self._progress)
+            decided = await decide(told, reader, module, crm, ids=self._ids, kept=kept, progress=self._progress)
             self._plan = decided.plan
             self._work.pages.begin(asdict(decided.plan), decided.strands)
         self._module = module
         plan, self._edge = self._plan, Edge.of(self._plan.bound, kept.edge if kept is not None else {})
         if kept is not None and not self._work.pages.strands():
             self._edge.gathered.update(kept.edge)  # nothing is read, so nothing would be remembered
-        pipe = await self._read(crm, reader, plan, condition_of(self._work.settings, module))
+        selection = selection_of(told, module, bound=plan.bound, since=plan.since)
+        pipe = await self._read(crm, reader, plan, selection)
         if pipe.done:
             await self._deliver(plan, pipe)
-            if plan.since is None:
-                selection = Selection(bound=plan.bound, where=condition_of(self._work.settings, module))
-                self._counted = await counted_again(reader, module.api_name, selection, records=pipe.records)
+            await self._account_for(reader, module.api_name, plan, selection, pipe)
+
+    async def _account_for(
+        self, reader: Reader, crm_module: str, plan: ExportPlan, selection: Selection, pipe: ExportPipe
+    ) -> None:
+        """Say what became of the ids that were asked for, or how many records the CRM counts now."""
+        if self._ids is not None:
+            self._found = found_ids(self._work.folder, self._ids)
+            if line := self._found.line(crm_module):
+                self._progress.tell(line)
+        elif plan.since is None:
+            gone = max(pipe.strands) if gives_deleted(self._work.settings, plan) else -1
+            records = sum(one.records for number, one in pipe.strands.items() if number != gone)
+            self._counted = await counted_again(reader, crm_module, selection, records=records)
 
     def _move_on(self, state: ExportState) -> None:
         assert self._plan is not None
@@ -181,16 +190,24 @@ class _Carrier:
         self._work.journal.name_account(org=org, user=user, crm_module=module.api_name, crm_before=None)
         self._facts = self._work.journal.facts()
 
-    async def _read(self, crm: Connected, reader: Reader, plan: ExportPlan, where: Condition | None) -> ExportPipe:
+    async def _read(self, crm: Connected, reader: Reader, plan: ExportPlan, selection: Selection) -> ExportPipe:
         work, facts, edge = self._work, self._facts, self._edge
         assert edge is not None
         strands = work.pages.strands()
         _strand_folder(work.folder).mkdir(mode=0o700, exist_ok=True)
-        selection = Selection(bound=plan.bound, since=plan.since, where=where)
-        pages = self._pages(crm, reader, plan, selection)
-        if plan.since is not None:
-            pages = WithDeleted(pages, reader, number=len(strands) - 1, since=plan.since, column=DELETED)
-        keep: Keep = partial(within_bound, bound=plan.bound)
+        reading = Reading(
+            crm=crm,
+            reader=reader,
+            stop=self._stop,
+            told=work.settings,
+            plan=plan,
+            selection=selection,
+            crm_module=facts.crm_module,
+            folder=work.folder,
+            scratch=_strand_folder(work.folder),
+            ids=self._ids,
+        )
+        keep: Keep = partial(within_bound, bound=plan.bound) if self._ids is None else lambda page: page
         if work.settings.since == LAST:
             keep = lambda page: edge.only_new(within_bound(page, plan.bound))  # noqa: E731  a second way to make the same thing
         pipe = self._pipe = ExportPipe(
@@ -198,9 +215,9 @@ class _Carrier:
                 run=facts.run,
                 settings=replace(work.settings, crm_module=facts.crm_module),
                 strands=strands,
-                pages=pages,
+                pages=reading.pages(strands),
                 keep=keep,
-                writer=self._writer(plan),
+                writer=self._writing(plan).writer(),
                 open_file=lambda strand: AppendFile(_strand_file(work.folder, strand)),
                 journal=work.pages,
                 courier=crm.courier,
@@ -220,55 +237,21 @@ class _Carrier:
             self._quota = crm.quota.status()
         return pipe
 
-    def _pages(self, crm: Connected, reader: Reader, plan: ExportPlan, selection: Selection) -> Pages:
-        crm_module, groups = self._facts.crm_module, field_groups(plan.fields)
-        if plan.route == WantedRoute.LIST:
-            return ListPages(reader, groups=groups, since=selection.since)
-        if plan.route == WantedRoute.COQL:
-            rows = coql_page(plan.expected)
-            return CoqlPages(reader, crm_module=crm_module, groups=groups, conditions=selection.coql(), page_rows=rows)
-        names = list(dict.fromkeys([CREATED, MODIFIED, *plan.fields]))
-        return BulkPages(
-            ZohoBulkRead(crm.transport, crm.connection),
-            crm.courier,
-            self._stop,
-            query={"module": {"api_name": crm_module}, "fields": names, "criteria": selection.bulk_read()},
-            fields=names,
-            folder=_strand_folder(self._work.folder),
-            rows_in_zip=rows_in_zip,
-        )
-
     async def _deliver(self, plan: ExportPlan, pipe: ExportPipe) -> None:
-        """Join the strands into the output: under its name only when it is whole."""
-        told = self._work.settings
-        head = self._writer(plan).head()
         parts = [(_strand_file(self._work.folder, one), one.length) for _, one in sorted(pipe.strands.items())]
-        try:
-            if told.output == STANDARD_OUTPUT:
-                joined(self._work.out, head, parts, told.compression)
-            else:
-                await asyncio.to_thread(write_joined, Path(told.output), head, parts, told.compression, run=self._facts.run)
-        except OSError as error:
-            raise RunFailedError(
-                f"{told.output}: cannot be written ({error.strerror}).",
-                hint="Make room or give write permission, then resume: nothing is read again.",
-                code="CANNOT_WRITE",
-            ) from error
+        await self._writing(plan).deliver(parts, self._work.out)
         self._delivered = True
 
-    def _writer(self, plan: ExportPlan) -> RecordWriter:
-        if self._work.settings.format is OutputFormat.JSONL:
-            return JsonRecords(self._columns(plan))
-        return CsvRecords(self._columns(plan), null_text=self._work.settings.null_text)
-
-    def _columns(self, plan: ExportPlan) -> list[CrmField]:
-        """Give what is written of each record: the id, the fields, and when it was deleted where that is asked for."""
+    def _writing(self, plan: ExportPlan) -> Writing:
         assert self._module is not None
-        known = self._module.by_api_name
-        gone = {name: CrmField(api_name=name, label=name, data_type="text", json_type="string") for name in plan.fields}
-        fields = [known.get(name, gone[name]) for name in plan.fields]  # one may have been taken out since the plan was made
-        deleted = CrmField(api_name=DELETED, label=DELETED, data_type="datetime", json_type="string")
-        return [ID, *fields, *([] if plan.since is None else [deleted])]
+        told = self._work.settings
+        return Writing(
+            told=told,
+            columns=columns_of(self._module, plan.fields, with_deleted=gives_deleted(told, plan)),
+            run=self._facts.run,
+            scratch=_strand_folder(self._work.folder),
+            tell=self._progress.tell,
+        )
 
     def sum_up(self) -> ExportSummary:
         """Decide how it ended, write that down, and give the summary."""
@@ -298,6 +281,7 @@ class _Carrier:
             seconds=seconds,
             quota=self._quota,
             counted=self._counted,
+            found=self._found,
         )
         write_report(work.folder, summary)
         if ending.status is RunStatus.COMPLETED:

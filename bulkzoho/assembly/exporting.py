@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bulkzoho.assembly.export_ids import keep_ids, read_ids
 from bulkzoho.assembly.export_work import ExportWork, carry_out_export
 from bulkzoho.assembly.homes import RunFolder, new_run_folder
 from bulkzoho.assembly.visiting import chosen_account
@@ -17,10 +18,11 @@ from bulkzoho.engine.stopping import Stop
 from bulkzoho.errors import BulkZohoError, RefusedError, UsageError
 from bulkzoho.files.durable import sync_folder
 from bulkzoho.files.joining import Sink, refuse_missing_packer, refuse_unwritable
+from bulkzoho.files.parquet_writer import refuse_missing_pyarrow
 from bulkzoho.journal.export import SqliteExportJournal
 from bulkzoho.journal.lock import RunLock
 from bulkzoho.journal.sqlite import SqliteJournal
-from bulkzoho.model.export import STANDARD_OUTPUT, ExportSettings, ExportSummary
+from bulkzoho.model.export import STANDARD_OUTPUT, ExportSettings, ExportSummary, OutputFormat
 from bulkzoho.model.journal import RunFacts
 from bulkzoho.model.rows import Operation
 from bulkzoho.ports import Progress
@@ -42,12 +44,17 @@ async def export_module(
         BulkZohoError: Before the run existed: credentials missing, module, field, format or output refused.
     """
     refuse_missing_packer(settings.compression)
+    if settings.format is OutputFormat.PARQUET:
+        refuse_missing_pyarrow()
     if settings.output != STANDARD_OUTPUT:
         refuse_unwritable(Path(settings.output))
+    ids = None if settings.ids is None else read_ids(settings.ids)
     chosen = chosen_account(account)
     folder = new_run_folder(settings.crm_module)
     lock = RunLock.take(folder.lock, run=folder.run)
     try:
+        if ids is not None:
+            keep_ids(folder, ids)
         journal = SqliteJournal.create(folder.journal, _facts(folder, settings, chosen), [])
         try:
             for made in (folder.path, folder.path.parent):

@@ -24,7 +24,7 @@ from bulkzoho.cli.options import (
 from bulkzoho.cli.values import choice_of
 from bulkzoho.core.where import parse_where
 from bulkzoho.errors import UsageError
-from bulkzoho.model.export import LAST, STANDARD_OUTPUT, Compression, ExportSettings, OutputFormat, WantedRoute
+from bulkzoho.model.export import LAST, STANDARD_OUTPUT, Compression, ConvertedLeads, ExportSettings, OutputFormat, WantedRoute
 from bulkzoho.model.settings import QuotaSettings
 
 __all__ = ["export_command"]
@@ -33,7 +33,12 @@ _what = partial(click.option, cls=GroupedOption, group="What to export")
 _file = partial(click.option, cls=GroupedOption, group="How to write it")
 
 _PACKED: Final = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
-_FORMATS: Final = {".csv": OutputFormat.CSV, ".jsonl": OutputFormat.JSONL, ".ndjson": OutputFormat.JSONL}
+_FORMATS: Final = {
+    ".csv": OutputFormat.CSV,
+    ".jsonl": OutputFormat.JSONL,
+    ".ndjson": OutputFormat.JSONL,
+    ".parquet": OutputFormat.PARQUET,
+}
 
 _what_options = stacked(
     _what("--fields", metavar="A,B", help="Fields, by API name or label, in this order.  [default: all]"),
@@ -42,6 +47,15 @@ _what_options = stacked(
         metavar="CONDITION",
         help="Only records that fit, as in \"Lead_Status = 'Contacted' and Annual_Revenue >= 1000\".",
     ),
+    _what("--ids", metavar="FILE", help="Only the records of these ids: one a line, or a CSV or JSON Lines with a column id."),
+    _what(
+        "--converted",
+        type=choice_of(ConvertedLeads),
+        default=ConvertedLeads.LEFT_OUT.value,
+        show_default=True,
+        help="Leads that were converted: left out, alone, or both.",
+    ),
+    _what("--include-deleted", is_flag=True, help="One line too for whatever was deleted, as far back as the CRM remembers."),
     _what("--since", metavar="TIME|last", help="Only what was changed or deleted since then, or since the last such export."),
     _what("--state", metavar="NAME", help="What --since last goes on from.  [default: by module, fields and condition]"),
     _what(
@@ -61,7 +75,7 @@ _file_options = stacked(
         metavar="FILE",
         help="Where to; - is standard output.  A name in .gz or .zst is compressed.  [default: -]",
     ),
-    _file("--format", type=choice_of(OutputFormat), help="csv or jsonl.  [default: by the file's name, else csv]"),
+    _file("--format", type=choice_of(OutputFormat), help="csv, jsonl or parquet.  [default: by the file's name, else csv]"),
     _file("--null", "null_text", default="", metavar="TEXT", help="What an empty value becomes in CSV.  [default: a blank cell]"),
 )
 
@@ -82,6 +96,7 @@ def export_command(as_json: bool, progress: str, **given: Any) -> int:  # noqa: 
       bulkzoho export Leads -o leads.jsonl.gz --fields Last_Name,Email,Owner
       bulkzoho export Deals --format jsonl --where "Stage = 'Closed Won'" > deals.jsonl
       bulkzoho export Contacts -o changes.csv --since last
+      bulkzoho export Leads -o accepted.csv --ids results.jsonl
 
     The file appears under its name only when it is complete; a run that was interrupted is finished by
     bulkzoho resume.  With -o - the summary goes to standard error.
@@ -114,6 +129,9 @@ def export_settings(given: Mapping[str, Any]) -> ExportSettings:
     name = PurePath("" if output == STANDARD_OUTPUT else output.casefold())
     packed = _PACKED.get(name.suffix, Compression.NONE)
     suffix = name.suffix if packed is Compression.NONE else PurePath(name.stem).suffix
+    form = OutputFormat(given["format"]) if given["format"] else _FORMATS.get(suffix, OutputFormat.CSV)
+    if form is OutputFormat.PARQUET and packed is not Compression.NONE:
+        raise UsageError(f"{output}: Parquet is compressed within itself.", hint=f"Give a name without {name.suffix}.")
     names = () if given["fields"] is None else tuple(one.strip() for one in given["fields"].split(","))
     if "" in names:
         raise UsageError("--fields has an empty name.", hint="Write it as in --fields Last_Name,Email.")
@@ -123,15 +141,19 @@ def export_settings(given: Mapping[str, Any]) -> ExportSettings:
         raise UsageError(
             f"--since {given['since']!r} is no time.", hint="Write it as 2026-02-01, 2026-02-01T10:00:00+01:00, or last."
         )
+    _refuse_odd_ids(given)
     if given["state"] is not None and given["since"] != LAST:
         raise UsageError("--state is for --since last.", hint="Leave it out, or add --since last.")
     return ExportSettings(
         crm_module=given["crm_module"],
         output=output if output == STANDARD_OUTPUT else absolute(output),
-        format=OutputFormat(given["format"]) if given["format"] else _FORMATS.get(suffix, OutputFormat.CSV),
+        format=form,
         compression=packed,
         fields=names,
         where=given["where"],
+        ids=None if given["ids"] is None else absolute(given["ids"]),
+        include_deleted=given["include_deleted"],
+        converted=ConvertedLeads(given["converted"]),
         since=given["since"],
         state=given["state"],
         route=WantedRoute(given["route"]),
@@ -139,6 +161,13 @@ def export_settings(given: Mapping[str, Any]) -> ExportSettings:
         quota=QuotaSettings(**quota_changes(given)),
         **timing_changes({"max_errors": None, **given}),
     )
+
+
+def _refuse_odd_ids(given: Mapping[str, Any]) -> None:
+    if given["ids"] == STANDARD_OUTPUT:
+        raise UsageError("--ids takes a file, not standard input.", hint="Write the ids into a file first.")
+    if given["ids"] is not None and given["since"] is not None:
+        raise UsageError("--ids and --since do not go together.", hint="Leave one of them out.")
 
 
 def _is_moment(text: str) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["counting", "edge", "id_above", "id_up_to", "ids_in", "page_query", "quoted"]
+__all__ = ["MAX_IN", "counting", "edge", "id_above", "id_up_to", "ids_in", "nth", "page_query", "quoted"]
 
+MAX_IN: Final = 100  # values of ``in``; docs v7 "COQL limitations"
 _ANY: Final = "id is not null"
 
 
@@ -29,7 +30,7 @@ def id_up_to(record_id: str) -> str:
 
 
 def ids_in(ids: Sequence[str]) -> str:
-    """Give the condition of exactly these ids (at most 100)."""
+    """Give the condition of exactly these ids (at most :data:`MAX_IN`)."""
     return f"id in ({', '.join(map(quoted, ids))})"
 
 
@@ -47,6 +48,11 @@ def edge(crm_module: str, conditions: Sequence[str], *, last: bool) -> str:
     """Give the query of the lowest id, or of the highest."""
     order = "desc" if last else "asc"
     return f"select id from {crm_module} where {_all(conditions)} order by id {order} limit 1"  # noqa: S608
+
+
+def nth(crm_module: str, conditions: Sequence[str], *, number: int) -> str:
+    """Give the query of the id with *number* lower ones; offsets reach 100,000 (docs v7 "COQL limitations")."""
+    return f"select id from {crm_module} where {_all(conditions)} order by id asc limit {number}, 1"  # noqa: S608
 
 
 def _all(conditions: Sequence[str]) -> str:

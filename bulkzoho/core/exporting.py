@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bulkzoho.core.coql import MAX_IN
 from bulkzoho.core.fieldnames import ID, FieldNames
 from bulkzoho.errors import RefusedError
-from bulkzoho.model.export import OutputFormat, Strand, WantedRoute
+from bulkzoho.model.export import ConvertedLeads, OutputFormat, Strand, WantedRoute
 from bulkzoho.model.metadata import CrmField, CrmModule
 
 __all__ = [
     "CREATED",
+    "LIST_REACH",
+    "MAX_NAMED",
+    "MAX_STRANDS",
     "MODIFIED",
     "Choice",
     "choose_route",
@@ -20,7 +24,10 @@ __all__ = [
     "coql_credits",
     "coql_page",
     "field_groups",
+    "is_listed_by_ids",
+    "list_rising",
     "spread",
+    "strand_count",
 ]
 
 CREATED: Final = "Created_Time"
@@ -28,6 +35,8 @@ MODIFIED: Final = "Modified_Time"
 MAX_GROUP: Final = 50  # fields of one call; Zoho docs "Get Records" (v7), and the lower of two figures for COQL
 LIST_PAGE: Final = 200  # records of a call; the same page
 LIST_REACH: Final = 100_000  # records by page tokens; the same page
+LIST_RISING: Final = 90_000  # the oldest, by the list from the other end: room for what is counted and not yet there
+MAX_NAMED: Final = 50  # ids of one call: the parameter holds 1,024 characters (OpenAPI ``record``)
 COQL_PAGE: Final = 2_000  # rows of a call; docs v7 "COQL limitations"
 _COQL_CREDITS: Final = ((200, 1), (1_000, 2), (COQL_PAGE, 3))  # rows asked for, credits; docs v8 "API limits"
 BULK_JOB: Final = 200_000  # records; docs "Bulk Read" (v7)
@@ -35,6 +44,7 @@ BULK_CREDITS: Final = 50  # a job; docs v8 "API limits"
 BULK_LOOKS: Final = 6  # calls that look at a job and fetch it, on average
 BULK_FIELDS: Final = 198  # the two times beside them make 200
 STRAND_RECORDS: Final = 20_000  # fewer than this are not worth a strand of their own
+MAX_STRANDS: Final = 8  # heavy calls in flight are ten, and others want some
 
 # Given by no call that gives many records (docs v7 "Get Records": only the single-record call has them)
 _IN_NO_ROUTE: Final = frozenset({"subform", "multiselectlookup", "multiuserlookup"})
@@ -110,23 +120,48 @@ def coql_page(expected: int | None) -> int:
     return next((most for most, _ in _COQL_CREDITS if expected < most), COQL_PAGE)
 
 
+def strand_count(records: int) -> int:
+    """Give how many strands read *records* by ids at once."""
+    return max(1, min(MAX_STRANDS, -(-records // STRAND_RECORDS)))
+
+
+def is_listed_by_ids(expected: int | None) -> bool:
+    """Whether the list is read by ids that COQL names: tokens do not reach so many, from both ends neither."""
+    return (expected or 0) > LIST_REACH + LIST_RISING
+
+
 def choose_route(
-    wanted: WantedRoute, fields: Sequence[CrmField], *, expected: int | None, form: OutputFormat, conditions: bool
+    wanted: WantedRoute,
+    fields: Sequence[CrmField],
+    *,
+    expected: int | None,
+    form: OutputFormat,
+    conditions: bool,
+    ids: bool = False,
+    converted: ConvertedLeads = ConvertedLeads.LEFT_OUT,
 ) -> Choice:
     """Take the cheapest route that gives every field whole, or the one that was asked for.
+
+    Args:
+        wanted: What the user asked for.
+        fields: What is exported.
+        expected: How many records; None when nobody knows.
+        form: How they are written.
+        conditions: Whether there is a ``--where``.
+        ids: Whether it is records of given ids.
+        converted: Which leads.
 
     Raises:
         RefusedError: The wanted route cannot do what is asked.
     """
-    groups = len(field_groups([one.api_name for one in fields]))
-    records = expected if expected is not None else 0
-    jobs = max(1, -(-records // BULK_JOB))
-    prices = {
-        WantedRoute.LIST: max(1, -(-records // LIST_PAGE)) * groups,
-        WantedRoute.COQL: coql_credits(records) * groups,
-        WantedRoute.BULK: jobs * (BULK_CREDITS + BULK_LOOKS),
+    prices = _prices(len(field_groups([one.api_name for one in fields])), expected or 0, ids=ids)
+    lacks = {
+        route: (
+            _cannot(route, fields, records=expected or 0, conditions=conditions, ids=ids, converted=converted),
+            _in_part(route, fields, records=expected or 0, form=form, ids=ids),
+        )
+        for route in prices
     }
-    lacks = {route: _lack(route, fields, records=records, form=form, conditions=conditions) for route in prices}
     if wanted is not WantedRoute.AUTO:
         hard = lacks[wanted][0]
         if hard:
@@ -135,7 +170,7 @@ def choose_route(
     able = [route for route in prices if not any(lacks[route])] or [route for route in prices if not lacks[route][0]]
     if not able:
         raise RefusedError(
-            f"no route can do this: {'; '.join(sorted({lack[0] for lack in lacks.values()}))}.", code="ROUTE_CANNOT"
+            f"no route can do this: {'; '.join(f'{route} {lacks[route][0]}' for route in prices)}.", code="ROUTE_CANNOT"
         )
     best = min(able, key=lambda route: prices[route])
     words = [f"{prices[best]:,} credits"]
@@ -148,21 +183,73 @@ def choose_route(
     return Choice(route=best, reason=", ".join(words), credits=prices[best])
 
 
-def _lack(
-    route: WantedRoute, fields: Sequence[CrmField], *, records: int, form: OutputFormat, conditions: bool
-) -> tuple[str, str]:
-    """Give what keeps *route* from doing it at all, and what it gives only in part; "" where nothing does."""
+def _prices(groups: int, records: int, *, ids: bool) -> dict[WantedRoute, int]:
+    """Give what reading costs in credits, without the few calls before and after it."""
+    if ids:
+        listed, queried = _calls(records, MAX_NAMED) * groups, _calls(records, MAX_IN) * groups
+    else:
+        queried = _queried(records) * groups
+        listed = _calls(records, MAX_NAMED) * groups + _queried(records)
+        if not is_listed_by_ids(records):
+            low = list_rising(records)
+            parts = (low + 1, records - low + 1) if low else (records,)  # each end looks one record beyond its own
+            listed = sum(_calls(part, LIST_PAGE) for part in parts) * groups
+    jobs = _calls(records, BULK_JOB)
+    return {WantedRoute.LIST: listed, WantedRoute.COQL: queried, WantedRoute.BULK: jobs * (BULK_CREDITS + BULK_LOOKS)}
+
+
+def _queried(records: int) -> int:
+    strands, page = strand_count(records), coql_page(records)
+    return strands * _calls(-(-records // strands), page) * coql_credits(page)
+
+
+def _calls(records: int, page: int) -> int:
+    return max(1, -(-records // page))
+
+
+def list_rising(records: int) -> int:
+    """Give how many of the oldest of *records* the list reads upwards, while it reads the others downwards; 0 for none."""
+    return min(records // 2, LIST_RISING) if records > STRAND_RECORDS else 0
+
+
+def _cannot(
+    route: WantedRoute,
+    fields: Sequence[CrmField],
+    *,
+    records: int,
+    conditions: bool,
+    ids: bool,
+    converted: ConvertedLeads,
+) -> str:
+    """Give what keeps *route* from doing it at all, "" where nothing does."""
+    is_far = not ids and is_listed_by_ids(records)
+    lacks = {
+        WantedRoute.LIST: (
+            (conditions, "has no conditions (a search has, but it lags behind and ends after 2,000 records)"),
+            (
+                converted is ConvertedLeads.TOO and is_far,
+                f"ends after {LIST_REACH + LIST_RISING:,} leads when converted ones are among them",
+            ),
+        ),
+        WantedRoute.COQL: ((converted is ConvertedLeads.TOO, "gives converted leads or the others, not both at once"),),
+        WantedRoute.BULK: (
+            (ids, "takes no list of ids"),
+            (converted is not ConvertedLeads.LEFT_OUT, "leaves converted leads out"),
+            (len(fields) > BULK_FIELDS, f"takes {BULK_FIELDS} fields"),
+        ),
+    }
+    return next((lack for holds, lack in lacks[route] if holds), "")
+
+
+def _in_part(route: WantedRoute, fields: Sequence[CrmField], *, records: int, form: OutputFormat, ids: bool) -> str:
+    """Give what *route* does only in part, or at a bad price; "" where there is nothing."""
     if route is WantedRoute.LIST:
-        if conditions:
-            return "has no conditions", ""
-        if records > LIST_REACH:
-            return f"ends after {LIST_REACH:,} records", ""
+        if not ids and is_listed_by_ids(records):
+            return f"gives {MAX_NAMED} records a call beyond {LIST_REACH + LIST_RISING:,}"
         rich = next((one.api_name for one in fields if _is_rich(one)), None)
-        return "", f"cuts {rich} after 500 characters" if rich else ""
-    if route is WantedRoute.BULK and len(fields) > BULK_FIELDS:
-        return f"takes {BULK_FIELDS} fields", ""
-    named = form is OutputFormat.JSONL and any(one.data_type in _REFERENCES for one in fields)
-    return "", "gives ids of lookups without their names" if named else ""
+        return f"cuts {rich} after 500 characters" if rich else ""
+    named = form is not OutputFormat.CSV and any(one.data_type in _REFERENCES for one in fields)
+    return "gives ids of lookups without their names" if named else ""
 
 
 def _is_rich(field: CrmField) -> bool:

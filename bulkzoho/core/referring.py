@@ -11,7 +11,7 @@ from bulkzoho.core.users import Stranger, Users
 from bulkzoho.model.metadata import CrmField
 from bulkzoho.model.rows import Cell
 
-__all__ = ["USER_TYPES", "id_converter", "lookup_converter", "names_users", "user_converter"]
+__all__ = ["USER_TYPES", "id_converter", "lookup_converter", "names_users", "plain_id", "user_converter"]
 
 USER_TYPES: Final = frozenset({"ownerlookup", "userlookup"})  #: data types of fields that hold a user
 NAMES_KEPT: Final = 10_000  # spellings of users whose meaning is remembered, a column
@@ -27,6 +27,14 @@ _ROUNDED: Final = "a spreadsheet has rounded this id; have its column formatted 
 def id_converter(field: CrmField) -> Converter:
     """Make the converter of the record's own id, a text of digits."""
     return _reference(field, lambda text: text, "it is not the id of a record: digits only")
+
+
+def plain_id(cell: Cell) -> str | None:
+    """Give the digits of the record id in *cell*, None where it holds none."""
+    if isinstance(cell, bool) or not isinstance(cell, str | int):
+        return None
+    match = _DRESSED_ID(str(cell).strip())
+    return match[1] if match else None
 
 
 def lookup_converter(field: CrmField) -> Converter:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from bulkzoho.core.coql import quoted
+from bulkzoho.core.coql import counting, quoted
 from bulkzoho.core.exporting import CREATED, MODIFIED
 from bulkzoho.core.translating import to_bulk_read, to_coql
 from bulkzoho.core.where import Condition
-from bulkzoho.model.export import Page
+from bulkzoho.model.export import ConvertedLeads, Page
 
 __all__ = ["Selection", "within_bound"]
+
+_IS_CONVERTED: Final = "Converted__s = true"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,15 +24,29 @@ class Selection:
     bound: str  #: made up to then
     since: str | None = None  #: changed since then
     where: Condition | None = None  #: the user's, bound to its fields
+    converted: ConvertedLeads = ConvertedLeads.LEFT_OUT
 
     def coql(self) -> list[str]:
-        """Give the conditions, all of which must hold."""
+        """Give the conditions, all of which must hold.
+
+        A query that says nothing of converted leads does not give them (seen with v8, September 2026); one that asks for them
+        gives no others.
+        """
         conditions = [f"{CREATED} <= {quoted(self.bound)}"]
+        if self.converted is ConvertedLeads.ALONE:
+            conditions.append(_IS_CONVERTED)
         if self.since:
             conditions.append(f"{MODIFIED} >= {quoted(self.since)}")
         if self.where:
             conditions.append(f"({to_coql(self.where)})")
         return conditions
+
+    def countings(self, crm_module: str) -> list[str]:
+        """Give the COQL queries whose counts together are the number of records."""
+        if self.converted is not ConvertedLeads.TOO:
+            return [counting(crm_module, self.coql())]
+        parts = (ConvertedLeads.LEFT_OUT, ConvertedLeads.ALONE)
+        return [counting(crm_module, replace(self, converted=part).coql()) for part in parts]
 
     def bulk_read(self) -> dict[str, Any]:
         """Give the criteria of a bulk read.

@@ -1,7 +1,8 @@
-"""Conditions in the words of each route: COQL, search criteria, bulk-read criteria.  Pure.
+"""Conditions in the words of each route: COQL and bulk-read criteria.  Pure.
 
-What a route may compare how stands in zoho-api: docs v7 "COQL", "Search Records", "Bulk Read: create job".  What it cannot say is
-refused with the field and the operator, before anything is sent.
+What a route may compare how stands in zoho-api: docs v7 "COQL", "Bulk Read: create job".  What it cannot say is refused with the
+field and the operator, before anything is sent.  The list takes no conditions, and a search, which does, is no way to export: see
+docs/decisions.
 """
 
 from __future__ import annotations
@@ -11,16 +12,15 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from bulkzoho.core.coql import quoted
+from bulkzoho.core.coql import MAX_IN, quoted
 from bulkzoho.core.where import Comparison, Condition, Joined, Operator
 from bulkzoho.errors import RefusedError
 from bulkzoho.model.metadata import CrmField
 
-__all__ = ["to_bulk_read", "to_coql", "to_search"]
+__all__ = ["to_bulk_read", "to_coql"]
 
-MAX_CONDITIONS: Final = 25  # of COQL and of a bulk read; search takes 10 (docs v7 "Search Records")
-MAX_SEARCH_CONDITIONS: Final = 10
-MAX_VALUES: Final = {"COQL": 100, "search": 100, "bulk read": 200}
+MAX_CONDITIONS: Final = 25  # of COQL and of a bulk read
+MAX_VALUES: Final = {"COQL": MAX_IN, "bulk read": 200}
 
 _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?").fullmatch
 _ID: Final = re.compile(r"[0-9]{1,19}").fullmatch
@@ -60,18 +60,7 @@ _BULK_WORDS: Final = {
     Operator.NULL: "equal",
     Operator.NOT_NULL: "not_equal",
 }
-_SEARCH_WORDS: Final = {
-    Operator.EQUAL: "equals",
-    Operator.NOT_EQUAL: "not_equal",
-    Operator.IN: "in",
-    Operator.GREATER: "greater_than",
-    Operator.GREATER_EQUAL: "greater_equal",
-    Operator.LESS: "less_than",
-    Operator.LESS_EQUAL: "less_equal",
-    Operator.BETWEEN: "between",
-}
 _EMPTY: Final = "${EMPTY}"  # docs v7 "Bulk Read": the word for no value
-_ESCAPED: Final = re.compile(r"([\\(),])")
 
 
 def to_coql(condition: Condition) -> str:
@@ -82,18 +71,6 @@ def to_coql(condition: Condition) -> str:
     """
     _refuse_too_many(condition, MAX_CONDITIONS, route="COQL")
     return _coql(condition)
-
-
-def to_search(condition: Condition) -> str:
-    """Give *condition* as search criteria.
-
-    Search finds by ``equals`` also what only contains a text, and lags behind writes: hits must be looked at again.
-
-    Raises:
-        RefusedError: A search cannot say it.
-    """
-    _refuse_too_many(condition, MAX_SEARCH_CONDITIONS, route="search")
-    return _search(condition)
 
 
 def to_bulk_read(condition: Condition) -> dict[str, Any]:
@@ -127,21 +104,6 @@ def _coql(one: Condition) -> str:
 
 def _coql_value(value: str, kind: str) -> str:
     return value if kind == "number" else value.casefold() if kind == "boolean" else quoted(value)
-
-
-def _search(one: Condition) -> str:
-    if isinstance(one, Joined):
-        return f"({_search(one.left)}{'and' if one.both else 'or'}{_search(one.right)})"
-    field, kind = _checked(one, route="search")
-    operator, values = one.operator, list(one.values)
-    if operator is Operator.LIKE and values[0].endswith("%") and not values[0].startswith("%"):
-        word, values = "starts_with", [values[0][:-1]]
-    elif operator in _SEARCH_WORDS:
-        word = _SEARCH_WORDS[operator]
-    else:
-        raise _cannot(one, route="search")
-    escaped = [value if kind in ("day", "time") else _ESCAPED.sub(r"\\\1", value) for value in values]
-    return f"({field.api_name}:{word}:{','.join(escaped)})"
 
 
 def _bulk(one: Condition) -> dict[str, Any]:

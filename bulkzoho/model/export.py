@@ -17,6 +17,7 @@ __all__ = [
     "STANDARD_OUTPUT",
     "BulkJob",
     "Compression",
+    "ConvertedLeads",
     "ExportPlan",
     "ExportSettings",
     "ExportSummary",
@@ -37,6 +38,7 @@ class OutputFormat(StrEnum):
 
     CSV = "csv"
     JSONL = "jsonl"
+    PARQUET = "parquet"
 
 
 class Compression(StrEnum):
@@ -56,6 +58,14 @@ class WantedRoute(StrEnum):
     BULK = "bulk"
 
 
+class ConvertedLeads(StrEnum):
+    """Whether leads that became contacts are exported; the words are those of the CRM's list."""
+
+    LEFT_OUT = "false"
+    ALONE = "true"
+    TOO = "both"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSettings:
     """One export.
@@ -69,6 +79,9 @@ class ExportSettings:
     compression: Compression = Compression.NONE
     fields: tuple[str, ...] = ()  #: as the user names them; empty: all
     where: str | None = None
+    ids: str | None = None  #: absolute path of a file of record ids: only these
+    include_deleted: bool = False  #: what was deleted too, as far back as the CRM remembers
+    converted: ConvertedLeads = ConvertedLeads.LEFT_OUT
     since: str | None = None  #: changed since then: a day or a time in ISO 8601, or "last"
     state: str | None = None  #: the name under which "last" is remembered; None: by module, fields and condition
     route: WantedRoute = WantedRoute.AUTO

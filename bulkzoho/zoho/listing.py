@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 
 from bulkzoho.core.digits import Digits
-from bulkzoho.model.export import RecordPage
+from bulkzoho.model.export import ConvertedLeads, RecordPage
 from bulkzoho.model.replies import Answered, Lost, NothingLeft, Reply, TokenRefused
 from bulkzoho.zoho.transport import Transport
 from bulkzoho.zoho.wire import Wire, decode_read
@@ -37,17 +37,21 @@ _DECODER: Final = json.JSONDecoder(parse_float=Digits, parse_int=_whole)
 class ZohoRecords:
     """Reads the records of one module; implements the ``Records`` port of the export."""
 
-    def __init__(self, transport: Transport, *, crm_module: str) -> None:
+    def __init__(self, transport: Transport, *, crm_module: str, converted: ConvertedLeads = ConvertedLeads.LEFT_OUT) -> None:
+        """Read the records of *crm_module*; of leads, those whether *converted* or not."""
         self._transport = transport
+        self._always = {} if converted is ConvertedLeads.LEFT_OUT else {"converted": converted.value}
         self._root = f"/crm/{transport.api_version}"
         self._path = f"{self._root}/{crm_module}"
 
-    async def page(self, fields: Sequence[str], *, token: str | None, since: str | None) -> Reply:
-        """One page of the list, newest ids first; payload: :class:`RecordPage`.
+    async def page(self, fields: Sequence[str], *, token: str | None, since: str | None, rising: bool) -> Reply:
+        """One page of the list, newest ids first or *rising*; payload: :class:`RecordPage`.
 
         *since* (ISO 8601) leaves out what was not changed since; it must be the same for all pages of a listing.
         """
-        params = {"fields": ",".join(fields), "per_page": str(PER_PAGE)}
+        params = {"fields": ",".join(fields), "per_page": str(PER_PAGE), **self._always}
+        if rising:
+            params |= {"sort_by": "id", "sort_order": "asc"}
         if token is not None:
             params["page_token"] = token
         headers = {"If-Modified-Since": since} if since else None
@@ -55,7 +59,7 @@ class ZohoRecords:
 
     async def named(self, fields: Sequence[str], ids: Sequence[str]) -> Reply:
         """The records of these *ids* (at most 50: the parameter holds 1,024 characters); payload: :class:`RecordPage`."""
-        params = {"fields": ",".join(fields), "ids": ",".join(ids), "per_page": str(PER_PAGE)}
+        params = {"fields": ",".join(fields), "ids": ",".join(ids), "per_page": str(PER_PAGE), **self._always}
         return await self._paged("GET", self._path, _list_page, params=params)
 
     async def rows(self, coql: str) -> Reply:
@@ -63,10 +67,10 @@ class ZohoRecords:
         body = orjson.dumps({"select_query": coql})
         return await self._paged("POST", f"{self._root}/coql", _query_page, body=body)
 
-    async def deleted(self, *, since: str, page: int) -> Reply:
-        """What was deleted since then, newest first; payload: :class:`RecordPage`, its token the number of the next page."""
+    async def deleted(self, *, since: str | None, page: int) -> Reply:
+        """What was deleted since then (or ever), newest first; payload: :class:`RecordPage`, its token the next page's number."""
         params = {"type": "all", "page": str(page), "per_page": str(PER_PAGE)}
-        headers = {"If-Modified-Since": since}
+        headers = {"If-Modified-Since": since} if since else None
         path = f"{self._path}/deleted"
         return await self._paged("GET", path, partial(_deleted_page, page=page), params=params, headers=headers)
 

@@ -8,7 +8,7 @@ from bulkzoho.core.bulk_cells import records_of
 from bulkzoho.core.digits import Digits, encode_json
 from bulkzoho.core.exporting import choose_route, chosen_fields, coql_credits, coql_page, field_groups, spread
 from bulkzoho.errors import RefusedError
-from bulkzoho.model.export import OutputFormat, WantedRoute
+from bulkzoho.model.export import ConvertedLeads, OutputFormat, WantedRoute
 from bulkzoho.model.metadata import CrmField, CrmModule, ModuleName
 
 
@@ -88,8 +88,45 @@ def test_a_text_that_the_list_would_cut_is_read_otherwise() -> None:
 def test_a_route_that_cannot_do_it_is_refused() -> None:
     with pytest.raises(RefusedError, match="has no conditions"):
         choose_route(WantedRoute.LIST, [CITY], expected=10, form=OutputFormat.CSV, conditions=True)
-    with pytest.raises(RefusedError, match="ends after 100,000 records"):
-        choose_route(WantedRoute.LIST, [CITY], expected=100_001, form=OutputFormat.CSV, conditions=False)
+    with pytest.raises(RefusedError, match="takes no list of ids"):
+        choose_route(WantedRoute.BULK, [CITY], expected=10, form=OutputFormat.CSV, conditions=False, ids=True)
+
+
+@pytest.mark.parametrize(
+    ("route", "converted", "said"),
+    [
+        (WantedRoute.BULK, ConvertedLeads.ALONE, "leaves converted leads out"),
+        (WantedRoute.COQL, ConvertedLeads.TOO, "not both at once"),
+        (WantedRoute.LIST, ConvertedLeads.TOO, "ends after 190,000 leads"),
+    ],
+)
+def test_a_route_that_does_not_give_these_leads_is_refused(route: WantedRoute, converted: ConvertedLeads, said: str) -> None:
+    with pytest.raises(RefusedError, match=said):
+        choose_route(route, [CITY], expected=200_000, form=OutputFormat.CSV, conditions=False, converted=converted)
+
+
+def test_a_condition_on_leads_converted_and_not_has_no_route_and_each_reason_is_said() -> None:
+    with pytest.raises(RefusedError, match=r"list has no conditions.*; coql gives.*; bulk leaves"):
+        choose_route(WantedRoute.AUTO, [CITY], expected=9, form=OutputFormat.CSV, conditions=True, converted=ConvertedLeads.TOO)
+
+
+@pytest.mark.parametrize(
+    ("records", "credits_"),
+    [(1_000, 5), (20_000, 100), (100_000, 502), (190_000, 952), (190_001, 3_801 + 288)],
+)
+def test_the_list_costs_a_credit_a_page_and_more_beyond_both_its_ends(records: int, credits_: int) -> None:
+    choice = choose_route(WantedRoute.LIST, [CITY], expected=records, form=OutputFormat.CSV, conditions=False)
+
+    assert choice.credits == credits_
+
+
+@pytest.mark.parametrize(("form", "route", "credits_"), [(OutputFormat.CSV, "coql", 3), (OutputFormat.JSONL, "list", 6)])
+def test_records_of_ids_are_read_by_the_cheaper_route_that_gives_them_whole(
+    form: OutputFormat, route: str, credits_: int
+) -> None:
+    choice = choose_route(WantedRoute.AUTO, [OWNER], expected=300, form=form, conditions=False, ids=True)
+
+    assert (choice.route, choice.credits) == (route, credits_)
 
 
 @pytest.mark.parametrize(("low", "high", "strands"), [(1, 100_000, 5), (7, 7, 4), (1, 3, 8)])

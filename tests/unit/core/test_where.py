@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bulkzoho.core.translating import to_bulk_read, to_coql, to_search
+from bulkzoho.core.translating import to_bulk_read, to_coql
 from bulkzoho.core.where import Condition, bound_to, parse_where
 from bulkzoho.errors import RefusedError, UsageError
 from bulkzoho.model.metadata import CrmField, CrmModule, ModuleName
@@ -52,14 +52,6 @@ def _read(text: str) -> Condition:
 )
 def test_a_condition_becomes_coql_bracketed_in_pairs(text: str, coql: str) -> None:
     assert to_coql(_read(text)) == coql
-
-
-def test_a_condition_becomes_search_criteria_with_escapes() -> None:
-    condition = _read("(City = 'Burns, B (x)' or City like 'Os%') and Modified_Time > 2026-02-01T10:00:00+01:00")
-
-    assert to_search(condition) == (
-        "(((City:equals:Burns\\, B \\(x\\))or(City:starts_with:Os))and(Modified_Time:greater_than:2026-02-01T10:00:00+01:00))"
-    )
 
 
 def test_a_condition_becomes_criteria_of_a_bulk_read() -> None:
@@ -112,12 +104,6 @@ def test_what_coql_cannot_say_is_refused_before_anything_is_sent(text: str, said
         to_coql(_read(text))
 
     assert said in str(refused.value)
-
-
-@pytest.mark.parametrize("text", ["City is null", "City not in ('a')", "City like '%a'", "Revenue not between 1 and 2"])
-def test_what_a_search_cannot_say_is_refused(text: str) -> None:
-    with pytest.raises(RefusedError, match="search cannot say"):
-        to_search(_read(text))
 
 
 @pytest.mark.parametrize("text", ["Revenue between 1 and 2", "City not like 'a%'", "City like 'a'"])

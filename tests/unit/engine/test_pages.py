@@ -9,7 +9,8 @@ import pytest
 
 from bulkzoho.core.exporting import CREATED, MODIFIED, field_groups
 from bulkzoho.engine.courier import Courier
-from bulkzoho.engine.pages import ListPages, Reader
+from bulkzoho.engine.list_pages import ListPages
+from bulkzoho.engine.pages import LIST_ENDS, Reader
 from bulkzoho.errors import RunFailedError
 from bulkzoho.model.export import Page, RecordPage, Strand
 from bulkzoho.model.plans import Price
@@ -28,6 +29,7 @@ class MemoryCrm:
         self.between: Callable[[int], None] = lambda _: None
         self.calls = 0
         self.dead_tokens: set[str] = set()
+        self.reach = 10**6  # records by tokens
 
     def _record(self, number: int, time: str) -> dict[str, Any]:
         return {"id": str(number), CREATED: "t0", MODIFIED: time, **dict.fromkeys(FIELDS, f"{time}-{number}")}
@@ -39,17 +41,18 @@ class MemoryCrm:
         self.calls += 1
         self.between(self.calls)
 
-    async def page(self, fields: Sequence[str], *, token: str | None, since: str | None) -> Reply:
+    async def page(self, fields: Sequence[str], *, token: str | None, since: str | None, rising: bool) -> Reply:
         assert since is None
         self._called()
         if token in self.dead_tokens:
             return Refused(status=400, code="EXPIRED_VALUE", message="page_token is expired")
-        below = int(token) if token else 10**6
-        ids = sorted((one for one in self.store if one < below), reverse=True)
+        read, last = map(int, token.split("-")) if token else (0, 0)
+        if read >= self.reach:
+            return Refused(status=400, code=LIST_ENDS, message="maximum response iteration limit reached")
+        ids = sorted((one for one in self.store if not token or (one > last if rising else one < last)), reverse=not rising)
         found = ids[:PER_PAGE]
-        return Answered(
-            payload=RecordPage(records=self._shown(found, fields), next_token=str(found[-1]) if len(ids) > len(found) else None)
-        )
+        more = f"{read + len(found)}-{found[-1]}" if len(ids) > len(found) else None
+        return Answered(payload=RecordPage(records=self._shown(found, fields), next_token=more))
 
     async def named(self, fields: Sequence[str], ids: Sequence[str]) -> Reply:
         self._called()
@@ -58,7 +61,7 @@ class MemoryCrm:
     async def rows(self, coql: str) -> Reply:
         raise AssertionError(coql)
 
-    async def deleted(self, *, since: str, page: int) -> Reply:
+    async def deleted(self, *, since: str | None, page: int) -> Reply:
         raise AssertionError(since, page)
 
     def _shown(self, numbers: Sequence[int], fields: Sequence[str]) -> list[dict[str, Any]]:
@@ -162,7 +165,7 @@ async def test_an_expired_token_begins_the_listing_anew_and_gives_nothing_twice(
 
 async def test_a_token_that_is_always_refused_ends_the_run_resumable() -> None:
     crm = MemoryCrm(11)
-    crm.dead_tokens = {str(n) for n in range(20)}
+    crm.dead_tokens = {f"{PER_PAGE}-{n}" for n in range(20)}
 
     with pytest.raises(RunFailedError, match="token of the next page"):
         await _all(crm)
@@ -170,3 +173,40 @@ async def test_a_token_that_is_always_refused_ends_the_run_resumable() -> None:
 
 def _records(page: Page) -> list[dict[str, Any]]:
     return [dict(zip(page.names, row, strict=True)) for row in page.rows]
+
+
+@pytest.mark.parametrize("settled_pages", [0, 1, 3, 5])
+async def test_a_listing_turns_where_tokens_end_and_goes_on_from_the_other_end(settled_pages: int) -> None:
+    crm = MemoryCrm(11)
+    crm.reach = 2 * PER_PAGE
+    strand, before = Strand(number=0), []
+    async for page in _pages(crm).pages(strand):
+        if settled_pages:
+            before += _records(page)
+            strand = Strand(number=0, position=page.position, done=page.done)
+        if len(before) >= settled_pages * PER_PAGE:
+            break
+
+    found = [int(one["id"]) for one in [*before, *await _all(crm, strand)]]
+
+    assert found == [11, 10, 9, 8, 7, 6, 1, 2, 3, 4, 5]
+
+
+async def test_more_than_both_ends_reach_is_an_error_that_names_other_routes() -> None:
+    crm = MemoryCrm(13)
+    crm.reach = 2 * PER_PAGE
+
+    with pytest.raises(RunFailedError, match="either end") as failed:
+        await _all(crm)
+
+    assert "--route coql" in failed.value.hint
+
+
+async def test_two_strands_share_the_ids_between_them() -> None:
+    crm = MemoryCrm(11)
+
+    upper = await _all(crm, Strand(number=0, above="6"))
+    lower = await _all(crm, Strand(number=1, up_to="6"))
+
+    assert [int(one["id"]) for one in upper] == [11, 10, 9, 8, 7]
+    assert [int(one["id"]) for one in lower] == [1, 2, 3, 4, 5, 6]

@@ -6,6 +6,7 @@ import contextlib
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -13,12 +14,13 @@ from bulkzoho.errors import RefusedError
 from bulkzoho.files.durable import OWNER_ONLY, sync_folder
 from bulkzoho.model.export import Compression
 
-__all__ = ["NOWHERE", "Sink", "joined", "refuse_missing_packer", "refuse_unwritable", "write_joined"]
+__all__ = ["NOWHERE", "Part", "Sink", "chunks_of", "joined", "refuse_missing_packer", "refuse_unwritable", "write_joined"]
 
 CHUNK_BYTES: Final = 1 << 20
 _GZIP_WBITS: Final = zlib.MAX_WBITS | 16
 
 Pack = Callable[[Iterator[bytes]], Iterator[bytes]]
+Part = tuple[Path, int]  #: a file, and how many bytes of it count
 
 
 class Sink(Protocol):
@@ -70,8 +72,8 @@ def refuse_missing_packer(compression: Compression) -> None:
             ) from error
 
 
-def write_joined(path: Path, head: bytes, parts: Sequence[tuple[Path, int]], compression: Compression, *, run: str) -> int:
-    """Put *head* and the *parts* (each with the bytes of it that count) at *path*, whole or not at all; give its bytes.
+def write_joined(path: Path, head: bytes, parts: Sequence[Part], compression: Compression, *, run: str) -> int:
+    """Put *head* and the *parts* at *path*, whole or not at all; give its bytes.
 
     Raises:
         OSError: Disk full and the like; what stood at *path* stands there still.
@@ -93,18 +95,21 @@ def write_joined(path: Path, head: bytes, parts: Sequence[tuple[Path, int]], com
     return size
 
 
-def joined(file: Sink, head: bytes, parts: Sequence[tuple[Path, int]], compression: Compression) -> int:
+def joined(file: Sink, head: bytes, parts: Sequence[Part], compression: Compression) -> int:
     """Write *head* and *parts* into *file*, packed; the same content gives the same bytes.  Give their number."""
     size = 0
-    for chunk in _PACKERS[compression](_chunks(head, parts)):
+    for chunk in _PACKERS[compression](chain([head] if head else [], chunks_of(parts))):
         file.write(chunk)
         size += len(chunk)
     return size
 
 
-def _chunks(head: bytes, parts: Sequence[tuple[Path, int]]) -> Iterator[bytes]:
-    if head:
-        yield head
+def chunks_of(parts: Sequence[Part]) -> Iterator[bytes]:
+    """Give the content of *parts*, one after the other, in pieces of at most CHUNK_BYTES.
+
+    Raises:
+        OSError: One cannot be read, or is shorter than it was.
+    """
     for path, length in parts:
         left = length
         with path.open("rb") as file:

@@ -11,6 +11,7 @@ from bulkzoho.errors import RefusedError
 from bulkzoho.files.compression import expanded
 from bulkzoho.files.csv_source import CsvRows
 from bulkzoho.files.jsonl_source import JsonRows
+from bulkzoho.files.parquet_source import MAGIC, ParquetRows
 from bulkzoho.files.raw import Chunks, RawFile, RawInput, SourceClosedError
 from bulkzoho.files.spool import STDIN_NAME, RawSpool, RawStandardInput, is_spool
 from bulkzoho.files.text import marked_encoding
@@ -18,7 +19,7 @@ from bulkzoho.model.rows import Block
 from bulkzoho.model.settings import FileSettings, InputFormat
 from bulkzoho.ports import Fingerprint
 
-__all__ = ["FileSource", "Rows", "open_raw", "open_source", "start_csv_or_json"]
+__all__ = ["FileSource", "Rows", "open_raw", "open_source", "start_rows"]
 
 STANDARD_INPUT: Final = "-"
 
@@ -29,6 +30,7 @@ _FORMATS: Final = {
     ".jsonl": InputFormat.JSONL,
     ".ndjson": InputFormat.JSONL,
     ".json-lines": InputFormat.JSONL,
+    ".parquet": InputFormat.PARQUET,
 }
 _COMPRESSIONS: Final = frozenset({".gz", ".zst", ".zstd"})
 _SNIFFED_BYTES: Final = 4096
@@ -134,7 +136,8 @@ def open_source(
         RunFailedError: The copy cannot be made.
     """
     raw, name = open_raw(path, spool=spool, name=name, descriptor=descriptor)
-    return FileSource(raw, start_csv_or_json(path, settings, name=name, block_rows=block_rows), name=name)
+    file = spool if path == STANDARD_INPUT and spool is not None else path
+    return FileSource(raw, start_rows(path, settings, file=file, name=name, block_rows=block_rows), name=name)
 
 
 def open_raw(path: str, *, spool: str | None = None, name: str | None = None, descriptor: int = 0) -> tuple[RawInput, str]:
@@ -150,13 +153,16 @@ def open_raw(path: str, *, spool: str | None = None, name: str | None = None, de
     return RawFile(path, name=name), name
 
 
-def start_csv_or_json(path: str, settings: FileSettings, *, name: str, block_rows: int) -> Callable[[Chunks], Rows]:
-    """Give what makes rows of the content of *path*."""
+def start_rows(path: str, settings: FileSettings, *, file: str, name: str, block_rows: int) -> Callable[[Chunks], Rows]:
+    """Give what makes rows of the content of *path*, which lies, or will lie, in *file*."""
 
     def start(chunks: Chunks) -> Rows:
         first = next(chunks, b"")
         chunks = chain([first], chunks) if first else chunks
-        if format_of(path, settings, first) is InputFormat.JSONL:
+        form = format_of(path, settings, first)
+        if form is InputFormat.PARQUET:
+            return ParquetRows(chunks, path=file, name=name, block_rows=block_rows)
+        if form is InputFormat.JSONL:
             return JsonRows(chunks, name=name, encoding=settings.encoding, block_rows=block_rows)
         delimiter = settings.delimiter or ("\t" if _suffix(path) == ".tsv" else None)
         return CsvRows(chunks, name=name, encoding=settings.encoding, delimiter=delimiter, block_rows=block_rows)
@@ -171,6 +177,8 @@ def format_of(path: str, settings: FileSettings, first: bytes) -> InputFormat:
     by_name = _FORMATS.get(_suffix(path))
     if by_name is not None:
         return by_name
+    if first.startswith(MAGIC):
+        return InputFormat.PARQUET
     try:
         text = first[:_SNIFFED_BYTES].decode(settings.encoding or marked_encoding(first), "replace")
     except (LookupError, UnicodeError):  # no such encoding: refused where the content is decoded

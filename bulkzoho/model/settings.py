@@ -30,11 +30,12 @@ GIVE_UP_AFTER_S = 900.0  # seconds without any answer before the CRM counts as u
 
 
 class InputFormat(StrEnum):
-    """How an input is written; ``auto`` goes by the file's name, then by its first byte."""
+    """How an input is written; ``auto`` goes by the file's name, then by its first bytes."""
 
     AUTO = "auto"
     CSV = "csv"
     JSONL = "jsonl"
+    PARQUET = "parquet"
 
 
 class OnQuota(StrEnum):

@@ -1,0 +1,76 @@
+"""How an export's records are written: the strands' format, and what the output is made of at the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bulkzoho.assembly.export_state import DELETED
+from bulkzoho.core.fieldnames import ID
+from bulkzoho.errors import RunFailedError
+from bulkzoho.files.joining import Part, Sink, joined, write_joined
+from bulkzoho.files.parquet_writer import write_parquet
+from bulkzoho.files.record_writers import CsvRecords, JsonRecords
+from bulkzoho.model.export import STANDARD_OUTPUT, ExportSettings, OutputFormat
+from bulkzoho.model.metadata import CrmField, CrmModule
+from bulkzoho.ports import RecordWriter
+
+__all__ = ["Writing", "columns_of"]
+
+_DELETED: Final = CrmField(api_name=DELETED, label=DELETED, data_type="datetime", json_type="string")
+
+
+def columns_of(module: CrmModule, names: Sequence[str], *, with_deleted: bool) -> list[CrmField]:
+    """Give what is written of each record: the id, the fields of these *names*, and perhaps when it was deleted."""
+    known = module.by_api_name
+    gone = {name: CrmField(api_name=name, label=name, data_type="text", json_type="string") for name in names}
+    fields = [known.get(name, gone[name]) for name in names]  # one may have been taken out since the export was planned
+    return [ID, *fields, *([_DELETED] if with_deleted else [])]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """One export's way to its output."""
+
+    told: ExportSettings
+    columns: Sequence[CrmField]
+    run: str
+    scratch: Path  #: a folder of the run's
+    tell: Callable[[str], None]
+
+    def writer(self) -> RecordWriter:
+        """Give what writes the strands; for Parquet they are JSON Lines first."""
+        if self.told.format is OutputFormat.CSV:
+            return CsvRecords(self.columns, null_text=self.told.null_text)
+        return JsonRecords(self.columns)
+
+    async def deliver(self, parts: Sequence[Part], out: Sink) -> None:
+        """Join the strands' *parts* into the output: under its name only when it is whole, or into *out*.
+
+        Raises:
+            RunFailedError: It cannot be written; the strands are as they were.
+        """
+        told, head = self.told, self.writer().head()
+        try:
+            if told.format is OutputFormat.PARQUET:
+                parts = [await self._packed(parts)]
+            if told.output == STANDARD_OUTPUT:
+                joined(out, head, parts, told.compression)
+            else:
+                await asyncio.to_thread(write_joined, Path(told.output), head, parts, told.compression, run=self.run)
+        except OSError as error:
+            raise RunFailedError(
+                f"{told.output}: cannot be written ({error.strerror}).",
+                hint="Make room or give write permission, then resume: nothing is read again.",
+                code="CANNOT_WRITE",
+            ) from error
+
+    async def _packed(self, parts: Sequence[Part]) -> Part:
+        path = self.scratch / "whole.parquet"
+        as_text = await asyncio.to_thread(write_parquet, path, self.columns, parts)
+        if as_text:
+            self.tell(f"Written as text, as a value does not fit the type of its field: {', '.join(as_text)}.")
+        return path, path.stat().st_size

@@ -1,0 +1,111 @@
+"""Make a Parquet file of the JSON Lines of an export's strands.
+
+The strands are read again rather than written as Parquet, whose end can only be written once: a killed export then goes on like
+any other, and the same strands give the same file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from bulkzoho.core.digits import Digits
+from bulkzoho.errors import RefusedError
+from bulkzoho.files.durable import OWNER_ONLY
+from bulkzoho.files.joining import Part, chunks_of
+from bulkzoho.files.parquet_types import TEXT, ParquetType, type_of
+from bulkzoho.model.metadata import CrmField
+
+if TYPE_CHECKING:  # an optional extra, loaded only for a file that needs it
+    import pyarrow as pa
+
+__all__ = ["refuse_missing_pyarrow", "write_parquet"]
+
+GROUP_BYTES: Final = 32 << 20  # of a row group in memory; a reader needs about as much
+GROUP_ROWS: Final = 100_000
+_DECODE: Final = json.JSONDecoder(parse_float=Digits).decode  # numbers keep their digits
+
+
+class _MisfitError(Exception):
+    """A column holds a value that its type does not."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(column)
+        self.column = column
+
+
+def refuse_missing_pyarrow() -> None:
+    """See before anything is done that Parquet can be read and written.
+
+    Raises:
+        RefusedError: The extra for it is not installed.
+    """
+    try:
+        import pyarrow.parquet  # noqa: F401, PLC0415  an optional extra
+    except ImportError as error:
+        raise RefusedError(
+            "Parquet needs an extra package.", hint="Install it: pip install 'bulkzoho[parquet]'", code="NO_PARQUET"
+        ) from error
+
+
+def write_parquet(path: Path, columns: Sequence[CrmField], parts: Sequence[Part]) -> tuple[str, ...]:
+    """Write the records of *parts* to *path*; give the columns that are text because a value would not fit their type.
+
+    Memory is bounded by one row group, whatever the number of records.
+
+    Raises:
+        OSError: Disk full and the like.
+    """
+    types = {one.api_name: type_of(one) for one in columns}
+    as_text: list[str] = []
+    while True:
+        try:
+            _write(path, types, parts)
+        except _MisfitError as misfit:  # at any row: begun again, so that a column is of one type
+            if misfit.column in as_text:
+                raise
+            as_text.append(misfit.column)
+            types[misfit.column] = TEXT
+        else:
+            return tuple(as_text)
+
+
+def _write(path: Path, types: Mapping[str, ParquetType], parts: Sequence[Part]) -> None:
+    import pyarrow as pa  # noqa: PLC0415  see above
+    from pyarrow import parquet  # noqa: PLC0415  likewise
+
+    schema = pa.schema([(name, one.arrow()) for name, one in types.items()])
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags, OWNER_ONLY), "wb") as file, parquet.ParquetWriter(file, schema) as writer:  # noqa: PTH123  the descriptor sets the permissions
+        group: list[pa.RecordBatch] = []
+        for records in _records(parts):
+            group.append(pa.record_batch([_array(name, one, records) for name, one in types.items()], schema=schema))
+            full = sum(one.nbytes for one in group) >= GROUP_BYTES
+            if full or sum(map(len, group)) >= GROUP_ROWS:
+                writer.write_table(pa.Table.from_batches(group), row_group_size=GROUP_BYTES)
+                group.clear()
+        if group:
+            writer.write_table(pa.Table.from_batches(group), row_group_size=GROUP_BYTES)
+
+
+def _array(name: str, kind: ParquetType, records: Sequence[Mapping[str, Any]]) -> pa.Array:
+    import pyarrow as pa  # noqa: PLC0415  see above
+
+    try:
+        values = [None if (value := one[name]) is None else kind.convert(value) for one in records]
+        return pa.array(values, kind.arrow())
+    except (ValueError, TypeError, ArithmeticError) as error:  # pyarrow's own are among them
+        raise _MisfitError(name) from error
+
+
+def _records(parts: Sequence[Part]) -> Iterator[list[dict[str, Any]]]:
+    """Give the records of *parts*, as many at a time as a read holds."""
+    rest = b""
+    for chunk in chunks_of(parts):
+        lines = (rest + chunk).split(b"\n")
+        rest = lines.pop()
+        if lines:
+            yield [_DECODE(line.decode()) for line in lines]

@@ -5,7 +5,7 @@ One contract suite a port runs on each implementation (``tests/contract``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
@@ -169,6 +169,15 @@ class Journal(Protocol):
 
         Raises:
             JournalError: Nothing of *changes* was kept: disk full, no permission, a move that is not in the table.
+        """
+
+    def prepare(self, changes: Sequence[Change]) -> Callable[[], None]:
+        """Do what :meth:`commit` does but for waiting for the disk; what is given back does that, in any thread.
+
+        Until that has ended nothing else may be asked of the journal.
+
+        Raises:
+            JournalError: As :meth:`commit` does; so does what is given back.
         """
 
     def facts(self) -> RunFacts:

@@ -11,8 +11,8 @@ from bulkzoho.assembly.homes import RunFolder
 from bulkzoho.core.digits import encode_json
 from bulkzoho.core.ending import Ending, ending_of, next_command
 from bulkzoho.core.reporting import error_json, summary_json
-from bulkzoho.engine.recorder import OpenShipment
 from bulkzoho.engine.sending import Doubtful
+from bulkzoho.engine.shipments import OpenShipment
 from bulkzoho.errors import BulkZohoError, JournalError
 from bulkzoho.files.atomic import write_whole
 from bulkzoho.model.journal import RunFacts, SourceFacts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -64,7 +65,14 @@ async def carry_out(work: Work, *, progress: Progress, stop: Stop) -> Summary:
     Raises:
         RefusedError: Before anything was sent: a file, its header, the module, a field, another organization.
     """
-    carrier = _Carrier(work, progress, stop)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal") as thread:
+        carrier = _Carrier(work, progress, stop, thread)
+        await _carry_on(carrier, stop)
+        return await carrier.sum_up()
+
+
+async def _carry_on(carrier: _Carrier, stop: Stop) -> None:
+    """Let what ends the run early become the reason of its stop."""
     stop.bind(asyncio.current_task())
     try:
         await carrier.carry_out()
@@ -82,13 +90,13 @@ async def carry_out(work: Work, *, progress: Progress, stop: Stop) -> Summary:
         stop.request(reason_of(error), error)
     finally:
         stop.bind(None)
-    return await carrier.sum_up()
 
 
 class _Carrier:
     """The parts of one run while it is worked on, and what is left of them for the summary."""
 
-    def __init__(self, work: Work, progress: Progress, stop: Stop) -> None:
+    def __init__(self, work: Work, progress: Progress, stop: Stop, thread: Executor) -> None:
+        self._thread = thread  # waits for the disk
         self._work = work
         self._progress = progress
         self._stop = stop
@@ -214,6 +222,7 @@ class _Carrier:
             sources=sources,
             wall=time.time,
             skew=lambda: crm.courier.skew_s,
+            thread=self._thread,
         )
         recorder.restore(settled=self._restored.settled, in_doubt=self._restored.in_doubt)
         return recorder

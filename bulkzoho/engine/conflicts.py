@@ -7,7 +7,7 @@ from collections.abc import Callable
 from bulkzoho.core.clashing import clashes, comparable, conflict
 from bulkzoho.engine.doubts import Clashes
 from bulkzoho.engine.holdings import Holdings, UnreadableError
-from bulkzoho.engine.recorder import OpenShipment
+from bulkzoho.engine.shipments import OpenShipment
 from bulkzoho.model.metadata import CrmModule, User
 from bulkzoho.model.outcomes import Refusal
 from bulkzoho.model.rows import Batch, Record

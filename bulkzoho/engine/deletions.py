@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 from bulkzoho.engine.courier import Courier
-from bulkzoho.engine.recorder import OpenShipment
+from bulkzoho.engine.shipments import OpenShipment
 from bulkzoho.model.deleted import DeletedPage
 from bulkzoho.model.outcomes import Results
 from bulkzoho.model.plans import Price

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from bulkzoho.engine.open_parts import OpenParts
-from bulkzoho.engine.recorder import OpenShipment, Recorder
+from bulkzoho.engine.recorder import Recorder
 from bulkzoho.engine.sending import Doubtful, Sender
+from bulkzoho.engine.shipments import OpenShipment
 from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
 from bulkzoho.errors import BulkZohoError
 from bulkzoho.model.outcomes import Refusal, Results

@@ -29,7 +29,7 @@ from bulkzoho.core.looking import (
 from bulkzoho.core.matching import Matching, WindowView
 from bulkzoho.engine.courier import Courier
 from bulkzoho.engine.doubts import Findings
-from bulkzoho.engine.recorder import OpenShipment
+from bulkzoho.engine.shipments import OpenShipment
 from bulkzoho.model.metadata import CrmModule, User
 from bulkzoho.model.outcomes import Results
 from bulkzoho.model.plans import Price

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from bulkzoho.core.shaping import Shaper
 from bulkzoho.engine.acquainting import ReadUsers, acquaint
 from bulkzoho.engine.reading import InputPart
-from bulkzoho.engine.recorder import OpenShipment
 from bulkzoho.engine.sending import Doubtful
+from bulkzoho.engine.shipments import OpenShipment
 from bulkzoho.errors import RunFailedError
 from bulkzoho.model.journal import Ranges, ShipmentState, StoredShipment
 from bulkzoho.model.rows import Batch, Cell, Origin, Record

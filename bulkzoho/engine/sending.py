@@ -14,7 +14,8 @@ from bulkzoho.engine.channel import Channel
 from bulkzoho.engine.courier import Courier
 from bulkzoho.engine.errors_allowed import ErrorsAllowed
 from bulkzoho.engine.open_parts import OpenParts
-from bulkzoho.engine.recorder import OpenShipment, Recorder, RefusedRows
+from bulkzoho.engine.recorder import Recorder, RefusedRows
+from bulkzoho.engine.shipments import OpenShipment
 from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
 from bulkzoho.errors import BulkZohoError, RunFailedError
 from bulkzoho.model.outcomes import Results

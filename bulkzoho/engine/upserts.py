@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bulkzoho.core.looking import moment_s
-from bulkzoho.engine.recorder import OpenShipment
+from bulkzoho.engine.shipments import OpenShipment
 from bulkzoho.model.outcomes import Results
 from bulkzoho.model.rows import Action, Batch
 

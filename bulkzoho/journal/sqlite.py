@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -46,11 +46,28 @@ UNBORN = "UNBORN"  # the code of a journal that its run had not finished to make
 _CLAIMED = 2  # letter.accepted: 0 refused, 1 accepted, 2 to be sent
 _TALLY = ("created", "updated", "deleted", "unchanged", "dead_lettered", "already_settled")
 _CLOCKS = ("skew_s", "since_s")  # columns of a shipment that the first version did not have
+_FROM = {  # the states from which each may be reached, as SQL
+    to: ", ".join(f"'{state}'" for state, moves in MOVES.items() if state is not None and to in moves) for to in ShipmentState
+}
+_SENT = f"""
+    INSERT INTO shipment (id, source, rows, state, attempt, sent_at, skew_s, since_s) VALUES (?, ?, ?, 'sent', ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET state = 'sent', attempt = excluded.attempt, sent_at = excluded.sent_at,
+        skew_s = excluded.skew_s, since_s = excluded.since_s WHERE state IN ({_FROM[ShipmentState.SENT]})
+"""  # noqa: S608  constants
+_RELEASED = f"UPDATE shipment SET state = 'released' WHERE id = ? AND state IN ({_FROM[ShipmentState.RELEASED]})"  # noqa: S608
+_SETTLED = f"""
+    UPDATE shipment SET state = 'settled', rows = ?, {", ".join(f"{name} = ?" for name in _TALLY)}
+    WHERE id = ? AND state IN ({_FROM[ShipmentState.SETTLED]})
+"""  # noqa: S608  constants
+_REFUSED = """
+    INSERT INTO shipment (id, source, rows, state, attempt, dead_lettered, already_settled) VALUES (?, ?, ?, 'settled', 0, ?, ?)
+    ON CONFLICT (id) DO NOTHING
+"""
 _SOURCE = ("path", "name", "size", "mtime_ns", "read_bytes", "digest", "content", "rows_read", "complete")
 
 
 class SqliteJournal:
-    """A run's journal.  Not safe to share between threads or processes: the run's lock keeps others out.
+    """A run's journal.  One thread at a time may use it, and one process: the run's lock keeps others out.
 
     Attributes:
         path: The database file.
@@ -107,21 +124,33 @@ class SqliteJournal:
 
     def commit(self, changes: Sequence[Change]) -> None:
         """See :meth:`bulkzoho.ports.Journal.commit`."""
+        self.prepare(changes)()
+
+    def prepare(self, changes: Sequence[Change]) -> Callable[[], None]:
+        """See :meth:`bulkzoho.ports.Journal.prepare`."""
         if _identity_of(self.path) != self._identity:  # SQLite would write on into a file that nobody finds again
             raise JournalError(
                 f"{self.path}: the journal was taken away while the run worked.",
                 hint="Put journal.db and journal.db-wal back, then `bulkzoho resume`.",
             )
-        with mapped(self.path):
+        with mapped(self.path), self._or_rolled_back():
             self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                for change in changes:
-                    self._apply(change)
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+            for change in changes:
+                self._apply(change)
+        return self._commit
+
+    def _commit(self) -> None:
+        with mapped(self.path), self._or_rolled_back():
+            self._connection.execute("COMMIT")
+
+    @contextmanager
+    def _or_rolled_back(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
 
     def name_account(self, *, org: str, user: str, crm_module: str, crm_before: int | None) -> None:
         """Keep what the first calls told: whose CRM this run works on, and the module's API name."""
@@ -248,35 +277,19 @@ class SqliteJournal:
         execute = self._connection.execute
         match change:
             case Sent():
-                self._move(change.id, ShipmentState.SENT)
-                execute(
-                    "INSERT INTO shipment (id, source, rows, state, attempt, sent_at, skew_s, since_s)"
-                    " VALUES (?, ?, ?, 'sent', ?, ?, ?, ?)"
-                    " ON CONFLICT (id) DO UPDATE SET state = 'sent', attempt = excluded.attempt, sent_at = excluded.sent_at,"
-                    " skew_s = excluded.skew_s, since_s = excluded.since_s",
-                    (change.id, change.source, _text(change.rows), change.attempt, change.at, change.skew_s, change.since_s),
-                )
+                times = (change.at, change.skew_s, change.since_s)
+                sent = execute(_SENT, (change.id, change.source, _text(change.rows), change.attempt, *times))
+                self._moved(sent, change.id, ShipmentState.SENT)
             case Released():
-                self._move(change.id, ShipmentState.RELEASED)
-                execute("UPDATE shipment SET state = 'released' WHERE id = ?", (change.id,))
+                self._moved(execute(_RELEASED, (change.id,)), change.id, ShipmentState.RELEASED)
             case Settled():
-                self._move(change.id, ShipmentState.SETTLED)
-                marks = ", ".join(f"{name} = ?" for name in _TALLY)
-                values = tuple(getattr(change.tally, name) for name in _TALLY)
-                execute(
-                    f"UPDATE shipment SET state = 'settled', rows = ?, {marks} WHERE id = ?",  # noqa: S608  names are constants
-                    (_text(change.rows), *values, change.id),
-                )
+                counts = [getattr(change.tally, name) for name in _TALLY]
+                settled = execute(_SETTLED, (_text(change.rows), *counts, change.id))
+                self._moved(settled, change.id, ShipmentState.SETTLED)
             case RowsRefused():
-                self._move(change.id, ShipmentState.SETTLED)
-                execute(
-                    "INSERT INTO shipment (id, source, rows, state, attempt, dead_lettered, already_settled)"
-                    " VALUES (?, ?, ?, 'settled', 0, ?, ?)",
-                    (
-                        *(change.id, change.source, _text(change.rows)),
-                        *(change.tally.dead_lettered, change.tally.already_settled),
-                    ),
-                )
+                counts = [change.tally.dead_lettered, change.tally.already_settled]
+                refused = execute(_REFUSED, (change.id, change.source, _text(change.rows), *counts))
+                self._moved(refused, change.id, ShipmentState.SETTLED)
             case SourceRead():
                 facts = change.facts
                 values = tuple(int(v) if isinstance(v := getattr(facts, name), bool) else v for name in _SOURCE)
@@ -301,13 +314,12 @@ class SqliteJournal:
             case _:
                 assert_never(change)
 
-    def _move(self, shipment: int, to: ShipmentState) -> None:
+    def _moved(self, cursor: sqlite3.Cursor, shipment: int, to: ShipmentState) -> None:
         """Refuse a move that the table does not have: it would be a row settled twice or sent after its outcome."""
-        row = self._connection.execute("SELECT state FROM shipment WHERE id = ?", (shipment,)).fetchone()
-        state = None if row is None else ShipmentState(row["state"])
-        if to not in MOVES[state]:
+        if cursor.rowcount != 1:
+            row = self._connection.execute("SELECT state FROM shipment WHERE id = ?", (shipment,)).fetchone()
             raise JournalError(
-                f"shipment {shipment} cannot go from {state or 'planned'} to {to}.",
+                f"shipment {shipment} cannot go from {row['state'] if row else 'planned'} to {to}.",
                 hint="This is a defect of bulkzoho: report it.",
             )
 
@@ -315,7 +327,13 @@ class SqliteJournal:
 def connected(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open the database at *path* so that a COMMIT survives a power cut."""
     uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10.0)
+    connection = sqlite3.connect(
+        uri,
+        uri=True,
+        isolation_level=None,
+        timeout=10.0,
+        check_same_thread=False,  # a COMMIT waits for the disk in a thread
+    )
     connection.row_factory = sqlite3.Row
     if read_only:
         return connection

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bulkzoho.model.journal import Change, RunFacts, SourceFacts, StoredShipment
@@ -52,11 +52,20 @@ class MortalJournal:
 
     def commit(self, changes: Sequence[Change]) -> None:
         """Die before it, or after it: two steps."""
+        self.prepare(changes)()
+
+    def prepare(self, changes: Sequence[Change]) -> Callable[[], None]:
+        """Likewise."""
         if not self._life.step():
             raise Died
-        self._journal.commit(changes)
-        if not self._life.step():
-            raise Died
+        commit = self._journal.prepare(changes)
+
+        def commit_and_perhaps_die() -> None:
+            commit()
+            if not self._life.step():
+                raise Died
+
+        return commit_and_perhaps_die
 
     def facts(self) -> RunFacts:
         """As the real one."""

@@ -11,7 +11,7 @@ from typing import Any
 from bulkzoho.engine.courier import Courier
 from bulkzoho.engine.doubts import Findings
 from bulkzoho.engine.lookup import CoqlLookup
-from bulkzoho.engine.recorder import OpenShipment
+from bulkzoho.engine.shipments import OpenShipment
 from bulkzoho.engine.stopping import Stop
 from bulkzoho.model.metadata import CrmModule, ModuleName, User
 from bulkzoho.model.plans import Price

@@ -10,7 +10,7 @@ import pytest
 
 from bulkzoho.engine.doubts import Findings
 from bulkzoho.engine.lookup import CoqlLookup
-from bulkzoho.engine.recorder import OpenShipment
+from bulkzoho.engine.shipments import OpenShipment
 from bulkzoho.errors import AccessError
 from bulkzoho.model.metadata import CrmField, CrmModule, ModuleName, User
 from bulkzoho.model.replies import Answered, Refused, Reply

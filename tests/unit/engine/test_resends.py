@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bulkzoho.engine.recorder import OpenShipment
+from bulkzoho.engine.shipments import OpenShipment
 from bulkzoho.engine.upserts import Upserts
 from bulkzoho.model.outcomes import Refusal, Results
 from bulkzoho.model.rows import Action, Batch, Stage

@@ -25,6 +25,9 @@ class Contestant:
     Attributes:
         share: Of the rows that it gets; below 1 for who would take minutes.
         tree: The source tree that it runs from.
+        in_flight: Calls at one time, where it has a number of its own.
+        needs: The package without which it cannot take part.
+        program: The module that is the product's command, and words before its own.
     """
 
     name: str
@@ -35,6 +38,9 @@ class Contestant:
     tree: Path = TOP
     options: Sequence[str] = field(default=())
     jsonl: bool = False
+    in_flight: int = 0
+    needs: str = ""
+    program: Sequence[str] = ("bulkzoho",)
 
     def rows_of(self, rows: int) -> int:
         """Give how many of *rows* it sends, in whole calls."""
@@ -46,7 +52,7 @@ class Contestant:
         if not self.module:
             return self._import(rows, environment, in_flight)
         file = write_csv(CACHE, rows)
-        words = [self.python, "-m", self.module, url, str(file), str(rows), str(in_flight)]
+        words = [self.python, "-m", self.module, url, str(file), str(rows), str(self.in_flight or in_flight)]
         return measured(words, cwd=self.tree)
 
     def _import(self, rows: int, environment: Mapping[str, str], in_flight: int) -> Cost:
@@ -54,9 +60,20 @@ class Contestant:
         file = (write_jsonl if self.jsonl else write_csv)(CACHE, rows)
         home = CACHE / "home"
         shutil.rmtree(home, ignore_errors=True)
-        words = [self.python, "-m", "bulkzoho", "import", str(file), "--module", "Leads", "--json", "--progress", "plain"]
+        words = [
+            "import",
+            str(file),
+            "--module",
+            "Leads",
+            "--json",
+            "--progress",
+            "plain",
+            *UNBOUND,
+            "--in-flight",
+            str(in_flight),
+        ]
         told = {**environment, "BULKZOHO_HOME": str(home)}
-        cost = measured([*words, *UNBOUND, "--in-flight", str(in_flight), *self.options], environment=told, cwd=self.tree)
+        cost = measured([self.python, "-m", *self.program, *words, *self.options], environment=told, cwd=self.tree)
         assert f'"accepted": {rows}, ' in cost.out, cost.out
         return cost
 

@@ -11,6 +11,7 @@ from benchmarks.contestants import FEW_ROWS, FLOOR, REFERENCE, Contestant
 from benchmarks.standin import Standin
 
 VALID: Final = (0.26, 0.36)  # d1/(a): a slow reference proves nothing, a fast one is none
+WARM_UP_ROWS: Final = 5000
 MOST_ROUNDS_A_ROUND: Final = 3  # void ones included
 
 
@@ -29,10 +30,29 @@ class Figures:
     peak_mb: float
 
 
-Round = Mapping[str, Figures]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """Everybody once."""
+
+    figures: Mapping[str, Figures]
+
+    @property
+    def reference_share(self) -> float | None:
+        """d1/(a), when both took part."""
+        if FLOOR.name not in self.figures or REFERENCE.name not in self.figures:
+            return None
+        return self.figures[REFERENCE.name].net_per_s / self.figures[FLOOR.name].net_per_s
 
 
-def one_round(contestants: Sequence[Contestant], rows: int, standin: Standin, *, in_flight: int) -> dict[str, Figures]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rounds:
+    """Those that count, and those that are void."""
+
+    good: Sequence[Round]
+    void: Sequence[Round]
+
+
+def one_round(contestants: Sequence[Contestant], rows: int, standin: Standin, *, in_flight: int) -> Round:
     """Let each run over a hundred rows and over its rows."""
     found = {}
     for one in contestants:
@@ -52,7 +72,7 @@ def one_round(contestants: Sequence[Contestant], rows: int, standin: Standin, *,
             server_cpu_share=(standin.cpu_seconds() - server) / many.seconds,
             peak_mb=many.peak_mb,
         )
-    return found
+    return Round(figures=found)
 
 
 def measure(
@@ -63,7 +83,7 @@ def measure(
     latency_s: float,
     in_flight: int,
     tell: Callable[[str], None],
-) -> tuple[list[Round], list[Round]]:
+) -> Rounds:
     """Give the rounds that count and those that are void; one more is run first and thrown away.
 
     Without (a) and d1 among them, and at a latency that hides both, all count.
@@ -71,33 +91,27 @@ def measure(
     good: list[Round] = []
     void: list[Round] = []
     with Standin(latency_s=latency_s) as standin:
-        one_round(contestants, min(rows, 5000), standin, in_flight=in_flight)
+        one_round(contestants, min(rows, WARM_UP_ROWS), standin, in_flight=in_flight)
         while len(good) < rounds and len(good) + len(void) < rounds * MOST_ROUNDS_A_ROUND:
             found = one_round(contestants, rows, standin, in_flight=in_flight)
-            share = reference_share(found)
+            share = found.reference_share
             valid = latency_s > 0 or share is None or VALID[0] <= share <= VALID[1]
             (good if valid else void).append(found)
-            tell(line_of(found, share, valid=valid))
-    return good, void
+            tell(line_of(found, valid=valid))
+    return Rounds(good=good, void=void)
 
 
-def reference_share(found: Round) -> float | None:
-    """Give d1/(a) of a round that has both."""
-    if FLOOR.name not in found or REFERENCE.name not in found:
-        return None
-    return found[REFERENCE.name].net_per_s / found[FLOOR.name].net_per_s
-
-
-def line_of(found: Round, share: float | None, *, valid: bool) -> str:
+def line_of(found: Round, *, valid: bool) -> str:
     """Say a round in one line."""
-    parts = [f"{name} {one.net_per_s:,.0f}/s {one.net_cpu_s_per_million:.1f} CPU s/M" for name, one in found.items()]
+    parts = [f"{name} {one.net_per_s:,.0f}/s {one.net_cpu_s_per_million:.1f} CPU s/M" for name, one in found.figures.items()]
+    share = found.reference_share
     said = "" if share is None else f"d1/a {share:.2f}{'' if valid else ' VOID'}; "
     return said + ", ".join(parts)
 
 
 def medians(rounds: Sequence[Round], name: str) -> dict[str, Any]:
     """Give the median of each figure of *name*, and the least and most of its rate."""
-    each = [asdict(one[name]) for one in rounds]
+    each = [asdict(one.figures[name]) for one in rounds]
     rates = [one["net_per_s"] for one in each]
     return {
         **{key: statistics.median(one[key] for one in each) for key in each[0]},
@@ -108,5 +122,5 @@ def medians(rounds: Sequence[Round], name: str) -> dict[str, Any]:
 
 def ratio(rounds: Sequence[Round], name: str, to: str, figure: str) -> dict[str, float]:
     """Give the median, least and most of *figure* of *name* over that of *to*, each pair out of one round."""
-    each = [getattr(one[name], figure) / getattr(one[to], figure) for one in rounds]
+    each = [getattr(one.figures[name], figure) / getattr(one.figures[to], figure) for one in rounds]
     return {"median": statistics.median(each), "least": min(each), "most": max(each)}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 PER_CALL: Final = 100
 TOKEN: Final = {"Authorization": "Zoho-oauthtoken 1000.bench.a", "Content-Type": "application/json"}
@@ -39,3 +39,16 @@ class Given:
             while left > 0 and (block := list(islice(rows, min(PER_CALL, left)))):
                 left -= len(block)
                 yield [dict(zip(header, row)) for row in block]  # noqa: B905  all rows are whole, and strict costs
+
+
+def look_at(results: list[dict[str, Any]], records: int) -> None:
+    """See that there are as many results as records, each a success.
+
+    Raises:
+        ValueError: One is none.
+    """
+    if len(results) != records:
+        raise ValueError(f"{len(results)} results for {records} records")
+    for result in results:
+        if result["code"] != "SUCCESS":
+            raise ValueError(result)

@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import orjson
 
-from benchmarks.clients.batches import TOKEN, TRIGGER, Given
+from benchmarks.clients.batches import TOKEN, TRIGGER, Given, look_at
 
 _SCHEMA = "CREATE TABLE batch (number INTEGER PRIMARY KEY, records INTEGER, first_id TEXT)"
 
@@ -38,10 +38,7 @@ async def _sender(
     for number, records in batches:
         async with session.post(url, data=orjson.dumps({"data": records, "trigger": TRIGGER})) as response:
             results = orjson.loads(await response.read())["data"]
-        assert len(results) == len(records)
-        for result in results:
-            if result["code"] != "SUCCESS":
-                raise ValueError(result)
+        look_at(results, len(records))
         journal.execute("BEGIN")
         journal.execute("INSERT INTO batch VALUES (?, ?, ?)", (number, len(results), results[0]["details"]["id"]))
         journal.execute("COMMIT")

@@ -1,0 +1,39 @@
+"""The package ``zoho``: its own calls and settings, ten tasks; it reads the first result of each call and no other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+from zoho import Zoho
+
+from benchmarks.clients.batches import Given
+
+
+async def send(given: Given) -> None:
+    """Send the file."""
+    batches, host = given.batches(), given.url.removesuffix("/crm/v8/Leads")
+    client = Zoho.from_credentials(
+        client_id="1000.BENCH",
+        client_secret="bench",
+        refresh_token="1000.bench.r",
+        accounts_domain=host,
+        api_domain=host,
+        token_store_backend="memory",
+        enable_discovery_cache=False,
+        log_level="ERROR",
+    )
+    async with client, asyncio.TaskGroup() as group:
+        for _ in range(given.in_flight):
+            group.create_task(_sender(client, batches))
+
+
+async def _sender(client: Any, batches: Iterator[list[dict[str, Any]]]) -> None:
+    for records in batches:
+        answer = await client.crm.records.create(module="Leads", data=records)
+        assert answer.code == "SUCCESS"
+
+
+if __name__ == "__main__":
+    asyncio.run(send(Given.read()))

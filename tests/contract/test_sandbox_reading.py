@@ -167,6 +167,19 @@ async def test_coql_finds_by(where: str, found: list[str]) -> None:
         assert (names(answer) if found else []) == found
 
 
+async def test_converted_leads_are_found_by_a_query_that_asks_for_them_and_by_no_other() -> None:
+    async with calling() as caller:
+        [lead, _] = caller.sandbox.add("Leads", PEOPLE[:2])
+        await caller.write("POST", f"Leads/{lead}/actions/convert", [{}])
+
+        queries = ("id is not null", "Converted__s = false", "Converted__s = true", "id is not null and Converted__s = true")
+        found = [await caller.coql(f"select Last_Name from Leads where {where}") for where in queries]
+        listed = await caller.get("Leads", {"fields": "Last_Name", "ids": f"{lead},123", "converted": "both"})
+
+        assert [names(each) for each in found] == [["Burns, B"], ["Burns, B"], ["Adler"], ["Adler"]]
+        assert names(listed) == ["Adler"]
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [

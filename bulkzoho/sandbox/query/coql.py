@@ -11,7 +11,7 @@ from bulkzoho.sandbox.query.conditions import Condition, Node, Pair, count_condi
 from bulkzoho.sandbox.query.coql_grammar import Column, Comparison, Query, Tree
 from bulkzoho.sandbox.query.grouping import Cell
 from bulkzoho.sandbox.query.plan import candidates
-from bulkzoho.sandbox.query.rows import FieldPath, Row, UnknownPathError
+from bulkzoho.sandbox.query.rows import CONVERTED, FieldPath, Row, UnknownPathError
 from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.store import ModuleStore
 from bulkzoho.sandbox.state.views import view_of
@@ -52,12 +52,12 @@ async def run(crm: Crm, query: Query) -> tuple[list[dict[str, Any]], bool]:
         raise invalid_module()
     query = _without_star(store, query)
     _refuse_too_much(query, crm.settings.strict)
-    shows = _shows(crm, store, query.view)
     if query.where is None and crm.settings.strict.coql_where_required:
         raise _invalid(reason="where clause is required", clause="where")
     where = None if query.where is None else _bind(crm, store, query.where)
     if count_conditions(where) > MAX_CONDITIONS:
         raise _exceeded("criteria", MAX_CONDITIONS)
+    shows = _shows(crm, store, query.view, where)
     if query.group_by or any(each.aggregate for each in query.columns):
         rows = await _grouped(crm, store, query, where, shows)
         return rows[query.offset : query.offset + query.limit], len(rows) > query.offset + query.limit
@@ -80,14 +80,26 @@ def _without_star(store: ModuleStore, query: Query) -> Query:
     return replace(query, columns=tuple(Column(path=each) for each in store.fields))
 
 
-def _shows(crm: Crm, store: ModuleStore, view_id: str) -> Callable[[int], bool]:
-    """Make the test whether a record is in the view that the query reads."""
+def _shows(crm: Crm, store: ModuleStore, view_id: str, where: Node | None) -> Callable[[int], bool]:
+    """Make the test whether a record is in the view that the query reads.
+
+    Converted leads are shown to a query that asks about conversion alone (seen with v8, September 2026).
+    """
     if not view_id:
-        return lambda _record_id: True
+        if not store.converted or _names(where, CONVERTED):
+            return lambda _record_id: True
+        return lambda record_id: record_id not in store.converted
     view = view_of(crm, store, view_id)
     if view is None:
         raise _invalid(cvid=view_id, module=store.crm_module.api_name)
     return view.shows
+
+
+def _names(node: Node | None, path: str) -> bool:
+    """Whether a condition is about the field *path*."""
+    if isinstance(node, Pair):
+        return _names(node.left, path) or _names(node.right, path)
+    return node is not None and node.path == path
 
 
 async def _matching(

@@ -13,7 +13,9 @@ from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.schema import DataType, Field
 from bulkzoho.sandbox.state.store import ModuleStore, full_name, is_reference
 
-__all__ = ["FieldPath", "Row", "UnknownPathError"]
+__all__ = ["CONVERTED", "FieldPath", "Row", "UnknownPathError"]
+
+CONVERTED = "Converted__s"  # whether a lead became other records; a field of no form
 
 MAX_JOINS = 5  # Zoho docs, "COQL limitations" (v7); COQL itself allows fewer by a switch
 _NUMBERS = {DataType.INTEGER, DataType.BIGINT, DataType.DOUBLE, DataType.CURRENCY, DataType.PERCENT}
@@ -62,17 +64,18 @@ class FieldPath:
                 raise UnknownPathError(path)
             store = crm.stores[field.target]
             self._hops.append((hop, store))
-        if name != "id" and name not in store.fields:
+        is_conversion = name == CONVERTED and store.crm_module.api_name == "Leads"
+        if name != "id" and name not in store.fields and not is_conversion:
             raise UnknownPathError(path)
         self.name = name
-        self.field: Field | None = store.fields.get(name)  # None for the id
+        self.field: Field | None = store.fields.get(name)  # None for the id, and for whether a lead was converted
         self.get = self._getter()
 
     @property
     def kind(self) -> str:
         """One of text, number, date, datetime, boolean, reference, multi, id."""
         if self.field is None:
-            return "id"
+            return "boolean" if self.name == CONVERTED else "id"
         if is_reference(self.field):
             return "reference"
         if self.field.data_type in _NUMBERS:
@@ -138,6 +141,7 @@ class FieldPath:
         name = self.name
         special: dict[str, Callable[[Row], Any]] = {
             "id": lambda row: row.record_id,
+            CONVERTED: lambda row: row.record_id in row.store.converted,
             "Created_Time": lambda row: row.store.created_s(row.record_id),
             "Modified_Time": lambda row: row.store.modified_s(row.record_id),
             "Full_Name": lambda row: (full_name(row.values) or "").casefold() or None,

@@ -43,6 +43,7 @@ class _Listing:
     falling: bool
     since_s: float | None
     shows: Callable[[int], bool]  #: whether a record of that id is asked for
+    named: frozenset[int] | None  #: the only ids that are asked for
     parameters: tuple[tuple[str, str], ...]
     mark: PageMark | None
 
@@ -146,6 +147,7 @@ def _read(exchange: Exchange, store: ModuleStore) -> _Listing:
         falling=order == "desc",
         since_s=modified_since(exchange),
         shows=_shows(exchange, store),
+        named=_named(exchange),
         parameters=parameters,
         mark=mark,
     )
@@ -154,7 +156,7 @@ def _read(exchange: Exchange, store: ModuleStore) -> _Listing:
 
 
 def _shows(exchange: Exchange, store: ModuleStore) -> Callable[[int], bool]:
-    """Read ``cvid``, ``converted`` and ``ids``."""
+    """Read ``cvid`` and ``converted``."""
     query = exchange.query
     if view_id := query.get("cvid"):
         if "sort_by" in query:
@@ -163,14 +165,17 @@ def _shows(exchange: Exchange, store: ModuleStore) -> Callable[[int], bool]:
         if view is None:
             raise invalid_data(param_name="cvid")
         return view.shows
-    fits = fits_converted(store, query.get("converted", "false"))
-    if "ids" not in query:
-        return fits
-    given, most = query["ids"].split(","), exchange.crm.settings.strict.ids_on_list
+    return fits_converted(store, query.get("converted", "false"))
+
+
+def _named(exchange: Exchange) -> frozenset[int] | None:
+    """Read ``ids``."""
+    if "ids" not in exchange.query:
+        return None
+    given, most = exchange.query["ids"].split(","), exchange.crm.settings.strict.ids_on_list
     if len(given) > most:
         raise Refusal(400, "LIMIT_EXCEEDED", "ids limit exceeded", limit=most, param_name="ids")
-    ids = {record_id_of(each.strip()) for each in given}
-    return lambda record_id: record_id in ids and fits(record_id)
+    return frozenset(record_id for each in given if (record_id := record_id_of(each.strip())) is not None)
 
 
 def fits_converted(store: ModuleStore, word: str) -> Callable[[int], bool]:
@@ -231,6 +236,9 @@ def _ids(store: ModuleStore, listing: _Listing) -> tuple[Iterator[int], array[in
             ordered = sorted(store.rising(), key=store.modified_s, reverse=listing.falling)
             snapshot = array("q", _wanted(store, iter(ordered), listing))
         return (each for each in islice(snapshot, skip, None) if each in store), snapshot
+    if listing.named is not None:  # found at once, however many others there are
+        there = sorted((each for each in listing.named if each in store), reverse=listing.falling)
+        return islice(_wanted(store, iter(there), listing), skip, None), None
     if listing.mark:
         last, skip = listing.mark.last_id, 0
         ids = store.falling(last) if listing.falling else store.rising(last)
@@ -240,7 +248,9 @@ def _ids(store: ModuleStore, listing: _Listing) -> tuple[Iterator[int], array[in
 
 
 def _wanted(store: ModuleStore, ids: Iterator[int], listing: _Listing) -> Iterator[int]:
-    since_s, shows = listing.since_s, listing.shows
+    since_s, shows, named = listing.since_s, listing.shows, listing.named
+    if named is not None:
+        ids = (each for each in ids if each in named)
     if since_s is None:
         return (each for each in ids if shows(each))
     return (each for each in ids if store.modified_s(each) >= since_s and shows(each))

@@ -68,7 +68,7 @@ class SandboxSettings:
     org_type: str = "sandbox"  #: production, sandbox, developer
     time_zone: str = "Europe/Stockholm"
     unique_fields: Mapping[str, Sequence[str]] = field(default_factory=dict)  #: more unique fields, by module
-    search_lag_s: float = 5.0  #: search sees a change only this long after it
+    search_lag_s: float = 5.0  #: search shows records as they were so long ago
     upload_life_s: float = 86_400.0  #: an uploaded file waits so long for its job
     job_time_s: float = 1.0  #: a bulk job or a mass update takes at least this long
     calls_as: str = ""  #: e-mail address of the user whom the token stands for; the administrator by default

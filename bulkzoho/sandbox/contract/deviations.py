@@ -39,6 +39,8 @@ UNDESCRIBED = {
     "custom_views": "its file is not at hand",
     "recycle_bin": "its file is not at hand",
     "purge": "its file is not at hand",
+    "restore": "its file is not at hand",
+    "recycle_bin_count": "its file is not at hand",
     "convert": "its file is not at hand",
     "put_files": "its file is not at hand",
     "get_file": "a file, and no JSON",

@@ -11,7 +11,7 @@ from bulkzoho.sandbox.records.view import value_of
 from bulkzoho.sandbox.state.clock import epoch
 from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.schema import DataType, Field
-from bulkzoho.sandbox.state.store import ModuleStore, full_name, is_reference
+from bulkzoho.sandbox.state.store import ModuleStore, full_name, is_reference, times_of, values_of
 
 __all__ = ["CONVERTED", "FieldPath", "Row", "UnknownPathError"]
 
@@ -27,21 +27,27 @@ class UnknownPathError(Exception):
 
 
 class Row:
-    """One record; its values are parsed at the first question."""
+    """One record, as it is stored now or as *record*; its values are parsed at the first question."""
 
-    __slots__ = ("_values", "record_id", "store")
+    __slots__ = ("_record", "_values", "record_id", "store")
 
-    def __init__(self, store: ModuleStore, record_id: int) -> None:
+    def __init__(self, store: ModuleStore, record_id: int, record: bytes | None = None) -> None:
         self.store = store
         self.record_id = record_id
+        self._record = record
         self._values: dict[str, Any] | None = None
 
     @property
     def values(self) -> dict[str, Any]:
         """The fields that have a value."""
         if self._values is None:
-            self._values = self.store.values(self.record_id)
+            self._values = values_of(self.stored)
         return self._values
+
+    @property
+    def stored(self) -> bytes:
+        """The record as it is stored."""
+        return self.store.raw(self.record_id) if self._record is None else self._record
 
 
 class FieldPath:
@@ -142,8 +148,8 @@ class FieldPath:
         special: dict[str, Callable[[Row], Any]] = {
             "id": lambda row: row.record_id,
             CONVERTED: lambda row: row.record_id in row.store.converted,
-            "Created_Time": lambda row: row.store.created_s(row.record_id),
-            "Modified_Time": lambda row: row.store.modified_s(row.record_id),
+            "Created_Time": lambda row: times_of(row.stored)[0],
+            "Modified_Time": lambda row: times_of(row.stored)[1],
             "Full_Name": lambda row: (full_name(row.values) or "").casefold() or None,
             **{each: self._user_getter(each) for each in ("Created_By", "Modified_By", "Owner")},
         }

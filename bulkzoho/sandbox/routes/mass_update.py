@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
+from bulkzoho.sandbox.bulk.criteria import bind_criteria
 from bulkzoho.sandbox.bulk.desk import begun
+from bulkzoho.sandbox.query.conditions import Node, Pair, meets
+from bulkzoho.sandbox.query.rows import Row
+from bulkzoho.sandbox.records.checking import RecordChecker
+from bulkzoho.sandbox.records.refused import RecordRefusedError
 from bulkzoho.sandbox.records.values import record_id_of
 from bulkzoho.sandbox.records.writing import Writer
 from bulkzoho.sandbox.routes.write import results_reply
+from bulkzoho.sandbox.settings import Edition
 from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.jobs import Job
 from bulkzoho.sandbox.state.store import ModuleStore
@@ -19,8 +27,11 @@ from bulkzoho.sandbox.wire.replies import Reply, json_reply
 
 __all__ = ["MASS_UPDATE"]
 
-MAX_IDS = 500  # UNVERIFIED
-MAX_OF_VIEW = 50_000  # UNVERIFIED
+# Zoho docs v8, "Mass Update Records"
+MAX_IDS = 500
+MAX_OF_VIEW = 50_000
+MAX_FIELDS = {"Deals": 3}  # of one call; 1 in all other modules
+VIEWS_IN = frozenset({Edition.ENTERPRISE, Edition.ULTIMATE})
 RECORDS_A_TURN = 200  # written before other calls get their turn
 
 
@@ -29,17 +40,61 @@ async def _start(exchange: Exchange) -> Reply:
     if not records or type(records[0]) is not dict:
         raise Refusal(400, "MANDATORY_NOT_FOUND", "required field not found", api_name="data", json_path="$.data")
     change: dict[str, Any] = records[0]
-    if len(change) != 1:
-        raise invalid_data(api_name="data", json_path="$.data[0]", maximum_length=1)  # one field a call (UNVERIFIED)
+    _refuse_fields(store, change)
+    if "ids" in body and "cvid" in body:
+        due_to = [{"api_name": each, "json_path": f"$.{each}"} for each in ("ids", "cvid")]
+        raise Refusal(400, "AMBIGUITY_DURING_PROCESSING", "Ambiguity while processing the request", ambiguity_due_to=due_to)
+    if body.get("territory") is not None:  # only a view's records can be narrowed so, and the organization has no territories
+        raise invalid_data(api_name="territory", json_path="$.territory")
     if "ids" in body:
         return _by_ids(exchange, store, change, body["ids"])
     if "cvid" not in body:
         names = [{"api_name": each, "json_path": f"$.{each}"} for each in ("ids", "cvid")]
         raise Refusal(400, "EXPECTED_FIELD_MISSING", "One of the expected parameter is missing", expected_fields=names)
+    if exchange.crm.settings.edition not in VIEWS_IN:
+        raise Refusal(
+            400, "FEATURE_NOT_SUPPORTED", "the edition has no mass update of views", api_name="cvid", json_path="$.cvid"
+        )
     view = view_of(exchange.crm, store, str(body["cvid"]))
     if view is None:
-        raise invalid_data(api_name="cvid", json_path="$.cvid")
-    return _by_view(exchange, store, change, view)
+        raise Refusal(400, "INVALID_DATA", "the cvid given seems to be invalid", api_name="cvid", json_path="$.cvid")
+    return _by_view(exchange, store, change, view, _criteria(exchange.crm, store, body.get("criteria")))
+
+
+def _refuse_fields(store: ModuleStore, change: dict[str, Any]) -> None:
+    most = MAX_FIELDS.get(store.crm_module.api_name, 1)
+    if not 0 < len(change) <= most:
+        raise invalid_data(api_name="data", json_path="$.data[0]", maximum_length=most)
+    for name in change:
+        field = store.fields.get(name) or store.child_fields.get(name)
+        if field is not None and not field.mass_updatable:
+            raise invalid_data(api_name=name, json_path=f"$.data[0].{name}")
+
+
+def _criteria(crm: Crm, store: ModuleStore, told: Any) -> Node | None:
+    """Read the criteria that narrow a view: conditions and groups, all of which must hold.
+
+    Raises:
+        Refusal: they cannot be read, or do not fit the module.
+    """
+    if told is None:
+        return None
+    try:
+        if type(told) is not list or not told:
+            raise invalid_data()
+        nodes = [bind_criteria(crm, store, _as_in_bulk_read(each)) for each in told]
+    except Refusal:
+        raise invalid_data(api_name="criteria", json_path="$.criteria") from None
+    return reduce(lambda left, right: Pair(both=True, left=left, right=right), nodes)
+
+
+def _as_in_bulk_read(told: Any) -> Any:
+    """Give a condition with its field as an object, which is a plain name here (OpenAPI, "record")."""
+    if type(told) is not dict:
+        return told
+    if type(told.get("group")) is list:
+        return {**told, "group": [_as_in_bulk_read(each) for each in told["group"]]}
+    return {**told, "field": {"api_name": told["field"]}} if type(told.get("field")) is str else told
 
 
 def _by_ids(exchange: Exchange, store: ModuleStore, change: dict[str, Any], ids: Any) -> Reply:
@@ -50,21 +105,30 @@ def _by_ids(exchange: Exchange, store: ModuleStore, change: dict[str, Any], ids:
     return results_reply(exchange, results)
 
 
-def _by_view(exchange: Exchange, store: ModuleStore, change: dict[str, Any], view: View) -> Reply:
+def _by_view(exchange: Exchange, store: ModuleStore, change: dict[str, Any], view: View, where: Node | None) -> Reply:
     crm, name = exchange.crm, store.crm_module.api_name
     running = [each for each in crm.jobs.unfinished("mass_update", crm.clock.wall()) if each.request["cvid"] == view.id]
     if running:
-        raise Refusal(400, "ALREADY_SCHEDULED", "mass update already scheduled", job_id=str(running[0].id))
-    crm.checkers[name].values(change)  # a wrong value is told at once
+        raise Refusal(400, "ALREADY_SCHEDULED", "mass update already scheduled", api_name="cvid")
+    _refuse_values(crm.checkers[name], change)
     job = begun(exchange, "mass_update", name, {"cvid": view.id})
-    crm.jobs.start(job, _update(crm, store, job, change, view))
+    crm.jobs.start(job, _update(crm, store, job, change, lambda each: view.shows(each) and meets(where, Row(store, each))))
     details = {"job_id": str(job.id)}
     message = "mass update scheduled successfully"
     return json_reply({"data": [{"code": "SUCCESS", "status": "success", "message": message, "details": details}]})
 
 
-async def _update(crm: Crm, store: ModuleStore, job: Job, change: dict[str, Any], view: View) -> None:
-    ids = [each for each in store.rising() if view.shows(each)][:MAX_OF_VIEW]
+def _refuse_values(checker: RecordChecker, change: dict[str, Any]) -> None:
+    """Tell a wrong value at once, not by a job that fails everywhere."""
+    try:
+        checker.refuse_clearing(checker.values(change))
+    except RecordRefusedError as refused:
+        told = refused.result(0)
+        raise Refusal(400, told["code"], told["message"], **told["details"]) from None
+
+
+async def _update(crm: Crm, store: ModuleStore, job: Job, change: dict[str, Any], shows: Callable[[int], bool]) -> None:
+    ids = [each for each in store.rising() if shows(each)][:MAX_OF_VIEW]
     updated, writer = 0, Writer(crm, store)
     for number, record_id in enumerate(ids):
         if number % RECORDS_A_TURN == RECORDS_A_TURN - 1:

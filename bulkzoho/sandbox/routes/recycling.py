@@ -1,8 +1,11 @@
-"""The recycle bin of all modules: what lies in it, and letting it go for good (zoho-api, sections 5.6 and 10)."""
+"""The recycle bin of all modules: what lies in it, and letting it go for good (zoho-api, sections 5.6 and 10).
+
+Restoring, emptying and counting it: Zoho docs v8, "Restore Recycle Bin Records", and the OpenAPI of its operations.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -10,13 +13,19 @@ import orjson
 from bulkzoho.sandbox.records.values import record_id_of
 from bulkzoho.sandbox.records.writing import KEPT_DELETED_S
 from bulkzoho.sandbox.routes.listing import paging
+from bulkzoho.sandbox.routes.recycling_filters import filter_of
 from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.store import Deleted, ModuleStore
 from bulkzoho.sandbox.wire.exchange import Exchange, Route
-from bulkzoho.sandbox.wire.refusals import invalid_data
+from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data
 from bulkzoho.sandbox.wire.replies import Reply, json_reply, no_content
 
-__all__ = ["MANY", "ONE"]
+__all__ = ["COUNT", "EMPTY", "MANY", "ONE", "RESTORE_MANY", "RESTORE_ONE"]
+
+
+AT_ONCE = 1_000  # records, with what belongs to them; above that it goes on after the answer
+MAX_IDS = 200  # of one call
+_WAYS = ("ids", "filters", "restore_all_records")
 
 
 def _lying(crm: Crm) -> Iterator[tuple[ModuleStore, int, Deleted]]:
@@ -79,19 +88,112 @@ def _purged(lying: dict[int, ModuleStore], ids: list[str]) -> Reply:
     for given in ids:
         record_id = record_id_of(given)
         if record_id is None or record_id not in lying:
-            results.append({**invalid_data().body(), "details": {"id": given}})
+            results.append(_unknown(given))
             continue
-        lying[record_id].purge(record_id)
+        lying.pop(record_id).purge(record_id)
         results.append({"code": "SUCCESS", "details": {"id": given}, "message": "record deleted", "status": "success"})
+    return _told_of_each(results)
+
+
+async def _count(exchange: Exchange) -> Reply:
+    return json_reply({"count": sum(1 for _ in _lying(exchange.crm))})
+
+
+async def _empty(exchange: Exchange) -> Reply:
+    lying = list(_lying(exchange.crm))
+    for store, record_id, _ in lying:
+        store.purge(record_id)
+    if len(lying) > AT_ONCE:
+        return json_reply(_scheduled("recyclebin clearing has been scheduled"), 202)
+    return json_reply({"code": "SUCCESS", "details": {}, "message": "recyclebin is cleared", "status": "success"})
+
+
+def _scheduled(message: str, **details: str) -> dict[str, Any]:
+    return {"code": "SCHEDULED", "details": details, "message": message, "status": "success"}
+
+
+async def _restore_one(exchange: Exchange) -> Reply:
+    return _restored(exchange.crm, [exchange.parts["id"]])
+
+
+async def _restore_many(exchange: Exchange) -> Reply:
+    """Restore the records of ``ids``, those that fit ``filters``, or all."""
+    body = exchange.json()
+    match _way(body):
+        case "ids":
+            ids = body["ids"]
+            if type(ids) is not list or not 0 < len(ids) <= MAX_IDS:
+                raise invalid_data(api_name="ids", json_path="$.ids", expected_data_type="jsonarray")
+            return _restored(exchange.crm, [str(each) for each in ids])
+        case "filters":
+            fits = filter_of(body["filters"])
+        case _:
+            fits = _any
+    lying = [(store, each, _told(exchange.crm, store, each, kept)) for store, each, kept in _lying(exchange.crm)]
+    for store, record_id, told in lying:
+        if fits(told) and not store.taken_by_now(record_id):
+            store.restore(record_id)
+    message = "Bulk restoration of records based on filters has been scheduled"
+    return json_reply({"recycle_bin": [_scheduled(message)]}, 202)
+
+
+def _any(_told: Mapping[str, Any]) -> bool:
+    return True
+
+
+def _way(body: Mapping[str, Any]) -> str:
+    """Give which of the three the body has.
+
+    Raises:
+        Refusal: none, or more than one.
+    """
+    given = [each for each in _WAYS if each in body and body[each] is not False]
+    if len(given) == 1:
+        return given[0]
+    due_to = [{"api_name": each, "json_path": f"$.{each}"} for each in given or _WAYS]
+    if given:
+        raise Refusal(400, "AMBIGUITY_DURING_PROCESSING", "Ambiguity while processing the request", ambiguity_due_to=due_to)
+    raise Refusal(400, "EXPECTED_FIELD_MISSING", "One of the expected parameter is missing", expected_fields=due_to)
+
+
+def _restored(crm: Crm, ids: list[str]) -> Reply:
+    lying = {record_id: store for store, record_id, _ in _lying(crm)}
+    results: list[dict[str, Any]] = []
+    for given in ids:
+        record_id = record_id_of(given)
+        store = None if record_id is None else lying.pop(record_id, None)
+        if record_id is None or store is None:
+            results.append(_unknown(given))
+        elif taken := store.taken_by_now(record_id):
+            details = {"id": given, "api_name": taken}
+            results.append({"code": "DUPLICATE_DATA", "details": details, "message": "duplicate data", "status": "error"})
+        else:
+            store.restore(record_id)
+            results.append({"code": "SUCCESS", "details": {"id": given}, "message": "record restored", "status": "success"})
+    return _told_of_each(results)
+
+
+def _unknown(given: str) -> dict[str, Any]:
+    return {
+        "code": "INVALID_DATA",
+        "details": {"id": given},
+        "message": "the id given seems to be invalid",
+        "status": "error",
+    }
+
+
+def _told_of_each(results: list[dict[str, Any]]) -> Reply:
     good = sum(each["status"] == "success" for each in results)
-    status = 200 if good == len(results) else 207 if good else 400
-    return json_reply({"recycle_bin": results}, status)
+    return json_reply({"recycle_bin": results}, 200 if good == len(results) else 207 if good else 400)
 
 
-def _route(operation: str, method: str, handler: Any) -> Route:
-    scope = "settings.recycle_bin.READ" if method == "GET" else "settings.recycle_bin.DELETE"
-    return Route(operation=operation, method=method, handler=handler, scope=scope)
+def _route(operation: str, method: str, handler: Any, right: str) -> Route:
+    return Route(operation=operation, method=method, handler=handler, scope=f"settings.recycle_bin.{right}")
 
 
-MANY = (_route("recycle_bin", "GET", _list), _route("purge", "DELETE", _purge_many))
-ONE = (_route("recycle_bin", "GET", _one), _route("purge", "DELETE", _purge_one))
+MANY = (_route("recycle_bin", "GET", _list, "READ"), _route("purge", "DELETE", _purge_many, "DELETE"))
+ONE = (_route("recycle_bin", "GET", _one, "READ"), _route("purge", "DELETE", _purge_one, "DELETE"))
+COUNT = (_route("recycle_bin_count", "GET", _count, "READ"),)
+EMPTY = (_route("purge", "POST", _empty, "UPDATE"),)
+RESTORE_MANY = (_route("restore", "POST", _restore_many, "UPDATE"),)
+RESTORE_ONE = (_route("restore", "POST", _restore_one, "UPDATE"),)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import heapq
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
 
 from bulkzoho.sandbox.query.conditions import meets
 from bulkzoho.sandbox.query.criteria import read_criteria
 from bulkzoho.sandbox.query.rows import Row
-from bulkzoho.sandbox.records.view import shown
-from bulkzoho.sandbox.routes.listing import field_names, fits_converted, paging
+from bulkzoho.sandbox.records.view import value_of
+from bulkzoho.sandbox.routes.listing import field_names, paging
+from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.schema import DataType
-from bulkzoho.sandbox.state.store import ModuleStore
+from bulkzoho.sandbox.state.store import CONVERTED_AT, ModuleStore, times_of
 from bulkzoho.sandbox.state.views import view_of
 from bulkzoho.sandbox.wire.exchange import Exchange, Price, Route
 from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data, scope_mismatch
@@ -38,17 +41,28 @@ async def _search(exchange: Exchange) -> Reply:
     start, end = (page - 1) * per_page, page * per_page
     if end > MAX_FOUND:
         raise Refusal(400, "LIMIT_REACHED", "maximum response iteration limit reached", limit=str(MAX_FOUND))
-    found: list[int] = []
-    open_ones = fits_converted(store, exchange.query.get("converted", "false"))
-    async for record_id in _found(exchange, store, lambda row: open_ones(row.record_id) and fits(row)):
-        found.append(record_id)
+    found: list[Row] = []
+    async for row in _found(exchange, store, fits, exchange.query.get("converted", "false")):
+        found.append(row)
         if len(found) > end:
             break
     if len(found) <= start:
         return no_content()
-    records = [shown(exchange.crm, store, each, names) for each in found[start:end]]
+    records = [_shown(exchange.crm, each, names) for each in found[start:end]]
     info = {"per_page": per_page, "count": len(records), "page": page, "more_records": len(found) > end}
     return json_reply({"data": records, "info": info})
+
+
+def _shown(crm: Crm, row: Row, names: Sequence[str]) -> dict[str, Any]:
+    """Show a record as the index knows it."""
+    made_s, changed_s = times_of(row.stored)
+    own: dict[str, Any] = {
+        "Created_Time": crm.zone.text(made_s),
+        "Modified_Time": crm.zone.text(changed_s),
+        "Converted__s": CONVERTED_AT in row.values,
+    }
+    told = {name: own[name] if name in own else value_of(crm, row.store, row.record_id, row.values, name) for name in names}
+    return {"id": str(row.record_id), **told}
 
 
 async def _count(exchange: Exchange) -> Reply:
@@ -64,18 +78,18 @@ async def _count(exchange: Exchange) -> Reply:
         raise Refusal(400, "AMBIGUITY_DURING_PROCESSING", message, ambiguity_due_to=due_to)
     shows = _of_view(exchange, store, view_id)
     count = 0
-    async for _record_id in _found(exchange, store, lambda row: shows(row.record_id) and (fits is None or fits(row))):
-        count += 1
+    async for row in _found(exchange, store, fits, "false"):
+        count += shows is None or shows(row.record_id)
     return json_reply({"count": count})
 
 
-def _of_view(exchange: Exchange, store: ModuleStore, view_id: str | None) -> Callable[[int], bool]:
+def _of_view(exchange: Exchange, store: ModuleStore, view_id: str | None) -> Callable[[int], bool] | None:
     if view_id is None:
-        return lambda record_id: record_id not in store.converted
+        return None
     view = view_of(exchange.crm, store, view_id)
     if view is None:
         raise invalid_data(param_name="cvid")
-    return view.shows
+    return lambda record_id: record_id in store and view.shows(record_id)
 
 
 def _refuse_scope(exchange: Exchange) -> None:
@@ -83,14 +97,32 @@ def _refuse_scope(exchange: Exchange) -> None:
         raise scope_mismatch()
 
 
-async def _found(exchange: Exchange, store: ModuleStore, fits: Callable[[Row], bool]) -> AsyncIterator[int]:
-    """Give the ids that the index knows and that fit: a record not yet indexed since its last change is not found."""
+async def _found(
+    exchange: Exchange, store: ModuleStore, fits: Callable[[Row], bool] | None, converted: str
+) -> AsyncIterator[Row]:
+    """Give the records that the index knows and that fit, newest first, as they were when it last looked."""
     indexed_s = exchange.crm.clock.wall() - exchange.crm.settings.search_lag_s
-    for number, record_id in enumerate(store.falling()):
+    open_ones = _CONVERTED.get(converted)
+    if open_ones is None:
+        raise invalid_data(param_name="converted", supported_values=list(_CONVERTED))
+    gone = sorted((each for each in store.past.changed_since(indexed_s) if each not in store), reverse=True)
+    for number, record_id in enumerate(heapq.merge(store.falling(), gone, key=int.__neg__)):
         if number % ROWS_A_TURN == ROWS_A_TURN - 1:
             await asyncio.sleep(0)
-        if record_id in store and store.modified_s(record_id) <= indexed_s and fits(Row(store, record_id)):
-            yield record_id
+        stored = store.as_it_was(record_id, indexed_s)
+        if stored is None:
+            continue
+        row = Row(store, record_id, stored)
+        if open_ones(row) and (fits is None or fits(row)):
+            yield row
+
+
+_MARK = f'"{CONVERTED_AT}":'.encode()  # a quote within a value is escaped, so this can only be the key
+_CONVERTED: dict[str, Callable[[Row], bool]] = {
+    "false": lambda row: _MARK not in row.stored,
+    "true": lambda row: _MARK in row.stored,
+    "both": lambda _row: True,
+}
 
 
 def _test(exchange: Exchange, store: ModuleStore) -> Callable[[Row], bool] | None:

@@ -174,6 +174,8 @@ class Crm:
             user_exists=lambda user_id: any(each.id == user_id and each.active for each in self.users),
             user_called=lambda name: next((each.id for each in self.users if each.email == name.casefold()), None),
         )
+        for store in self.stores.values():
+            store.past.lag_s = self.settings.search_lag_s
         self.checkers = {name: RecordChecker(store.crm_module, context) for name, store in self.stores.items()}
 
 

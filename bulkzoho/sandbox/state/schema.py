@@ -54,6 +54,9 @@ _JSON_TYPES = {
 }
 
 
+_NOT_IN_MASSES = CHILDREN | {DataType.EMAIL, DataType.LOOKUP, DataType.TEXTAREA}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One field of a module, as its administrator made it."""
@@ -70,6 +73,11 @@ class Field:
     restricted: bool = True  #: a picklist takes only its values
     target: str = ""  #: API name of the module that a lookup points to, or whose records a field of CHILDREN holds
     textarea: str = ""  #: small, large or rich_text
+
+    @property
+    def mass_updatable(self) -> bool:
+        """Whether mass update takes it: not e-mail, lookups, long texts, rows (Zoho docs v8, "Mass Update Records")."""
+        return self.writable and self.data_type not in _NOT_IN_MASSES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +155,7 @@ def _flags(crm_module: CrmModule, field: Field) -> dict[str, Any]:
         "searchable": True,
         "filterable": True,
         "sortable": True,
-        "mass_update": field.writable,
+        "mass_update": field.mass_updatable,
         "virtual_field": False,
         "separator": False,
         "display_field": field.api_name == crm_module.display_field,

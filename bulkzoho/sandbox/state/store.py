@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from bulkzoho.sandbox.state.past import Past
 from bulkzoho.sandbox.state.schema import CHILDREN, CrmModule, DataType, Field
 
 __all__ = ["Deleted", "KeyIndex", "ModuleStore"]
@@ -88,6 +89,7 @@ class ModuleStore:
         self.deleted: dict[int, Deleted] = {}
         self.deleted_keys = {name: KeyIndex() for name in (*self.unique, *of_parents)}  # of what lies in the recycle bin
         self.converted: set[int] = set()  # leads that are other records now
+        self.past = Past()
         self._records: dict[int, bytes] = {}
         self._oldest_deleted_s = -1  # nothing in the recycle bin was deleted before that
         self._now_s, self._head = 0, b""  # how records made in that second begin
@@ -125,6 +127,7 @@ class ModuleStore:
             self.converted.add(record_id)
         after = {name: value for name, value in {**before, **changes}.items() if value is not None}
         created_s = self.created_s(record_id)
+        self.past.note(record_id, now_s, self._records[record_id])
         self._records[record_id] = b'{"$c":%010d,"$m":%010d%s' % (created_s, now_s, _rest(orjson.dumps(after)))
 
     def delete(self, record_id: int, now_s: int, by: int = 0) -> None:
@@ -140,6 +143,7 @@ class ModuleStore:
             if name in values:
                 index.add(values[name], record_id)
         record = self._records.pop(record_id)
+        self.past.note(record_id, now_s, record)
         shown = display_name(self.crm_module, values)
         self.deleted[record_id] = Deleted(at_s=now_s, display_name=shown, by=by, record=record)
         self.converted.discard(record_id)
@@ -207,6 +211,14 @@ class ModuleStore:
         """
         return self._records[record_id]
 
+    def as_it_was(self, record_id: int, seen_s: float) -> bytes | None:
+        """Give a record as it was stored at *seen_s*, as far as the lag of the search index reaches; None if it was not there."""
+        now = self._records.get(record_id)
+        if now is not None and int(now[_MODIFIED]) <= seen_s:
+            return now
+        before = self.past.version(record_id, seen_s)
+        return None if before is None or int(before[_CREATED]) > seen_s else before
+
     def put_back(self, record_id: int, record: bytes) -> None:
         """Store a record as ``raw`` gave it; ids come in rising order."""
         self._records[record_id] = record
@@ -253,9 +265,7 @@ class ModuleStore:
         Raises:
             KeyError: there is no such record.
         """
-        values: dict[str, Any] = orjson.loads(self._records[record_id])
-        del values["$c"], values["$m"]
-        return values
+        return values_of(self._records[record_id])
 
     def created_s(self, record_id: int) -> int:
         """Give when the record was made, in seconds since 1970."""
@@ -292,6 +302,18 @@ class ModuleStore:
             record_id = self._order[position]
             if record_id in self._records:
                 yield record_id
+
+
+def values_of(record: bytes) -> dict[str, Any]:
+    """Give the fields of a record as it is stored."""
+    values: dict[str, Any] = orjson.loads(record)
+    del values["$c"], values["$m"]
+    return values
+
+
+def times_of(record: bytes) -> tuple[int, int]:
+    """Give when a record as it is stored was made and last changed, in seconds since 1970."""
+    return int(record[_CREATED]), int(record[_MODIFIED])
 
 
 def _rest(stored: bytes) -> bytes:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from bulkzoho.sandbox import SandboxSettings, Strictness
-from bulkzoho.sandbox.testing import Caller, HandClock, calling
+from bulkzoho.sandbox.testing import Answer, Caller, HandClock, calling
 
 LEAD = {"Last_Name": "Okafor", "First_Name": "Ada", "Company": "Acme", "Email": "ada@example.com", "External_Id": "x1"}
 
@@ -126,3 +127,52 @@ async def test_a_conversion_into_what_is_not_there_is_refused() -> None:
 
         assert (wrong_account.body["code"], wrong_lead.body["code"]) == ("INVALID_DATA", "INVALID_DATA")
         assert caller.sandbox.count("Contacts") == 0
+
+
+async def _restore(caller: Caller, path: str = "actions/restore", **body: object) -> Answer:
+    return await caller.call("POST", f"/crm/v8/settings/recycle_bin/{path}", data=orjson.dumps(body))
+
+
+async def test_the_bin_is_counted_restored_and_emptied_by_api() -> None:
+    async with calling() as caller:
+        leads = caller.sandbox.add("Leads", [{"Last_Name": name} for name in ("Ada", "Bo", "Cy", "Eva")])
+        [account] = caller.sandbox.add("Accounts", [{"Account_Name": "Acme"}])
+        caller.sandbox.remove("Leads", leads)
+        caller.sandbox.remove("Accounts", [account])
+
+        counted = await caller.get("settings/recycle_bin/actions/count")
+        one = await _restore(caller, f"{leads[0]}/actions/restore")
+        mixed = await _restore(caller, ids=[leads[1], "1"])
+        named = {"field": {"api_name": "display_name"}, "comparator": "contains", "value": "CY"}
+        of_leads = {"field": {"api_name": "module"}, "comparator": "equal", "value": "Leads"}
+        filtered = await _restore(caller, filters={"group_operator": "AND", "group": [named, of_leads]})
+        there = {each["Last_Name"] for each in caller.sandbox.records("Leads")}
+        everything = await _restore(caller, restore_all_records=True)
+        caller.sandbox.remove("Leads", leads)
+        emptied = await caller.call("POST", "/crm/v8/settings/recycle_bin/actions/empty")
+
+        assert (counted.body, one.body["recycle_bin"][0]["message"]) == ({"count": 5}, "record restored")
+        assert (mixed.status, [each["code"] for each in mixed.body["recycle_bin"]]) == (207, ["SUCCESS", "INVALID_DATA"])
+        assert (filtered.status, filtered.body["recycle_bin"][0]["code"], there) == (202, "SCHEDULED", {"Ada", "Bo", "Cy"})
+        assert (everything.status, caller.sandbox.count("Accounts")) == (202, 1)
+        assert (emptied.body["message"], (await caller.get("settings/recycle_bin")).status) == ("recyclebin is cleared", 204)
+
+
+async def test_a_restoration_that_says_not_what_is_refused() -> None:
+    async with calling() as caller:
+        wrong = {"field": {"api_name": "module"}, "comparator": "like", "value": "Leads"}
+        answers = [
+            await _restore(caller),
+            await _restore(caller, ids=["1"], restore_all_records=True),
+            await _restore(caller, ids=[]),
+            await _restore(caller, filters=wrong),
+            await _restore(caller, filters={**wrong, "field": "module"}),
+            await _restore(caller, filters={"group": []}),
+            await _restore(caller, filters={**wrong, "comparator": "equal", "value": 1}),
+        ]
+
+        assert [each.body["code"] for each in answers] == [
+            "EXPECTED_FIELD_MISSING",
+            "AMBIGUITY_DURING_PROCESSING",
+            *["INVALID_DATA"] * 5,
+        ]

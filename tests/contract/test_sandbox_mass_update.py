@@ -95,3 +95,51 @@ async def test_a_view_chooses_costs_three_credits_and_cannot_be_sorted() -> None
         assert (sorted_too.body["code"], unknown.body["code"]) == ("AMBIGUITY_DURING_PROCESSING", "INVALID_DATA")
         assert next((each.credits, each.heavy) for each in caller.sandbox.calls if each.operation == "list") == (3, True)
         assert counted.status == 200
+
+
+async def _counts(caller: Caller, started: Answer) -> Any:
+    job = started.body["data"][0]["details"]["job_id"]
+    for _ in range(500):
+        told = (await caller.call("GET", PATH, params={"job_id": job})).body["data"][0]
+        if told["Status"] == "COMPLETED":
+            return told["Total_Count"], told["Updated_Count"]
+        await asyncio.sleep(0.002)
+    raise AssertionError(job)
+
+
+async def test_criteria_narrow_the_view_of_a_mass_update() -> None:
+    async with calling(SandboxSettings(job_time_s=0)) as caller:
+        caller.sandbox.add(
+            "Leads", [{"Last_Name": name, "City": city} for name, city in (("A", "Oslo"), ("B", "Rom"), ("C", "Oslo"))]
+        )
+        view = (await _views(caller))[0]
+        in_oslo = {"field": "City", "comparator": "equal", "value": "Oslo"}
+        named = {"group_operator": "or", "group": [{"field": "Last_Name", "comparator": "equal", "value": each} for each in "AB"]}
+
+        counts = await _counts(caller, await _start(caller, data=[LOST], cvid=view, criteria=[in_oslo, named]))
+        wrong = await _start(caller, data=[LOST], cvid=view, criteria=[{"field": "Nope", "comparator": "equal", "value": 1}])
+
+        assert counts == (1, 1)
+        assert [each.get("Lead_Status") for each in caller.sandbox.records("Leads")] == ["Lost Lead", None, None]
+        assert (wrong.status, wrong.body["details"]["api_name"]) == (400, "criteria")
+
+
+async def test_what_a_mass_update_cannot_do_is_refused() -> None:
+    async with calling() as caller:
+        view = (await _views(caller))[0]
+        answers = [
+            await _start(caller, data=[{"Email": "a@example.com"}], ids=["1"]),
+            await _start(caller, data=[{"Description": "x"}], ids=["1"]),
+            await _start(caller, data=[LOST], ids=["1"], cvid=view),
+            await _start(caller, data=[LOST], cvid=view, territory={"id": "1", "include_child": True}),
+            await _start(caller, data=[{"Lead_Status": "Nope"}], cvid=view),
+            await _start(caller, data=[{"Last_Name": None}], cvid=view),
+        ]
+        caller.sandbox.change(edition="professional")
+        cheap = await _start(caller, data=[LOST], cvid=view)
+        three = [{"Stage": "Closed Won", "Next_Step": "x", "Amount": 1}]
+        deals = await caller.call("POST", PATH.replace("Leads", "Deals"), data=orjson.dumps({"data": three, "ids": ["1"]}))
+
+        codes = [each.body.get("code") for each in answers]
+        assert codes == [*["INVALID_DATA"] * 2, "AMBIGUITY_DURING_PROCESSING", *["INVALID_DATA"] * 2, "MANDATORY_NOT_FOUND"]
+        assert (cheap.body["code"], deals.codes) == ("FEATURE_NOT_SUPPORTED", ["INVALID_DATA"])

@@ -260,8 +260,8 @@ class Progress(Protocol):
 class Records(Protocol):
     """Many records of one module in one call.  Each method is one call."""
 
-    async def page(self, fields: Sequence[str], *, token: str | None, since: str | None, rising: bool) -> Reply:
-        """One page of the list, newest ids first or *rising*; payload: :class:`~bulkzoho.model.export.RecordPage`."""
+    async def page(self, fields: Sequence[str], *, token: str | None, since: str | None) -> Reply:
+        """One page of the list, newest ids first; payload: :class:`~bulkzoho.model.export.RecordPage`."""
 
     async def named(self, fields: Sequence[str], ids: Sequence[str]) -> Reply:
         """The records of these ids, at most 50; payload: :class:`~bulkzoho.model.export.RecordPage`."""

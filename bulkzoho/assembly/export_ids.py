@@ -23,7 +23,6 @@ from bulkzoho.model.settings import FileSettings
 __all__ = ["FoundIds", "found_ids", "keep_ids", "kept_ids", "missing_file", "read_ids"]
 
 NAMED: Final = 20  # missing ids that the summary itself names
-LARGEST: Final = 2**64 - 1  # Zoho's ids have at most 19 digits (OpenAPI "record")
 BLOCK_ROWS: Final = 1_000
 _COLUMNS: Final = frozenset({folded(ID.api_name), folded(ID.label)})
 
@@ -115,7 +114,7 @@ def _column(path: str, header: Iterable[str]) -> int:
 def _numbers(path: str, cells: Iterable[tuple[int, Any]]) -> Iterator[int]:
     for row, cell in cells:
         text = plain_id(cell)
-        if text is None or int(text) > LARGEST:
+        if text is None:
             raise _no_id(path, row, f"{str(cell)[:40]!r} is none" if isinstance(cell, str) and cell.strip() else "it has none")
         yield int(text)
 

@@ -13,7 +13,7 @@ from bulkzoho.assembly.export_ids import missing_file
 from bulkzoho.assembly.export_planning import gives_deleted
 from bulkzoho.assembly.export_state import DELETED
 from bulkzoho.assembly.homes import RunFolder
-from bulkzoho.core.exporting import COQL_PAGE, CREATED, MODIFIED, coql_page, field_groups, is_listed_by_ids
+from bulkzoho.core.exporting import COQL_PAGE, CREATED, MODIFIED, coql_page, field_groups
 from bulkzoho.core.idset import IdSet
 from bulkzoho.core.selecting import Selection
 from bulkzoho.engine.bulk_pages import BulkPages
@@ -25,7 +25,7 @@ from bulkzoho.engine.pages import Pages, Reader
 from bulkzoho.engine.stopping import Stop
 from bulkzoho.engine.whole_records import listed_by_ids, queried_by_ids
 from bulkzoho.files.zipped_rows import rows_in_zip
-from bulkzoho.model.export import ExportPlan, ExportSettings, Strand, WantedRoute
+from bulkzoho.model.export import ConvertedLeads, ExportPlan, ExportSettings, Strand, WantedRoute
 from bulkzoho.zoho.bulk_read import ZohoBulkRead
 
 __all__ = ["Reading"]
@@ -65,10 +65,9 @@ class Reading:
             return CoqlPages(reader, crm_module=crm_module, groups=groups, conditions=selection.coql(), page_rows=rows)
         if plan.route != WantedRoute.LIST:
             return self._by_bulk_reads()
-        if is_listed_by_ids(plan.expected):
-            ids = QueriedIds(reader, crm_module=crm_module, conditions=selection.coql(), page=COQL_PAGE)
-            return NamedPages(ids, listed_by_ids(reader, groups))
-        return ListPages(reader, groups=groups, since=selection.since)
+        older = QueriedIds(reader, crm_module=crm_module, conditions=selection.coql(), page=COQL_PAGE)
+        beyond = None if selection.converted is ConvertedLeads.TOO else older
+        return ListPages(reader, groups=groups, since=selection.since, beyond=beyond)
 
     def _of_ids(self, ids: array[int]) -> Pages:
         reader, groups = self.reader, field_groups(self.plan.fields)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
@@ -14,12 +14,12 @@ from bulkzoho.assembly.connecting import Connected
 from bulkzoho.assembly.export_state import Edge, KeptState
 from bulkzoho.core import coql
 from bulkzoho.core.exporting import (
+    LIST_NEWEST,
     MAX_STRANDS,
     MODIFIED,
+    beyond_tokens,
     choose_route,
     chosen_fields,
-    is_listed_by_ids,
-    list_rising,
     spread,
     strand_count,
 )
@@ -162,17 +162,23 @@ def _since(told: ExportSettings, crm: Connected, kept: KeptState | None) -> str 
 
 async def _strands(reader: Reader, crm_module: str, selection: Selection, plan: ExportPlan) -> list[Strand]:
     """Cut the module into strands that are read at once."""
-    expected = plan.expected or 0
-    by_ids = plan.route is WantedRoute.COQL or (plan.route is WantedRoute.LIST and is_listed_by_ids(expected))
-    if by_ids and strand_count(expected) > 1:
-        edges = [await _first_id(reader, coql.edge(crm_module, selection.coql(), last=last)) for last in (False, True)]
-        if edges[0] and edges[1]:
-            return spread(edges[0], edges[1], strands=strand_count(expected))
-    elif plan.route is WantedRoute.LIST and selection.converted is not ConvertedLeads.TOO and list_rising(expected):
-        middle = await _first_id(reader, coql.nth(crm_module, selection.coql(), number=list_rising(expected) - 1))
-        if middle:
-            return [Strand(number=0, above=middle), Strand(number=1, up_to=middle)]
-    return [Strand(number=0)]
+    expected, newest = plan.expected or 0, Strand(number=0)
+    conditions = selection.coql()
+    by_ids = expected if plan.route is WantedRoute.COQL else 0
+    highest = coql.edge(crm_module, conditions, last=True)
+    if plan.route is WantedRoute.LIST and selection.converted is not ConvertedLeads.TOO:
+        by_ids = beyond_tokens(expected)
+        highest = coql.below_the_newest(crm_module, conditions, number=LIST_NEWEST)
+    if not by_ids or (plan.route is WantedRoute.COQL and strand_count(by_ids) == 1):
+        return [newest]
+    edges = [await _first_id(reader, query) for query in (coql.edge(crm_module, conditions, last=False), highest)]
+    if not all(edges):
+        return [newest]
+    older = spread(*edges, strands=strand_count(by_ids))
+    if plan.route is WantedRoute.COQL:
+        return older
+    older[-1] = replace(older[-1], up_to=edges[1])
+    return [replace(newest, above=edges[1]), *(replace(one, number=one.number + 1) for one in older)]
 
 
 async def _first_id(reader: Reader, query: str) -> str:

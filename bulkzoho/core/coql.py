@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["MAX_IN", "counting", "edge", "id_above", "id_up_to", "ids_in", "nth", "page_query", "quoted"]
+__all__ = ["MAX_IN", "below_the_newest", "counting", "edge", "id_above", "id_up_to", "ids_in", "page_query", "quoted"]
 
 MAX_IN: Final = 100  # values of ``in``; docs v7 "COQL limitations"
 _ANY: Final = "id is not null"
@@ -50,9 +50,9 @@ def edge(crm_module: str, conditions: Sequence[str], *, last: bool) -> str:
     return f"select id from {crm_module} where {_all(conditions)} order by id {order} limit 1"  # noqa: S608
 
 
-def nth(crm_module: str, conditions: Sequence[str], *, number: int) -> str:
-    """Give the query of the id with *number* lower ones; offsets reach 100,000 (docs v7 "COQL limitations")."""
-    return f"select id from {crm_module} where {_all(conditions)} order by id asc limit {number}, 1"  # noqa: S608
+def below_the_newest(crm_module: str, conditions: Sequence[str], *, number: int) -> str:
+    """Give the query of the highest id below the newest *number*; offsets reach 100,000 (docs v7 "COQL limitations")."""
+    return f"select id from {crm_module} where {_all(conditions)} order by id desc limit {number}, 1"  # noqa: S608
 
 
 def _all(conditions: Sequence[str]) -> str:

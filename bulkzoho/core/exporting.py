@@ -14,18 +14,18 @@ from bulkzoho.model.metadata import CrmField, CrmModule
 
 __all__ = [
     "CREATED",
+    "LIST_NEWEST",
     "LIST_REACH",
     "MAX_NAMED",
     "MAX_STRANDS",
     "MODIFIED",
     "Choice",
+    "beyond_tokens",
     "choose_route",
     "chosen_fields",
     "coql_credits",
     "coql_page",
     "field_groups",
-    "is_listed_by_ids",
-    "list_rising",
     "spread",
     "strand_count",
 ]
@@ -35,7 +35,7 @@ MODIFIED: Final = "Modified_Time"
 MAX_GROUP: Final = 50  # fields of one call; Zoho docs "Get Records" (v7), and the lower of two figures for COQL
 LIST_PAGE: Final = 200  # records of a call; the same page
 LIST_REACH: Final = 100_000  # records by page tokens; the same page
-LIST_RISING: Final = 90_000  # the oldest, by the list from the other end: room for what is counted and not yet there
+LIST_NEWEST: Final = 90_000  # that are read by tokens where there are more: room for what is made meanwhile
 MAX_NAMED: Final = 50  # ids of one call: the parameter holds 1,024 characters (OpenAPI ``record``)
 COQL_PAGE: Final = 2_000  # rows of a call; docs v7 "COQL limitations"
 _COQL_CREDITS: Final = ((200, 1), (1_000, 2), (COQL_PAGE, 3))  # rows asked for, credits; docs v8 "API limits"
@@ -125,9 +125,9 @@ def strand_count(records: int) -> int:
     return max(1, min(MAX_STRANDS, -(-records // STRAND_RECORDS)))
 
 
-def is_listed_by_ids(expected: int | None) -> bool:
-    """Whether the list is read by ids that COQL names: tokens do not reach so many, from both ends neither."""
-    return (expected or 0) > LIST_REACH + LIST_RISING
+def beyond_tokens(records: int) -> int:
+    """Give how many of *records* the list is to read by their ids, since tokens do not reach them."""
+    return max(0, records - LIST_NEWEST)
 
 
 def choose_route(
@@ -188,12 +188,10 @@ def _prices(groups: int, records: int, *, ids: bool) -> dict[WantedRoute, int]:
     if ids:
         listed, queried = _calls(records, MAX_NAMED) * groups, _calls(records, MAX_IN) * groups
     else:
-        queried = _queried(records) * groups
-        listed = _calls(records, MAX_NAMED) * groups + _queried(records)
-        if not is_listed_by_ids(records):
-            low = list_rising(records)
-            parts = (low + 1, records - low + 1) if low else (records,)  # each end looks one record beyond its own
-            listed = sum(_calls(part, LIST_PAGE) for part in parts) * groups
+        queried, older = _queried(records) * groups, beyond_tokens(records)
+        listed = _calls(records - older, LIST_PAGE) * groups
+        if older:  # and one record more, to see the end of the newest
+            listed = _calls(records - older + 1, LIST_PAGE) * groups + _calls(older, MAX_NAMED) * groups + _queried(older)
     jobs = _calls(records, BULK_JOB)
     return {WantedRoute.LIST: listed, WantedRoute.COQL: queried, WantedRoute.BULK: jobs * (BULK_CREDITS + BULK_LOOKS)}
 
@@ -207,11 +205,6 @@ def _calls(records: int, page: int) -> int:
     return max(1, -(-records // page))
 
 
-def list_rising(records: int) -> int:
-    """Give how many of the oldest of *records* the list reads upwards, while it reads the others downwards; 0 for none."""
-    return min(records // 2, LIST_RISING) if records > STRAND_RECORDS else 0
-
-
 def _cannot(
     route: WantedRoute,
     fields: Sequence[CrmField],
@@ -222,13 +215,12 @@ def _cannot(
     converted: ConvertedLeads,
 ) -> str:
     """Give what keeps *route* from doing it at all, "" where nothing does."""
-    is_far = not ids and is_listed_by_ids(records)
     lacks = {
         WantedRoute.LIST: (
             (conditions, "has no conditions (a search has, but it lags behind and ends after 2,000 records)"),
             (
-                converted is ConvertedLeads.TOO and is_far,
-                f"ends after {LIST_REACH + LIST_RISING:,} leads when converted ones are among them",
+                converted is ConvertedLeads.TOO and not ids and records > LIST_REACH,
+                f"ends after {LIST_REACH:,} leads when converted ones are among them",
             ),
         ),
         WantedRoute.COQL: ((converted is ConvertedLeads.TOO, "gives converted leads or the others, not both at once"),),
@@ -244,8 +236,8 @@ def _cannot(
 def _in_part(route: WantedRoute, fields: Sequence[CrmField], *, records: int, form: OutputFormat, ids: bool) -> str:
     """Give what *route* does only in part, or at a bad price; "" where there is nothing."""
     if route is WantedRoute.LIST:
-        if not ids and is_listed_by_ids(records):
-            return f"gives {MAX_NAMED} records a call beyond {LIST_REACH + LIST_RISING:,}"
+        if not ids and beyond_tokens(records):
+            return f"gives {MAX_NAMED} records a call beyond {LIST_NEWEST:,}"
         rich = next((one.api_name for one in fields if _is_rich(one)), None)
         return f"cuts {rich} after 500 characters" if rich else ""
     named = form is not OutputFormat.CSV and any(one.data_type in _REFERENCES for one in fields)

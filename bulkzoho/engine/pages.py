@@ -45,12 +45,10 @@ class Reader:
         self._records = records
         self._courier = courier
 
-    async def page(
-        self, fields: Sequence[str], *, token: str | None, since: str | None, rising: bool = False
-    ) -> RecordPage | Refused:
-        """Give one page of the list, the newest first or *rising*, or what was said of its token."""
-        call = partial(self._records.page, fields, token=token, since=since, rising=rising)
-        reply = await self._courier.deliver(call, Price(heavy=rising))
+    async def page(self, fields: Sequence[str], *, token: str | None, since: str | None) -> RecordPage | Refused:
+        """Give one page of the list, or what was said of its token."""
+        call = partial(self._records.page, fields, token=token, since=since)
+        reply = await self._courier.deliver(call, Price())
         if isinstance(reply, Refused) and token is not None and reply.code in _ABOUT_THE_TOKEN:
             return reply
         page: RecordPage = _payload(reply, "reading the list")
@@ -58,7 +56,7 @@ class Reader:
 
     async def first_changed(self, fields: Sequence[str], *, since: str) -> RecordPage:
         """Give the first page of what was changed since then."""
-        call = partial(self._records.page, fields, token=None, since=since, rising=False)
+        call = partial(self._records.page, fields, token=None, since=since)
         page: RecordPage = await self._ask(call, Price(), "reading what was changed")
         return page
 

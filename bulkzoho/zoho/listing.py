@@ -44,14 +44,12 @@ class ZohoRecords:
         self._root = f"/crm/{transport.api_version}"
         self._path = f"{self._root}/{crm_module}"
 
-    async def page(self, fields: Sequence[str], *, token: str | None, since: str | None, rising: bool) -> Reply:
-        """One page of the list, newest ids first or *rising*; payload: :class:`RecordPage`.
+    async def page(self, fields: Sequence[str], *, token: str | None, since: str | None) -> Reply:
+        """One page of the list, newest ids first; payload: :class:`RecordPage`.
 
         *since* (ISO 8601) leaves out what was not changed since; it must be the same for all pages of a listing.
         """
         params = {"fields": ",".join(fields), "per_page": str(PER_PAGE), **self._always}
-        if rising:
-            params |= {"sort_by": "id", "sort_order": "asc"}
         if token is not None:
             params["page_token"] = token
         headers = {"If-Modified-Since": since} if since else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bulkzoho.core.bulk_cells import records_of
+from bulkzoho.core.bulk_cells import names_of, values_of
 from bulkzoho.core.digits import Digits, encode_json
 from bulkzoho.core.exporting import choose_route, chosen_fields, coql_credits, coql_page, field_groups, spread
 from bulkzoho.errors import RefusedError
@@ -97,7 +97,7 @@ def test_a_route_that_cannot_do_it_is_refused() -> None:
     [
         (WantedRoute.BULK, ConvertedLeads.ALONE, "leaves converted leads out"),
         (WantedRoute.COQL, ConvertedLeads.TOO, "not both at once"),
-        (WantedRoute.LIST, ConvertedLeads.TOO, "ends after 190,000 leads"),
+        (WantedRoute.LIST, ConvertedLeads.TOO, "ends after 100,000 leads"),
     ],
 )
 def test_a_route_that_does_not_give_these_leads_is_refused(route: WantedRoute, converted: ConvertedLeads, said: str) -> None:
@@ -112,9 +112,9 @@ def test_a_condition_on_leads_converted_and_not_has_no_route_and_each_reason_is_
 
 @pytest.mark.parametrize(
     ("records", "credits_"),
-    [(1_000, 5), (20_000, 100), (100_000, 502), (190_000, 952), (190_001, 3_801 + 288)],
+    [(1_000, 5), (20_000, 100), (90_000, 450), (100_000, 451 + 200 + 15), (1_000_000, 451 + 18_200 + 1_368)],
 )
-def test_the_list_costs_a_credit_a_page_and_more_beyond_both_its_ends(records: int, credits_: int) -> None:
+def test_the_list_costs_a_credit_a_page_and_more_beyond_its_tokens(records: int, credits_: int) -> None:
     choice = choose_route(WantedRoute.LIST, [CITY], expected=records, form=OutputFormat.CSV, conditions=False)
 
     assert choice.credits == credits_
@@ -139,13 +139,18 @@ def test_strands_share_all_ids_without_a_gap(low: int, high: int, strands: int) 
 
 
 def test_cells_of_a_bulk_read_become_the_values_of_the_api() -> None:
-    fields = {
-        one.api_name: one
-        for one in (CITY, OWNER, _field("Sum", "currency"), _field("On", "boolean"), _field("Many", "multiselectpicklist"))
+    sums, truth, several = _field("Sum", "currency"), _field("On", "boolean"), _field("Many", "multiselectpicklist")
+    fields = {"City": CITY, "Owner": OWNER, "Sum": sums, "On": truth, "Many": several}
+
+    names = names_of(["Id", "city", "Owner", "Sum", "On", "Many"], list(fields))
+    values = [values_of([cell], fields[name])[0] for name, cell in zip(names[1:], ["", "7", "1.10", "true", "a;b"], strict=True)]
+
+    assert dict(zip(names[1:], values, strict=True)) == {
+        "City": None,
+        "Owner": {"id": "7"},
+        "Sum": "1.10",
+        "On": True,
+        "Many": ["a", "b"],
     }
-
-    (record,) = records_of(["Id", "city", "Owner", "Sum", "On", "Many"], [["5", "", "7", "1.10", "true", "a;b"]], fields)
-
-    assert record == {"id": "5", "City": None, "Owner": {"id": "7"}, "Sum": "1.10", "On": True, "Many": ["a", "b"]}
-    assert encode_json(record["Sum"]) == b"1.10"
-    assert isinstance(record["Sum"], Digits)
+    assert encode_json(values[2]) == b"1.10"
+    assert isinstance(values[2], Digits)

@@ -1,0 +1,130 @@
+"""``bulkzoho export`` of records by their ids, of converted leads, of what was deleted, and of long lists."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import signal
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from .other_client import OtherClient
+from .rig import Program, SandboxMaker, SandboxProcess, wait_until
+
+
+def _put(sandbox: SandboxProcess, count: int) -> list[str]:
+    made = sandbox.put("Leads", ({"Last_Name": f"Lead {n}", "Score": n} for n in range(1, count + 1)))
+    assert len(made) == count
+    return [str(one["id"]) for one in sandbox.records("Leads")]
+
+
+def _delete(sandbox: SandboxProcess, *ids: str) -> None:
+    request = urllib.request.Request(f"{sandbox.url}/__sandbox/records/Leads?ids={','.join(ids)}", method="DELETE")
+    urllib.request.urlopen(request, timeout=30).close()
+
+
+def _rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def _credits(sandbox: SandboxProcess, operation: str) -> list[int]:
+    return [one["credits"] for one in sandbox.calls() if one["operation"] == operation]
+
+
+@pytest.mark.parametrize("route", ["list", "coql"])
+def test_records_of_ids_come_once_in_their_order_and_the_missing_are_named(
+    bulkzoho: Program, sandbox: SandboxProcess, route: str
+) -> None:
+    ids = _put(sandbox, 260)
+    _delete(sandbox, ids[7])
+    asked = [*ids[99::-1], "12345", *ids[:20], f"zcrm_{ids[150]}"]
+    bulkzoho.file("ids.txt", "\n".join(asked))
+
+    # bulkzoho export Leads -o leads.csv --ids ids.txt --route list --json
+    words = ("export", "Leads", "-o", "leads.csv", "--ids", "ids.txt", "--fields", "Last_Name", "--route", route)
+    ended = bulkzoho.run(*words, "--json").expect(0)
+
+    found = ended.summary["export"]["ids"]
+    assert [row["id"] for row in _rows((bulkzoho.folder / "leads.csv").read_text())] == [*ids[:7], *ids[8:100], ids[150]]
+    assert (found["asked"], found["found"], found["missing"]) == (102, 100, 2)
+    assert found["first_missing"] == ["12345", ids[7]]
+    assert Path(found["file"]).read_text().split() == ["12345", ids[7]]
+    assert "2 of 102 ids are not among the Leads" in ended.err
+    assert len(_credits(sandbox, "list" if route == "list" else "coql")) == (3 if route == "list" else 2)
+
+
+def test_ids_are_taken_from_the_results_of_an_import_and_a_condition_chooses_among_them(
+    bulkzoho: Program, sandbox: SandboxProcess
+) -> None:
+    ids = _put(sandbox, 3)
+    lines = (json.dumps({"row": 1, "id": one, "action": "insert", "source": "a.csv"}) for one in (ids[2], ids[0]))
+    bulkzoho.file("results.jsonl", "\n".join(lines))
+
+    # bulkzoho export Leads --ids results.jsonl --where "Score > 1"
+    ended = bulkzoho.run("export", "Leads", "--ids", "results.jsonl", "--fields", "Score", "--where", "Score > 1").expect(0)
+
+    assert [row["id"] for row in _rows(ended.out)] == [ids[2]]
+    assert ids[0] in ended.err
+
+
+def test_a_killed_export_of_ids_gives_the_same_bytes_and_names_the_same_missing(
+    tmp_path: Path, new_sandbox: SandboxMaker
+) -> None:
+    sandbox = new_sandbox("--edition", "ultimate", "--licences", "1000", "--latency", "0.1")
+    bulkzoho = Program(tmp_path, dict(sandbox.environment))
+    ids = _put(sandbox, 2_400)
+    _delete(sandbox, *ids[::300])
+    listed = bulkzoho.file("ids.txt", "\n".join(ids))
+    words = ("export", "Leads", "--ids", "ids.txt", "--route", "coql", "--calls-per-minute", "100000")
+    whole = bulkzoho.run(*words, "-o", "whole.csv", "--json").expect(0).summary
+
+    # bulkzoho export Leads -o cut.csv --ids ids.txt; kill -9; rm ids.txt; bulkzoho resume
+    running = bulkzoho.start(*words, "-o", "cut.csv", "--in-flight", "2")
+    wait_until(lambda: [one for one in bulkzoho.home.glob("runs/*/strands/*") if one.stat().st_size], what="a page")
+    running.signal(signal.SIGKILL)
+    running.wait()
+    listed.unlink()
+    summary = bulkzoho.run("resume", "--json").expect(0).summary
+
+    assert (tmp_path / "cut.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert {**summary["export"]["ids"], "file": ""} == {**whole["export"]["ids"], "file": ""}
+    assert Path(summary["export"]["ids"]["file"]).read_text().split() == ids[::300]
+
+
+def test_what_was_deleted_stands_behind_the_records(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    ids = _put(sandbox, 250)
+    _delete(sandbox, *ids[:210])
+    bulkzoho.file("ids.txt", f"{ids[0]}\n{ids[240]}")
+
+    # bulkzoho export Leads -o leads.csv --include-deleted --route bulk; the same --ids ids.txt
+    every = bulkzoho.run("export", "Leads", "--fields", "Score", "--include-deleted", "--route", "bulk", "--json").expect(0)
+    some = bulkzoho.run("export", "Leads", "--fields", "Score", "--include-deleted", "--ids", "ids.txt").expect(0)
+
+    rows = _rows(every.out)
+    assert [row["id"] for row in rows[:40]] == ids[210:]
+    assert {row["id"] for row in rows[40:]} == set(ids[:210])
+    assert [bool(row["bulkzoho_deleted"]) for row in rows] == [False] * 40 + [True] * 210
+    assert len(rows) == 250
+    assert json.loads(every.err.splitlines()[-1])["export"]["difference"] == 0
+    assert [(row["id"], bool(row["bulkzoho_deleted"])) for row in _rows(some.out)] == [(ids[240], False), (ids[0], True)]
+
+
+def test_converted_leads_are_left_out_or_come_alone_or_too(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.put("Leads", [{"Last_Name": "Open"}, {"Last_Name": "Gone"}])
+    OtherClient(sandbox.environment).call("POST", f"Leads/{sandbox.records('Leads')[1]['id']}/actions/convert", {"data": [{}]})
+    wanted = {
+        ("coql", "false"): ["Open"],
+        ("list", "true"): ["Gone"],
+        ("coql", "true"): ["Gone"],
+        ("auto", "both"): ["Gone", "Open"],
+    }
+
+    # bulkzoho export Leads --converted both
+    words = ("export", "Leads", "--fields", "Last_Name", "--json")
+    ends = {each: bulkzoho.run(*words, "--route", each[0], "--converted", each[1]).expect(0) for each in wanted}
+
+    assert {each: sorted(row["Last_Name"] for row in _rows(ended.out)) for each, ended in ends.items()} == wanted
+    assert {json.loads(ended.err.splitlines()[-1])["export"]["difference"] for ended in ends.values()} == {0}

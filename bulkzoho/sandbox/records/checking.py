@@ -36,11 +36,10 @@ class RecordChecker:
         checks, values, name = self._checks, {}, ""
         try:
             for name, value in record.items():
-                check = checks.get(name)
-                if check is None:
+                if name not in checks:
                     self._refuse_unknown(name)
                 else:
-                    values[name] = None if value is None else check(value)
+                    values[name] = None if value is None else checks[name](value)
         except RecordRefusedError as refused:
             refused.api_name = name
             raise

@@ -208,9 +208,11 @@ def test_since_last_goes_on_where_the_last_export_ended(bulkzoho: Program, sandb
     ids = [str(one["id"]) for one in sandbox.records("Leads")]
     words = ("export", "Leads", "-o", "leads.csv", "--since", "last", "--fields", "Last_Name", "--json")
     first = bulkzoho.run(*words).expect(0).summary
+    before = len(sandbox.calls())
 
     # bulkzoho export Leads -o leads.csv --since last
     idle = bulkzoho.run(*words).expect(0).summary
+    made = [one["operation"] for one in sandbox.calls()[before:]]
     sandbox.advance(2)
     _edit(sandbox, [{"id": ids[1], "Last_Name": "Changed"}])
     sandbox.put("Leads", [{"Last_Name": "New"}])
@@ -221,6 +223,7 @@ def test_since_last_goes_on_where_the_last_export_ended(bulkzoho: Program, sandb
 
     assert [one["rows"]["read"] for one in (first, idle, busy, again)] == [5, 0, 3, 0]
     assert [one["calls"]["total"] for one in (idle, again)] == [3, 3]
+    assert made == ["org", "list", "deleted"], "the CRM itself counts no other calls"
     assert [(row["Last_Name"], bool(row["bulkzoho_deleted"])) for row in changed] == [
         ("New", False),
         ("Changed", False),

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from bulkzoho.assembly import USUAL, Account, Stop, import_files, import_rows, list_runs, replay_letters, resume_run
 from bulkzoho.assembly.export_records import export_records
-from bulkzoho.model.export import ExportSettings
+from bulkzoho.model.export import ConvertedLeads, ExportSettings, WantedRoute
 from bulkzoho.model.rows import Operation
 from bulkzoho.model.run import RunLine, Snapshot, Summary
 from bulkzoho.model.settings import ImportSettings, ReplaySettings
@@ -100,6 +100,9 @@ class Crm:
         *,
         fields: Sequence[str] = (),
         where: str | None = None,
+        ids: Iterable[str] | None = None,
+        converted: str = "false",
+        route: str = "auto",
         progress: Progress | None = None,
         stop: Stop | None = None,
         **settings: Any,
@@ -113,15 +116,25 @@ class Crm:
             crm_module: API name or label.
             fields: API names; all of them when empty.
             where: A condition, as in ``bulkzoho export --where``.
+            ids: Only the records of these ids, in the order of the ids.
+            converted: Leads that were converted: ``false`` (left out), ``true`` (alone), ``both``.
+            route: ``auto``, ``list``, ``coql`` or ``bulk``.
             progress: Whoever watches.
             stop: Ends it early.
-            settings: Further fields of :class:`bulkzoho.model.export.ExportSettings`.
+            settings: Further fields of :class:`bulkzoho.model.export.ExportSettings`, such as ``include_deleted`` and ``since``.
 
         Raises:
             BulkZohoError: The export was refused, or did not complete.
         """
-        told = ExportSettings(crm_module=crm_module, fields=tuple(fields), where=where, **settings)
-        return export_records(told, account=self._account, progress=progress or Quiet(), stop=stop or Stop())
+        told = ExportSettings(
+            crm_module=crm_module,
+            fields=tuple(fields),
+            where=where,
+            converted=ConvertedLeads(converted),
+            route=WantedRoute(route),
+            **settings,
+        )
+        return export_records(told, ids=ids, account=self._account, progress=progress or Quiet(), stop=stop or Stop())
 
     async def replay(self, letters: str | Path, *, progress: Progress | None = None, stop: Stop | None = None) -> Summary:
         """Send the dead letters in the file *letters* again, each at most once."""

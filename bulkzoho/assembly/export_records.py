@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,14 @@ __all__ = ["export_records"]
 
 
 async def export_records(
-    settings: ExportSettings, *, account: Account = USUAL, progress: Progress, stop: Stop
+    settings: ExportSettings,
+    *,
+    ids: Iterable[str] | None = None,
+    account: Account = USUAL,
+    progress: Progress,
+    stop: Stop,
 ) -> AsyncGenerator[dict[str, Any], None]:
-    """Give each record once; output, format and compression of *settings* are not looked at.
+    """Give each record once, of *ids* only these; output, format and compression of *settings* are not looked at.
 
     The records are read whole into a file of the home folder first, so that none is given by an export that cannot be finished,
     and given from there: memory does not grow with their number.  Close the generator when you stop early; the file is then gone.
@@ -37,12 +42,21 @@ async def export_records(
     with tempfile.TemporaryDirectory(prefix="records-", dir=home_folder()) as folder:
         path = Path(folder) / "records.jsonl"
         told = replace(settings, output=str(path), format=OutputFormat.JSONL, compression=Compression.NONE)
+        if ids is not None:
+            told = replace(told, ids=_listed(ids, Path(folder) / "ids.txt"))
         summary = await export_module(told, account=account, out=NOWHERE, progress=progress, stop=stop)
         if summary.exit_code is not ExitCode.ACCEPTED:
             raise _incomplete(summary)
         with path.open("rb") as lines:
             for line in lines:
                 yield orjson.loads(line)
+
+
+def _listed(ids: Iterable[str], path: Path) -> str:
+    """Write *ids* into a file, one a line, and give its path."""
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(f"{one}\n" for one in ids)
+    return str(path)
 
 
 def _incomplete(summary: ExportSummary) -> BulkZohoError:

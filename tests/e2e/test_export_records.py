@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import bulkzoho
 from bulkzoho.assembly import Stop
 from bulkzoho.assembly.export_records import export_records
 from bulkzoho.errors import RefusedError
@@ -39,6 +40,21 @@ async def test_a_program_takes_records_one_after_the_other(sandbox: SandboxProce
     assert sorted(one["Last_Name"] for one in records) == [f"L{n}" for n in range(5)]
     assert records[0].keys() == {"id", "Last_Name", "Languages"}
     assert not list(tmp_path.glob("records-*"))
+
+
+@pytest.mark.usefixtures("_connected")
+async def test_a_program_asks_for_ids_and_for_what_was_deleted(sandbox: SandboxProcess) -> None:
+    sandbox.put("Leads", ({"Last_Name": f"L{n}"} for n in range(4)))
+    ids = [str(one["id"]) for one in sandbox.records("Leads")]
+    sandbox.delete("Leads", ids[2])
+
+    async with bulkzoho.connect() as crm:
+        found = [one async for one in crm.export("Leads", fields=["Last_Name"], ids=ids[1:3], include_deleted=True, route="coql")]
+
+    assert [(one["id"], one["Last_Name"], one["bulkzoho_deleted"] is not None) for one in found] == [
+        (ids[1], "L1", False),
+        (ids[2], None, True),
+    ]
 
 
 @pytest.mark.usefixtures("_connected")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import importing
+from benchmarks import exporting, growth, importing, minute, starting
 from benchmarks.measuring import BenchmarkError
 
-BENCHMARKS = {"import": importing}
+BENCHMARKS = {"import": importing, "export": exporting, "growth": growth, "start": starting, "minute": minute}
 
 
 def main() -> None:

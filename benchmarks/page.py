@@ -101,3 +101,53 @@ def _machine(machine: Mapping[str, Any]) -> str:
         f"{machine['system']}, {machine['python']}, SQLite {machine['sqlite']}; {versions}.  "
         f"Load of the machine before: {machine['load_before']}."
     )
+
+
+@section("export")
+def exports(found: dict[str, Any]) -> str:
+    """One table."""
+    heads = "", "records", "records/s", "least to most", "CPU s a million", "peak MB", "peak MB of a tenth"
+    lines = [
+        (
+            f"**{route}**",
+            f"{one['records']:,.0f}",
+            f"{one['per_s']:,.0f}",
+            f"{one['per_s_least']:,.0f} to {one['per_s_most']:,.0f}",
+            f"{one['cpu_s_per_million']:.1f}",
+            f"{one['peak_mb']:.0f}",
+            f"{one['peak_mb_of_a_tenth']:.0f}",
+        )
+        for route, one in found["routes"].items()
+    ]
+    return _machine(found["machine"]) + "\n\n" + rows_of(heads, lines)
+
+
+@section("growth")
+def growth(found: dict[str, Any]) -> str:
+    """One table."""
+    heads = "rows", "peak MB", "seconds", "CPU s"
+    lines = [
+        (f"{one['rows']:,}", f"{one['peak_mb']:.1f}", f"{one['seconds']:.1f}", f"{one['cpu_seconds']:.1f}")
+        for one in found["runs"]
+    ]
+    return _machine(found["machine"]) + "\n\n" + rows_of(heads, lines)
+
+
+@section("start")
+def start(found: dict[str, Any]) -> str:
+    """One table."""
+    heads = "", "ms", "least to most", "times bare Python"
+    lines = [
+        (f"`{name}`", f"{one['ms']:.0f}", f"{one['ms_least']:.0f} to {one['ms_most']:.0f}", f"{one['of_python']:.1f}")
+        for name, one in found["commands"].items()
+    ]
+    return _machine(found["machine"]) + "\n\n" + rows_of(heads, lines)
+
+
+@section("minute")
+def minute(found: dict[str, Any]) -> str:
+    """One sentence."""
+    return _machine(found["machine"]) + (
+        f"\n\n{found['calls']:,} calls of 100 records at {1000 * found['latency_s']:.0f} ms took {found['seconds']:.0f} s and "
+        f"{found['cpu_seconds']:.2f} processor seconds: {100 * found['share']:.2f} % of a core."
+    )

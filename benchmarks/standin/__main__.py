@@ -10,7 +10,7 @@ from benchmarks.standin.answers import Answers
 from benchmarks.standin.protocol import Wire
 
 
-async def serve(port: int, latency_s: float) -> None:
+async def serve(port: int, latency_s: float, records: int) -> None:
     """Serve until SIGTERM."""
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -18,7 +18,7 @@ async def serve(port: int, latency_s: float) -> None:
     answers: list[Answers] = []
     server = await loop.create_server(lambda: Wire(answers[0].answer, latency_s), "127.0.0.1", port)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    answers.append(Answers(url))
+    answers.append(Answers(url, records))
     print(url, flush=True)
     await ended.wait()
     server.close()
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     parser.add_argument("--records", type=int, default=0, help="records for who reads")
     given = parser.parse_args()
-    asyncio.run(serve(given.port, given.latency))
+    asyncio.run(serve(given.port, given.latency, given.records))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import orjson
 
 from benchmarks.standin.metadata import FIELDS, MODULES, ORG, USERS
 from benchmarks.standin.protocol import message
+from benchmarks.standin.reads import Reads
 from benchmarks.standin.writes import Writes
 
 _NOTHING: Final = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"
@@ -17,8 +18,11 @@ _UNKNOWN: Final = message(orjson.dumps({"code": "INVALID_URL_PATTERN", "status":
 class Answers:
     """Everything that the stand-in can say."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, records: int) -> None:
+        """Answer as the one at *url*, with *records* records for who reads."""
         self.writes = Writes()
+        self._records = records
+        self._reads = Reads(records)
         token = {"access_token": "1000.bench.a", "api_domain": url, "token_type": "Bearer", "expires_in": 3600}
         self._kept = {
             b"/org": message(orjson.dumps(ORG)),
@@ -31,22 +35,25 @@ class Answers:
     def answer(self, line: bytes, body: memoryview) -> bytes:
         """Answer one request."""
         method, target, _ = line.split(b" ", 2)
-        path, _, _query = target.partition(b"?")
+        path, _, query = target.partition(b"?")
         if path.endswith(b"/Leads"):
             if method == b"POST":
                 return self.writes.insert(body)
             if method == b"PUT":
                 return self.writes.update(body)
-            if method == b"DELETE":
-                return self.writes.delete(target)
+            return self.writes.delete(target) if method == b"DELETE" else self._reads.list_page(query)
         if path.endswith(b"/Leads/upsert"):
             return self.writes.upsert(body)
-        return self._other(path)
+        return self._other(method, path, body)
 
-    def _other(self, path: bytes) -> bytes:
+    def _other(self, method: bytes, path: bytes, body: memoryview) -> bytes:
         for end, kept in self._kept.items():
             if path.endswith(end):
                 return kept
+        if path.endswith(b"/coql"):
+            return self._reads.query(bytes(body))
+        if b"/bulk/" in path:
+            return self._reads.new_job(bytes(body)) if method == b"POST" else self._reads.job(path)
         if path.endswith(b"/actions/count"):
-            return message(b'{"count":%d}' % self.writes.records)
-        return _NOTHING if path.endswith((b"/deleted", b"/coql")) else _UNKNOWN
+            return message(b'{"count":%d}' % (self._records + self.writes.records))
+        return _NOTHING if path.endswith(b"/deleted") else _UNKNOWN

@@ -102,11 +102,13 @@ def sandbox_command(**given: Any) -> int:
     """  # noqa: D301  \b is click's mark: keep these lines as they are
     from bulkzoho.sandbox import serve  # noqa: PLC0415  a whole server, loaded only to be started
 
+    from bulkzoho.sandbox.state.saving import StateFileError  # noqa: PLC0415  as above
+
     told = _configuration(given)
     try:
         settings = told.made()
     except ValueError as error:
-        raise UsageError(f"{error}.", hint="The settings are in docs/sandbox.md.") from error
+        raise _wrong_setting(given, error) from error
     try:
         asyncio.run(serve(settings, ready=lambda sandbox: _start(sandbox, told, given)))
     except OSError as error:
@@ -114,9 +116,19 @@ def sandbox_command(**given: Any) -> int:
             f"cannot serve on 127.0.0.1:{settings.port}: {_reason(error)}.",
             hint="Choose another --port; 0 takes a free one.",
         ) from error
-    except ValueError as error:  # a state file that is none
+    except StateFileError as error:
         raise RefusedError(f"{error}.", hint="Name the file that an earlier sandbox wrote.") from error
+    except ValueError as error:  # a user or field that is not there
+        raise _wrong_setting(given, error) from error
     return 0
+
+
+def _wrong_setting(given: Mapping[str, Any], error: ValueError) -> RefusedError | UsageError:
+    """Blame the file, if there is one: the flags are checked before."""
+    hint = "The settings are in docs/sandbox.md."
+    if given["config"] is None:
+        return UsageError(f"{error}.", hint=hint)
+    return RefusedError(f"{given['config']}: {error}.", hint=hint)
 
 
 def _configuration(given: Mapping[str, Any]) -> Configuration:

@@ -7,6 +7,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -14,6 +15,8 @@ from bulkzoho.sandbox.configuration import Configuration, read_configuration
 from bulkzoho.sandbox.process import serve
 from bulkzoho.sandbox.server import Sandbox, environment_lines
 from bulkzoho.sandbox.settings import Edition, SandboxSettings
+from bulkzoho.sandbox.state.clock import SystemClock
+from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.faults import FaultBook
 from bulkzoho.sandbox.state.saving import StateFileError
 
@@ -39,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         told = _configuration(given)
         settings = told.made()
         told.arm(FaultBook())  # read once before serving, so that a wrong one is refused at once
-    except (OSError, TypeError, ValueError) as error:
+        Crm(settings, SystemClock())  # so that what the settings name is there
+    except (OSError, ValueError) as error:
         parser.error(str(error))
 
     def start(sandbox: Sandbox) -> None:
@@ -68,13 +72,31 @@ def _served(settings: SandboxSettings, start: Callable[[Sandbox], None]) -> int:
 def _configuration(given: argparse.Namespace) -> Configuration:
     """Lay the flags over the file."""
     flags = vars(given)
-    told = read_configuration(flags["config"]) if "config" in flags else Configuration()
+    told = _read(flags["config"], read_configuration) if "config" in flags else Configuration()
     own = {_SETTINGS.get(name, name): value for name, value in flags.items() if name not in _NO_SETTINGS}
     return Configuration(
         settings={**told.settings, **own},
-        script=orjson.loads(flags["script"].read_bytes()) if "script" in flags else told.script,
+        script=_read(flags["script"], _script) if "script" in flags else told.script,
         rates=dict(flags["fault"]) if "fault" in flags else told.rates,
     )
+
+
+def _read(path: Path, read: Callable[[Path], Any]) -> Any:
+    """Read a file; what is wrong names it.
+
+    Raises:
+        ValueError: it cannot be read, or does not hold what it should.
+    """
+    try:
+        return read(path)
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _script(path: Path) -> Any:
+    return orjson.loads(path.read_bytes())
 
 
 def _rate(text: str) -> tuple[str, float]:

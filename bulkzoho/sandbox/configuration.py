@@ -22,8 +22,8 @@ class Configuration:
     """What a process is told before it starts."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)  #: by the names of ``SandboxSettings``
-    script: list[Any] = field(default_factory=list)  #: scripted faults
-    rates: Mapping[str, float] = field(default_factory=dict)  #: random faults, by kind
+    script: Any = ()  #: scripted faults
+    rates: Any = field(default_factory=dict)  #: random faults, by kind
 
     def made(self) -> SandboxSettings:
         """Give the settings.
@@ -48,7 +48,7 @@ class Configuration:
             ValueError: one of them is wrong.
         """
         faults.script(self.script)
-        faults.random(int(self.settings.get("seed", 0)), self.rates)
+        faults.random(self.settings.get("seed", 0), self.rates)
 
 
 def read_configuration(path: Path) -> Configuration:
@@ -56,13 +56,20 @@ def read_configuration(path: Path) -> Configuration:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is neither.
+        ValueError: it is neither, or not of their form; the message does not name the file.
     """
     raw = path.read_bytes()
-    told: Any = orjson.loads(raw) if path.suffix == ".json" else tomllib.loads(raw.decode())
+    try:
+        told: Any = orjson.loads(raw) if path.suffix == ".json" else tomllib.loads(raw.decode())
+    except UnicodeDecodeError as error:
+        raise ValueError(f"is no text in UTF-8: a wrong byte at {error.start}") from error
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"is no JSON: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"is no TOML: {error}") from error
     if not isinstance(told, dict):
-        raise ValueError(f"{path} holds no table of settings")  # noqa: TRY004 - a wrong file, not a wrong call
+        raise ValueError("holds no table of settings")  # noqa: TRY004 - a wrong file, not a wrong call
     faults = told.pop("faults", {})
     if not isinstance(faults, dict) or faults.keys() - {"script", "random"}:
-        raise ValueError(f"{path}: faults has script and random, and nothing else")
-    return Configuration(settings=told, script=list(faults.get("script", [])), rates=dict(faults.get("random", {})))
+        raise ValueError("faults has script and random, and nothing else")
+    return Configuration(settings=told, script=faults.get("script", []), rates=faults.get("random", {}))

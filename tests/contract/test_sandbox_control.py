@@ -179,7 +179,7 @@ async def test_the_same_seed_gives_the_same_secrets() -> None:
         (["--calls-per-minute", "0"], "calls_per_minute must be at least 1"),
         (["--fault", "nonsense=0.1"], "no fault is called 'nonsense'"),
         (["--fault", "429"], "is not KIND=RATE"),
-        (["--script", "/nowhere/script.json"], "No such file"),
+        (["--script", "/nowhere/script.json"], "/nowhere/script.json: cannot be read: No such file"),
     ],
 )
 def test_a_wrong_flag_is_refused_before_serving(flags: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,8 @@ import pytest
 from bulkzoho.sandbox import Edition, FaultKind
 from bulkzoho.sandbox.__main__ import main
 from bulkzoho.sandbox.configuration import read_configuration
-from bulkzoho.sandbox.state.faults import FaultBook
+from bulkzoho.sandbox.routes.table import ADDRESSES
+from bulkzoho.sandbox.state.faults import OPERATIONS, FaultBook
 
 FILE = """
 edition = "ultimate"
@@ -54,7 +55,25 @@ def test_a_file_holds_settings_and_faults(tmp_path: Path) -> None:
         ("[faults]\nother = 1", (), "faults has script and random"),
         ('edition = "gold"', (), "edition is one of free, standard, professional, enterprise, ultimate, not 'gold'"),
         ("latency_s = -1", (), "latency_s must not be negative"),
-        ("latency_s = ", (), "Invalid value"),
+        ("latency_s = ", (), "sandbox.toml: is no TOML: Invalid value"),
+        ('latency_s = "much"', (), "latency_s is a number, not 'much'"),
+        ("strict = 3", (), "strict is a table of switches, not 3"),
+        ('[strict]\nemoji = "maybe"', (), "strict.emoji is one of keep, replace, refuse, not 'maybe'"),
+        ('scopes = "x"', (), "scopes is a list of texts, not 'x'"),
+        ("port = 70000", (), "port is at most 65535"),
+        ('time_zone = "Mars/X"', (), "there is no time zone Mars/X"),
+        ('calls_as = "nobody"', (), "there is no user nobody"),
+        ('[unique_fields]\nNope = ["x"]', (), "unique_fields: there is no module Nope"),
+        ('[unique_fields]\nOrders = ["Order_Lines"]', (), "Orders has no field Order_Lines to make unique"),
+        ("[faults]\nscript = 3", (), "a script is a list of faults, not 3"),
+        ("[faults]\nscript = [3]", (), "a fault is a table such as {'kind': '500'}, not 3"),
+        ('[[faults.script]]\nkind = "hang"\nseconds = "x"', (), "seconds is a number, not 'x'"),
+        ('[[faults.script]]\nkind = "hang"\ntimes = -1', (), "seconds and times are not negative"),
+        ('[[faults.script]]\nkind = "hang"\non_call = ["x"]', (), "on_call counts calls from 1"),
+        ('[[faults.script]]\nkind = "500"\noperation = "inserting"', (), "no operation is called 'inserting'"),
+        ('[[faults.script]]\nkind = "refuse_all_400"', (), "refuse_all_400 needs a marker"),
+        ("[faults]\nrandom = 3", (), "rates are a table of kinds and shares of calls, not 3"),
+        ('[faults.random]\n429 = "x"', (), "429 is a number, not 'x'"),
         ("", ("--fault", "429"), "'429' is not KIND=RATE"),
         ("", ("--fault", "nope=0.1"), "no fault is called 'nope'"),
         ("", ("--time-scale", "0"), "time_scale must be above 0"),
@@ -71,6 +90,10 @@ def test_a_wrong_setting_is_told_in_one_line(
 
     assert ended.value.code == 2
     assert told in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_fault_may_name_each_operation_of_the_api() -> None:
+    assert {each.operation for _, routes in ADDRESSES for each in routes} | {"token"} == OPERATIONS
 
 
 def test_flags_win_over_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

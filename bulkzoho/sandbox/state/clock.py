@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from email.utils import formatdate
 from functools import lru_cache
 from typing import Protocol
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 __all__ = ["Clock", "SystemClock", "TimeZone"]
 
@@ -65,13 +65,20 @@ class SystemClock:
 
 
 class TimeZone:
-    """The organization's time zone: instants to Zoho's text and back."""
+    """The organization's time zone: instants to Zoho's text and back.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
 
     def __init__(self, name: str) -> None:
         self._zone: tzinfo
         try:
             self._zone, self.name = ZoneInfo(name), name
-        except (ZoneInfoNotFoundError, ValueError):  # a machine without a time zone database
+        except (ZoneInfoNotFoundError, ValueError):
+            if available_timezones():
+                raise ValueError(f"there is no time zone {name}") from None
+            # a machine without a time zone database
             self._zone, self.name = UTC, "UTC"
         self.text = lru_cache(maxsize=1024)(self._text)
 

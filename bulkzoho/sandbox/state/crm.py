@@ -17,7 +17,7 @@ from bulkzoho.sandbox.state.files import FileShelf
 from bulkzoho.sandbox.state.jobs import JobDesk
 from bulkzoho.sandbox.state.pages import PageDesk
 from bulkzoho.sandbox.state.quotas import Arrivals, DownloadGate, Quotas, credits_limit
-from bulkzoho.sandbox.state.schema import ID_PREFIX, CrmModule
+from bulkzoho.sandbox.state.schema import CHILDREN, ID_PREFIX, CrmModule
 from bulkzoho.sandbox.state.scopes import scope_covers
 from bulkzoho.sandbox.state.store import ModuleStore
 from bulkzoho.sandbox.state.tokens import TokenDesk
@@ -79,6 +79,8 @@ class Crm:
         self.zone = TimeZone(settings.time_zone)
         self.users = _users()
         self.stores = {each.api_name: ModuleStore(_with_unique(each, settings)) for each in MODULES}
+        if unknown := sorted(set(settings.unique_fields) - set(self.stores)):
+            raise ValueError(f"unique_fields: there is no module {', '.join(unknown)}")
         for store in self.stores.values():
             store.children = tuple(self.stores[each.target] for each in store.child_fields.values())
         self.checkers: dict[str, RecordChecker] = {}
@@ -180,13 +182,13 @@ class Crm:
 
 
 def _with_unique(crm_module: CrmModule, settings: SandboxSettings) -> CrmModule:
-    """Mark the fields that the settings make unique.
+    """Mark the fields that the settings make unique; a module that is not there is told by ``Crm``.
 
     Raises:
         ValueError: a field of the settings is not in the module.
     """
     wanted = set(settings.unique_fields.get(crm_module.api_name, ()))
-    if unknown := wanted - {each.api_name for each in crm_module.fields}:
+    if unknown := wanted - {each.api_name for each in crm_module.fields if each.data_type not in CHILDREN}:
         raise ValueError(f"{crm_module.api_name} has no field {', '.join(sorted(unknown))} to make unique")
     return replace(
         crm_module,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["Fault", "FaultBook", "FaultKind"]
+from bulkzoho.sandbox.strictness import of_its_type
+
+__all__ = ["OPERATIONS", "Fault", "FaultBook", "FaultKind"]
 
 
 class FaultKind(StrEnum):
@@ -37,6 +40,44 @@ class FaultKind(StrEnum):
 
 _CONDITIONAL = {FaultKind.REFUSE_ALL_400, FaultKind.TOO_LARGE}
 _JOBS_ONLY = {FaultKind.JOB_FAILURE, FaultKind.JOB_SLOW}
+#: the words for ``operation``: what calls do
+OPERATIONS = frozenset(
+    [
+        "bulk_read",
+        "bulk_read_result",
+        "bulk_read_status",
+        "bulk_write",
+        "bulk_write_result",
+        "bulk_write_status",
+        "convert",
+        "coql",
+        "count",
+        "custom_views",
+        "delete",
+        "deleted",
+        "fields",
+        "get",
+        "get_file",
+        "insert",
+        "list",
+        "mass_update",
+        "mass_update_status",
+        "module",
+        "modules",
+        "org",
+        "purge",
+        "put_files",
+        "recycle_bin",
+        "recycle_bin_count",
+        "restore",
+        "search",
+        "token",
+        "update",
+        "upload",
+        "upsert",
+        "users",
+    ]
+)
 JOB_OPERATIONS = {"bulk_read", "bulk_write", "mass_update"}  # the calls that start a job
 _WRITES_ONLY = _CONDITIONAL | {FaultKind.PARTIAL_COMMIT_THEN_RESET, FaultKind.COMMIT_LATE, FaultKind.WRONG_COUNT}
 
@@ -61,18 +102,44 @@ class Fault:
     max_bytes: int | None = None
     commit: bool = True  #: ``hang`` only: False loses the work
 
+    def __post_init__(self) -> None:
+        """Refuse what is no fault.
+
+        Raises:
+            ValueError: a value is of another type or out of range; the message names it.
+        """
+        for name, default in (("path_contains", ""), ("operation", ""), ("seconds", 0.0), ("marker", ""), ("commit", True)):
+            object.__setattr__(self, name, of_its_type(name, getattr(self, name), default))
+        for name in ("times", "records", "max_bytes"):
+            if getattr(self, name) is not None:
+                of_its_type(name, getattr(self, name), 0)
+        if any(type(each) is not int or each < 1 for each in self.on_call):
+            raise ValueError(f"on_call counts calls from 1, not {list(self.on_call)}")
+        if not 0 <= self.seconds < math.inf or (self.times or 0) < 0:
+            raise ValueError(f"seconds and times are not negative: {self.seconds}, {self.times}")
+        if self.operation and self.operation not in OPERATIONS:
+            raise ValueError(f"no operation is called {self.operation!r}; there are {', '.join(sorted(OPERATIONS))}")
+        if self.kind in _CONDITIONAL and not self.marker and self.max_bytes is None:
+            raise ValueError(f"{self.kind} needs a marker" + (" or max_bytes" if self.kind is FaultKind.TOO_LARGE else ""))
+
     @classmethod
-    def from_mapping(cls, entry: Mapping[str, Any]) -> Fault:
+    def from_mapping(cls, entry: Any) -> Fault:
         """Read an entry of a script as JSON has it.
 
         Raises:
-            ValueError: it has an unknown key or kind; the message names it.
+            ValueError: it is no table, or has an unknown key or kind; the message names it.
         """
+        if not isinstance(entry, Mapping):
+            raise ValueError(f"a fault is a table such as {{'kind': '500'}}, not {entry!r}")  # noqa: TRY004 - what a file holds
         unknown = set(entry) - {each.name for each in fields(cls)}
         if unknown or "kind" not in entry:
             raise ValueError(f"a fault has a kind and no key {', '.join(sorted(unknown)) or 'less'}: {dict(entry)}")
         calls = entry.get("on_call", ())
-        made = {**entry, "kind": _kind(str(entry["kind"])), "on_call": (calls,) if isinstance(calls, int) else tuple(calls)}
+        made = {
+            **entry,
+            "kind": _kind(str(entry["kind"])),
+            "on_call": tuple(calls) if isinstance(calls, list | tuple) else (calls,),
+        }
         return cls(**made)
 
     @property
@@ -106,9 +173,13 @@ class FaultBook:
         """Replace the script; write calls are counted anew.
 
         Raises:
-            ValueError: an entry is wrong.
+            ValueError: it is no list, or an entry is wrong.
         """
-        made = [each if isinstance(each, Fault) else Fault.from_mapping(each) for each in entries]
+        try:
+            listed = list(entries)
+        except TypeError:
+            raise ValueError(f"a script is a list of faults, not {entries!r}") from None
+        made = [each if isinstance(each, Fault) else Fault.from_mapping(each) for each in listed]
         self._script = [(each, each.uses) for each in made]
         self._writes = 0
 
@@ -118,10 +189,13 @@ class FaultBook:
         Raises:
             ValueError: an unknown kind, or shares that add up to more than 1.
         """
-        made = {_kind(word): float(rate) for word, rate in rates.items()}
-        if any(rate < 0 for rate in made.values()) or sum(made.values()) > 1 or _CONDITIONAL & made.keys():
+        try:
+            shares = {_kind(word): of_its_type(word, rate, 0.0) for word, rate in rates.items()}
+        except AttributeError:
+            raise ValueError(f"rates are a table of kinds and shares of calls, not {rates!r}") from None
+        if any(not rate >= 0 for rate in shares.values()) or sum(shares.values()) > 1 or _CONDITIONAL & shares.keys():
             raise ValueError(f"rates are shares that add up to at most 1, of kinds without a condition: {dict(rates)}")
-        self._rates = made
+        self._rates = shares
         self._chance = random.Random(seed)  # noqa: S311 - a test wants the same faults again
 
     def clear(self) -> None:

@@ -1,7 +1,8 @@
 """Records as lines of CSV or JSON Lines, so that an import reads back what an export wrote.
 
-CSV: RFC 4180, UTF-8; numbers with their own digits, several values with semicolons between them, a lookup as its id, other
-arrays and objects as JSON, empty as a blank cell or as the text that was asked for.  JSON Lines: values as the CRM gives them.
+CSV: RFC 4180, UTF-8; numbers with their own digits, several values with semicolons between them (where none has one itself), a
+lookup as its id, other arrays and objects as JSON, empty as a blank cell or as the text that was asked for.  JSON Lines: values
+as the CRM gives them.
 A page is written column by column: nothing is made for a record but its line.
 """
 
@@ -74,7 +75,7 @@ def _in_quotes(cell: str) -> str:
 
 
 def _of_list(value: list[Any]) -> str:
-    if all(type(one) is str for one in value):
+    if all(type(one) is str and ";" not in one for one in value):
         return ";".join(value)
     return encode_json(value).decode()
 

@@ -7,7 +7,9 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from bulkzoho.files.fingerprints import verify_prefix
 from bulkzoho.files.letter_source import open_letters
@@ -65,6 +67,13 @@ def _open_json_lines(folder: Path) -> Opened:
     return open_source(str(path), FileSettings(), block_rows=BLOCK_ROWS), path
 
 
+def _open_parquet(folder: Path) -> Opened:
+    path = folder / "leads.parquet"
+    names = [f"Name {n}" for n in range(1, ROWS + 1)]
+    parquet.write_table(pa.table({"Last_Name": names, "Email": [f"n{n}@example.com" for n in range(1, ROWS + 1)]}), path)
+    return open_source(str(path), FileSettings(), block_rows=BLOCK_ROWS), path
+
+
 def _open_standard_input(folder: Path) -> Opened:
     given = folder / "given.csv"
     given.write_bytes(CSV_TEXT.encode())
@@ -111,6 +120,7 @@ def _drain(source: Source) -> list[Block]:
         _open_csv,
         _open_compressed_csv,
         _open_json_lines,
+        _open_parquet,
         _open_standard_input,
         _open_spool,
         _open_json_letters,

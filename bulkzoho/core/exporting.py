@@ -19,6 +19,7 @@ __all__ = [
     "MAX_NAMED",
     "MAX_STRANDS",
     "MODIFIED",
+    "STRAND_RECORDS",
     "Choice",
     "beyond_tokens",
     "choose_route",

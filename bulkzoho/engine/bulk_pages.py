@@ -1,5 +1,7 @@
 """Records by bulk read jobs: one job after the other, each 200,000 records, each in the journal as soon as it has an id.
 
+What a job goes on with is told when it is finished: the CRM prepares the next one while the result of this one is fetched.
+
 A strand goes on only from the end of a job: a job's rows come in no promised order, so that a part of them says nothing.  Its
 zip is fetched again after a crash, and the job itself is found again by its id.
 """
@@ -37,7 +39,7 @@ RowsInZip = Callable[[Path], Iterator[list[list[str]]]]  #: gives blocks of rows
 
 
 class BulkPages:
-    """Implements ``Pages``; the position holds ``job``, its id, and ``token``, what it was asked for with."""
+    """Implements ``Pages``; the position holds ``job``, its id, ``token``, what it was asked for with, and ``next``, the job after."""
 
     def __init__(
         self,
@@ -64,18 +66,26 @@ class BulkPages:
         position, done = dict(strand.position), strand.done
         while not done:
             if "job" not in position:
-                query = {"page_token": position["token"]} if position.get("token") else self._query
-                create = partial(self._calls.create, query)
-                position = {**position, "job": await self._ask(create, JOB_CREDITS, "asking for a bulk read")}
+                position = {**position, "job": await self._created(position.get("token"))}
                 yield Page(position=position)
             job = await self._finished(position["job"])
             if job is None or job.error:
                 yield Page(position={"token": position.get("token")})
                 raise _failed(job)
+            if job.next_token is not None and "next" not in position:  # prepared while the result of this one is fetched
+                position = {**position, "next": await self._created(job.next_token)}
+                yield Page(position=position)
             async for names, rows in self._blocks(job):
                 yield Page(position=position, names=names, rows=rows, texts=True, whole=False)
-            position, done = {"token": job.next_token}, job.next_token is None
+            done = job.next_token is None
+            position = {} if done else {"token": job.next_token, "job": position["next"]}
             yield Page(position=position, done=done)
+
+    async def _created(self, token: str | None) -> str:
+        """Ask for the job that *token* goes on with, or for the first, and give its id."""
+        create = partial(self._calls.create, {"page_token": token} if token else self._query)
+        job_id: str = await self._ask(create, JOB_CREDITS, "asking for a bulk read")
+        return job_id
 
     async def _finished(self, job_id: str) -> BulkJob | None:
         """Wait until the job is finished; None when the CRM does not know it (any more)."""

@@ -32,6 +32,7 @@ class MemoryJobs:
         self.asked: list[Mapping[str, Any]] = []
         self.looks: dict[str, int] = {}
         self.announced = 3
+        self.asked_at_download: list[int] = []
         self.gone: set[str] = set()
 
     async def create(self, query: Mapping[str, Any]) -> Reply:
@@ -50,6 +51,7 @@ class MemoryJobs:
 
     async def download(self, url: str, file: BinaryIO) -> Reply:
         number = int(url.split("-")[1])
+        self.asked_at_download.append(len(self.asked))
         file.write(_zip("Id,Name\r\n" + "".join(f'{number}{row},"a\n{row}"\r\n' for row in range(3))))
         return Answered()
 
@@ -112,6 +114,24 @@ async def test_a_job_that_was_asked_for_is_not_asked_for_again(tmp_path: Path) -
 
     assert len(_ids(pages)) == 6
     assert jobs.asked == [{"page_token": "page-2"}]
+
+
+async def test_the_next_job_is_prepared_while_the_result_of_one_is_fetched(tmp_path: Path) -> None:
+    jobs = MemoryJobs(3)
+
+    await _read(jobs, tmp_path)
+
+    assert jobs.asked_at_download == [2, 3, 3]
+
+
+async def test_a_job_that_was_prepared_ahead_is_not_asked_for_again(tmp_path: Path) -> None:
+    jobs = MemoryJobs(3)
+    position = {"job": "page-1-job1", "next": "page-2-job2"}
+
+    pages = await _read(jobs, tmp_path, Strand(number=0, position=position))
+
+    assert len(_ids(pages)) == 9
+    assert jobs.asked == [{"page_token": "page-3"}]
 
 
 async def test_a_job_that_the_crm_has_forgotten_is_asked_for_anew_by_a_resume(tmp_path: Path) -> None:

@@ -1,0 +1,123 @@
+"""What each route of an export costs: calls and credits that the sandbox counted, against what was predicted.
+
+python -m benchmarks.cost [RECORDS ...]        1,000 10,000 100,000 1,000,000 by default
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import PIPE, Popen
+from typing import Any
+
+from bulkzoho.core.exporting import STRAND_RECORDS, beyond_tokens, choose_route
+from bulkzoho.model.export import OutputFormat, WantedRoute
+from bulkzoho.model.metadata import CrmField
+
+FIELDS = ("Last_Name", "Email", "Company", "Annual_Revenue", "City")
+PROGRAM = Path(sys.executable).with_name("bulkzoho")
+CHUNK = 20_000
+MEETING = 4  # calls, a credit each: organization, user, modules, fields
+COUNTS = 2  # queries, a credit each: how many records fit, before and after
+EDGES = 2  # queries, a credit each: where the strands of a long export begin and end
+FAST = ("--calls-per-minute", "100000", "--in-flight", "20", "--credits-per-day", "none")
+
+
+def main() -> None:
+    """Print a table for a document."""
+    counts = [int(word) for word in sys.argv[1:]] or [1_000, 10_000, 100_000, 1_000_000]
+    print("| records | route | calls | credits | predicted | looks at jobs | seconds | content |")
+    print("| ---: | --- | ---: | ---: | ---: | ---: | ---: | --- |")
+    for count in counts:
+        with _sandbox() as environment:
+            _fill(environment["BULKZOHO_API_URL"], count)
+            for route in ("list", "coql", "bulk"):
+                _measure(route, count, environment)
+
+
+def _measure(route: str, count: int, environment: dict[str, str]) -> None:
+    before = len(_calls(environment))
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "leads.csv"
+        words = ["export", "Leads", "-o", str(output), "--fields", ",".join(FIELDS), "--route", route, "--json", *FAST]
+        told = {**os.environ, **environment, "BULKZOHO_HOME": f"{folder}/home"}
+        process = Popen([PROGRAM, *words, "--progress", "none"], stdout=PIPE, env=told, text=True)
+        out, _ = process.communicate()
+        assert process.returncode == 0, out
+        content = _compared(output, count)
+    calls = [one for one in _calls(environment)[before:] if one["operation"] != "token"]
+    looks = sum(one["operation"] in ("bulk_read_status", "bulk_read_result") for one in calls)
+    credits_ = sum(one["credits"] for one in calls)
+    seconds = json.loads(out)["seconds"]
+    print(
+        f"| {count:,} | {route} | {len(calls):,} | {credits_:,} | {_predicted(route, count):,} | {looks or ''} "
+        f"| {seconds:.0f} | {content} |",
+        flush=True,
+    )
+
+
+def _predicted(route: str, count: int) -> int:
+    """Give what reading costs by the product's own prices, and the calls around it."""
+    fields = [CrmField(api_name=name, label=name, data_type="text", json_type="string") for name in FIELDS]
+    reading = choose_route(WantedRoute(route), fields, expected=count, form=OutputFormat.CSV, conditions=False).credits
+    by_ids = {"list": beyond_tokens(count), "coql": max(0, count - STRAND_RECORDS)}.get(route)
+    return reading + MEETING + COUNTS + (EDGES if by_ids else 0)
+
+
+def _compared(output: Path, count: int) -> str:
+    """Tell whether the file holds each record once."""
+    seen = bytearray(count)
+    with output.open(encoding="utf-8") as file:
+        next(file)
+        for line in file:
+            seen[int(line.split(",")[4])] += 1
+    return "equal" if set(seen) == {1} else "DIFFERS"
+
+
+@contextmanager
+def _sandbox() -> Iterator[dict[str, str]]:
+    words = [sys.executable, "-m", "bulkzoho.sandbox", "--port", "0", "--edition", "ultimate", "--licences", "10000"]
+    process = Popen(words, stdout=PIPE, text=True)
+    assert process.stdout is not None
+    environment: dict[str, str] = {}
+    while "BULKZOHO_UPLOAD_URL" not in environment:
+        name, _, value = process.stdout.readline().removeprefix("export ").strip().partition("=")
+        environment[name] = value
+    try:
+        yield {name: value for name, value in environment.items() if name.startswith("BULKZOHO_")}
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+def _fill(url: str, count: int) -> None:
+    for start in range(0, count, CHUNK):
+        lines = (json.dumps(_record(number)) for number in range(start, min(start + CHUNK, count)))
+        request = urllib.request.Request(f"{url}/__sandbox/records/Leads", data="\n".join(lines).encode())
+        urllib.request.urlopen(request, timeout=600).read()
+
+
+def _record(number: int) -> dict[str, Any]:
+    return {
+        "Last_Name": f"Lead {number}",
+        "Email": f"lead{number}@example.com",
+        "Company": "Acme",
+        "Annual_Revenue": number,
+        "City": "Oslo",
+    }
+
+
+def _calls(environment: dict[str, str]) -> list[dict[str, Any]]:
+    with urllib.request.urlopen(f"{environment['BULKZOHO_API_URL']}/__sandbox/calls?since=0", timeout=600) as answer:
+        return [json.loads(line) for line in answer]
+
+
+if __name__ == "__main__":
+    main()

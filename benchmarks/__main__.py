@@ -5,10 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import exporting, growth, importing, minute, starting
+from benchmarks import exporting, growth, importing, minute, profiling, starting
 from benchmarks.measuring import BenchmarkError
 
-BENCHMARKS = {"import": importing, "export": exporting, "growth": growth, "start": starting, "minute": minute}
+BENCHMARKS = {
+    "import": importing,
+    "export": exporting,
+    "growth": growth,
+    "start": starting,
+    "minute": minute,
+    "profile": profiling,
+}
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import replace
 
 from benchmarks import page, results
-from benchmarks.contestants import FEW_ROWS, PRODUCT
+from benchmarks.contestants import FEW_ROWS, IN_FLIGHT, PRODUCT, REFERENCE, Contestant
 from benchmarks.machine import described
 from benchmarks.standin import Standin
 from benchmarks.trees import tree_of
@@ -25,12 +25,21 @@ def run(given: argparse.Namespace) -> None:
     machine = described()
     tree = tree_of(given.at) if given.at else PRODUCT.tree
     paced = replace(PRODUCT, tree=tree, options=("--calls-per-minute", str(given.calls)))  # the last of two options counts
-    with Standin(latency_s=given.latency) as standin:
-        few = paced.run(FEW_ROWS, standin.url, standin.environment)
-        many = paced.run(given.calls * 100, standin.url, standin.environment)
-    seconds, cpu = many.seconds - few.seconds, many.cpu_seconds - few.cpu_seconds
-    print(f"{given.calls:,} calls in {seconds:.1f} s: {cpu:.2f} CPU s, {100 * cpu / seconds:.2f} % of a core", flush=True)
+    found = {
+        paced.name: _cost(paced, given.calls, latency_s=given.latency, in_flight=IN_FLIGHT),
+        # one call at a time, each as long as its share of the minute
+        REFERENCE.name: _cost(REFERENCE, given.calls, latency_s=60 / given.calls, in_flight=1),
+    }
+    for name, one in found.items():
+        print(f"{name}: {one['seconds']:.1f} s, {one['cpu_seconds']:.2f} CPU s, {100 * one['share']:.2f} % of a core", flush=True)
     if given.save:
-        told = {"calls": given.calls, "latency_s": given.latency, "seconds": seconds, "cpu_seconds": cpu, "share": cpu / seconds}
-        results.save("minute", {"machine": machine, **told})
+        results.save("minute", {"machine": machine, "calls": given.calls, "latency_s": given.latency, "clients": found})
         page.write()
+
+
+def _cost(one: Contestant, calls: int, *, latency_s: float, in_flight: int) -> dict[str, float]:
+    with Standin(latency_s=latency_s) as standin:
+        few = one.run(FEW_ROWS, standin.url, standin.environment, in_flight=in_flight)
+        many = one.run(calls * 100, standin.url, standin.environment, in_flight=in_flight)
+    seconds, cpu = many.seconds - few.seconds, many.cpu_seconds - few.cpu_seconds
+    return {"seconds": seconds, "cpu_seconds": cpu, "share": cpu / seconds}

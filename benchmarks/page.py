@@ -146,8 +146,23 @@ def start(found: dict[str, Any]) -> str:
 
 @section("minute")
 def minute(found: dict[str, Any]) -> str:
-    """One sentence."""
-    return _machine(found["machine"]) + (
-        f"\n\n{found['calls']:,} calls of 100 records at {1000 * found['latency_s']:.0f} ms took {found['seconds']:.0f} s and "
-        f"{found['cpu_seconds']:.2f} processor seconds: {100 * found['share']:.2f} % of a core."
-    )
+    """One table."""
+    heads = "", "seconds", "CPU s", "of a core"
+    lines = [
+        (name, f"{one['seconds']:.1f}", f"{one['cpu_seconds']:.2f}", f"{100 * one['share']:.1f} %")
+        for name, one in found["clients"].items()
+    ]
+    told = f"{found['calls']:,} calls of 100 records; the product at {1000 * found['latency_s']:.0f} ms a call and its own pace."
+    return "\n\n".join([_machine(found["machine"]), told, rows_of(heads, lines)])
+
+
+@section("profile")
+def profile(found: dict[str, Any]) -> str:
+    """Two tables."""
+    whole = found["cpu_s_per_million"]
+    told = f"{found['samples']:,} samples over {found['rows']:,} rows; {whole:.1f} CPU s a million rows in all."
+    tables = []
+    for head, kind, form in (("stage", "stages", "{}"), ("function", "functions", "`{}`")):
+        lines = [(form.format(name), f"{one:.2f}", f"{100 * one / whole:.0f} %") for name, one in found[kind].items()]
+        tables.append(rows_of((head, "CPU s a million", "share"), lines))
+    return "\n\n".join([_machine(found["machine"]), told, *tables])

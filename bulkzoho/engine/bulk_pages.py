@@ -39,7 +39,7 @@ RowsInZip = Callable[[Path], Iterator[list[list[str]]]]  #: gives blocks of rows
 
 
 class BulkPages:
-    """Implements ``Pages``; the position holds ``job``, its id, ``token``, what it was asked for with, and ``next``, the job after."""
+    """Implements ``Pages``; the position holds ``job``, its id, ``token``, what asked for it, and ``next``, the job after."""
 
     def __init__(
         self,

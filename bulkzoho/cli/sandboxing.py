@@ -117,7 +117,9 @@ def sandbox_command(**given: Any) -> int:
             hint="Choose another --port; 0 takes a free one.",
         ) from error
     except StateFileError as error:
-        raise RefusedError(f"{error}.", hint="Name the file that an earlier sandbox wrote.") from error
+        raise RefusedError(
+            f"{error}.", hint="Name the file that an earlier sandbox wrote, or a new one in a folder of yours."
+        ) from error
     except ValueError as error:  # a user or field that is not there
         raise _wrong_setting(given, error) from error
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 
@@ -78,9 +79,9 @@ async def test_time_goes_on_from_where_a_faster_clock_had_come(tmp_path: Path) -
     [
         ("", "holds no state of a sandbox"),
         ("hello\n", "holds no state of a sandbox"),
-        ('{"format":2}\n', "is of format 2"),
-        ('{"format":1,"org_id":"7"}\n', "is of organization 7"),
-        ('{"format":1,"org_id":"650000001","last_id":1}\n', "holds no state of a sandbox"),
+        ('{"format":1}\n', "is of format 1"),
+        ('{"format":2,"org_id":"7"}\n', "is of organization 7"),
+        ('{"format":2,"org_id":"650000001","last_id":1}\n', "holds no state of a sandbox"),
     ],
 )
 def test_a_file_that_is_none_is_told_in_one_line(
@@ -102,7 +103,8 @@ def test_a_file_that_is_cut_is_refused_and_left_alone(tmp_path: Path) -> None:
     sandbox.add("Leads", [LEAD, LEAD | {"External_Id": "x2"}])
     sandbox.save(str(path))
     whole = path.read_bytes()
-    for size in (len(whole) - 60, len(whole) // 2, len(whole) // 3):
+    ends_of_lines = [each.end() for each in re.finditer(rb"\n", whole)][:-1]
+    for size in (len(whole) - 60, len(whole) // 2, len(whole) // 3, *ends_of_lines):
         path.write_bytes(whole[:size])
 
         with pytest.raises(StateFileError, match="only a part of one"):
@@ -112,3 +114,6 @@ def test_a_file_that_is_cut_is_refused_and_left_alone(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(StateFileError, match="cannot be written: No such file"):
         Sandbox().save(str(tmp_path / "none" / "crm.state"))
+    for path, told in (("none/crm.state", "there is no folder"), (".", "is no file"), ("/dev/zero", "is no file")):
+        with pytest.raises(StateFileError, match=told):
+            Sandbox(SandboxSettings(state_file=str(tmp_path / path)))

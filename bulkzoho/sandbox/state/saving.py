@@ -1,7 +1,7 @@
 """What an organization holds, in one file between two starts: records, recycle bin, ids, secrets.  Not jobs, files or windows.
 
 The first line is about the whole.  Each module follows: a line with its name and count, then one line a record in the order of
-ids, ``ID RECORD`` as it is stored; one in the recycle bin as ``-ID ABOUT RECORD``.
+ids, ``ID RECORD`` as it is stored; one in the recycle bin as ``-ID ABOUT RECORD``.  The last line tells that it is the last.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bulkzoho.sandbox.state.store import Deleted, ModuleStore
 
 __all__ = ["StateFileError", "load", "save"]
 
-FORMAT = 1
+FORMAT = 2  # 1 had no last line, so that a file cut between two modules looked whole
 
 
 class StateFileError(ValueError):
@@ -46,6 +46,7 @@ def _write(crm: Crm, path: Path) -> None:
             count = len(store) + len(store.deleted)
             file.write(orjson.dumps({"module": name, "count": count}) + b"\n")
             file.writelines(_lines(store))
+        file.write(orjson.dumps({"end": True}) + b"\n")
         file.flush()
         os.fsync(file.fileno())
     unfinished.replace(path)
@@ -62,13 +63,16 @@ def _lines(store: ModuleStore) -> Iterator[bytes]:
 
 
 def load(crm: Crm, path: Path) -> None:
-    """Read the state into a sandbox that is still empty; there is nothing to do where there is no file.
+    """Read the state into a sandbox that is still empty; there is nothing to do where there is no file yet.
 
     Raises:
-        StateFileError: it cannot be read, or is no file of a state, or of another organization or format.
+        StateFileError: it cannot be read or will not be written, or is no file of a state, or of another organization or format.
     """
     if not path.exists():
+        _refuse_unwritable(path.parent)
         return
+    if not path.is_file():
+        raise StateFileError(f"{path} is no file")
     try:
         with path.open("rb") as file:
             _read(crm, file, path)
@@ -80,6 +84,14 @@ def load(crm: Crm, path: Path) -> None:
         raise StateFileError(f"{path} holds no state of a sandbox, or only a part of one") from error
 
 
+def _refuse_unwritable(folder: Path) -> None:
+    """Refuse a folder that takes no file, before hours of work are to be saved into it."""
+    if not folder.is_dir():
+        raise StateFileError(f"there is no folder {folder} to write the state into")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StateFileError(f"no file can be written into {folder}")
+
+
 def _read(crm: Crm, file: BinaryIO, path: Path) -> None:
     about = orjson.loads(file.readline())
     if about["format"] != FORMAT:
@@ -89,11 +101,17 @@ def _read(crm: Crm, file: BinaryIO, path: Path) -> None:
     crm.last_id = about["last_id"]
     crm.tokens.take_secrets(about["secrets"])
     crm.clock.advance(max(0.0, about["wall_s"] - crm.clock.wall()))  # a scaled clock was ahead: time never goes back
-    while line := file.readline():
-        module: dict[str, Any] = orjson.loads(line)
+    while "end" not in (module := _told(file)):
         store = crm.stores[module["module"]]
+        if module["count"] < 0:
+            raise ValueError(module["count"])
         for _ in range(module["count"]):
             _take(store, file.readline())
+
+
+def _told(file: BinaryIO) -> dict[str, Any]:
+    told: dict[str, Any] = orjson.loads(file.readline())
+    return told
 
 
 def _take(store: ModuleStore, line: bytes) -> None:

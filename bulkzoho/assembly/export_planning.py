@@ -84,11 +84,9 @@ async def decide(
         progress.tell(f"Left out, as no export call gives them: {', '.join(left_out)}.")
     selection = selection_of(told, module, bound=_now(crm), since=_since(told, crm, kept))
     expected = await _expected(reader, crm, module.api_name, selection) if ids is None else len(ids)
-    wanted = told.route
-    if wanted is WantedRoute.AUTO and selection.since is not None and not selection.where:
-        wanted = WantedRoute.LIST  # the list tells without a count whether anything changed
+    is_uncounted = told.route is WantedRoute.AUTO and selection.since is not None and not selection.where
     choice = choose_route(
-        wanted,
+        WantedRoute.LIST if is_uncounted else told.route,
         fields,
         expected=expected,
         form=told.format,
@@ -98,7 +96,7 @@ async def decide(
     )
     plan = ExportPlan(
         route=choice.route,
-        reason=choice.reason,
+        reason="it tells what was changed without being asked for a count" if is_uncounted else choice.reason,
         fields=tuple(one.api_name for one in fields),
         bound=selection.bound,
         since=selection.since,

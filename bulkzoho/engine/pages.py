@@ -21,6 +21,7 @@ __all__ = ["LIST_ENDS", "Pages", "Reader", "Record"]
 LIST_ENDS: Final = "PAGINATION_LIMIT_EXCEEDED"  #: what is said behind the last record that tokens reach; docs v7 "Get Records"
 ID: Final = "id"
 _DENIED: Final = (401, 403)
+_OTHERWISE: Final = "Resume it, or export with --route coql or other --fields."
 _ABOUT_THE_TOKEN: Final = frozenset({"EXPIRED_VALUE", "INVALID_DATA", "TOKEN_BOUND_DATA_MISMATCH", LIST_ENDS})
 
 Record = Mapping[str, Any]
@@ -97,7 +98,8 @@ class Reader:
         number: int | None = 1
         while number is not None:
             call = partial(self._records.deleted, since=since, page=number)
-            page = await self._ask(call, Price(credits=2), "reading what was deleted")  # 1 or 2 credits (UNVERIFIED)
+            reply = await self._courier.deliver(call, Price(credits=2))  # 1 or 2 credits (UNVERIFIED)
+            page = _payload(reply, "reading what was deleted", hint="Resume it, or export what was deleted since a later time.")
             fresh = {int(one[ID]): one for one in reversed(page.records) if int(one[ID]) not in seen}
             seen.update(fresh)
             yield [*reversed(fresh.values())]
@@ -107,7 +109,7 @@ class Reader:
         return _payload(await self._courier.deliver(call, price), doing)
 
 
-def _payload(reply: Answered | Refused | Lost, doing: str) -> Any:
+def _payload(reply: Answered | Refused | Lost, doing: str, *, hint: str = _OTHERWISE) -> Any:
     match reply:
         case Answered(payload=payload):
             return payload
@@ -116,7 +118,7 @@ def _payload(reply: Answered | Refused | Lost, doing: str) -> Any:
         case Refused():
             raise RunFailedError(
                 f"{doing}: the CRM refused ({reply.code}: {reply.message}).",
-                hint="Resume it, or export with --route coql or other --fields.",
+                hint=hint,
                 code=reply.code,
             )
         case Lost():

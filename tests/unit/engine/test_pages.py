@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -30,6 +31,7 @@ class MemoryCrm:
         self.calls = 0
         self.dead_tokens: set[str] = set()
         self.reach = 10**6  # records by tokens
+        self.at_once = self.most_at_once = 0
 
     def _record(self, number: int, time: str) -> dict[str, Any]:
         return {"id": str(number), CREATED: "t0", MODIFIED: time, **dict.fromkeys(FIELDS, f"{time}-{number}")}
@@ -43,6 +45,10 @@ class MemoryCrm:
 
     async def page(self, fields: Sequence[str], *, token: str | None, since: str | None) -> Reply:
         assert since is None
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await asyncio.sleep(0)
+        self.at_once -= 1
         self._called()
         if token in self.dead_tokens:
             return Refused(status=400, code="EXPIRED_VALUE", message="page_token is expired")
@@ -107,6 +113,14 @@ async def test_more_than_fifty_fields_are_read_in_groups_and_joined_by_id() -> N
     assert found == [crm.store[int(one["id"])] for one in found]
     assert max(map(len, GROUPS)) <= 50
     assert crm.calls == 3 * len(GROUPS)
+
+
+async def test_groups_of_fields_are_read_at_once() -> None:
+    crm = MemoryCrm(8)
+
+    await _all(crm)
+
+    assert crm.most_at_once == len(GROUPS)
 
 
 async def test_a_record_that_changes_between_its_groups_is_read_again_as_one_state() -> None:

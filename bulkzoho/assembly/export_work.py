@@ -35,6 +35,7 @@ from bulkzoho.model.export import (
     ExportSettings,
     ExportSummary,
     Strand,
+    WantedRoute,
 )
 from bulkzoho.model.journal import Change, RunMoved, Sent, Settled, SourceFacts, SourceRead
 from bulkzoho.model.metadata import CrmModule
@@ -207,16 +208,13 @@ class _Carrier:
             scratch=_strand_folder(work.folder),
             ids=self._ids,
         )
-        keep: Keep = partial(within_bound, bound=plan.bound) if self._ids is None else lambda page: page
-        if work.settings.since == LAST:
-            keep = lambda page: edge.only_new(within_bound(page, plan.bound))  # noqa: E731  a second way to make the same thing
         pipe = self._pipe = ExportPipe(
             ExportParts(
                 run=facts.run,
                 settings=replace(work.settings, crm_module=facts.crm_module),
                 strands=strands,
                 pages=reading.pages(strands),
-                keep=keep,
+                keep=self._keep(plan, edge),
                 writer=self._writing(plan).writer(),
                 open_file=lambda strand: AppendFile(_strand_file(work.folder, strand)),
                 journal=work.pages,
@@ -236,6 +234,12 @@ class _Carrier:
         finally:
             self._quota = crm.quota.status()
         return pipe
+
+    def _keep(self, plan: ExportPlan, edge: Edge) -> Keep:
+        """Give what drops records that do not belong to the export: the list alone is not told its bound in time."""
+        unbound = plan.route == WantedRoute.LIST and self._ids is None
+        bounded: Keep = partial(within_bound, bound=plan.bound) if unbound else lambda page: page
+        return (lambda page: edge.only_new(bounded(page))) if self._work.settings.since == LAST else bounded
 
     async def _deliver(self, plan: ExportPlan, pipe: ExportPipe) -> None:
         parts = [(_strand_file(self._work.folder, one), one.length) for _, one in sorted(pipe.strands.items())]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from bulkzoho.sandbox.settings import SandboxSettings
+from bulkzoho.sandbox.settings import SandboxSettings, refuse_unknown
 from bulkzoho.sandbox.state.faults import FaultBook
 from bulkzoho.sandbox.strictness import Strictness
 
@@ -32,12 +32,9 @@ class Configuration:
             ValueError: a name is unknown, or a value is out of range.
         """
         given = dict(self.settings)
-        known = {each.name for each in fields(SandboxSettings)}
-        if unknown := sorted(given.keys() - known):
-            raise ValueError(f"there is no setting {', '.join(unknown)}")
+        refuse_unknown("setting", given, SandboxSettings)
         if isinstance(given.get("strict"), Mapping):
-            if unknown := sorted(given["strict"].keys() - {each.name for each in fields(Strictness)}):
-                raise ValueError(f"there is no setting strict.{', strict.'.join(unknown)}")
+            refuse_unknown("setting strict.", given["strict"], Strictness)
             given["strict"] = Strictness(**given["strict"])
         return SandboxSettings(**given)
 

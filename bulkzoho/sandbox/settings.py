@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
 from bulkzoho.sandbox.strictness import Strictness, of_its_type
 
-__all__ = ["Edition", "SandboxSettings"]
+__all__ = ["Edition", "SandboxSettings", "refuse_unknown"]
 
 
 class Edition(StrEnum):
@@ -86,6 +86,17 @@ class SandboxSettings:
             raise ValueError(f"denied are rights such as Leads.create, not {', '.join(wrong)}")
         _refuse_tables(self)
         _refuse_numbers(self)
+
+
+def refuse_unknown(what: str, given: Iterable[str], known: type[SandboxSettings | Strictness]) -> None:
+    """Refuse names that are none of *known*; *what* comes before them in the message.
+
+    Raises:
+        ValueError: one is unknown.
+    """
+    if unknown := sorted(set(given) - {each.name for each in fields(known)}):
+        between = "" if what.endswith(".") else " "
+        raise ValueError(f"there is no {what}{between}{', '.join(unknown)}")
 
 
 def _texts(name: str, value: Any) -> tuple[str, ...]:

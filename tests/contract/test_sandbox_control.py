@@ -197,3 +197,38 @@ async def test_switches_are_taken_by_their_words_and_others_refused() -> None:
         inserted = await caller.insert("Leads", {**LEAD, "Nonsense": 1})
 
         assert (taken.status, refused.status, inserted.status) == (200, 400, 400)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "calls?since=x", ""),
+        ("GET", "calls?last=-1", ""),
+        ("GET", "records/Nope", ""),
+        ("GET", "records/Leads?newest=-1", ""),
+        ("POST", "records/Leads", "{"),
+        ("POST", "records/Leads", "3"),
+        ("PUT", "records/Leads", "[]"),
+        ("POST", "records/Leads?as=zorro", "{}"),
+        ("POST", "restore/Leads?ids=x", ""),
+        ("POST", "faults", "3"),
+        ("POST", "faults", '{"script": 3}'),
+        ("POST", "faults", '{"random": 3}'),
+        ("POST", "faults", '{"random": {"seed": "x"}}'),
+        ("POST", "faults", '{"random": {"rates": {"429": null}}}'),
+        ("POST", "settings", '{"nope": 1}'),
+        ("POST", "settings", '{"strict": {"nope": 1}}'),
+        ("POST", "settings", '{"calls_as": "x", "latency_s": 9}'),
+        ("POST", "clock", '{"advance_s": null}'),
+        ("POST", "clock", '{"advance_s": 1e300}'),
+        ("POST", "revoke", "x"),
+    ],
+)
+async def test_nonsense_is_refused_in_a_line_and_changes_nothing(method: str, path: str, body: str) -> None:
+    async with calling() as caller:
+        refused = await caller.call(method, f"/__sandbox/{path}", data=body.encode())
+
+        assert refused.status == 400
+        assert refused.body.decode().count("\n") == 1
+        assert caller.sandbox.settings == SandboxSettings()
+        assert (await caller.get("users")).status == 200

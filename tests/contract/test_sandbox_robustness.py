@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import zipfile
 from typing import Any
 from urllib.parse import urlsplit
 
+import aiohttp
 import orjson
 import pytest
 from hypothesis import given, settings
@@ -106,3 +109,80 @@ async def test_a_client_that_dies_in_the_middle_of_its_request_leaves_nothing_be
         assert caller.sandbox.calls[-1].status is None
         assert await reader.read() == b""
     assert not caplog.records
+
+
+GARBAGE = [
+    b"\0" * 1_000,
+    bytes(range(256)) * 16,
+    b"GET\r\n\r\n",
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"POST /crm/v8/Leads HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
+    b"POST /crm/v8/Leads HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+    b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+]
+
+
+async def test_bytes_that_are_no_http_get_an_answer_and_the_next_call_works() -> None:
+    async with calling() as caller:
+        first_lines = []
+        for garbage in GARBAGE:
+            reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(caller.sandbox.url).port)
+            writer.write(garbage)
+            first_lines.append(await reader.readline())
+            writer.close()
+
+        assert {each.split()[1] for each in first_lines} == {b"400"}
+        assert (await caller.get("org")).status == 200
+        assert caller.sandbox.state()["in_flight"]["now"] == 0
+
+
+async def test_what_is_nested_too_deeply_is_refused() -> None:
+    deep = "(" * 3_000
+    async with calling() as caller:
+        queried = await caller.coql(f"select id from Leads where {deep}id is not null{deep.replace('(', ')')}")
+        searched = await caller.get("Leads/search", {"criteria": deep})
+        read = await caller.call("POST", "/crm/bulk/v8/read", data=b"[" * 5_000, headers={"Content-Type": "application/json"})
+        body = b'{"query":{"module":{"api_name":"Leads"}},"callback":{"url":"http://[::1","method":"post"}}'
+        called_back = await caller.call("POST", "/crm/bulk/v8/read", data=body, headers={"Content-Type": "application/json"})
+
+        assert (queried.status, searched.status) == (400, 400)
+        assert (read.body["code"], called_back.body["code"]) == ("REQUEST_BODY_NOT_READABLE", "INVALID_CALLBACK_URL")
+
+
+def _zip(content: bytes, name: str = "leads.csv") -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return packed.getvalue()
+
+
+GOOD = _zip(b"Last_Name\nA\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"hello", "INVALID_FILE_FORMAT"),
+        (GOOD[:-10], "INVALID_FILE_FORMAT"),
+        (GOOD[:40] + b"\xff" * 5 + GOOD[45:], "FILE_NOT_SUPPORTED"),
+        (_zip(b"x", "leads.txt"), "FILE_NOT_FOUND"),
+        (_zip(b""), "FILE_NOT_SUPPORTED"),
+        (_zip(b"Last_Name\n" + b"x" * 2_000_000), "FILE_NOT_SUPPORTED"),
+        (_zip(b"Last_Name\n" + b"0" * 27_000_000), "FILE_TOO_LARGE"),
+    ],
+)
+async def test_a_zip_that_is_none_or_holds_none_is_refused_with_its_code(content: bytes, code: str) -> None:
+    async with calling() as caller:
+        form = aiohttp.FormData()
+        form.add_field("file", content, filename="leads.zip")
+        headers = {"feature": "bulk-write", "X-CRM-ORG": "650000001"}
+        answer = await caller.call("POST", "/crm/v8/upload", data=form, headers=headers)
+        if answer.status == 200:
+            resource = {"type": "data", "module": {"api_name": "Leads"}, "file_id": answer.body["details"]["file_id"]}
+            body = orjson.dumps({"operation": "insert", "resource": [resource]})
+            answer = await caller.call("POST", "/crm/bulk/v8/write", data=body, headers={"Content-Type": "application/json"})
+
+        assert answer.body["code"] == code
+        assert (await caller.get("org")).status == 200

@@ -108,12 +108,19 @@ def check_callback(body: dict[str, Any]) -> str:
     if told is None:
         return ""
     address = told.get("url") if type(told) is dict else None
-    if type(address) is not str or urlsplit(address).scheme not in ("http", "https"):
+    if type(address) is not str or not _is_address(address):
         raise Refusal(400, "INVALID_CALLBACK_URL", "callback url is invalid")
     if told.get("method") != "post":
         message = "callback method is invalid"
         raise Refusal(400, "INVALID_CALLBACK_METHOD", message, supported_callback_methods=["post"])
     return address
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return urlsplit(text).scheme in ("http", "https") and bool(urlsplit(text).hostname)
+    except ValueError:  # half an IPv6 address
+        return False
 
 
 async def call_back(exchange: Exchange, job: Job, address: str, detail: Callable[[], Any]) -> None:

@@ -46,7 +46,11 @@ async def answer(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
         return web.Response(status=404, text="no such control call\n")
     try:
         return await steering(crm, request)
-    except (ControlError, ValueError, orjson.JSONDecodeError) as error:
+    except orjson.JSONDecodeError as error:
+        return web.Response(status=400, text=f"the body is no JSON: {error}\n")
+    except web.HTTPRequestEntityTooLarge:
+        return web.Response(status=413, text="the body is larger than max_body_bytes\n")
+    except (ControlError, ValueError) as error:
         return web.Response(status=400, text=f"{error}\n")
 
 
@@ -55,16 +59,16 @@ async def _state(crm: Crm, _request: web.BaseRequest) -> web.StreamResponse:
 
 
 async def _calls(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
-    since = int(request.query.get("since", "0"))
+    since = _whole(request, "since", 0)
     if "last" in request.query:
-        since = max(since, crm.calls.total - int(request.query["last"]))
+        since = max(since, crm.calls.total - _whole(request, "last", 0))
     return await _lines(request, (asdict(each) for each in list(crm.calls.since(since))))
 
 
 async def _records(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
     store = _store(crm, request)
     if "newest" in request.query:
-        found = islice(_newest(store, request.query.get("search", "")), int(request.query["newest"]))
+        found = islice(_newest(store, request.query.get("search", "")), _whole(request, "newest", 0))
         return await _lines(request, [full_record(crm, store, each) for each in found])
     return await _lines(request, (full_record(crm, store, each) for each in store.rising()))
 
@@ -80,10 +84,17 @@ def _newest(store: ModuleStore, word: str) -> Iterator[int]:
 async def _write_records(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
     """Put records in, or change them by their ids, by the hand of the user ``as``; the answer has one line a record."""
     name = _store(crm, request).crm_module.api_name
-    records = [orjson.loads(line) for line in (await request.read()).split(b"\n") if line.strip()]
+    records = [_record(line) for line in (await request.read()).split(b"\n") if line.strip()]
     write = inserted_by if request.method == "POST" else edited_by
     results = write(crm, name, records, _hand(crm, request))
     return web.Response(body=b"".join(each.encoded + b"\n" for each in results), content_type="application/x-ndjson")
+
+
+def _record(line: bytes) -> dict[str, Any]:
+    record = orjson.loads(line)
+    if type(record) is not dict:
+        raise ControlError(f"each line must be a JSON object, not {line[:40].decode(errors='replace')}")
+    return record
 
 
 async def _delete_records(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
@@ -111,7 +122,10 @@ async def _faults(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
     if "script" in asked:
         crm.faults.script(asked["script"])
     if "random" in asked:
-        crm.faults.random(int(asked["random"].get("seed", 0)), asked["random"].get("rates", {}))
+        drawn = asked["random"]
+        if type(drawn) is not dict or drawn.keys() - {"seed", "rates"} or type(drawn.get("seed", 0)) is not int:
+            raise ControlError('random takes a seed, which is a whole number, and rates, such as {"429": 0.1}')
+        crm.faults.random(drawn.get("seed", 0), drawn.get("rates", {}))
     return _json({"status": "success"})
 
 
@@ -129,10 +143,10 @@ async def _save(crm: Crm, _request: web.BaseRequest) -> web.StreamResponse:
 
 async def _clock(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
     """Jump forward, and tell the service's time."""
-    advance_s = float((await _body(request)).get("advance_s", 0))
-    if advance_s < 0:
-        raise ControlError("time only goes forward")
-    crm.clock.advance(advance_s)
+    advance_s = (await _body(request)).get("advance_s", 0)
+    if type(advance_s) not in (int, float):
+        raise ControlError(f"advance_s is a number of seconds, not {advance_s!r}")
+    crm.advance(advance_s)
     return _json({"now_s": crm.clock.wall(), "now": crm.zone.text(crm.now_s()), "scale": crm.settings.time_scale})
 
 
@@ -147,6 +161,14 @@ async def _revoke(crm: Crm, request: web.BaseRequest) -> web.StreamResponse:
 async def _code(crm: Crm, _request: web.BaseRequest) -> web.StreamResponse:
     """Give a grant code, as a person gets one for a self client in the API console."""
     return _json({"code": crm.tokens.issue_code()})
+
+
+def _whole(request: web.BaseRequest, name: str, default: int) -> int:
+    """Give a number of the query."""
+    text = request.query.get(name, str(default))
+    if not text.isdecimal():
+        raise ControlError(f"{name} is a whole number, not {text!r}")
+    return int(text)
 
 
 def _store(crm: Crm, request: web.BaseRequest) -> ModuleStore:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bulkzoho.sandbox.records.checking import RecordChecker
 from bulkzoho.sandbox.records.values import CheckContext
-from bulkzoho.sandbox.settings import SandboxSettings
+from bulkzoho.sandbox.settings import SandboxSettings, refuse_unknown
 from bulkzoho.sandbox.state.calls import CallLog, ViolationLog
 from bulkzoho.sandbox.state.catalogue import MODULES
 from bulkzoho.sandbox.state.clock import Clock, SystemClock, TimeZone
@@ -21,8 +21,11 @@ from bulkzoho.sandbox.state.schema import CHILDREN, ID_PREFIX, CrmModule
 from bulkzoho.sandbox.state.scopes import scope_covers
 from bulkzoho.sandbox.state.store import ModuleStore
 from bulkzoho.sandbox.state.tokens import TokenDesk
+from bulkzoho.sandbox.strictness import Strictness
 
 __all__ = ["Crm", "User"]
+
+LAST_S = 253_370_764_800.0  # seconds since 1970 of the end of the year 9998: dates end a year later
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,16 +145,29 @@ class Crm:
         fixed = {"port", "seed", "org_id", "time_zone", "unique_fields", "state_file"}
         if refused := sorted(fixed & values.keys()):
             raise ValueError(f"cannot be changed while the sandbox runs: {', '.join(refused)}")
-        try:
-            if isinstance(values.get("strict"), dict):
-                values["strict"] = replace(self.settings.strict, **values["strict"])
-            self.settings = replace(self.settings, **values)
-        except TypeError as error:
-            raise ValueError(str(error)) from error
-        _ = self.me
+        refuse_unknown("setting", values, SandboxSettings)
+        if isinstance(values.get("strict"), dict):
+            refuse_unknown("setting strict.", values["strict"], Strictness)
+            values["strict"] = replace(self.settings.strict, **values["strict"])
+        changed = replace(self.settings, **values)
+        if changed.calls_as:
+            self.user_called(changed.calls_as)  # so that nothing is changed where there is no such user
+        self.settings = changed
         if isinstance(self.clock, SystemClock):
             self.clock.run(self.settings.time_scale)
         self._compile()
+
+    def advance(self, seconds: float) -> None:
+        """Let the service's time jump forward.
+
+        Raises:
+            ValueError: time would go back, or beyond the dates that there are.
+        """
+        if not seconds >= 0:
+            raise ValueError(f"time only goes forward: {seconds}")
+        if self.clock.wall() + seconds > LAST_S:
+            raise ValueError(f"time ends with the year 9998: {seconds} seconds are too many")
+        self.clock.advance(seconds)
 
     def user(self, user_id: int) -> User | None:
         """Give the user with that id."""

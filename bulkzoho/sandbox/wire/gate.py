@@ -21,6 +21,7 @@ from bulkzoho.sandbox.wire.conduct import Conduct
 from bulkzoho.sandbox.wire.exchange import Exchange
 from bulkzoho.sandbox.wire.refusals import (
     Refusal,
+    invalid_data,
     invalid_token,
     no_token,
     scope_mismatch,
@@ -166,6 +167,8 @@ class Gate:
                 reply = await route.handler(exchange)
             except Refusal as refusal:
                 reply = self._refused(refusal)
+            except RecursionError:  # a query or criteria of thousands of brackets
+                reply = self._refused(invalid_data(reason="nested too deeply"))
             self._show(route.operation, reply)
             await self._half_latency()
             if not crm.settings.strict.failed_calls_cost and (reply.status >= BAD_REQUEST or reply.status in (204, 304)):

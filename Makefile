@@ -1,6 +1,6 @@
 # One command each.  `make setup` first; CI runs .ci/run and nothing else.
 PYTHON := .venv/bin/python
-NAME ?= *
+NAME ?= all
 
 .PHONY: setup check static unit quick test crash bench
 
@@ -28,5 +28,5 @@ test:  ## everything; fails if a test that docs/acceptance.md names was not run
 crash:  ## the whole attack: killed at random moments and at every system call; an hour
 	$(PYTHON) -m tests.crash.full
 
-bench:  ## all benchmarks, or one: make bench NAME=shape
-	@for script in benchmarks/$(NAME).py; do echo "== $$script"; $(PYTHON) $$script || exit 1; done
+bench:  ## all benchmarks into docs/benchmarks.md, half an hour; or one: make bench NAME=import, make bench NAME=import BASE=rev
+	$(PYTHON) -m benchmarks $(NAME) $(if $(BASE),--base $(BASE)) $(OPTIONS)

@@ -1,14 +1,16 @@
-"""python -m benchmarks NAME: one of the benchmarks of docs/benchmarks.md."""
+"""One of the benchmarks of docs/benchmarks.md, or all of them."""
 
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
+from typing import Final
 
 from benchmarks import exporting, growth, importing, minute, profiling, starting
-from benchmarks.measuring import BenchmarkError
+from benchmarks.measuring import TOP, BenchmarkError
 
-BENCHMARKS = {
+BENCHMARKS: Final = {
     "import": importing,
     "export": exporting,
     "growth": growth,
@@ -16,17 +18,42 @@ BENCHMARKS = {
     "minute": minute,
     "profile": profiling,
 }
+SCRIPTS: Final = {
+    "shape": "what shaping a hundred rows costs",
+    "limiter": "how well the limiter uses a quota, in virtual time",
+    "sandbox_export": "exports from the sandbox, content compared",
+}
+QUICK: Final = (("import", "--only", "all", "--rows", "100000", "--save"),)
+ALL: Final = (
+    ("import", "--only", "all", "--save"),
+    ("import", "--only", "all", "--latency", "0.2", "--rows", "30000", "--rounds", "5", "--save"),
+    ("export", "--save"),
+    ("start", "--save"),
+    ("minute", "--save"),
+    ("profile", "--save"),
+    ("growth", "--save"),
+)
 
 
 def main() -> None:
-    """Read the command line and run one."""
+    """Read the command line and run what it names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = parser.add_subparsers(dest="name", required=True)
     for name, benchmark in BENCHMARKS.items():
         benchmark.add_options(names.add_parser(name, help=(benchmark.__doc__ or "").partition("\n")[0]))
+    for name, about in SCRIPTS.items():
+        names.add_parser(name, help=about)
+    names.add_parser("quick", help="all clients of import without latency, into the page; three minutes")
+    names.add_parser("all", help="everything, into the page; half an hour")
     given = parser.parse_args()
+    if given.name in SCRIPTS:
+        sys.exit(subprocess.run([sys.executable, str(TOP / "benchmarks" / f"{given.name}.py")], check=False).returncode)
+    several = {"quick": QUICK, "all": ALL}.get(given.name)
     try:
-        BENCHMARKS[given.name].run(given)
+        for one in [given] if several is None else map(parser.parse_args, several):
+            if several is not None:
+                print(f"== {one.name}", flush=True)
+            BENCHMARKS[one.name].run(one)
     except BenchmarkError as error:
         sys.exit(str(error))
 

@@ -24,6 +24,7 @@ class Contestant:
 
     Attributes:
         share: Of the rows that it gets; below 1 for who would take minutes.
+        share_at_latency: The same where calls take long, so that all are about as fast.
         tree: The source tree that it runs from.
         in_flight: Calls at one time, where it has a number of its own.
         needs: The package without which it cannot take part.
@@ -35,6 +36,7 @@ class Contestant:
     module: str = ""
     python: str = sys.executable
     share: float = 1.0
+    share_at_latency: float = 1.0
     tree: Path = TOP
     options: Sequence[str] = field(default=())
     jsonl: bool = False
@@ -42,9 +44,10 @@ class Contestant:
     needs: str = ""
     program: Sequence[str] = ("bulkzoho",)
 
-    def rows_of(self, rows: int) -> int:
+    def rows_of(self, rows: int, *, latency_s: float) -> int:
         """Give how many of *rows* it sends, in whole calls."""
-        return max(1000, int(rows * self.share) // 100 * 100)
+        share = self.share_at_latency if latency_s else self.share
+        return max(1000, int(rows * share) // 100 * 100)
 
     def run(self, rows: int, url: str, environment: Mapping[str, str] = _NOTHING, *, in_flight: int = IN_FLIGHT) -> Cost:
         """Send *rows* rows to the stand-in at *url*."""

@@ -41,9 +41,21 @@ PEERS: Final = (
         share=0.2,
         needs="zoho",
     ),
-    replace(_SDK, about="Zoho's official SDK, one call at a time", share=0.03, in_flight=1, needs="zohocrmsdk8_0"),
     replace(
-        _SDK, name="sdk threads", about="Zoho's official SDK, a thread for each call in flight", share=0.03, needs="zohocrmsdk8_0"
+        _SDK,
+        about="Zoho's official SDK, one call at a time",
+        share=0.03,
+        share_at_latency=0.06,
+        in_flight=1,
+        needs="zohocrmsdk8_0",
+    ),
+    replace(
+        _SDK,
+        name="sdk threads",
+        about="Zoho's official SDK, a thread for each call in flight",
+        share=0.03,
+        share_at_latency=0.3,
+        needs="zohocrmsdk8_0",
     ),
 )
 

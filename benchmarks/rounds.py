@@ -56,7 +56,7 @@ def one_round(contestants: Sequence[Contestant], rows: int, standin: Standin, *,
     """Let each run over a hundred rows and over its rows."""
     found = {}
     for one in contestants:
-        count = one.rows_of(rows)
+        count = one.rows_of(rows, latency_s=standin.latency_s)
         few = one.run(FEW_ROWS, standin.url, standin.environment, in_flight=in_flight)
         server = standin.cpu_seconds()
         many = one.run(count, standin.url, standin.environment, in_flight=in_flight)

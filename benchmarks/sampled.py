@@ -1,6 +1,6 @@
 """Run the product's command and note where its processor time goes: python -m benchmarks.sampled RESULT.json WORDS...
 
-A timer of processor time (``ITIMER_PROF``) interrupts it, every millisecond or as seldom as the kernel ticks; what is noted is the
+A timer of processor time (``ITIMER_PROF``) interrupts it, every millisecond or as seldom as the kernel ticks; noted is the
 innermost function of the product or of one of its packages.  Time in C counts for who called it.  Unlike cProfile it makes small
 functions no dearer than they are.
 """

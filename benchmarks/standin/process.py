@@ -16,6 +16,7 @@ class Standin:
 
     def __init__(self, *, latency_s: float = 0.0, records: int = 0) -> None:
         """Answer after *latency_s* seconds; hold *records* records for who reads them."""
+        self.latency_s = latency_s
         words = ["--latency", str(latency_s), "--records", str(records)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.standin", *words], cwd=TOP, stdout=subprocess.PIPE, text=True

@@ -1,6 +1,6 @@
 """A module out of the sandbox by each route: time, memory, calls and credits against the prediction, content against the store.
 
-python benchmarks/export.py [RECORDS]        1,000,000 by default; the list is asked for 100,000, as far as it reaches
+python benchmarks/sandbox_export.py [RECORDS]        1,000,000 by default; the list is asked for 100,000, as far as it reaches
 """
 
 from __future__ import annotations

@@ -24,8 +24,9 @@ if TYPE_CHECKING:  # an optional extra, loaded only for a file that needs it
 
 __all__ = ["refuse_missing_pyarrow", "write_parquet"]
 
-GROUP_BYTES: Final = 32 << 20  # of a row group in memory; a reader needs about as much
+GROUP_BYTES: Final = 8 << 20  # of a row group in memory; writing one takes some times as much
 GROUP_ROWS: Final = 100_000
+_TEXTS: Final = frozenset({str, type(None)})
 _DECODE: Final = json.JSONDecoder(parse_float=Digits).decode  # numbers keep their digits
 
 
@@ -95,7 +96,9 @@ def _array(name: str, kind: ParquetType, records: Sequence[Mapping[str, Any]]) -
     import pyarrow as pa  # noqa: PLC0415  see above
 
     try:
-        values = [None if (value := one[name]) is None else kind.convert(value) for one in records]
+        values = [one[name] for one in records]
+        if kind is not TEXT or not _TEXTS.issuperset(map(type, values)):
+            values = [None if value is None else kind.convert(value) for value in values]
         return pa.array(values, kind.arrow())
     except (ValueError, TypeError, ArithmeticError) as error:  # pyarrow's own are among them
         raise _MisfitError(name) from error

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ __all__ = ["FoundIds", "found_ids", "keep_ids", "kept_ids", "missing_file", "rea
 
 NAMED: Final = 20  # missing ids that the summary itself names
 BLOCK_ROWS: Final = 1_000
+SORTED_AT_ONCE: Final = 100_000  # ids
 _COLUMNS: Final = frozenset({folded(ID.api_name), folded(ID.label)})
 
 
@@ -61,10 +63,18 @@ def read_ids(path: str) -> array[int]:
         RunFailedError: It is damaged.
     """
     cells = _lines(path) if _is_bare(path) else _column_of(path)
-    numbers = array("Q", _numbers(path, cells))
-    if not numbers:
+    ids = _sorted_once(_numbers(path, cells))
+    if not ids:
         raise RefusedError(f"{path}: there is no id in it.", hint="Put one id on each line.", code="NO_IDS")
-    return array("Q", sorted(set(numbers)))
+    return ids
+
+
+def _sorted_once(numbers: Iterator[int]) -> array[int]:
+    """Give *numbers*, millions of them, rising and each once, in eight bytes each."""
+    runs: list[array[int]] = []
+    while some := list(islice(numbers, SORTED_AT_ONCE)):
+        runs.append(array("Q", sorted(some)))
+    return array("Q", (number for number, _ in groupby(heapq.merge(*runs))))
 
 
 def _is_bare(path: str) -> bool:
@@ -143,13 +153,12 @@ def missing_file(folder: RunFolder, strand: Strand) -> AppendFile:
 def found_ids(folder: RunFolder, ids: array[int]) -> FoundIds:
     """Put the lost ids of all strands into one file and say how many there are."""
     _missing(folder).mkdir(mode=0o700, exist_ok=True)
-    parts = sorted(_missing(folder).iterdir())
-    lines = [*chain.from_iterable(part.read_bytes().splitlines() for part in parts)]
+    lost = b"".join(part.read_bytes() for part in sorted(_missing(folder).iterdir()))
     file = folder.path / "missing-ids.txt"
-    if lines:
-        write_whole(file, b"".join(line + b"\n" for line in lines))
-    first = tuple(line.decode() for line in lines[:NAMED])
-    return FoundIds(asked=len(ids), missing=len(lines), first=first, file=file)
+    if lost:
+        write_whole(file, lost)
+    first = tuple(line.decode() for line in lost.split(b"\n", NAMED)[:-1])
+    return FoundIds(asked=len(ids), missing=lost.count(b"\n"), first=first, file=file)
 
 
 def _asked(folder: RunFolder) -> Path:

@@ -77,6 +77,8 @@ async def test_a_person_sees_what_goes_on(tmp_path: Path) -> None:
             assert "429" in text
             assert bars >= 1
             assert shot.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+            await page.ask("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=False)
+            assert await page.run("document.documentElement.scrollWidth") <= 390  # a telephone: tables scroll, not the page
             if target := os.environ.get("SANDBOX_SCREENSHOT"):
                 Path(target).write_bytes(shot.read_bytes())
 
@@ -94,7 +96,13 @@ async def test_search_and_buttons_do_what_they_say(tmp_path: Path) -> None:
         async with open_page(caller.sandbox.url, tmp_path / "profile") as page:
             await page.until("document.querySelectorAll('#records tbody tr').length === 4")
             await page.run(
+                "(() => { const it = document.getElementById('module'); it.value = 'Contacts'; "
+                "it.dispatchEvent(new Event('change')); })()"
+            )
+            await page.until("document.getElementById('records').innerText.trim() === 'No Contacts yet.'")
+            await page.run(
                 "(() => { const it = document.getElementById('search'); it.value = 'oslo'; "
+                "document.getElementById('module').value = 'Leads'; "
                 "it.dispatchEvent(new Event('input')); })()"
             )
             await page.until("document.querySelectorAll('#records tbody tr').length === 2")

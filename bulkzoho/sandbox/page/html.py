@@ -7,7 +7,8 @@ from bulkzoho.sandbox.page.script import SCRIPT
 __all__ = ["PAGE"]
 
 _STYLE = """
-:root { color-scheme: light dark; --line: #8884; --soft: #8881; --blue: #2f6fd6; --red: #d03a3a; --green: #2c8f4a; }
+:root { color-scheme: light dark; --line: #8886; --soft: #8881; --blue: #2f6fd6; --red: #b3261e; --green: #1b7a3a; }
+@media (prefers-color-scheme: dark) { :root { --blue: #6ea8fe; --red: #ff8a80; --green: #7ddc9a; } }
 * { box-sizing: border-box; }
 body { font: 14px/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 1180px; padding: 16px 20px 40px; }
 h1 { font-size: 20px; margin: 0; }
@@ -15,26 +16,31 @@ h2 { font-size: 14px; margin: 26px 0 8px; text-transform: uppercase; letter-spac
 header { display: flex; flex-wrap: wrap; gap: 4px 16px; align-items: baseline; }
 header span { opacity: .75; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(170px, 1fr)); gap: 10px; }
+.card { display: flex; flex-direction: column; }
 .card { border: 1px solid var(--line); border-radius: 8px; padding: 10px 12px; background: var(--soft); }
-.card b { display: block; font-size: 20px; font-variant-numeric: tabular-nums; }
+.card b { margin-top: auto; font-size: 20px; font-variant-numeric: tabular-nums; }
 .bar { height: 6px; border-radius: 3px; background: var(--line); margin-top: 6px; overflow: hidden; }
 .bar i { display: block; height: 100%; background: var(--blue); }
 .bar i.full { background: var(--red); }
 svg { width: 100%; height: 120px; display: block; border: 1px solid var(--line); border-radius: 8px; background: var(--soft); }
 rect { fill: var(--blue); }
-line { stroke: var(--red); stroke-dasharray: 6 4; }
+line { stroke: var(--red); stroke-dasharray: 6 4; vector-effect: non-scaling-stroke; }
 #even { opacity: .75; margin: 4px 0 0; }
 table { border-collapse: collapse; width: 100%; }
+.wide { overflow-x: auto; }
 th, td { text-align: left; padding: 4px 8px; border-bottom: 1px solid var(--line); vertical-align: top; }
-td { overflow-wrap: break-word; }
-td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td { max-width: 340px; overflow-wrap: break-word; }
+th.n, td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.none { opacity: .75; }
 .bad { color: var(--red); font-weight: 600; }
 .good { color: var(--green); }
 button, select, input { font: inherit; padding: 5px 10px; border: 1px solid var(--line); border-radius: 6px; }
 button { cursor: pointer; background: var(--soft); color: inherit; }
 button:hover { border-color: var(--blue); }
+:focus-visible { outline: 2px solid var(--blue); outline-offset: 1px; }
+.row + .wide { margin-top: 10px; }
 .row { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; }
-#said { min-height: 1.5em; opacity: .8; }
+#said { min-height: 1.5em; margin: 6px 0 0; opacity: .8; }
 """
 
 _BODY = """
@@ -61,19 +67,19 @@ _BODY = """
   <button data-post="clock" data-body='{"advance_s":3600}'>One hour on</button>
   <button data-post="faults" data-body='{}'>All well again</button>
 </div>
-<p id="said"></p>
+<p id="said" role="status"></p>
 
 <h2>Records</h2>
 <div class="row"><select id="module" aria-label="module"></select>
 <input id="search" type="search" placeholder="search in all fields" aria-label="search"><span id="found"></span></div>
-<table id="records"><thead></thead><tbody></tbody></table>
+<div class="wide"><table id="records"><thead></thead><tbody></tbody></table></div>
 
 <h2>Last calls</h2>
-<table id="calls"><thead><tr><th>#</th><th>Call</th><th>Operation</th><th>Records</th><th>Status</th><th>Took</th><th>Fault</th>
-</tr></thead><tbody></tbody></table>
+<div class="wide"><table id="calls"><thead><tr><th class="n">#</th><th>Call</th><th>Operation</th><th class="n">Records</th>
+<th>Status</th><th class="n">Took</th><th>Fault</th></tr></thead><tbody></tbody></table></div>
 
 <h2>Violations</h2>
-<table id="violations"><thead><tr><th>What a well-behaved client must not do</th><th>Times</th></tr></thead>
+<table id="violations"><thead><tr><th>What a well-behaved client must not do</th><th class="n">Times</th></tr></thead>
 <tbody></tbody></table>
 """
 

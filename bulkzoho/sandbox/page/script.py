@@ -28,16 +28,22 @@ const row = (...cells) => {
 };
 const cell = (text, kind) => element("td", text ?? "", kind);
 
+const shown = (number) => number.toLocaleString("en");
+const nothing = (text, columns) => {
+  const made = cell(text, "none");
+  made.colSpan = columns;
+  return [row(made)];
+};
+
 function card(name, used, limit) {
   const made = element("div", undefined, "card");
-  made.append(element("span", name), element("b", limit === null ? `${used}` : `${used} of ${limit}`));
-  if (limit !== null) {
-    const bar = element("div", undefined, "bar");
-    const filled = element("i", undefined, used >= limit ? "full" : "");
-    filled.style.width = Math.min(100, (100 * used) / limit) + "%";
-    bar.append(filled);
-    made.append(bar);
-  }
+  made.append(element("span", name), element("b", limit === null ? shown(used) : `${shown(used)} of ${shown(limit)}`));
+  const bar = element("div", undefined, "bar");
+  const filled = element("i", undefined, limit !== null && used >= limit ? "full" : "");
+  filled.style.width = Math.min(100, (100 * used) / (limit ?? Infinity)) + "%";
+  bar.style.visibility = limit === null ? "hidden" : "visible";  // it keeps its room, so that figures stand in a line
+  bar.append(filled);
+  made.append(bar);
   return made;
 }
 
@@ -58,13 +64,15 @@ function showMinute(bySecond, limit) {
     bars.push(even);
   }
   at("minute").replaceChildren(...bars);
-  at("even").textContent = limit === null ? "" : `The line is the limit of ${limit} a minute, spread evenly.`;
+  at("even").textContent = !bySecond.some(Boolean) ? "No call in the last minute."
+    : limit === null ? "" : `The line is the limit of ${shown(limit)} a minute, spread evenly.`;
 }
 
 function showState(state) {
   const org = state.organization;
   at("org").textContent = `${org.name}, ${org.edition}, ${org.licences} licences`;
-  at("clock").textContent = state.clock.now + (state.clock.scale === 1 ? "" : `, ${state.clock.scale} times as fast`);
+  at("clock").textContent = state.clock.now.replace("T", " ")
+    + (state.clock.scale === 1 ? "" : `, ${state.clock.scale} times as fast`);
   showMinute(state.arrivals.by_second, state.limits.calls_per_minute);
   const inMinute = state.arrivals.by_second.reduce((sum, each) => sum + each, 0);
   at("quotas").replaceChildren(
@@ -79,30 +87,35 @@ function showState(state) {
   if (!modules.options.length) {
     for (const name of Object.keys(state.records)) modules.append(new Option(name, name));
   }
-  for (const option of modules.options) option.textContent = `${option.value} (${state.records[option.value]})`;
+  for (const option of modules.options) option.textContent = `${option.value} (${shown(state.records[option.value])})`;
   const seen = Object.entries(state.violations.by_kind);
   const rows = seen.map(([kind, times]) => row(cell(kind.replaceAll("_", " "), "bad"), cell(times, "n")));
   at("violations").tBodies[0].replaceChildren(...(rows.length ? rows : [row(cell("none", "good"), cell(""))]));
 }
 
 function showCalls(calls) {
-  at("calls").tBodies[0].replaceChildren(...calls.reverse().map((call) => {
+  const rows = calls.reverse().map((call) => {
     const status = call.status === null ? (call.replied_s === null ? "running" : "cut") : call.status;
     const took = call.replied_s === null ? "" : Math.round((call.replied_s - call.arrived_s) * 1000) + " ms";
     const bad = call.status === null ? call.replied_s !== null : call.status >= 400;
     return row(cell(call.number, "n"), cell(`${call.method} ${call.path}`), cell(call.operation), cell(call.records || "", "n"),
       cell(status, bad ? "bad" : "good"), cell(took, "n"), cell(call.fault, "bad"));
-  }));
+  });
+  at("calls").tBodies[0].replaceChildren(...(rows.length ? rows
+    : nothing("No calls yet: paste the export lines that the sandbox printed into a shell, and run bulkzoho there.", 7)));
 }
 
 function showRecords(records) {
   const names = [...new Set(records.flatMap((each) => Object.keys(each)))].filter((name) => name !== "Modified_Time").slice(0, 8);
   const table = at("records");
   table.tHead.replaceChildren(row(...names.map((name) => element("th", name))));
-  table.tBodies[0].replaceChildren(...records.map((record) => row(...names.map((name) => {
+  const rows = records.map((record) => row(...names.map((name) => {
     const value = name === "Created_Time" ? record[name].slice(0, 19).replace("T", " ") : record[name];
-    return cell(value && typeof value === "object" ? value.name ?? value.join("; ") : value);
-  }))));
+    return cell(value && typeof value === "object" ? value.name ?? (Array.isArray(value) ? value.join("; ") : value.id) : value);
+  })));
+  const word = at("search").value;
+  table.tBodies[0].replaceChildren(...(rows.length ? rows
+    : nothing(word ? `No record holds \u201c${word}\u201d.` : `No ${at("module").value} yet.`, 1)));
   at("found").textContent = records.length === 50 ? "the newest 50" : `${records.length} shown`;
 }
 

@@ -24,7 +24,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--window-size=1200,1400",
+    "--window-size=1200,1500",
     "--remote-debugging-port=0",
 )
 START_TIMEOUT_S = 30.0

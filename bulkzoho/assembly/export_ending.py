@@ -18,7 +18,6 @@ from bulkzoho.errors import BulkZohoError
 from bulkzoho.model.export import ExportPlan, ExportSettings, ExportSummary
 from bulkzoho.model.journal import RunFacts
 from bulkzoho.model.outcomes import Tally
-from bulkzoho.model.rows import Operation
 from bulkzoho.model.run import CallCounts, QuotaStatus, RunStatus
 
 __all__ = ["Counted", "counted_again", "export_summary"]
@@ -86,7 +85,7 @@ def export_summary(
         run=facts.run,
         command=facts.command,
         crm_module=facts.crm_module,
-        operation=Operation.INSERT,
+        operation=None,
         route=plan.route if plan else "",
         status=ending.status,
         exit_code=ending.exit_code,

@@ -24,7 +24,6 @@ from bulkzoho.journal.lock import RunLock
 from bulkzoho.journal.sqlite import SqliteJournal
 from bulkzoho.model.export import STANDARD_OUTPUT, ExportSettings, ExportSummary, OutputFormat
 from bulkzoho.model.journal import RunFacts
-from bulkzoho.model.rows import Operation
 from bulkzoho.ports import Progress
 from bulkzoho.profiles.choosing import USUAL, Account, Chosen
 
@@ -120,7 +119,7 @@ def _facts(folder: RunFolder, settings: ExportSettings, chosen: Chosen) -> RunFa
         run=folder.run,
         command=EXPORT,
         crm_module=settings.crm_module,
-        operation=Operation.INSERT,  # an export has none; lists of runs show none
+        operation=None,
         settings=_settings_json(settings, chosen),
         started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )

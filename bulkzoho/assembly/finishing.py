@@ -17,7 +17,6 @@ from bulkzoho.errors import BulkZohoError, JournalError
 from bulkzoho.files.atomic import write_whole
 from bulkzoho.model.journal import RunFacts, SourceFacts
 from bulkzoho.model.outcomes import Tally
-from bulkzoho.model.rows import Operation
 from bulkzoho.model.run import CallCounts, QuotaStatus, RunStatus, StopReason, Summary
 from bulkzoho.model.settings import ImportSettings
 
@@ -151,12 +150,12 @@ def _bare_line(facts: RunFacts, sources: Sequence[SourceFacts], shipment: OpenSh
 
 
 def _facts_json(facts: RunFacts, shipment: OpenShipment) -> dict[str, object]:
-    operation: Operation = facts.operation
+    assert facts.operation is not None
     return {
         "v": 1,
         "in_doubt": True,
         "crm_module": facts.crm_module,
-        "operation": operation.value,
+        "operation": facts.operation.value,
         "attempts": shipment.attempt,
         "sent_at": shipment.sent_at,
     }

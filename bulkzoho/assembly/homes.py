@@ -202,7 +202,7 @@ def list_runs() -> list[RunLine]:
                 run=facts.run,
                 command=facts.command,
                 crm_module=facts.crm_module,
-                operation="" if facts.command == "export" else facts.operation,
+                operation=facts.operation or "",
                 status=status,
                 started=facts.started,
                 tally=journal.whole_tally(),

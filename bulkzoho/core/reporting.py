@@ -23,7 +23,7 @@ def summary_json(summary: Summary) -> dict[str, Any]:
         "run": summary.run,
         "command": summary.command,
         "crm_module": summary.crm_module,
-        "operation": str(summary.operation),
+        "operation": str(summary.operation or ""),
         "route": summary.route,
         "status": str(summary.status),
         "exit_code": int(summary.exit_code),
@@ -44,7 +44,7 @@ def summary_json(summary: Summary) -> dict[str, Any]:
         "next": summary.next,
     }
     if isinstance(summary, ExportSummary):
-        report |= {"operation": "", "export": dict(summary.export)}
+        report["export"] = dict(summary.export)
     if summary.verify is not None:
         report["verify"] = dict(summary.verify)
     if summary.error is not None:

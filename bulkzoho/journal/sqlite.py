@@ -175,7 +175,7 @@ class SqliteJournal:
             run=row["run"],
             command=row["command"],
             crm_module=row["crm_module"],
-            operation=Operation(row["operation"]),
+            operation=Operation(row["operation"]) if row["operation"] else None,
             settings=json.loads(row["settings"]),
             started=row["started"],
             org=row["org"],
@@ -267,7 +267,7 @@ class SqliteJournal:
         self._connection.execute(
             "INSERT INTO run VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                *(facts.run, facts.command, facts.crm_module, facts.operation, json.dumps(facts.settings), facts.started),
+                *(facts.run, facts.command, facts.crm_module, facts.operation or "", json.dumps(facts.settings), facts.started),
                 *(facts.org, facts.user, facts.status, facts.seconds),
                 *(facts.calls.total, facts.calls.retried, facts.calls.throttled, facts.calls.credits, facts.crm_before),
             ),

@@ -73,9 +73,9 @@ class RunFacts:
     """What a run is; settled when it is created, but for the organization, which is known after the first call."""
 
     run: str
-    command: str  #: import or replay
+    command: str  #: import, replay or export
     crm_module: str
-    operation: Operation
+    operation: Operation | None  #: None: it writes nothing into the CRM
     settings: Mapping[str, Any]  #: as JSON
     started: str  #: UTC, ISO 8601
     org: str = ""

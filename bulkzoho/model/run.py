@@ -111,7 +111,7 @@ class Summary:
     run: str
     command: str
     crm_module: str
-    operation: Operation
+    operation: Operation | None  #: None: it wrote nothing into the CRM
     route: str
     status: RunStatus
     exit_code: ExitCode

@@ -78,6 +78,7 @@ def export_summary(
     quota: QuotaStatus | None,
     counted: Counted | None,
     found: FoundIds | None,
+    deleted: int,
 ) -> ExportSummary:
     """Put the summary together."""
     completed = ending.status is RunStatus.COMPLETED
@@ -109,6 +110,7 @@ def export_summary(
             "format": settings.format.value,
             "compression": settings.compression.value,
             "fields": len(plan.fields) + 1 if plan else 0,
+            "deleted": deleted,
             "reason": plan.reason if plan else "",
             "made_until": plan.bound if plan else None,
             "changed_since": plan.since if plan else None,

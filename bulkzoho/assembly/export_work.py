@@ -286,6 +286,7 @@ class _Carrier:
             quota=self._quota,
             counted=self._counted,
             found=self._found,
+            deleted=strands[-1].records if strands and self._plan and gives_deleted(work.settings, self._plan) else 0,
         )
         write_report(work.folder, summary)
         if ending.status is RunStatus.COMPLETED:

@@ -53,7 +53,8 @@ def _export_lines(summary: ExportSummary) -> Iterator[str]:
     yield ""
     where = "standard output" if told["output"] == STANDARD_OUTPUT else told["output"]
     done = summary.status is RunStatus.COMPLETED
-    yield f"  {many(summary.tally.read, 'record')}, {many(told['fields'], 'field')} " + (
+    gone = f" ({amount(told['deleted'])} of them deleted)" if told["deleted"] else ""
+    yield f"  {many(summary.tally.read, 'record')}{gone}, {many(told['fields'], 'field')} " + (
         f"in {where}." if done else "so far; the file appears when it is complete."
     )
     if told["difference"]:

@@ -174,7 +174,7 @@ def choose_route(
             f"no route can do this: {'; '.join(f'{route} {lacks[route][0]}' for route in prices)}.", code="ROUTE_CANNOT"
         )
     best = min(able, key=lambda route: prices[route])
-    words = [f"{prices[best]:,} credits"]
+    words = ["1 credit" if prices[best] == 1 else f"{prices[best]:,} credits"]
     for route, price in prices.items():
         if route is not best:
             lack = next(filter(None, lacks[route]), "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from benchmarks import results
@@ -37,7 +37,7 @@ def write() -> None:
     PAGE.write_text(text, encoding="utf-8")
 
 
-def rows_of(heads: tuple[str, ...], lines: list[tuple[str, ...]]) -> str:
+def rows_of(heads: tuple[str, ...], lines: Sequence[tuple[str, ...]]) -> str:
     """Give a table in Markdown; the first column is text, the others are numbers."""
     rule = "| --- |" + " ---: |" * (len(heads) - 1)
     return "\n".join(["| " + " | ".join(heads) + " |", rule, *("| " + " | ".join(line) + " |" for line in lines)])

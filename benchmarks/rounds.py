@@ -84,21 +84,23 @@ def measure(
     in_flight: int,
     tell: Callable[[str], None],
 ) -> Rounds:
-    """Give the rounds that count and those that are void; one more is run first and thrown away.
-
-    Without (a) and d1 among them, and at a latency that hides both, all count.
-    """
+    """Give the rounds that count and those that are void; one more is run first and thrown away."""
     good: list[Round] = []
     void: list[Round] = []
     with Standin(latency_s=latency_s) as standin:
         one_round(contestants, min(rows, WARM_UP_ROWS), standin, in_flight=in_flight)
         while len(good) < rounds and len(good) + len(void) < rounds * MOST_ROUNDS_A_ROUND:
             found = one_round(contestants, rows, standin, in_flight=in_flight)
-            share = found.reference_share
-            valid = latency_s > 0 or share is None or VALID[0] <= share <= VALID[1]
+            valid = is_valid(found, latency_s=latency_s)
             (good if valid else void).append(found)
             tell(line_of(found, valid=valid))
     return Rounds(good=good, void=void)
+
+
+def is_valid(found: Round, *, latency_s: float) -> bool:
+    """Tell whether a round counts; at a latency that hides both, and without both, each does."""
+    share = found.reference_share
+    return latency_s > 0 or share is None or VALID[0] <= share <= VALID[1]
 
 
 def line_of(found: Round, *, valid: bool) -> str:

@@ -9,15 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from zohocrmsdk.src.com.zoho.api.authenticator.oauth_token import OAuthToken
-from zohocrmsdk.src.com.zoho.api.authenticator.store import FileStore
-from zohocrmsdk.src.com.zoho.api.logger import Logger
-from zohocrmsdk.src.com.zoho.crm.api import record
-from zohocrmsdk.src.com.zoho.crm.api.dc.data_center import DataCenter
-from zohocrmsdk.src.com.zoho.crm.api.header_map import HeaderMap
-from zohocrmsdk.src.com.zoho.crm.api.initializer import Initializer
-from zohocrmsdk.src.com.zoho.crm.api.sdk_config import SDKConfig
-from zohocrmsdk.src.com.zoho.crm.api.util import Choice
+from zohocrmsdk.src.com.zoho.api.authenticator.oauth_token import OAuthToken  # type: ignore[import-not-found]
+from zohocrmsdk.src.com.zoho.api.authenticator.store import FileStore  # type: ignore[import-not-found]
+from zohocrmsdk.src.com.zoho.api.logger import Logger  # type: ignore[import-not-found]
+from zohocrmsdk.src.com.zoho.crm.api import record  # type: ignore[import-not-found]
+from zohocrmsdk.src.com.zoho.crm.api.dc.data_center import DataCenter  # type: ignore[import-not-found]
+from zohocrmsdk.src.com.zoho.crm.api.header_map import HeaderMap  # type: ignore[import-not-found]
+from zohocrmsdk.src.com.zoho.crm.api.initializer import Initializer  # type: ignore[import-not-found]
+from zohocrmsdk.src.com.zoho.crm.api.sdk_config import SDKConfig  # type: ignore[import-not-found]
+from zohocrmsdk.src.com.zoho.crm.api.util import Choice  # type: ignore[import-not-found]
 
 from benchmarks.clients.batches import Given
 

@@ -10,11 +10,13 @@ import os
 import signal
 import urllib.request
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow import parquet
 
 from .rig import Program, SandboxMaker, SandboxProcess, wait_until
 
@@ -91,6 +93,23 @@ def test_json_lines_hold_values_as_the_crm_gives_them(bulkzoho: Program, sandbox
     assert record["id"] == sandbox.records("Leads")[0]["id"]
     assert {"id", "name"} <= record["Owner"].keys()
     assert record["Website"] is None
+
+
+def test_parquet_has_a_type_a_field_by_the_name_of_the_file_or_as_told(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.put("Leads", [ALL_TYPES])
+
+    # bulkzoho export Leads -o leads.parquet; bulkzoho export Leads --format parquet
+    bulkzoho.run("export", "Leads", "-o", "leads.parquet").expect(0)
+    bulkzoho.run("export", "Leads", "-o", "told", "--format", "parquet", "--route", "list").expect(0)
+
+    whole, told = (parquet.read_table(bulkzoho.folder / name) for name in ("leads.parquet", "told"))
+    assert whole.equals(told)
+    row = whole.to_pylist()[0]
+    assert (row["Annual_Revenue"], row["No_of_Employees"], row["Email_Opt_Out"]) == (Decimal("1200.5"), 42, True)
+    assert (row["Birthday"], row["Last_Contacted"]) == (date(2020, 2, 29), datetime(2026, 2, 1, 9, tzinfo=UTC))
+    assert (row["Languages"], row["External_Id"], row["Website"]) == (["English", "Swedish"], "007", None)
+    assert row["Owner"].keys() == {"id", "name", "email"}
+    assert "without .gz" in bulkzoho.run("export", "Leads", "-o", "leads.parquet.gz").expect(2).err
 
 
 def test_fields_come_in_the_order_asked_for_on_standard_output(bulkzoho: Program, sandbox: SandboxProcess) -> None:

@@ -3,8 +3,8 @@
 What a job goes on with is told when it is finished: the CRM prepares the next one while the result of this one is fetched.
 
 A strand goes on only from the end of a job: a job's rows come in no promised order, so that a part of them says nothing.  Its
-zip is fetched again after a crash, and the job itself is found again by its id.  A job whose id did not reach the journal before a
-kill cannot be found: the API lists no jobs (OpenAPI ``bulk_read`` v8).  Another one is asked for, at its 50 credits.
+zip is fetched again after a crash, and the job itself is found again by its id.  A job whose id did not reach the journal before
+a kill cannot be found: the API lists no jobs (OpenAPI ``bulk_read`` v8).  Another one is asked for, at its 50 credits.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ class ParquetRows:
                     converters = [_converter(one.type, one.name, self._name) for one in opened.schema_arrow]
                     total, given, read = max(1, opened.metadata.num_rows), 0, 0
                     size = file.seek(0, 2)
-                    for batch in opened.iter_batches(BATCH_ROWS):
+                    for batch in opened.iter_batches(BATCH_ROWS, use_threads=False):
                         yield from zip(*(read_(one) for read_, one in zip(converters, batch.columns, strict=True)), strict=True)
                         given += len(batch)
                         while read < size * given // total and (chunk := next(self._chunks, b"")):

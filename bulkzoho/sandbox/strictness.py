@@ -109,6 +109,7 @@ class Strictness:
     coql_fields: int = 50  #: selected; 50 or 500
     coql_joins: int = 2  #: lookups one after the other; 2 or 5
     coql_quotes: CoqlQuotes = CoqlQuotes.BACKSLASH
+    coql_hides_converted: bool = True  #: converted leads show only to a query about ``Converted__s``
     coql_star: bool = False  #: ``select *`` gives all fields
     coql_any_case_names: bool = False  #: names of modules and fields in any case
     coql_any_case_aggregates: bool = False  #: ``sum`` for ``SUM``; keywords are taken in any case anyway

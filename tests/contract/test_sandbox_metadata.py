@@ -104,3 +104,17 @@ async def test_every_answer_is_dated_with_the_services_own_time() -> None:
 
         assert parsedate_to_datetime(answer.headers["Date"]).timestamp() == clock.seconds
         assert answer.headers["Content-Type"] == "application/json;charset=UTF-8"
+
+
+async def test_one_field_is_told_by_its_id_and_modules_by_their_status() -> None:
+    async with calling() as caller:
+        fields = (await caller.get("settings/fields", {"module": "Orders"})).body["fields"]
+        of_type = {each["api_name"]: each for each in fields}
+        one = await caller.get(f"settings/fields/{of_type['Order_Lines']['id']}", {"module": "Orders"})
+        none = await caller.get("settings/fields/1", {"module": "Orders"})
+        hidden = await caller.get("settings/modules", {"status": "user_hidden"})
+
+        assert one.body["fields"] == [of_type["Order_Lines"]]
+        assert of_type["Order_Lines"]["subform"]["api_name"] == "Order_Lines"
+        assert of_type["Helpers"]["multiselectlookup"]["linking_details"]["module"]["api_name"] == "Orders_X_Contacts"
+        assert (none.status, hidden.status) == (204, 204)

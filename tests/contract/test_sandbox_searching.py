@@ -55,7 +55,7 @@ async def test_search_still_finds_what_was_deleted_just_now() -> None:
 
 
 async def test_a_query_reads_a_view_where_its_id_follows_the_module() -> None:
-    async with calling() as caller:
+    async with calling(SandboxSettings(search_lag_s=0)) as caller:
         [bo] = [each["id"] for each in (await caller.get("users")).body["users"] if each["first_name"] == "Bo"]
         caller.sandbox.add("Leads", [{"Last_Name": "Mine"}, {"Last_Name": "His", "Owner": {"id": bo}}])
         views = (await caller.get("settings/custom_views", {"module": "Leads"})).body["custom_views"]
@@ -64,6 +64,23 @@ async def test_a_query_reads_a_view_where_its_id_follows_the_module() -> None:
         counted = await caller.coql(f"select COUNT(id) from Leads#{views[0]['id']} where id is not null")
         unknown = await caller.coql("select Last_Name from Leads#1 where id is not null")
 
+        searched = await caller.get("Leads/search", {"word": "his", "cvid": views[1]["id"], "fields": "id"})
+        twice = await caller.coql("select Last_Name as a, City as a from Leads where id is not null")
+
+        assert (searched.status, twice.body["code"]) == (204, "DUPLICATE_ALIAS")
         assert [each["Last_Name"] for each in mine.body["data"]] == ["Mine"]
         assert counted.body["data"] == [{"COUNT(id)": 2}]
         assert (unknown.status, unknown.body["details"]["cvid"]) == (400, "1")
+
+
+async def test_records_that_are_not_approved_are_none() -> None:
+    async with calling(SandboxSettings(search_lag_s=0)) as caller:
+        caller.sandbox.add("Leads", [{"Last_Name": "Okafor"}])
+
+        listed = [(await caller.get("Leads", {"fields": "id", "approved": each})).status for each in ("true", "false", "x")]
+        found = [
+            (await caller.get("Leads/search", {"word": "okafor", "approved": each})).status for each in ("both", "false", "x")
+        ]
+        placed = await caller.get("Leads", {"fields": "id", "territory_id": "1"})
+
+        assert (listed, found, placed.status) == ([200, 204, 400], [200, 204, 400], 400)

@@ -252,6 +252,12 @@ async def _callbacks(caller: Caller) -> Any:
     return tries
 
 
+async def _converted(caller: Caller) -> Any:
+    [lead] = caller.sandbox.add("Leads", [LEAD])
+    await caller.write("POST", f"Leads/{lead}/actions/convert", [])
+    return (await caller.coql("select id from Leads where id is not null")).status
+
+
 async def _empty_query(caller: Caller) -> Any:
     caller.sandbox.add("Leads", [{"Last_Name": "A"}] * 3)
     return len((await caller.coql("select id from Leads where id is not null")).body["data"])
@@ -317,6 +323,7 @@ PROBES: dict[str, tuple[Any, Probe]] = {
     "coql_fields": (1, _coql("select Last_Name, City from Leads where id is not null")),
     "coql_joins": (3, _coql(f"select {FAR} from Contacts where id is not null")),
     "coql_quotes": ("doubled", _coql("select id from Leads where Last_Name = 'O''Hara'")),
+    "coql_hides_converted": (False, _converted),
     "coql_star": (True, _coql("select * from Leads where Last_Name = 'Ek'")),
     "coql_any_case_names": (True, _coql("select last_name from leads where last_name = 'Ek'")),
     "coql_any_case_aggregates": (True, _coql("select count(id) from Leads where id is not null")),

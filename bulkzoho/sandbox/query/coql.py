@@ -86,7 +86,7 @@ def _shows(crm: Crm, store: ModuleStore, view_id: str, where: Node | None) -> Ca
     Converted leads are shown to a query that asks about conversion alone (seen with v8, September 2026).
     """
     if not view_id:
-        if not store.converted or _names(where, CONVERTED):
+        if not store.converted or _names(where, CONVERTED) or not crm.settings.strict.coql_hides_converted:
             return lambda _record_id: True
         return lambda record_id: record_id not in store.converted
     view = view_of(crm, store, view_id)
@@ -218,7 +218,9 @@ def _refuse_too_much(query: Query, strict: Strictness) -> None:
             raise _exceeded(clause, most)
     keys = [each.key for each in query.columns]
     if twice := [each for each in keys if keys.count(each) > 1]:
-        raise Refusal(400, "DUPLICATE_DATA", "duplicate data", column_name=twice[0])
+        aliased = any(each.alias == twice[0] for each in query.columns)
+        code, message = ("DUPLICATE_ALIAS", "duplicate alias") if aliased else ("DUPLICATE_DATA", "duplicate data")
+        raise Refusal(400, code, message, column_name=twice[0])
 
 
 def _exact_path(crm: Crm, store: ModuleStore, path: str) -> str:

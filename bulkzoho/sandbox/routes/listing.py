@@ -20,7 +20,7 @@ from bulkzoho.sandbox.wire.exchange import Exchange, Price, Route
 from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data, invalid_url, parameter_missing
 from bulkzoho.sandbox.wire.replies import Reply, json_reply, no_content
 
-__all__ = ["MALFORMED", "MANY", "ONE", "field_names", "fits_converted", "modified_since", "paging"]
+__all__ = ["MALFORMED", "MANY", "ONE", "field_names", "fits_converted", "modified_since", "paging", "shows_approved"]
 
 MAX_FIELDS = 50  # API names in ``fields``; Zoho docs, "Get Records" (v7)
 MAX_PER_PAGE = 200
@@ -155,9 +155,25 @@ def _read(exchange: Exchange, store: ModuleStore) -> _Listing:
     return listing
 
 
+def shows_approved(exchange: Exchange) -> bool:
+    """Tell whether ``approved`` asks for records that are approved, as all are here.
+
+    Raises:
+        Refusal: it is none of its words.
+    """
+    word = exchange.query.get("approved", "true")
+    if word not in ("true", "false", "both"):
+        raise invalid_data(param_name="approved", supported_values=["true", "false", "both"])
+    return word != "false"
+
+
 def _shows(exchange: Exchange, store: ModuleStore) -> Callable[[int], bool]:
-    """Read ``cvid`` and ``converted``."""
+    """Read ``cvid``, ``converted``, ``approved`` and ``territory_id``."""
     query = exchange.query
+    if "territory_id" in query:  # the organization has none
+        raise invalid_data(param_name="territory_id")
+    if not shows_approved(exchange):
+        return lambda _record_id: False
     if view_id := query.get("cvid"):
         if "sort_by" in query:
             raise _ambiguous("cvid", "sort_by")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bulkzoho.sandbox.state.schema import describe_field, describe_module
 from bulkzoho.sandbox.state.views import describe_views
 from bulkzoho.sandbox.wire.exchange import Exchange, Route
 from bulkzoho.sandbox.wire.refusals import invalid_module, parameter_missing
-from bulkzoho.sandbox.wire.replies import Reply, json_reply
+from bulkzoho.sandbox.wire.replies import Reply, json_reply, no_content
 from bulkzoho.sandbox.wire.rights import with_rights
 
-__all__ = ["FIELDS", "MODULES", "ONE_MODULE", "VIEWS"]
+__all__ = ["FIELDS", "MODULES", "ONE_FIELD", "ONE_MODULE", "VIEWS"]
 
 
 async def _modules(exchange: Exchange) -> Reply:
     crm = exchange.crm
+    if "visible" not in exchange.query.get("status", "visible").split(","):
+        return no_content()
     return json_reply({"modules": [with_rights(crm, describe_module(each.crm_module)) for each in crm.stores.values()]})
 
 
@@ -22,6 +26,20 @@ async def _one_module(exchange: Exchange) -> Reply:
 
 
 async def _fields(exchange: Exchange) -> Reply:
+    return json_reply({"fields": _described(exchange)})
+
+
+async def _one_field(exchange: Exchange) -> Reply:
+    found = [each for each in _described(exchange) if each["id"] == exchange.parts["id"]]
+    return json_reply({"fields": found}) if found else no_content()
+
+
+def _described(exchange: Exchange) -> list[dict[str, Any]]:
+    """Give all fields of the module that ``module`` names.
+
+    Raises:
+        Refusal: it names none.
+    """
     name = exchange.query.get("module")
     if not name:
         raise parameter_missing("module")
@@ -35,7 +53,7 @@ async def _fields(exchange: Exchange) -> Reply:
         for module in filter(None, (each["lookup"].get("module"), linked, each["subform"])):
             module["id"] = exchange.crm.stores[module["api_name"]].crm_module.id
         each["associated_module"] = each["subform"]
-    return json_reply({"fields": described})
+    return described
 
 
 async def _views(exchange: Exchange) -> Reply:
@@ -51,6 +69,7 @@ async def _views(exchange: Exchange) -> Reply:
 
 
 FIELDS = (Route(operation="fields", method="GET", handler=_fields, scope="settings.fields.READ"),)
+ONE_FIELD = (Route(operation="fields", method="GET", handler=_one_field, scope="settings.fields.READ"),)
 MODULES = (Route(operation="modules", method="GET", handler=_modules, scope="settings.modules.READ"),)
 ONE_MODULE = (Route(operation="module", method="GET", handler=_one_module, scope="settings.modules.READ"),)
 VIEWS = (Route(operation="custom_views", method="GET", handler=_views, scope="settings.custom_views.READ"),)

@@ -11,7 +11,7 @@ from bulkzoho.sandbox.query.conditions import meets
 from bulkzoho.sandbox.query.criteria import read_criteria
 from bulkzoho.sandbox.query.rows import Row
 from bulkzoho.sandbox.records.view import value_of
-from bulkzoho.sandbox.routes.listing import field_names, paging
+from bulkzoho.sandbox.routes.listing import field_names, paging, shows_approved
 from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.schema import DataType
 from bulkzoho.sandbox.state.store import CONVERTED_AT, ModuleStore, times_of
@@ -42,7 +42,12 @@ async def _search(exchange: Exchange) -> Reply:
     if end > MAX_FOUND:
         raise Refusal(400, "LIMIT_REACHED", "maximum response iteration limit reached", limit=str(MAX_FOUND))
     found: list[Row] = []
+    shows = _of_view(exchange, store, exchange.query.get("cvid"))
+    if not shows_approved(exchange):
+        return no_content()
     async for row in _found(exchange, store, fits, exchange.query.get("converted", "false")):
+        if shows is not None and not shows(row.record_id):
+            continue
         found.append(row)
         if len(found) > end:
             break

@@ -53,6 +53,7 @@ ADDRESSES += tuple(
         ("/upload", upload.UPLOAD),
         ("/files", upload.FILES),
         ("/settings/fields", metadata.FIELDS),
+        (rf"/settings/fields{_ID}", metadata.ONE_FIELD),
         ("/settings/modules", metadata.MODULES),
         (rf"/settings/modules{_MODULE}", metadata.ONE_MODULE),
         ("/settings/custom_views", metadata.VIEWS),

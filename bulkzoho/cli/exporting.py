@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, Final
 
 import click
@@ -32,6 +37,7 @@ __all__ = ["export_command"]
 _what = partial(click.option, cls=GroupedOption, group="What to export")
 _file = partial(click.option, cls=GroupedOption, group="How to write it")
 
+STANDARD_INPUT: Final = "-"
 _PACKED: Final = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
 _FORMATS: Final = {
     ".csv": OutputFormat.CSV,
@@ -47,7 +53,11 @@ _what_options = stacked(
         metavar="CONDITION",
         help="Only records that fit, as in \"Lead_Status = 'Contacted' and Annual_Revenue >= 1000\".",
     ),
-    _what("--ids", metavar="FILE", help="Only the records of these ids: one a line, or a CSV or JSON Lines with a column id."),
+    _what(
+        "--ids",
+        metavar="FILE",
+        help="Only the records of these ids: one a line, or a CSV or JSON Lines with a column id; - is standard input.",
+    ),
     _what(
         "--converted",
         type=choice_of(ConvertedLeads),
@@ -101,20 +111,34 @@ def export_command(as_json: bool, progress: str, **given: Any) -> int:  # noqa: 
     The file appears under its name only when it is complete; a run that was interrupted is finished by
     bulkzoho resume.  With -o - the summary goes to standard error.
     """  # noqa: D301  \b is click's mark: keep these lines as they are
-    settings = export_settings(given)
+    told = export_settings(given)
     from bulkzoho import assembly  # noqa: PLC0415  the engine is loaded only when there is something to run
     from bulkzoho.cli.output import StandardOutput  # noqa: PLC0415  likewise
     from bulkzoho.cli.running import Job, run_job  # noqa: PLC0415  likewise
 
     account = assembly.Account(profile=given["profile"], dc=given["dc"])
-    return run_job(
-        Job(command="export", crm_module=settings.crm_module, data_on_stdout=settings.output == STANDARD_OUTPUT),
-        lambda display, stop: assembly.export_module(
-            settings, account=account, out=StandardOutput(), progress=display, stop=stop
-        ),
-        as_json=as_json,
-        progress=progress,
-    )
+    with _ids_in_a_file(told) as settings:
+        return run_job(
+            Job(command="export", crm_module=settings.crm_module, data_on_stdout=settings.output == STANDARD_OUTPUT),
+            lambda display, stop: assembly.export_module(
+                settings, account=account, out=StandardOutput(), progress=display, stop=stop
+            ),
+            as_json=as_json,
+            progress=progress,
+        )
+
+
+@contextmanager
+def _ids_in_a_file(told: ExportSettings) -> Iterator[ExportSettings]:
+    """Put ids that come by standard input into a file, which lasts as long as the context; the run keeps ids of its own."""
+    if told.ids != STANDARD_INPUT:
+        yield told
+        return
+    with tempfile.TemporaryDirectory(prefix="bulkzoho-") as folder:
+        path = Path(folder) / "standard-input"
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield replace(told, ids=str(path))
 
 
 def export_settings(given: Mapping[str, Any]) -> ExportSettings:
@@ -141,7 +165,7 @@ def export_settings(given: Mapping[str, Any]) -> ExportSettings:
         raise UsageError(
             f"--since {given['since']!r} is no time.", hint="Write it as 2026-02-01, 2026-02-01T10:00:00+01:00, or last."
         )
-    _refuse_odd_ids(given)
+    _refuse_ids_and_time(given)
     if given["state"] is not None and given["since"] != LAST:
         raise UsageError("--state is for --since last.", hint="Leave it out, or add --since last.")
     return ExportSettings(
@@ -151,7 +175,7 @@ def export_settings(given: Mapping[str, Any]) -> ExportSettings:
         compression=packed,
         fields=names,
         where=given["where"],
-        ids=None if given["ids"] is None else absolute(given["ids"]),
+        ids=given["ids"] if given["ids"] in (None, STANDARD_INPUT) else absolute(given["ids"]),
         include_deleted=given["include_deleted"],
         converted=ConvertedLeads(given["converted"]),
         since=given["since"],
@@ -163,9 +187,7 @@ def export_settings(given: Mapping[str, Any]) -> ExportSettings:
     )
 
 
-def _refuse_odd_ids(given: Mapping[str, Any]) -> None:
-    if given["ids"] == STANDARD_OUTPUT:
-        raise UsageError("--ids takes a file, not standard input.", hint="Write the ids into a file first.")
+def _refuse_ids_and_time(given: Mapping[str, Any]) -> None:
     if given["ids"] is not None and given["since"] is not None:
         raise UsageError("--ids and --since do not go together.", hint="Leave one of them out.")
 

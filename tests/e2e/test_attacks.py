@@ -323,7 +323,7 @@ TABLE = (
     Attack("a list under a condition", "export", "Leads -o x.csv --route list --where City='a'", 4, "has no conditions"),
     Attack("ids out of a file that is not there", "export", "Leads -o x.csv --ids no.txt", 4, "no.txt"),
     Attack("a line without an id", "export", "Leads -o x.csv --ids i.txt", 4, "row 2", _file("i.txt", "57\nx\n")),
-    Attack("ids from standard input", "export", "Leads -o x.csv --ids -", 2, "--ids takes a file"),
+    Attack("ids out of an empty standard input", "export", "Leads -o x.csv --ids -", 4, "standard-input"),
     Attack("converted contacts", "export", "Contacts -o x.csv --converted true", 4, "--converted is for Leads"),
     Attack(
         "an export while nobody listens", "export", "Leads -o x.csv --give-up-after 1s", 5, "cannot be reached", _nobody_listens

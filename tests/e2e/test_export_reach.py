@@ -55,10 +55,10 @@ def test_ids_are_taken_from_the_results_of_an_import_and_a_condition_chooses_amo
 ) -> None:
     ids = _put(sandbox, 3)
     lines = (json.dumps({"row": 1, "id": one, "action": "insert", "source": "a.csv"}) for one in (ids[2], ids[0]))
-    bulkzoho.file("results.jsonl", "\n".join(lines))
 
-    # bulkzoho export Leads --ids results.jsonl --where "Score > 1"
-    ended = bulkzoho.run("export", "Leads", "--ids", "results.jsonl", "--fields", "Score", "--where", "Score > 1").expect(0)
+    # bulkzoho export Leads --ids - --where "Score > 1" < results.jsonl
+    words = ("export", "Leads", "--ids", "-", "--fields", "Score", "--where", "Score > 1")
+    ended = bulkzoho.run(*words, text="\n".join(lines)).expect(0)
 
     assert [row["id"] for row in _rows(ended.out)] == [ids[2]]
     assert ids[0] in ended.err

@@ -101,7 +101,6 @@ def sandbox_command(**given: Any) -> int:
     are gone when it ends, unless --state keeps them.
     """  # noqa: D301  \b is click's mark: keep these lines as they are
     from bulkzoho.sandbox import serve  # noqa: PLC0415  a whole server, loaded only to be started
-
     from bulkzoho.sandbox.state.saving import StateFileError  # noqa: PLC0415  as above
 
     told = _configuration(given)

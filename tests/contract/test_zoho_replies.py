@@ -13,7 +13,7 @@ import pytest
 from bulkzoho.model.replies import Answered, Lost, NothingLeft, Refused, Throttled, TokenRefused
 from bulkzoho.model.rows import Action, Batch, Operation
 from bulkzoho.sandbox import Sandbox, SandboxSettings
-from bulkzoho.sandbox.settings import Strictness
+from bulkzoho.sandbox.strictness import Strictness
 from bulkzoho.zoho.datacenters import connection_from
 from bulkzoho.zoho.line import Line
 from bulkzoho.zoho.records import RecordsRoute

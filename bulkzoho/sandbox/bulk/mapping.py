@@ -9,8 +9,9 @@ from typing import Any
 from bulkzoho.sandbox.bulk.cells import CellError, cell_reader
 from bulkzoho.sandbox.records.values import record_id_of
 from bulkzoho.sandbox.state.crm import Crm
+from bulkzoho.sandbox.state.keys import key_of
 from bulkzoho.sandbox.state.schema import DataType
-from bulkzoho.sandbox.state.store import ModuleStore, display_name, is_reference, key_of
+from bulkzoho.sandbox.state.store import ModuleStore, display_name, is_reference
 from bulkzoho.sandbox.strictness import Handling
 from bulkzoho.sandbox.wire.refusals import Refusal
 

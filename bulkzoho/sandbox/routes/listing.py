@@ -1,4 +1,4 @@
-"""List a module page by page, and get one record (zoho-api, sections 5.1 and 5.2)."""
+"""List a module page by page (zoho-api, section 5.1)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from bulkzoho.sandbox.records.children import shown_children
 from bulkzoho.sandbox.records.values import record_id_of
 from bulkzoho.sandbox.records.view import is_known, shown
 from bulkzoho.sandbox.state.clock import epoch
@@ -17,17 +16,16 @@ from bulkzoho.sandbox.state.store import ModuleStore
 from bulkzoho.sandbox.state.views import view_of
 from bulkzoho.sandbox.strictness import Handling
 from bulkzoho.sandbox.wire.exchange import Exchange, Price, Route
-from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data, invalid_url, parameter_missing
+from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data, parameter_missing
 from bulkzoho.sandbox.wire.replies import Reply, json_reply, no_content
 
-__all__ = ["MALFORMED", "MANY", "ONE", "field_names", "fits_converted", "modified_since", "paging", "shows_approved"]
+__all__ = ["MANY", "asked_fields", "field_names", "fits_converted", "modified_since", "paging", "shows_approved"]
 
 MAX_FIELDS = 50  # API names in ``fields``; Zoho docs, "Get Records" (v7)
 MAX_PER_PAGE = 200
 VIEW_CREDITS = 3  # Zoho docs, "API limits"
 MAX_WITHOUT_TOKEN = 2_000  # records
 MAX_WITH_TOKEN = 100_000  # records
-NO_CONTENT, NOT_FOUND = 204, 404
 _SORTS = ("id", "Created_Time", "Modified_Time")
 _NOT_BOUND = {"page", "page_token"}  # parameters that may differ between the pages of one listing
 
@@ -287,28 +285,6 @@ def _next_page(exchange: Exchange, listing: _Listing, last_id: int, snapshot: ar
     return token, crm.zone.text(int(expires_s))
 
 
-async def _get_one(exchange: Exchange) -> Reply:
-    store = exchange.store()
-    record_id = int(exchange.parts["id"])
-    names = field_names(exchange, store, required=False)
-    if record_id not in store:
-        return no_content()
-    rows = shown_children(exchange.crm, store, record_id, asked_fields(exchange) or None) if store.children else {}
-    return json_reply({"data": [shown(exchange.crm, store, record_id, names) | rows]})
-
-
-async def _malformed(exchange: Exchange) -> Reply:
-    """Answer a call whose path has something else than digits for an id."""
-    if exchange.crm_module not in exchange.crm.stores:
-        raise invalid_url()
-    status = exchange.crm.settings.strict.malformed_id_status
-    if status == NO_CONTENT and exchange.call.method == "GET":
-        return no_content()
-    if status == NOT_FOUND:
-        raise invalid_url()
-    raise Refusal(400, "INVALID_DATA", "the id given seems to be invalid", resource_path_index=1)
-
-
 def _price(exchange: Exchange) -> Price:
     """Price a listing: a custom view costs 3, and both it and sorting make the call a heavy one."""
     strict, query = exchange.crm.settings.strict, exchange.query
@@ -317,8 +293,3 @@ def _price(exchange: Exchange) -> Price:
 
 
 MANY = (Route(operation="list", method="GET", handler=_list, scope="modules.{}.READ", price=_price),)
-ONE = (Route(operation="get", method="GET", handler=_get_one, scope="modules.{}.READ"),)
-MALFORMED = tuple(
-    Route(operation=operation, method=method, handler=_malformed, scope=f"modules.{{}}.{right}")
-    for operation, method, right in (("get", "GET", "READ"), ("update", "PUT", "UPDATE"), ("delete", "DELETE", "DELETE"))
-)

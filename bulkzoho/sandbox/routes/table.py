@@ -15,6 +15,7 @@ from bulkzoho.sandbox.routes import (
     listing,
     mass_update,
     metadata,
+    one_record,
     organization,
     recycling,
     removed,
@@ -69,9 +70,9 @@ ADDRESSES += tuple(
         (rf"{_MODULE}/actions/count", searching.COUNT),
         (rf"{_MODULE}/actions/mass_update", mass_update.MASS_UPDATE),
         (rf"/(?P<crm_module>Leads){_ID}/actions/convert", converting.CONVERT),
-        (rf"{_MODULE}{_ID}", listing.ONE + write.ONE + delete.ONE),
+        (rf"{_MODULE}{_ID}", one_record.ONE + write.ONE + delete.ONE),
         (_MODULE, listing.MANY + write.MANY + delete.MANY),
-        (rf"{_MODULE}/[^/]+", listing.MALFORMED),
+        (rf"{_MODULE}/[^/]+", one_record.MALFORMED),
     )
 )
 

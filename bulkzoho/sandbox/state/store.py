@@ -15,49 +15,16 @@ from typing import Any
 
 import orjson
 
+from bulkzoho.sandbox.state.keys import KeyIndex
 from bulkzoho.sandbox.state.past import Past
 from bulkzoho.sandbox.state.schema import CHILDREN, CrmModule, DataType, Field
 
-__all__ = ["Deleted", "KeyIndex", "ModuleStore"]
+__all__ = ["Deleted", "ModuleStore"]
 
 CONVERTED_AT = "Converted_Date_Time"  # a lead that has it is converted
 _CREATED = slice(6, 16)
 _MODIFIED = slice(22, 32)
 _CREATOR = re.compile(rb'"Created_By":([0-9]+)').search  # a quote within a value is escaped, so this can only be the key
-
-
-def key_of(value: Any) -> str:
-    """Give what two values have in common when a unique field takes them for one."""
-    return value.casefold() if type(value) is str else str(value).casefold()
-
-
-class KeyIndex:
-    """Which records have which value of one field, compared without case.  Most values have one record."""
-
-    def __init__(self) -> None:
-        self._ids: dict[str, int | tuple[int, ...]] = {}
-
-    def find(self, value: Any) -> tuple[int, ...]:
-        """Give the ids of the records with *value*, oldest first."""
-        found = self._ids.get(key_of(value), ())
-        return found if isinstance(found, tuple) else (found,)
-
-    def add(self, value: Any, record_id: int) -> None:
-        """Note that the record has *value*."""
-        key = value.casefold() if type(value) is str else str(value).casefold()
-        if self._ids.setdefault(key, record_id) != record_id:
-            self._ids[key] = (*self.find(value), record_id)
-
-    def __contains__(self, value: Any) -> bool:
-        return (value.casefold() if type(value) is str else str(value).casefold()) in self._ids
-
-    def remove(self, value: Any, record_id: int) -> None:
-        """Note that the record has *value* no more."""
-        rest = tuple(each for each in self.find(value) if each != record_id)
-        if rest:
-            self._ids[key_of(value)] = rest if len(rest) > 1 else rest[0]
-        else:
-            self._ids.pop(key_of(value), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

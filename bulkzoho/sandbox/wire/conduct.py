@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bulkzoho.sandbox.state.crm import Crm
-from bulkzoho.sandbox.state.store import key_of
+from bulkzoho.sandbox.state.keys import key_of
 from bulkzoho.sandbox.wire.exchange import Exchange
 
 __all__ = ["Conduct"]

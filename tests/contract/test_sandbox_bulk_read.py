@@ -229,7 +229,9 @@ async def test_the_body_must_be_json_and_say_so() -> None:
 async def test_what_a_job_does_not_hold_follows_by_page_or_by_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export, "MAX_RECORDS", 2)
     clock = HandClock()
-    async with calling(SandboxSettings(job_time_s=0, token_life_s=10.0**7), clock) as caller:
+    async with calling(
+        SandboxSettings(job_time_s=0, token_life_s=10.0**7, strict=Strictness(bulk_read_pages=True)), clock
+    ) as caller:
         caller.sandbox.add("Leads", [{"Last_Name": str(each)} for each in range(5)])
         query = {"module": {"api_name": "Leads"}, "fields": ["Last_Name"]}
 

@@ -136,7 +136,7 @@ def _find_by(store: ModuleStore, resource: dict[str, Any], operation: Operation)
 
 
 def _sheet(exchange: Exchange, resource: dict[str, Any], encoding: str) -> Sheet:
-    file = exchange.crm.files.find(str(resource["file_id"]))
+    file = exchange.crm.uploads.find(str(resource["file_id"]))
     if file is None or exchange.crm.clock.wall() >= file.kept_s + exchange.crm.settings.upload_life_s:
         raise Refusal(400, "INVALID_FILE_ID", "improper file id", api_name="file_id")
     names = resource.get("file_names") or []

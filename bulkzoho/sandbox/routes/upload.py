@@ -36,7 +36,8 @@ async def _upload(exchange: Exchange) -> Reply:
     if crm.settings.strict.csv_size_limited and _largest(content) > MAX_ZIP_BYTES:
         raise Refusal(413, "FILE_TOO_LARGE", "File size too large to process")
     file_id = str(crm.next_id())
-    crm.files.put(file_id, StoredFile(name=parts[0].file_name, content=content, kept_s=crm.clock.wall()))
+    crm.uploads.let_go(crm.clock.wall() - crm.settings.upload_life_s)
+    crm.uploads.put(file_id, StoredFile(name=parts[0].file_name, content=content, kept_s=crm.clock.wall()))
     details = {"file_id": file_id, "created_time": crm.zone.text(crm.now_s())}
     return json_reply({"status": "success", "code": "FILE_UPLOAD_SUCCESS", "message": "file uploaded.", "details": details})
 

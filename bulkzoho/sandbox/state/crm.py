@@ -100,6 +100,7 @@ class Crm:
         self.pages = PageDesk()
         self.jobs = JobDesk()
         self.files = FileShelf()
+        self.uploads = FileShelf()  # zips that wait for their bulk write
         self.downloads = DownloadGate()
         self.last_write_s: dict[str, float] = {}  # by module
         self.last_id = ID_PREFIX + 3_000_000  # the last id that was given

@@ -26,6 +26,11 @@ class FileShelf:
         """Keep a file."""
         self._files[file_id] = file
 
+    def let_go(self, until_s: float) -> None:
+        """Let go of what came at *until_s* or earlier."""
+        for file_id in [each for each, file in self._files.items() if file.kept_s <= until_s]:
+            del self._files[file_id]
+
     def find(self, file_id: str) -> StoredFile | None:
         """Give the file of that id."""
         return self._files.get(file_id)

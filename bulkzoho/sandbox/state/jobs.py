@@ -10,6 +10,9 @@ from typing import Any
 __all__ = ["Job", "JobDesk", "JobFailedError"]
 
 
+KEPT_S = 7 * 86_400.0  # seconds: the longer of the lives of results
+
+
 @dataclass(slots=True, kw_only=True)
 class Job:
     """One job.  Its own task alone changes it; times are the service's seconds since 1970."""
@@ -47,7 +50,10 @@ class JobDesk:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, job: Job, work: Coroutine[Any, Any, None]) -> None:
-        """Take a job on, and begin its work."""
+        """Take a job on, and begin its work; results that nobody can fetch any more go."""
+        for each in self._jobs.values():
+            if each.archive and each.ends_s + KEPT_S <= job.created_s:
+                each.archive = b""
         self._jobs[job.id] = job
         self.spawn(self._watched(job, work))
 

@@ -103,13 +103,18 @@ class Edge:
 
     def is_new(self, record: Mapping[str, Any]) -> bool:
         """Whether *record* (or tombstone) is not what the last export gave already; remembers it for the next."""
-        moment = str(record.get(DELETED) or record.get(MODIFIED) or record.get(CREATED) or "")
-        record_id = str(record["id"])
-        if moment and len(self.gathered) < MAX_EDGE and datetime.fromisoformat(moment) >= self.starts:
-            self.gathered[record_id] = moment
-        return self.before.get(record_id) != moment
+        return self._is_new(record["id"], record.get(DELETED) or record.get(MODIFIED) or record.get(CREATED))
 
     def only_new(self, page: Page) -> Page:
         """Give *page* without what the last export gave already."""
-        names = ("id", DELETED, MODIFIED, CREATED)
-        return page.picked([self.is_new(dict(zip(names, row, strict=True))) for row in zip(*page.columns(names), strict=True)])
+        ids, *times = page.columns(("id", DELETED, MODIFIED, CREATED))
+        moments = [deleted or changed or made for deleted, changed, made in zip(*times, strict=True)]
+        if not self.before and max(map(datetime.fromisoformat, filter(None, moments)), default=self.starts) < self.starts:
+            return page
+        return page.picked([*map(self._is_new, ids, moments)])
+
+    def _is_new(self, record_id: Any, moment: str | None) -> bool:
+        moment, record_id = moment or "", str(record_id)
+        if moment and len(self.gathered) < MAX_EDGE and datetime.fromisoformat(moment) >= self.starts:
+            self.gathered[record_id] = moment
+        return self.before.get(record_id) != moment

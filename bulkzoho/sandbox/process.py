@@ -14,7 +14,7 @@ __all__ = ["serve"]
 
 
 async def serve(settings: SandboxSettings, *, ready: Callable[[Sandbox], None]) -> None:
-    """Serve until cancelled, or until SIGINT or SIGTERM; call *ready* once it listens.
+    """Serve until cancelled, or until SIGINT, SIGTERM or SIGHUP (a terminal that is closed); call *ready* once it listens.
 
     Raises:
         OSError: the port is taken.
@@ -30,7 +30,7 @@ async def serve(settings: SandboxSettings, *, ready: Callable[[Sandbox], None]) 
 def _signals_set(stop: asyncio.Event) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     taken: list[signal.Signals] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in filter(None, (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None))):  # Windows has no SIGHUP
         with contextlib.suppress(NotImplementedError, RuntimeError):  # Windows; not the main thread
             loop.add_signal_handler(number, stop.set)
             taken.append(number)

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -142,16 +143,17 @@ async def test_serving_ends_when_cancelled() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-async def test_the_process_prints_its_environment_and_ends_at_a_signal() -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bulkzoho.sandbox", "--port", "0", "--seed", "7", stdout=asyncio.subprocess.PIPE
-    )
+async def test_the_process_prints_its_environment_and_ends_at_a_signal(tmp_path: Path) -> None:
+    state = tmp_path / "crm.state"
+    words = ("-m", "bulkzoho.sandbox", "--port", "0", "--seed", "7", "--state", str(state))
+    process = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
 
     lines = [(await process.stdout.readline()).decode() for _ in range(7)]
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGHUP)  # what a closed terminal sends
 
     assert await process.wait() == 0
+    assert state.exists()
     assert lines[0].startswith("# Zoho CRM sandbox at http://127.0.0.1:")
     assert lines[6].startswith("export BULKZOHO_UPLOAD_URL=http://127.0.0.1:")
 

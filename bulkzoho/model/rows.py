@@ -102,6 +102,8 @@ class Block:
     numbers: Sequence[int]  #: 1-based data row of each; a range when nothing is missing
     unreadable: tuple[UnreadableRow, ...] = ()
     origins: Sequence[Origin] | None = None
+    texts: bool = False  #: every cell is a ``str`` and nothing else, as in a CSV
+    kept: Sequence[Sequence[Cell]] | None = None  #: the rows again, for whoever keeps them: lines that are cut when asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

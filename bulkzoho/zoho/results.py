@@ -1,7 +1,4 @@
-"""The results of one write call, record by record.
-
-The usual answer, everything accepted, is one pass over the list and no object a record.
-"""
+"""The results of one write call, record by record."""
 
 from __future__ import annotations
 
@@ -11,15 +8,11 @@ from typing import Any, Final
 
 from bulkzoho.model.outcomes import Refusal, Results
 from bulkzoho.model.rows import Action, Operation, Stage
+from bulkzoho.zoho.all_accepted import FIXED_ACTIONS, merged, upsert_action
 from bulkzoho.zoho.details import harmless
 
 __all__ = ["Unreadable", "results_from"]
 
-_ACTIONS: Final = {
-    Operation.INSERT: Action.INSERT,
-    Operation.UPDATE: Action.UPDATE,
-    Operation.DELETE: Action.DELETE,
-}
 _PLACE: Final = re.compile(r"\$\.data\[([0-9]+)\](?:\.([A-Za-z_$][A-Za-z0-9_$]*))?")
 
 
@@ -33,28 +26,10 @@ def results_from(data: list[Any], operation: Operation, sent_ids: list[str] | No
     Raises:
         Unreadable: A result is no result, an accepted one has no id, or the order is not that of the records.
     """
-    ids = _all_accepted(data)
-    if ids is None:
-        return _one_by_one(data, operation, sent_ids)
-    if operation in _ACTIONS:
-        return Results(ids=ids, actions=_ACTIONS[operation])
-    return Results(ids=ids, actions=_merged([_upsert_action(one) for one in data]), created=_created(data))
-
-
-def _all_accepted(data: list[Any]) -> list[str] | None:
-    """Give the ids when every record was accepted and has one, else None."""
-    try:
-        ids = [one["details"]["id"] for one in data if one["code"] == "SUCCESS" and one["status"] == "success"]
-    except (KeyError, TypeError):
-        return None
-    return ids if len(ids) == len(data) and set(map(type, ids)) == {str} and "" not in ids else None
-
-
-def _one_by_one(data: list[Any], operation: Operation, sent_ids: list[str] | None) -> Results:
     ids: list[str] = []
     actions: list[Action] = []
     refused: dict[int, Refusal] = {}
-    fixed = _ACTIONS.get(operation)
+    fixed = FIXED_ACTIONS.get(operation)
     for index, one in enumerate(data):
         if _is_accepted(one, index):
             ids.append(_id_of(one) or (sent_ids[index] if sent_ids else ""))
@@ -63,8 +38,8 @@ def _one_by_one(data: list[Any], operation: Operation, sent_ids: list[str] | Non
         else:
             ids.append("")
             refused[index] = _refusal(one, index)
-        actions.append(fixed or _upsert_action(one))
-    return Results(ids=ids, actions=_merged(actions), refused=refused, created=() if fixed else _created(data))
+        actions.append(fixed or upsert_action(one.get("action"), one.get("message")))
+    return Results(ids=ids, actions=merged(actions), refused=refused, created=() if fixed else _created(data))
 
 
 def _created(data: list[Any]) -> list[str | None]:
@@ -114,16 +89,3 @@ def _field(details: Mapping[str, Any]) -> str | None:
             inner = several[0].get("details", several[0])
             return _field(inner) if isinstance(inner, dict) else None
     return None
-
-
-def _upsert_action(one: Mapping[str, Any]) -> Action:
-    """Tell what an upsert did: by ``action`` (docs "Upsert Records", v7, v8), else by the documented messages."""
-    word = one.get("action")
-    if word is None:
-        return Action.INSERT if "added" in str(one.get("message", "")).casefold() else Action.UPDATE
-    return Action.INSERT if word == "insert" else Action.UPDATE
-
-
-def _merged(actions: list[Action]) -> list[Action] | Action:
-    """Give one value for all when they are all the same."""
-    return actions[0] if len(set(actions)) == 1 else actions

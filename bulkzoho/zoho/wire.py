@@ -16,6 +16,7 @@ import orjson
 
 from bulkzoho.model.replies import Answered, Lost, Refused, Reply, Throttled, TokenRefused
 from bulkzoho.model.rows import Operation
+from bulkzoho.zoho.all_accepted import all_accepted
 from bulkzoho.zoho.details import harmless
 from bulkzoho.zoho.results import Unreadable, results_from
 
@@ -56,6 +57,10 @@ def decode_write(wire: Wire, operation: Operation, *, sent_ids: list[str] | None
 
     *sent_ids* are the ids that a delete or an update named; they stand in where an answer leaves its id out.
     """
+    if _succeeded(wire):
+        accepted = all_accepted(wire.body, operation, records=records)
+        if accepted is not None:
+            return Answered(results=accepted, service_time=wire.service_time, credits_remaining=wire.credits_remaining)
     body = _parsed(wire)
     if _succeeded(wire) or wire.status in _PER_RECORD:
         results = body.get("data") if isinstance(body, dict) else None

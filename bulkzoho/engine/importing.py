@@ -26,15 +26,17 @@ from bulkzoho.engine.reading import InputPart, Reader, SettledLetters
 from bulkzoho.engine.recorder import Recorder
 from bulkzoho.engine.sending import Doubtful, Resends, Sender
 from bulkzoho.engine.superseding import Superseded
-from bulkzoho.engine.together import first_of
 from bulkzoho.engine.watching import Watch, WatchedParts
+from bulkzoho.errors import BulkZohoError
 from bulkzoho.model.journal import RunMoved
-from bulkzoho.model.rows import Batch
+from bulkzoho.model.rows import Batch, Operation
 from bulkzoho.model.run import CallCounts, RunStatus, Snapshot
 from bulkzoho.model.settings import REPLY_TIMEOUT_S, SETTLE_MARGIN_S, ImportSettings
 from bulkzoho.ports import Route
 
 __all__ = ["ImportPipe", "PipeParts"]
+
+_PACKED = (Operation.INSERT, Operation.UPSERT)  # the others need the ids of all their records once more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,7 @@ class ImportPipe:
             superseded=parts.superseded,
             read_users=parts.read_users,
             errors=errors,
+            packs=settings.operation in _PACKED and parts.letters is None,
         )
         open_parts = OpenParts(self.reader.released)
         wait_s = REPLY_TIMEOUT_S + SETTLE_MARGIN_S if settings.settle_wait_s is None else settings.settle_wait_s
@@ -118,7 +121,7 @@ class ImportPipe:
         try:
             await self._watch_and_work(in_doubt)
         except BaseExceptionGroup as group:
-            raise first_of(group) from group
+            raise _first_of(group) from group
 
     async def _watch_and_work(self, in_doubt: Sequence[Doubtful]) -> None:
         async with self._watch.watching(self.snapshot):
@@ -177,3 +180,16 @@ class ImportPipe:
             calls = "1 call" if len(self._doubts) == 1 else f"{len(self._doubts)} calls"
             return f"{calls} without an answer, to be settled at {at:%H:%M:%S}"
         return ""
+
+
+def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Give the first error that says something to the user, else the first of all."""
+    leaves: list[BaseException] = []
+    stack: list[BaseException] = [group]
+    while stack:
+        one = stack.pop(0)
+        if isinstance(one, BaseExceptionGroup):
+            stack = [*one.exceptions, *stack]
+        else:
+            leaves.append(one)
+    return next((one for one in leaves if isinstance(one, BulkZohoError)), leaves[0])

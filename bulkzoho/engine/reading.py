@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bulkzoho.core.batching import Batcher, BatchLimits
+from bulkzoho.core.packing import PackedRecords
 from bulkzoho.core.shaping import RefusedRow, Shaped, Shaper
 from bulkzoho.engine.acquainting import ReadUsers, acquaint
 from bulkzoho.engine.channel import Channel
@@ -44,6 +45,9 @@ class SettledLetters(Protocol):
 class Reader:
     """Reads, in order, one input after the other.
 
+    Args:
+        packs: Whether records are handed over as the JSON that is sent: right where nobody looks at each of them again.
+
     Attributes:
         damage: Why an input could not be read to its end; what stood before was read.
         rows: Data rows seen in this process and before.
@@ -64,6 +68,7 @@ class Reader:
         superseded: Superseded | None = None,
         read_users: ReadUsers | None = None,
         errors: ErrorsAllowed | None = None,
+        packs: bool = False,
     ) -> None:
         self.damage: BulkZohoError | None = None
         self.rows = 0
@@ -81,6 +86,7 @@ class Reader:
         self._superseded = superseded
         self._read_users = read_users
         self._errors = errors
+        self._packs = packs
         self._batcher: Batcher | None = None
         self._released = asyncio.Event()
 
@@ -111,6 +117,9 @@ class Reader:
         finally:
             await self._channel.close()
 
+    async def _hand_over(self, batch: Batch) -> None:
+        await self._channel.send(replace(batch, records=PackedRecords(batch.records)) if self._packs else batch)
+
     def _limit_reached(self) -> bool:
         return self._limit is not None and self.rows >= self._limit
 
@@ -127,7 +136,7 @@ class Reader:
                     complete = not self.damage and not self._stop.requested
                     break
                 for batch in await self._take(part, batcher, block):
-                    await self._channel.send(batch)
+                    await self._hand_over(batch)
                 await self._make_room(batcher)
             await self._empty(batcher)
         finally:
@@ -230,7 +239,7 @@ class Reader:
         while batcher.full and not self._stop.requested:
             await self._wait_released()
             for batch in batcher.drain():
-                await self._channel.send(batch)
+                await self._hand_over(batch)
 
     async def _empty(self, batcher: Batcher) -> None:
         """Send the last rows, also those that wait for an earlier row of their key; then let all keys go free.
@@ -239,7 +248,7 @@ class Reader:
         """
         while not self._stop.requested:
             for batch in batcher.flush():
-                await self._channel.send(batch)
+                await self._hand_over(batch)
             if not batcher.busy:
                 return
             await self._wait_released()

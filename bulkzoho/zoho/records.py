@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from bulkzoho.core.digits import encode_json
+from bulkzoho.core.packing import json_of
 from bulkzoho.model.plans import Price, price_of_write
 from bulkzoho.model.replies import Lost, NothingLeft, Refused, Reply, TokenRefused
 from bulkzoho.model.rows import Batch, Operation
@@ -44,7 +45,8 @@ class RecordsRoute:
         self._trigger = tuple(trigger)
         path = f"/crm/{transport.api_version}/{crm_module}"
         self._path = f"{path}/upsert" if operation is Operation.UPSERT else path
-        self._switches = self._body_switches(tuple(match_on))
+        switches = encode_json(self._body_switches(tuple(match_on)))
+        self._tail = b"}" if switches == b"{}" else b"," + switches[1:]  # behind the records
 
     @property
     def name(self) -> str:
@@ -59,7 +61,7 @@ class RecordsRoute:
         """Make one call; what the service or the network did is the reply."""
         if self._operation is Operation.DELETE:
             return await self._delete([str(record.get("id", "")) for record in batch.records])
-        body = encode_json({"data": batch.records, **self._switches})
+        body = b"".join((b'{"data":', json_of(batch.records), self._tail))
         wire = await self._transport.call(_METHODS[self._operation], self._path, body=body)
         if isinstance(wire, NothingLeft | Lost | TokenRefused):
             return wire

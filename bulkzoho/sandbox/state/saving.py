@@ -6,6 +6,7 @@ ids, ``ID RECORD`` as it is stored; one in the recycle bin as ``-ID ABOUT RECORD
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,14 +32,17 @@ def save(crm: Crm, path: Path) -> None:
     Raises:
         StateFileError: it cannot be written.
     """
+    unfinished = path.with_name(path.name + ".unfinished")
     try:
-        _write(crm, path)
+        _write(crm, unfinished)
+        unfinished.replace(path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
         raise StateFileError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def _write(crm: Crm, path: Path) -> None:
-    unfinished = path.with_name(path.name + ".unfinished")
+def _write(crm: Crm, unfinished: Path) -> None:
     with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123 - for its mode
         about = {"format": FORMAT, "org_id": crm.settings.org_id, "last_id": crm.last_id, "wall_s": crm.clock.wall()}
         file.write(orjson.dumps({**about, "secrets": crm.tokens.secrets()}) + b"\n")
@@ -49,7 +53,6 @@ def _write(crm: Crm, path: Path) -> None:
         file.write(orjson.dumps({"end": True}) + b"\n")
         file.flush()
         os.fsync(file.fileno())
-    unfinished.replace(path)
 
 
 def _lines(store: ModuleStore) -> Iterator[bytes]:

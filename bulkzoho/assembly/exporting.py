@@ -42,9 +42,7 @@ async def export_module(
     Raises:
         BulkZohoError: Before the run existed: credentials missing, module, field, format or output refused.
     """
-    refuse_missing_packer(settings.compression)
-    if settings.format is OutputFormat.PARQUET:
-        refuse_missing_pyarrow()
+    _refuse_missing_extras(settings)
     if settings.output != STANDARD_OUTPUT:
         refuse_unwritable(Path(settings.output))
     ids = None if settings.ids is None else read_ids(settings.ids)
@@ -85,10 +83,11 @@ async def resume_export(
     """Go on with the export of *folder*, whose lock is held, from its last settled page.
 
     Raises:
-        RefusedError: The credentials are another organization's.
+        RefusedError: The credentials are another organization's, or an extra for the output is not installed any more.
     """
     facts = journal.facts()
     told = from_json(ExportSettings, dict(facts.settings[EXPORT]))
+    _refuse_missing_extras(told)
     if adjust is not None:
         try:
             told = adjust(told)
@@ -97,6 +96,13 @@ async def resume_export(
     chosen = chosen_account(account.over(facts.settings.get("account", {})))
     journal.change_settings(_settings_json(told, chosen))
     return await _carry_out(folder, journal, told, chosen, out=out, progress=progress, stop=stop)
+
+
+def _refuse_missing_extras(settings: ExportSettings) -> None:
+    """See before anything is read that the output can be made of it."""
+    refuse_missing_packer(settings.compression)
+    if settings.format is OutputFormat.PARQUET:
+        refuse_missing_pyarrow()
 
 
 async def _carry_out(

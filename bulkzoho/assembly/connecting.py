@@ -197,7 +197,7 @@ async def meet(
                 quota, courier, waits = await open_for(organization)
                 if known is None or known.id != organization.id:
                     await _charge(quota, calls=used.total)
-                courier.counts = used
+                courier.take_over(used)
         yield Met(wires=wires, courier=courier, quota=quota, waits=waits, organization=organization)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import signal
 from collections.abc import Callable, Coroutine, Iterator
@@ -21,6 +22,7 @@ from bulkzoho.model.run import StopReason, Summary
 
 __all__ = ["Job", "run_job"]
 
+GARBAGE_THRESHOLDS = (5_000, 20, 100)
 NOTHING_TO_DO = "nothing to resume: every run is finished."
 
 Start = Callable[[Display, Stop], Coroutine[Any, Any, Summary | None]]
@@ -41,6 +43,8 @@ def run_job(job: Job, start: Start, *, as_json: bool, progress: str, page: Calla
 
     The first SIGINT, SIGTERM or SIGHUP lets calls in flight end; the second leaves them.
     """
+    gc.freeze()  # what was imported stays; what a call makes goes when the last one lets go of it,
+    gc.set_threshold(*GARBAGE_THRESHOLDS)  # and a search for circles every 700 objects costs a twelfth of the time
     try:
         summary = asyncio.run(_watched(start, progress))
     except BulkZohoError as error:

@@ -7,6 +7,7 @@ encodings); values of lists are not checked, since unrestricted lists take new o
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -39,8 +40,11 @@ _BOOLEANS: Final[Mapping[Any, bool]] = {
 }
 
 
-def converter_for(field: CrmField, rules: CellRules, *, column_format: str | None = None) -> Converter:
-    """Make the converter of *field*; *column_format* (strptime) is how this column writes dates."""
+def converter_for(field: CrmField, rules: CellRules, *, column_format: str | None = None, texts: bool = False) -> Converter:
+    """Make the converter of *field*; *column_format* (strptime) is how this column writes dates.
+
+    With *texts* it is for cells that are all ``str`` and nothing else, which saves a look at each.
+    """
     match field.data_type:
         case "date":
             convert = date_converter(field, column_format=column_format, any_format=rules.date_format)
@@ -51,13 +55,19 @@ def converter_for(field: CrmField, rules: CellRules, *, column_format: str | Non
         case _:
             make = _MAKERS.get(field.data_type) or _BY_JSON_TYPE.get(field.json_type, _text)
             convert = make(field)
-    return convert if rules.null_text is None else _with_null(convert, rules.null_text)
+            if texts and make is _text:
+                return _with_null(_plain_text(field), convert, rules.null_text)
+    return _with_null(convert, convert, rules.null_text)
 
 
-def _with_null(convert: Converter, null_text: str) -> Converter:
+def _with_null(usual: Converter, convert: Converter, null_text: str | None) -> Converter:
+    """Let *null_text* clear the field; *usual* is the converter of columns without it."""
+    if null_text is None:
+        return usual
+
     def convert_with_null(cells: Sequence[Cell]) -> Converted:
         if null_text not in cells:
-            return convert(cells)
+            return usual(cells)
         return convert([None if cell == null_text else cell for cell in cells])
 
     return convert_with_null
@@ -77,10 +87,22 @@ def _text(field: CrmField) -> Converter:
             return no_text
         return too_long if length is not None and len(text) > length else text
 
-    walk = cell_by_cell(one)
+    walk, convert_texts = cell_by_cell(one), _plain_text(field)
 
     def convert(cells: Sequence[Cell]) -> Converted:
-        if [*map(type, cells)].count(str) != len(cells) or (length is not None and max(map(len, cells)) > length):
+        return convert_texts(cells) if [*map(type, cells)].count(str) == len(cells) else walk(cells)
+
+    return convert
+
+
+def _plain_text(field: CrmField) -> Converter:
+    """Text out of texts: it is sent as it stands."""
+    length = field.length or sys.maxsize
+    too_long = refused(field, f"it is longer than the {length} characters that the field takes", maximum_length=length)
+    walk = cell_by_cell(lambda cell: too_long if len(cell) > length else cell)
+
+    def convert(cells: Sequence[str]) -> Converted:
+        if max(map(len, cells)) > length:
             return walk(cells)
         if all(map(str.strip, cells)):
             return Converted(cells)

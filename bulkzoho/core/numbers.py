@@ -51,13 +51,26 @@ def whole_converter(field: CrmField) -> Converter:
 
     def convert(cells: Sequence[Cell]) -> Converted:
         try:
-            if native and all(map(plain, cells)):
+            if native and (_are_digits(cells, length) or all(map(plain, cells))):
                 return Converted(list(map(int, cells)))
         except TypeError:  # a cell is no text
             pass
         return walk(cells)
 
     return convert
+
+
+def _are_digits(cells: Sequence[str], length: int) -> bool:
+    """Whether all are whole numbers of at most *length* digits, as JSON writes them: a few looks at a column, not one a cell.
+
+    Raises:
+        TypeError: A cell is no text.
+    """
+    digits = "".join(cells)
+    if not (digits.isascii() and digits.isdecimal()) or max(map(len, cells)) > length:
+        return False
+    joined = "|".join(cells)
+    return joined[0] not in "0|" and "|0" not in joined and "||" not in joined and joined[-1] != "|"
 
 
 def decimal_converter(field: CrmField) -> Converter:

@@ -76,6 +76,7 @@ class _Step:
     index: int
     name: str  #: the field's API name
     convert: Converter
+    convert_texts: Converter  #: the same, of cells that are all texts
     claim: Callable[[Sequence[Any]], ClaimColumn] | None  #: for key fields
 
 
@@ -127,7 +128,7 @@ class Shaper:
         self._rules = CellRules(null_text=shape.null_text, date_format=shape.date_format, zone=_zone(shape, time_zone))
         self._users_known = False
         self._programs: dict[tuple[str, ...], _Program] = {}
-        self._converters: dict[tuple[str, str | None], Converter] = {}
+        self._converters: dict[tuple[str, str | None, bool], Converter] = {}
         unique = (one.api_name for one in crm_module.fields if one.unique)
         self.key_fields: tuple[str, ...] = tuple(
             dict.fromkeys((ID.api_name, *match_on, *unique))
@@ -180,7 +181,10 @@ class Shaper:
         if not count:
             return Shaped(header=block.header, numbers=(), records=(), cells=(), origins=block.origins and ())
         columns = list(zip(*block.rows, strict=True))
-        converted = {step.name: step.convert(columns[step.index]) for step in program.steps}
+        if block.texts:
+            converted = {step.name: step.convert_texts(columns[step.index]) for step in program.steps}
+        else:
+            converted = {step.name: step.convert(columns[step.index]) for step in program.steps}
         values: list[Iterable[Any]] = [column.values for column in converted.values()]
         values += [repeat(value, count) for _, value in program.constants]
         if program.stamp is not None:
@@ -193,7 +197,7 @@ class Shaper:
             header=block.header,
             numbers=block.numbers,
             records=records,
-            cells=block.rows,
+            cells=block.rows if block.kept is None else block.kept,
             claims=_claims(program, converted, count),
             origins=block.origins,
         )
@@ -231,12 +235,21 @@ class Shaper:
 
     def _step(self, column: PlannedColumn, keys: frozenset[str]) -> _Step:
         target = column.field
-        convert = self._converters.get((target.api_name, column.date_format))
-        if convert is None:
-            convert = converter_for(target, self._rules, column_format=column.date_format)
-            self._converters[target.api_name, column.date_format] = convert
-        claim = claims_for(target) if target.api_name in keys else None
-        return _Step(index=column.index, name=target.api_name, convert=convert, claim=claim)
+        return _Step(
+            index=column.index,
+            name=target.api_name,
+            convert=self._converter(column, texts=False),
+            convert_texts=self._converter(column, texts=True),
+            claim=claims_for(target) if target.api_name in keys else None,
+        )
+
+    def _converter(self, column: PlannedColumn, *, texts: bool) -> Converter:
+        key = (column.field.api_name, column.date_format, texts)
+        made = self._converters.get(key)
+        if made is None:
+            made = converter_for(column.field, self._rules, column_format=column.date_format, texts=texts)
+            self._converters[key] = made
+        return made
 
     def _constant(self, target: CrmField, text: str) -> Any:
         made = converter_for(target, self._rules)([text])

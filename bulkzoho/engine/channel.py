@@ -14,14 +14,15 @@ Item = TypeVar("Item")
 class Channel(Generic[Item]):
     """At most *size* items wait.  ``asyncio.Queue.shutdown`` only exists from Python 3.13, hence one of our own.
 
-    Reading is ``async for``: it ends when the channel is closed and empty.
+    Reading is ``async for``: it ends when the channel is closed and empty.  An item wakes one reader, room wakes the writer.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._items: deque[Item] = deque()
         self._closed = False
-        self._changed = asyncio.Condition()
+        self._readers: deque[asyncio.Future[None]] = deque()  # that wait
+        self._writers: deque[asyncio.Future[None]] = deque()
         self.peak = 0  #: most items that ever waited
 
     def __len__(self) -> int:
@@ -33,19 +34,20 @@ class Channel(Generic[Item]):
         Raises:
             RuntimeError: The channel is closed.
         """
-        async with self._changed:
-            await self._changed.wait_for(lambda: len(self._items) < self._size or self._closed)
-            if self._closed:
-                raise RuntimeError("the channel is closed")
-            self._items.append(item)
-            self.peak = max(self.peak, len(self._items))
-            self._changed.notify_all()
+        while len(self._items) >= self._size and not self._closed:
+            await _wait_in(self._writers)
+        if self._closed:
+            raise RuntimeError("the channel is closed")
+        self._items.append(item)
+        self.peak = max(self.peak, len(self._items))
+        _wake(self._readers)
 
     async def close(self) -> None:
         """Say that nothing more comes; what waits is still read."""
-        async with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        self._closed = True
+        for line in (self._readers, self._writers):
+            while line:
+                _wake(line)
 
     def take_back(self) -> list[Item]:
         """Take out what nobody has read."""
@@ -57,10 +59,32 @@ class Channel(Generic[Item]):
         return self
 
     async def __anext__(self) -> Item:
-        async with self._changed:
-            await self._changed.wait_for(lambda: bool(self._items) or self._closed)
-            if not self._items:
+        while not self._items:
+            if self._closed:
                 raise StopAsyncIteration
-            item = self._items.popleft()
-            self._changed.notify_all()
-            return item
+            await _wait_in(self._readers)
+        item = self._items.popleft()
+        _wake(self._writers)
+        return item
+
+
+async def _wait_in(line: deque[asyncio.Future[None]]) -> None:
+    """Wait to be woken; who is cancelled after that wakes the next one."""
+    woken = asyncio.get_running_loop().create_future()
+    line.append(woken)
+    try:
+        await woken
+    except asyncio.CancelledError:
+        if woken in line:
+            line.remove(woken)
+        elif woken.done() and not woken.cancelled():
+            _wake(line)
+        raise
+
+
+def _wake(line: deque[asyncio.Future[None]]) -> None:
+    while line:
+        woken = line.popleft()
+        if not woken.done():
+            woken.set_result(None)
+            return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from bulkzoho.core.backoff import delay_s
@@ -46,7 +46,6 @@ class Courier:
     """Makes calls within the quota.
 
     Attributes:
-        counts: Calls made so far in this process.
         skew_s: The service's clock minus ours, in seconds, as of its last answer (to the second).
     """
 
@@ -60,8 +59,8 @@ class Courier:
         give_up_after_s: float,
         wall: Callable[[], float],
     ) -> None:
-        self.counts = CallCounts()
         self.skew_s = 0.0
+        self._total = self._retried = self._throttled = self._credits = 0
         self._wall = wall
         self._quota = quota
         self._crm = crm
@@ -70,6 +69,18 @@ class Courier:
         self._give_up_after_s = give_up_after_s
         self._heard = False
         self._silence: _Silence | None = None
+
+    @property
+    def counts(self) -> CallCounts:
+        """Calls made so far in this process."""
+        return CallCounts(total=self._total, retried=self._retried, throttled=self._throttled, credits=self._credits)
+
+    def take_over(self, made: CallCounts) -> None:
+        """Count calls as its own that another courier *made* before it."""
+        self._total += made.total
+        self._retried += made.retried
+        self._throttled += made.throttled
+        self._credits += made.credits
 
     async def deliver(self, call: Callable[[], Awaitable[Reply]], price: Price, *, journey: Journey | None = None) -> Meaningful:
         """Make *call* until it has a meaningful answer.
@@ -100,7 +111,7 @@ class Courier:
                 case Throttled():
                     renewed = False  # the token was good: it is looked at before the limits
                     self._returned(journey)
-                    self.counts = replace(self.counts, throttled=self.counts.throttled + 1)
+                    self._throttled += 1
                     self._quota.throttled(retry_after_s=reply.retry_after_s, credits_remaining=reply.credits_remaining)
                 case TokenRefused():
                     self._returned(journey)
@@ -161,12 +172,9 @@ class Courier:
                     raise AdmissionClosedError
                 if journey is not None:
                     await journey.departing()
-                self.counts = replace(
-                    self.counts,
-                    total=self.counts.total + 1,
-                    credits=self.counts.credits + price.credits,
-                    retried=self.counts.retried + repeated,
-                )
+                self._total += 1
+                self._credits += price.credits
+                self._retried += repeated
                 return await call()
         except QuotaClosedError as error:
             raise AdmissionClosedError from error

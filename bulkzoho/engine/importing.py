@@ -26,8 +26,8 @@ from bulkzoho.engine.reading import InputPart, Reader, SettledLetters
 from bulkzoho.engine.recorder import Recorder
 from bulkzoho.engine.sending import Doubtful, Resends, Sender
 from bulkzoho.engine.superseding import Superseded
+from bulkzoho.engine.together import first_of
 from bulkzoho.engine.watching import Watch, WatchedParts
-from bulkzoho.errors import BulkZohoError
 from bulkzoho.model.journal import RunMoved
 from bulkzoho.model.rows import Batch, Operation
 from bulkzoho.model.run import CallCounts, RunStatus, Snapshot
@@ -121,7 +121,7 @@ class ImportPipe:
         try:
             await self._watch_and_work(in_doubt)
         except BaseExceptionGroup as group:
-            raise _first_of(group) from group
+            raise first_of(group) from group
 
     async def _watch_and_work(self, in_doubt: Sequence[Doubtful]) -> None:
         async with self._watch.watching(self.snapshot):
@@ -180,16 +180,3 @@ class ImportPipe:
             calls = "1 call" if len(self._doubts) == 1 else f"{len(self._doubts)} calls"
             return f"{calls} without an answer, to be settled at {at:%H:%M:%S}"
         return ""
-
-
-def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Give the first error that says something to the user, else the first of all."""
-    leaves: list[BaseException] = []
-    stack: list[BaseException] = [group]
-    while stack:
-        one = stack.pop(0)
-        if isinstance(one, BaseExceptionGroup):
-            stack = [*one.exceptions, *stack]
-        else:
-            leaves.append(one)
-    return next((one for one in leaves if isinstance(one, BulkZohoError)), leaves[0])

@@ -82,10 +82,11 @@ class Recorder:
         self._writer.last_words = self._last_words
         self._lettering = lettering
         self._sources = list(sources)
+        self._rows_read = [one.rows_read for one in sources]
         self._wall = wall
         self._skew = skew
         self._next_id = journal.last_id() + 1
-        self._tally = journal.tally()
+        self._counts = _counts(journal.tally())
         self._positions: dict[int, Callable[[], Fingerprint]] = {}
         self._moved: set[int] = set()  # sources read further since the last write
         self._vitals: Callable[[], RunMoved] | None = None
@@ -94,14 +95,13 @@ class Recorder:
 
     def tally(self) -> Tally:
         """Give the rows as of what was staged: those settled, in doubt (or in flight), and unsent."""
-        read = sum(source.rows_read for source in self._sources)
+        read = sum(self._rows_read)
         doubt = sum(counted(one.rows) for one in self.open.values())
-        known = self._tally.accepted + self._tally.dead_lettered + self._tally.already_settled
-        return replace(self._tally, read=read, in_doubt=doubt, unsent=read - known - doubt)
+        return Tally(**self._counts, read=read, in_doubt=doubt, unsent=read - sum(self._counts.values()) - doubt)
 
     def sources(self) -> list[SourceFacts]:
         """Give the inputs as far as they were read."""
-        return list(self._sources)
+        return [self._facts(source) for source in range(len(self._sources))]
 
     # -- what is staged --------------------------------------------------------------------------------------------------
 
@@ -120,7 +120,7 @@ class Recorder:
         """The input was read to its end, or as far as this process will; keep its facts."""
         self._note_position(source)
         self._positions.pop(source, None)
-        facts = self._sources[source]
+        facts = self._facts(source)
         content = facts.digest if complete and facts.spooled else facts.content  # what could be read once is known as a whole now
         self._sources[source] = replace(facts, complete=complete or facts.complete, content=content)
         self._moved.add(source)
@@ -128,8 +128,8 @@ class Recorder:
 
     def rows_read(self, source: int, highest: int) -> None:
         """Row numbers up to *highest* were read."""
-        if highest > self._sources[source].rows_read:
-            self._sources[source] = replace(self._sources[source], rows_read=highest)
+        if highest > self._rows_read[source]:
+            self._rows_read[source] = highest
             self._moved.add(source)
             self._writer.soon()
 
@@ -220,7 +220,7 @@ class Recorder:
         """Give what is true as of this write: how far the inputs were read, and the run's vitals."""
         for source in self._positions:
             self._note_position(source)
-        changes: list[Change] = [SourceRead(facts=self._sources[source]) for source in sorted(self._moved)]
+        changes: list[Change] = [SourceRead(facts=self._facts(source)) for source in sorted(self._moved)]
         self._moved.clear()
         if self._vitals is not None:
             changes.append(self._vitals())
@@ -243,6 +243,12 @@ class Recorder:
         for first, last in rows:
             self.settled[source].add_range(first, last)
 
+    def _facts(self, source: int) -> SourceFacts:
+        facts, rows_read = self._sources[source], self._rows_read[source]
+        if facts.rows_read != rows_read:
+            facts = self._sources[source] = replace(facts, rows_read=rows_read)
+        return facts
+
     def _note_position(self, source: int) -> None:
         position = self._positions.get(source)
         if position is None:
@@ -262,15 +268,8 @@ class Recorder:
         self._moved.add(source)
 
     def _add(self, tally: Tally) -> None:
-        self._tally = replace(
-            self._tally,
-            created=self._tally.created + tally.created,
-            updated=self._tally.updated + tally.updated,
-            deleted=self._tally.deleted + tally.deleted,
-            unchanged=self._tally.unchanged + tally.unchanged,
-            dead_lettered=self._tally.dead_lettered + tally.dead_lettered,
-            already_settled=self._tally.already_settled + tally.already_settled,
-        )
+        for name, count in _counts(tally).items():
+            self._counts[name] += count
 
     def _take_id(self) -> int:
         self._next_id += 1
@@ -278,6 +277,18 @@ class Recorder:
 
     def _now(self) -> str:
         return datetime.fromtimestamp(self._wall(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _counts(tally: Tally) -> dict[str, int]:
+    """Give the rows that are settled, by outcome."""
+    return {
+        "created": tally.created,
+        "updated": tally.updated,
+        "deleted": tally.deleted,
+        "unchanged": tally.unchanged,
+        "dead_lettered": tally.dead_lettered,
+        "already_settled": tally.already_settled,
+    }
 
 
 def _tally_of(results: Results, accepted: Sequence[int], *, refused: int) -> Tally:

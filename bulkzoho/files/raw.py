@@ -19,8 +19,6 @@ CHUNK_BYTES: Final = 64 * 1024  # bytes a read; 16 to 256 KB were measured to be
 
 Chunks = Iterator[bytes]  #: non-empty pieces of an input, in order
 
-_DIGEST_BYTES: Final = 16  # enough to tell two inputs apart
-
 
 class SourceClosedError(Exception):
     """The input was closed while it was read; the source then simply ends."""
@@ -59,7 +57,7 @@ class Digest:
     """Counts and digests bytes.  May be asked from another thread than the one that feeds it."""
 
     def __init__(self) -> None:
-        self._hash = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+        self._hash = hashlib.sha256()  # processors of today have instructions for it
         self._count = 0
         self._lock = threading.Lock()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from types import TracebackType
 from typing import BinaryIO, Final, NamedTuple, Self
@@ -27,6 +28,7 @@ KEEPALIVE_S: Final = 15.0
 MAX_CONNECTIONS: Final = 100  # the permit bounds calls in flight below this; here it only guards against a mistake
 PIECE_BYTES: Final = 1 << 18
 AGENT: Final = "bulkzoho"
+_NEVER_REPEATED: Final = ("POST", "PATCH")  # by aiohttp itself, since they are not idempotent
 _NO_CONNECTION: Final = (
     (aiohttp.ClientConnectorDNSError, "name not found"),
     (aiohttp.ClientConnectorCertificateError, "its certificate is not to be trusted"),
@@ -65,7 +67,6 @@ class Line:
             connector=aiohttp.TCPConnector(limit=self._max_connections, keepalive_timeout=KEEPALIVE_S),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={USER_AGENT: AGENT},
-            middlewares=(_never_again,),
         )
         return self
 
@@ -93,7 +94,7 @@ class Line:
         Raises nothing for what the network did.  Cancelling it cuts the call: it then may or may not have been done.
         """
         assert self._session is not None, "the line is not open"
-        timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(timeout_s, self._connect_timeout_s))
+        timeout = _timeout(timeout_s, min(timeout_s, self._connect_timeout_s))
         try:
             async with self._session.request(
                 method,
@@ -104,6 +105,7 @@ class Line:
                 timeout=timeout,
                 allow_redirects=False,
                 proxy=proxy_for(url),
+                middlewares=() if method in _NEVER_REPEATED else (_never_again,),
             ) as response:
                 saving = into is not None and response.status == HTTPStatus.OK
                 content = b"" if saving else await response.read()
@@ -114,6 +116,11 @@ class Line:
             return NothingLeft(reason=f"{host_of(url)}: {_why_no_connection(error)}")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return Lost(reason=f"{host_of(url)}: {_why_no_answer(error, timeout_s)}")
+
+
+@lru_cache(maxsize=16)
+def _timeout(total_s: float, connect_s: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=total_s, sock_connect=connect_s)
 
 
 async def _saved(response: aiohttp.ClientResponse, into: Download) -> bool:
@@ -163,7 +170,7 @@ def _why_no_answer(error: BaseException, timeout_s: float) -> str:
     match error:
         case TimeoutError():
             return f"no answer within {timeout_s:g} s"
-        case _DroppedError() | aiohttp.ServerDisconnectedError() | ConnectionError():
+        case _DroppedError() | aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() | ConnectionError():
             return "the connection was closed before the answer"
         case aiohttp.ClientPayloadError():
             return "the answer was cut off"

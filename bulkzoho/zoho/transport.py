@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
@@ -100,8 +101,9 @@ def _wire(reply: HttpReply, serial: int) -> Wire:
     )
 
 
+@lru_cache(maxsize=16)
 def _http_date(text: str | None) -> float | None:
-    """Give seconds since the epoch."""
+    """Give seconds since the epoch; answers of one second say the same."""
     if not text:
         return None
     try:

@@ -75,11 +75,10 @@ class FieldPath:
             raise UnknownPathError(path)
         self.name = name
         self.field: Field | None = store.fields.get(name)  # None for the id, and for whether a lead was converted
+        self.kind = self._kind()  #: one of text, number, date, datetime, boolean, reference, multi, id
         self.get = self._getter()
 
-    @property
-    def kind(self) -> str:
-        """One of text, number, date, datetime, boolean, reference, multi, id."""
+    def _kind(self) -> str:
         if self.field is None:
             return "boolean" if self.name == CONVERTED else "id"
         if is_reference(self.field):
@@ -118,7 +117,7 @@ class FieldPath:
 
     def shown(self, row: Row) -> Any:
         """Give the value as COQL answers it: a reference is its bare id."""
-        target = self._target(row)
+        target = self._target(row) if self._hops else row
         if target is None:
             return None
         value = value_of(self._crm, target.store, target.record_id, target.values, self.name)

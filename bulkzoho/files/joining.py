@@ -104,8 +104,8 @@ def joined(file: Sink, head: bytes, parts: Sequence[Part], compression: Compress
     return size
 
 
-def chunks_of(parts: Sequence[Part]) -> Iterator[bytes]:
-    """Give the content of *parts*, one after the other, in pieces of at most CHUNK_BYTES.
+def chunks_of(parts: Sequence[Part], size: int = CHUNK_BYTES) -> Iterator[bytes]:
+    """Give the content of *parts*, one after the other, in pieces of at most *size* bytes.
 
     Raises:
         OSError: One cannot be read, or is shorter than it was.
@@ -113,7 +113,7 @@ def chunks_of(parts: Sequence[Part]) -> Iterator[bytes]:
     for path, length in parts:
         left = length
         with path.open("rb") as file:
-            while left and (chunk := file.read(min(CHUNK_BYTES, left))):
+            while left and (chunk := file.read(min(size, left))):
                 left -= len(chunk)
                 yield chunk
         if left:

@@ -26,6 +26,7 @@ __all__ = ["refuse_missing_pyarrow", "write_parquet"]
 
 GROUP_BYTES: Final = 8 << 20  # of a row group in memory; writing one takes some times as much
 GROUP_ROWS: Final = 100_000
+PIECE_BYTES: Final = 1 << 18  # of JSON Lines made into objects at a time, which take ten times as much
 _TEXTS: Final = frozenset({str, type(None)})
 _DECODE: Final = json.JSONDecoder(parse_float=Digits).decode  # numbers keep their digits
 
@@ -107,7 +108,7 @@ def _array(name: str, kind: ParquetType, records: Sequence[Mapping[str, Any]]) -
 def _records(parts: Sequence[Part]) -> Iterator[list[dict[str, Any]]]:
     """Give the records of *parts*, as many at a time as a read holds."""
     rest = b""
-    for chunk in chunks_of(parts):
+    for chunk in chunks_of(parts, PIECE_BYTES):
         lines = (rest + chunk).split(b"\n")
         rest = lines.pop()
         if lines:

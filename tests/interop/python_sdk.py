@@ -17,7 +17,7 @@ from typing import Any
 from zohocrmsdk.src.com.zoho.api.authenticator.oauth_token import OAuthToken  # type: ignore[import-not-found]
 from zohocrmsdk.src.com.zoho.api.authenticator.store import FileStore  # type: ignore[import-not-found]
 from zohocrmsdk.src.com.zoho.api.logger import Logger  # type: ignore[import-not-found]
-from zohocrmsdk.src.com.zoho.crm.api import bulk_read, bulk_write, coql, org, record, users  # type: ignore[import-not-found]
+from zohocrmsdk.src.com.zoho.crm.api import bulk_read, bulk_write, coql, org, record, recycle_bin, users  # type: ignore[import-not-found]
 from zohocrmsdk.src.com.zoho.crm.api.dc.data_center import DataCenter  # type: ignore[import-not-found]
 from zohocrmsdk.src.com.zoho.crm.api.fields import MinifiedField  # type: ignore[import-not-found]
 from zohocrmsdk.src.com.zoho.crm.api.header_map import HeaderMap  # type: ignore[import-not-found]
@@ -147,6 +147,24 @@ def read_records(one: int) -> dict[str, Any]:
     }
 
 
+def orders() -> dict[str, Any]:
+    """Create an order with rows of its subform, and read it back."""
+    operations = record.RecordOperations("Orders")
+    rows = [made({"Product": "Oak", "Quantity": 2}), made({"Product": "Elm"})]
+    created = outcome(operations.create_records(body(made({"Name": "First", "Order_Lines": rows})), HeaderMap()))
+    got = operations.get_record(int(created["ids"][0]), ParameterMap(), HeaderMap()).get_object().get_data()[0]
+    return {
+        "codes": created["codes"],
+        "rows": [[each.get_key_value("Product"), each.get_key_value("Quantity")] for each in got.get_key_value("Order_Lines")],
+    }
+
+
+def bin_names() -> list[str]:
+    """Read what lies in the recycle bin."""
+    lying = recycle_bin.RecycleBinOperations().get_recyclebin_records(ParameterMap()).get_object().get_recycle_bin()
+    return [each.get_display_name() for each in lying]
+
+
 def delete_records(ids: list[int]) -> dict[str, Any]:
     """Delete two records of which one is not there, and read what was deleted."""
     chosen = ParameterMap()
@@ -270,6 +288,8 @@ def main() -> None:
         "exported": export(),
         "loaded": load(),
         "deleted": delete_records([two, 1]),
+        "bin": bin_names(),
+        "orders": orders(),
     }
     print(json.dumps(told))
 

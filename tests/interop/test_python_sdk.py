@@ -18,6 +18,7 @@ async def test_the_python_sdk_does_all_it_can_against_the_sandbox(
     told = await sdk_run(python_with_sdk, SCRIPT, tmp_path)
 
     same_for_both(sdk_run.sandbox, told, "p")
+    assert (told["bin"], told["orders"]) == (["N0"], {"codes": ["SUCCESS"], "rows": [["Oak", 2], ["Elm", None]]})
     header, skipped = told["loaded"]["lines"][0], told["loaded"]["lines"][2]
     assert told["exported"]["lines"] == ["Last_Name,City", "Okafor,Rom"]
     assert (header, skipped) == ("External_Id,Last_Name,STATUS,RECORD_ID,ERRORS", "b2,,SKIPPED,,MANDATORY_NOT_FOUND-Last_Name")

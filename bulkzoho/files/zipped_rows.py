@@ -47,5 +47,7 @@ def rows_in_zip(path: Path) -> Iterator[list[list[str]]]:
 
 def _damaged(why: str) -> RunFailedError:
     return RunFailedError(
-        f"the result of a bulk read cannot be read ({why}).", hint="Resume: it is fetched again.", code="RESULT_DAMAGED"
+        f"the result of a bulk read cannot be read ({why}).",
+        hint="Resume: it is fetched again; if it is no better then, export with --route coql.",
+        code="RESULT_DAMAGED",
     )

@@ -50,7 +50,7 @@ async def export(job: Job, asked: Export) -> None:
         if asked.form.bulk_read_bom:
             text.write("\ufeff")
         quotes_all = asked.form.bulk_read_quotes_all
-        writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL if quotes_all else csv.QUOTE_MINIMAL)
+        writer = csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_ALL if quotes_all else csv.QUOTE_MINIMAL)
         writer.writerow(asked.header)
         for number, row in enumerate(_rows(asked)):
             if number % ROWS_A_TURN == ROWS_A_TURN - 1:

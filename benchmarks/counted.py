@@ -2,12 +2,12 @@
 
 Prints, as a list in JSON, a count for each file; the first import loads what is loaded once.
 
-``calls``: calls made by functions of the product, and to them, by cProfile; what the event loop does by itself is left out,
-since it differs with the moment at which bytes arrive.  ``blocks``: the most memory blocks that were in use at any turn of the
-event loop.
+``calls``: how often each function of the product was called, and how often its modules called others, by cProfile; what the event
+loop does by itself is left out, since it differs with the moment at which bytes arrive.  ``blocks``: the most memory blocks that
+were in use between two turns of the event loop, circles not counted.
 
-``--one-more-a-row`` makes the standard library's ``csv.reader`` call one function, and keep one object, for each row: a test
-sees by it that the bounds break.
+``--one-more-a-row`` makes ``aiohttp`` call one function, and keep one object, for each record of a body: a test sees by it that
+the bounds break.
 """
 
 from __future__ import annotations
@@ -15,51 +15,61 @@ from __future__ import annotations
 import argparse
 import asyncio
 import cProfile
-import csv
+import gc
 import json
 import sys
-from collections.abc import Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import CodeType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from benchmarks.contestants import UNBOUND
+from benchmarks.standin.writes import MARK
 
+TURNS: Final = 20
 _run: Final = asyncio.run
-_reader: Final = csv.reader
-_kept: Final[list[list[str]]] = []
+_kept: Final[list[object]] = []
 
 
-class SlowerReader:
-    """Read as ``csv.reader`` does, with a call a row, and keep each row."""
-
-    def __init__(self, *given: Any, **more: Any) -> None:
-        self._rows = _reader(*given, **more)
-
-    @property
-    def line_num(self) -> int:
-        """The line that was read last."""
-        return self._rows.line_num
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> list[str]:
-        row = next(self._rows)
-        _kept.append(row)
-        return row
+def one_more() -> None:
+    """Be the call that is too many, and keep an object."""
+    _kept.append(object())
 
 
-def calls_of(profile: cProfile.Profile, folder: str) -> int:
-    """Give the calls of functions in *folder*, and those that they make to others."""
-    count = 0
+def add_one_a_row() -> None:
+    """Let whoever sends a body call one function for each record in it."""
+    import aiohttp  # noqa: PLC0415  nothing but this needs it
+
+    request = aiohttp.ClientSession.request
+
+    def slower(session: aiohttp.ClientSession, method: str, url: str, **more: Any) -> Any:
+        body = more.get("data")
+        for _ in range(body.count(MARK) if isinstance(body, bytes) else 0):
+            one_more()
+        return request(session, method, url, **more)
+
+    vars_of: Any = aiohttp.ClientSession
+    vars_of.request = slower
+
+
+def calls_of(profile: cProfile.Profile, folder: str) -> dict[str, int]:
+    """Give how often each function in *folder* was called, and how often each module there called what is not."""
+    found: Counter[str] = Counter()
     for entry in profile.getstats():
-        if _is_in(entry.code, folder):
-            count += entry.callcount
-            count += sum(each.callcount for each in entry.calls or () if not _is_in(each.code, folder))
-        elif isinstance(entry.code, CodeType) and entry.code is SlowerReader.__next__.__code__:
-            count += entry.callcount
-    return count
+        if entry.code is one_more.__code__:
+            found[one_more.__name__] += entry.callcount
+        if isinstance(entry.code, CodeType) and _is_in(entry.code, folder):
+            module = entry.code.co_filename.removeprefix(folder)
+            found[f"{module}:{entry.code.co_name}"] += entry.callcount
+            for each in entry.calls or ():
+                if not _is_in(each.code, folder):
+                    found[f"{module} calls {_name_of(each.code)}"] += each.callcount
+    return dict(found)
+
+
+def _name_of(code: CodeType | str) -> str:
+    return code if isinstance(code, str) else code.co_name
 
 
 def _is_in(code: CodeType | str, folder: str) -> bool:
@@ -67,19 +77,21 @@ def _is_in(code: CodeType | str, folder: str) -> bool:
 
 
 async def watch_blocks(most: list[int]) -> None:
-    """Keep the most blocks in use, looked at in each turn of the loop."""
+    """Keep the most blocks in use, looked at every few turns of the loop, when what is in circles was let go."""
     while True:
+        gc.collect()
         most[0] = max(most[0], sys.getallocatedblocks())
-        await asyncio.sleep(0)
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
 
 
-def import_counting_calls(words: list[str]) -> int:
+def import_counting_calls(words: list[str]) -> dict[str, int]:
     """Run the product's command; give its calls."""
-    import bulkzoho.cli  # noqa: PLC0415  after csv.reader is what it is to be
+    import bulkzoho.cli  # noqa: PLC0415  loading is counted with the first import
 
     profile = cProfile.Profile()
     _succeeded(profile.runcall(bulkzoho.cli.main, words))
-    return calls_of(profile, str(Path(bulkzoho.cli.__file__).parents[1]))
+    return calls_of(profile, f"{Path(bulkzoho.cli.__file__).parents[1]}/")
 
 
 def import_watching_blocks(words: list[str]) -> int:
@@ -113,8 +125,8 @@ def main() -> None:
     parser.add_argument("--one-more-a-row", action="store_true")
     given = parser.parse_args()
     if given.one_more_a_row:
-        vars(csv)["reader"] = SlowerReader
-    count = import_counting_calls if given.what == "calls" else import_watching_blocks
+        add_one_a_row()
+    count: Callable[[list[str]], object] = import_counting_calls if given.what == "calls" else import_watching_blocks
     options = ["--module", "Leads", "--progress", "none", *UNBOUND, "--in-flight", "1"]
     print(json.dumps([count(["import", file, *options]) for file in given.files]))
 

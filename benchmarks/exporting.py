@@ -1,12 +1,12 @@
-"""Exports: the product's own command by each route from the stand-in, CSV to CSV, and whether memory grows with the records."""
+"""Exports: the product's own command by each route beside the least that an exporter can do; whether memory grows."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import statistics
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,12 +14,14 @@ from benchmarks import page, results
 from benchmarks.contestants import UNBOUND
 from benchmarks.leads import HEADER
 from benchmarks.machine import described
-from benchmarks.measuring import CACHE, TOP, Cost, measured
+from benchmarks.measuring import CACHE, TOP, BenchmarkError, Cost, measured
 from benchmarks.standin import Standin
 from benchmarks.trees import tree_of
 
 FEW: Final = 200  # records of the run that tells what a start takes
-ROUTES: Final = (("list", 90_000), ("coql", 200_000), ("bulk", 200_000))  # records: as far as tokens reach, and one job
+# records that are timed, the list's as far as tokens reach, a bulk read's of one job; and how many more or less are held against
+# their peak of memory
+ROUTES: Final = (("list", 90_000, 9_000), ("coql", 200_000, 600_000), ("bulk", 200_000, 600_000))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -35,40 +37,59 @@ def run(given: argparse.Namespace) -> None:
     """Measure and print."""
     machine, tree = described(), tree_of(given.at) if given.at else TOP
     found = {}
-    for route, records in ROUTES:
+    for route, records, others in ROUTES:
         if route in given.routes.split(","):
-            found[route] = _measured(route, records, rounds=given.rounds, form=given.format, tree=tree)
-            shown = {key: f"{value:,.5g}" if isinstance(value, float) else value for key, value in found[route].items()}
-            print(route, shown, flush=True)
+            found[route] = _measured(route, records, others, rounds=given.rounds, form=given.format, tree=tree)
+            for name, one in found[route]["clients"].items():
+                shown = ", ".join(f"{key} {value:,.4g}" for key, value in one.items())
+                print(f"{route} {name}: {shown}", flush=True)
     if given.save:
         results.save("export", {"machine": machine, "format": given.format, "routes": found})
         page.write()
 
 
-def _measured(route: str, records: int, *, rounds: int, form: str, tree: Path) -> dict[str, Any]:
-    """Give medians of *rounds* rounds over all records, a tenth of them, and a few."""
-    costs: dict[int, list[Cost]] = {}
-    for count in (FEW, records // 10, records):
-        with Standin(records=count) as standin:
-            _export(route, count, standin, form, tree)
-            costs[count] = [_export(route, count, standin, form, tree) for _ in range(rounds)]
-    few, tenth, whole = costs.values()
-    start = statistics.median(one.seconds for one in few)
-    rates = [(records - FEW) / (one.seconds - start) for one in whole]
-    cpu = statistics.median(one.cpu_seconds for one in whole) - statistics.median(one.cpu_seconds for one in few)
+def _measured(route: str, records: int, held_against: int, *, rounds: int, form: str, tree: Path) -> dict[str, Any]:
+    """Give medians over *rounds* rounds, in each of which the product and the least exporter take turns."""
+    with Standin(records=FEW) as few, Standin(records=records) as whole:
+        product = partial(_export, route, form=form, tree=tree)
+        others = {"bulkzoho": product, "least": partial(_least, route)}
+        taken: dict[str, list[tuple[Cost, Cost]]] = {name: [] for name in others}
+        for one in others.values():
+            one(FEW, few)
+        for _ in range(rounds):
+            for name, one in others.items():
+                taken[name].append((one(FEW, few), one(records, whole)))
+    with Standin(records=held_against) as another:
+        peak_mb = product(held_against, another).peak_mb
     return {
         "records": records,
-        "per_s": statistics.median(rates),
-        "per_s_least": min(rates),
-        "per_s_most": max(rates),
-        "cpu_s_per_million": cpu / (records - FEW) * 1e6,
-        "start_seconds": start,
-        "peak_mb": statistics.median(one.peak_mb for one in whole),
-        "peak_mb_of_a_tenth": statistics.median(one.peak_mb for one in tenth),
+        "other_records": held_against,
+        "other_peak_mb": peak_mb,
+        "clients": {name: _medians(pairs, records) for name, pairs in taken.items()},
     }
 
 
-def _export(route: str, count: int, standin: Standin, form: str, tree: Path) -> Cost:
+def _medians(pairs: list[tuple[Cost, Cost]], records: int) -> dict[str, float]:
+    rates = [(records - FEW) / (whole.seconds - few.seconds) for few, whole in pairs]
+    cpu = [(whole.cpu_seconds - few.cpu_seconds) / (records - FEW) * 1e6 for few, whole in pairs]
+    return {
+        "per_s": statistics.median(rates),
+        "per_s_least": min(rates),
+        "per_s_most": max(rates),
+        "cpu_s_per_million": statistics.median(cpu),
+        "start_seconds": statistics.median(few.seconds for few, _ in pairs),
+        "peak_mb": statistics.median(whole.peak_mb for _, whole in pairs),
+    }
+
+
+def _least(route: str, count: int, standin: Standin) -> Cost:
+    output = CACHE / "least.csv"
+    cost = measured([sys.executable, "-m", "benchmarks.clients.exports", standin.url, str(output), route])
+    _see(output, count + 1)
+    return cost
+
+
+def _export(route: str, count: int, standin: Standin, *, form: str, tree: Path) -> Cost:
     """Export everything with a state folder that knows nothing yet, and see that the file has all of it."""
     home, output = CACHE / "home", CACHE / f"out.{form}"
     shutil.rmtree(home, ignore_errors=True)
@@ -77,6 +98,17 @@ def _export(route: str, count: int, standin: Standin, form: str, tree: Path) -> 
     quiet = ["--json", "--progress", "none", *UNBOUND, "--in-flight", "10"]
     told = {**standin.environment, "BULKZOHO_HOME": str(home)}
     cost = measured([sys.executable, "-m", "bulkzoho", *words, *quiet], environment=told, cwd=tree)
-    lines = output.read_bytes().count(b"\n") - (form == "csv")
-    assert lines == count, f"{lines} lines of {count}: {json.loads(cost.out)}"
+    _see(output, count + (form == "csv"))
     return cost
+
+
+def _see(output: Path, lines: int) -> None:
+    """See that everything is there.
+
+    Raises:
+        BenchmarkError: It is not.
+    """
+    with output.open("rb") as file:
+        found = sum(1 for _ in file)
+    if found != lines:
+        raise BenchmarkError(f"{output.name} has {found} lines of {lines}")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen
+from typing import Final
 
 TOP = Path(__file__).resolve().parents[1]
+_LAUNCH: Final = TOP / "benchmarks" / "launch.py"
 CACHE = TOP / ".bench"  #: files, homes, other clients' packages; git does not see it
 
 
@@ -38,23 +39,21 @@ def measured(
     Raises:
         BenchmarkError: It ended with another status than one of *accept*.
     """
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.NamedTemporaryFile("r") as told:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("BULKZOHO_")}
-        began = time.perf_counter()
-        process = Popen(words, env={**kept, **(environment or {})}, cwd=cwd, stdout=out, stderr=err)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
+        launched = [sys.executable, "-I", "-S", str(_LAUNCH), told.name, *words]
+        ended = subprocess.run(launched, env={**kept, **(environment or {})}, cwd=cwd, stdout=out, stderr=err, check=False)
         texts = []
         for file in (out, err):
             file.seek(0)
             texts.append(file.read().decode(errors="replace"))
-    if process.returncode not in accept:
-        raise BenchmarkError(f"{' '.join(words)} ended with {process.returncode}:\n{texts[0]}\n{texts[1]}")
+        if ended.returncode not in accept:
+            raise BenchmarkError(f"{' '.join(words)} ended with {ended.returncode}:\n{texts[0]}\n{texts[1]}")
+        seconds, cpu_seconds, peak = map(float, told.read().split())
     return Cost(
         seconds=seconds,
-        cpu_seconds=usage.ru_utime + usage.ru_stime,
-        peak_mb=usage.ru_maxrss / (1 << (20 if sys.platform == "darwin" else 10)),
+        cpu_seconds=cpu_seconds,
+        peak_mb=peak / (1 << (20 if sys.platform == "darwin" else 10)),
         out=texts[0],
         err=texts[1],
     )

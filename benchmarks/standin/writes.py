@@ -12,7 +12,7 @@ import orjson
 
 from benchmarks.standin.protocol import message
 
-_MARK: Final = b'"Last_Name"'
+MARK: Final = b'"Last_Name"'
 _CALL: Final = b"5725767#########"  # stands where organization and call go
 _BY: Final = {"name": "Bench", "id": "5725767000000000002"}
 _MOMENT: Final = "2026-11-24T10:15:00+01:00"
@@ -41,11 +41,11 @@ class Writes:
 
     def insert(self, body: memoryview) -> bytes:
         """Answer POST of a module."""
-        return self._results("added", None, bytes(body).count(_MARK))
+        return self._results("added", None, bytes(body).count(MARK))
 
     def upsert(self, body: memoryview) -> bytes:
         """Answer POST of a module's ``upsert``."""
-        return self._results("added", "insert", bytes(body).count(_MARK))
+        return self._results("added", "insert", bytes(body).count(MARK))
 
     def update(self, body: memoryview) -> bytes:
         """Answer PUT of a module; a record is known by its id."""

@@ -6,6 +6,7 @@ import argparse
 import shutil
 import statistics
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -29,17 +30,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--routes", default="list,coql,bulk")
     parser.add_argument("--format", default="csv", choices=("csv", "jsonl"))
+    parser.add_argument("--base", metavar="REV", help="compare with the product as it was at this revision too")
     parser.add_argument("--at", metavar="REV", help="measure the product at this revision, not as it lies here")
     parser.add_argument("--save", action="store_true", help="keep the figures and write them into docs/benchmarks.md")
 
 
 def run(given: argparse.Namespace) -> None:
     """Measure and print."""
-    machine, tree = described(), tree_of(given.at) if given.at else TOP
-    found = {}
+    machine, found = described(), {}
+    trees = {"bulkzoho": tree_of(given.at) if given.at else TOP}
+    if given.base:
+        trees["bulkzoho BASE"] = tree_of(given.base)
     for route, records, others in ROUTES:
         if route in given.routes.split(","):
-            found[route] = _measured(route, records, others, rounds=given.rounds, form=given.format, tree=tree)
+            found[route] = _measured(route, records, others, rounds=given.rounds, form=given.format, trees=trees)
             for name, one in found[route]["clients"].items():
                 shown = ", ".join(f"{key} {value:,.4g}" for key, value in one.items())
                 print(f"{route} {name}: {shown}", flush=True)
@@ -48,11 +52,13 @@ def run(given: argparse.Namespace) -> None:
         page.write()
 
 
-def _measured(route: str, records: int, held_against: int, *, rounds: int, form: str, tree: Path) -> dict[str, Any]:
+def _measured(
+    route: str, records: int, held_against: int, *, rounds: int, form: str, trees: Mapping[str, Path]
+) -> dict[str, Any]:
     """Give medians over *rounds* rounds, in each of which the product and the least exporter take turns."""
     with Standin(records=FEW) as few, Standin(records=records) as whole:
-        product = partial(_export, route, form=form, tree=tree)
-        others = {"bulkzoho": product, "least": partial(_least, route)}
+        products = {name: partial(_export, route, form=form, tree=tree) for name, tree in trees.items()}
+        others = {**products, "least": partial(_least, route)}
         taken: dict[str, list[tuple[Cost, Cost]]] = {name: [] for name in others}
         for one in others.values():
             one(FEW, few)
@@ -60,7 +66,7 @@ def _measured(route: str, records: int, held_against: int, *, rounds: int, form:
             for name, one in others.items():
                 taken[name].append((one(FEW, few), one(records, whole)))
     with Standin(records=held_against) as another:
-        peak_mb = product(held_against, another).peak_mb
+        peak_mb = products["bulkzoho"](held_against, another).peak_mb
     return {
         "records": records,
         "other_records": held_against,

@@ -109,7 +109,7 @@ def exports(found: dict[str, Any]) -> str:
     heads = "", "records", "records/s", "least to most", "CPU s a million", "start, s", "peak MB", "peak MB of"
     lines = [
         (
-            f"**{route}**: {'bulkzoho export' if name == 'bulkzoho' else 'the least: aiohttp, orjson, csv.writer, no journal'}",
+            f"**{route}**: {'the least: aiohttp, orjson, csv.writer, no journal' if name == 'least' else name}",
             f"{found_of['records']:,.0f}",
             f"{one['per_s']:,.0f}",
             f"{one['per_s_least']:,.0f} to {one['per_s_most']:,.0f}",

@@ -38,6 +38,7 @@ FUNCTIONS: Final = 20
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what may be told to it."""
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--jsonl", action="store_true", help="JSON Lines in place of CSV; not kept")
     parser.add_argument("--save", action="store_true", help="keep the figures and write them into docs/benchmarks.md")
 
 
@@ -45,7 +46,7 @@ def run(given: argparse.Namespace) -> None:
     """Sample, group and print."""
     machine, told = described(), CACHE / "samples.json"
     with Standin() as standin:
-        watched = replace(PRODUCT, program=("benchmarks.sampled", str(told)))
+        watched = replace(PRODUCT, program=("benchmarks.sampled", str(told)), jsonl=given.jsonl)
         cost = watched.run(given.rows, standin.url, standin.environment)
     seen = [(name, count) for name, count in json.loads(told.read_text(encoding="utf-8")) if not name.endswith("<module>")]
     total = sum(count for _, count in seen)
@@ -59,7 +60,7 @@ def run(given: argparse.Namespace) -> None:
     }
     for name, seconds in (*found["stages"].items(), *found["functions"].items()):
         print(f"{seconds:7.2f} CPU s a million  {name}")
-    if given.save:
+    if given.save and not given.jsonl:
         told_rows = {"rows": given.rows, "samples": total, "cpu_s_per_million": cost.cpu_seconds / given.rows * 1e6}
         results.save("profile", {"machine": machine, **told_rows, **found})
         page.write()

@@ -15,11 +15,11 @@ from benchmarks.measuring import CACHE
 from benchmarks.standin import Standin
 
 STAGES: Final = (  # by how the name of a function's module begins; the first that fits
-    ("read: bytes to rows", "files/csv_ files/raw files/text files/opening engine/reading assembly/inputs"),
-    ("shape: rows to values, by the metadata", "core/shap core/coerc core/numbers core/dates core/mapping"),
+    ("read: bytes to rows", "files/csv_ files/json files/raw files/text files/opening engine/reading assembly/inputs"),
+    ("shape: rows to values, by the metadata", "core/shap core/coerc core/numbers core/dates core/mapping core/converted"),
     ("cut: keys and batches", "core/batch core/key engine/open_parts"),
-    ("encode: records to a body", "core/digits zoho/records"),
-    ("decode: a reply to outcomes", "zoho/wire zoho/results core/judging"),
+    ("encode: records to a body", "core/digits core/packing zoho/records"),
+    ("decode: a reply to outcomes", "zoho/wire zoho/results zoho/all_accepted core/judging"),
     ("journal", "journal"),
     ("results and letters", "files engine/lettering"),
     ("record: outcomes to journal and files", "engine/recorder engine/writing model/rowset"),

@@ -24,9 +24,10 @@ SCRIPTS: Final = {
     "sandbox_export": "exports from the sandbox, content compared",
 }
 QUICK: Final = (("import", "--only", "all", "--rows", "100000", "--save"),)
+AT_LATENCY: Final = "a,d1,bulkzoho,httpx,requests,zoho,sdk,sdk threads"
 ALL: Final = (
     ("import", "--only", "all", "--save"),
-    ("import", "--only", "all", "--latency", "0.2", "--rows", "30000", "--rounds", "5", "--save"),
+    ("import", "--only", AT_LATENCY, "--latency", "0.2", "--rows", "60000", "--save"),
     ("export", "--save"),
     ("start", "--save"),
     ("minute", "--save"),

@@ -38,7 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> None:
     """Measure and print."""
     machine = described()
-    versions = installed() if given.only == "all" else {}
+    versions = installed() if given.only == "all" or {one.name for one in PEERS} & set(given.only.split(",")) else {}
     chosen = _chosen(given, versions)
     tell = partial(print, flush=True)
     rounds = measure(chosen, rows=given.rows, rounds=given.rounds, latency_s=given.latency, in_flight=given.in_flight, tell=tell)
@@ -58,7 +58,7 @@ def run(given: argparse.Namespace) -> None:
 def _chosen(given: argparse.Namespace, versions: dict[str, str]) -> list[Contestant]:
     """Give who was asked for; the product at two revisions when there is a base."""
     wanted = given.only.split(",")
-    able = [*OURS, *(one for one in PEERS if one.needs in versions or one.name in wanted)]
+    able = [*OURS, *(one for one in PEERS if one.needs in versions)]
     chosen = [one for one in able if given.only == "all" or one.name in wanted]
     if given.at:
         chosen = [one if one.module else replace(one, tree=tree_of(given.at)) for one in chosen]

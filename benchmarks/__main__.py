@@ -44,14 +44,18 @@ def main() -> None:
         benchmark.add_options(names.add_parser(name, help=(benchmark.__doc__ or "").partition("\n")[0]))
     for name, about in SCRIPTS.items():
         names.add_parser(name, help=about)
-    names.add_parser("quick", help="all clients of import without latency, into the page; three minutes")
-    names.add_parser("all", help="everything, into the page; half an hour")
+    quick = names.add_parser("quick", help="all clients of import without latency, into the page; three minutes")
+    everything = names.add_parser("all", help="everything, into the page; half an hour")
+    for one in (quick, everything):
+        one.add_argument("--at", metavar="REV", help="measure the product at this revision, not as it lies here")
     given = parser.parse_args()
     if given.name in SCRIPTS:
         sys.exit(subprocess.run([sys.executable, str(TOP / "benchmarks" / f"{given.name}.py")], check=False).returncode)
     several = {"quick": QUICK, "all": ALL}.get(given.name)
     try:
         for one in [given] if several is None else map(parser.parse_args, several):
+            if several is not None and "at" in one:
+                one.at = given.at
             if several is not None:
                 print(f"== {one.name}", flush=True)
             BENCHMARKS[one.name].run(one)

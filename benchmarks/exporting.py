@@ -37,7 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> None:
     """Measure and print."""
-    machine, found = described(), {}
+    machine, found = described(given.at), {}
     trees = {"bulkzoho": tree_of(given.at) if given.at else TOP}
     if given.base:
         trees["bulkzoho BASE"] = tree_of(given.base)

@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> None:
     """Measure and print."""
-    machine = described()
+    machine = described(given.at)
     product = replace(PRODUCT, tree=tree_of(given.at)) if given.at else PRODUCT
     found = []
     with Standin() as standin:

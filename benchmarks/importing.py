@@ -37,7 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> None:
     """Measure and print."""
-    machine = described()
+    machine = described(given.at)
     versions = installed() if given.only == "all" or {one.name for one in PEERS} & set(given.only.split(",")) else {}
     chosen = _chosen(given, versions)
     tell = partial(print, flush=True)

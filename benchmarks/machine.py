@@ -16,11 +16,12 @@ from benchmarks.measuring import TOP
 PACKAGES: Final = ("aiohttp", "orjson", "aiolimiter", "click")
 
 
-def described() -> dict[str, Any]:
-    """Give what a reader needs to compare figures with his own."""
+def described(at: str | None = None) -> dict[str, Any]:
+    """Give what a reader needs to compare figures with his own; *at* is the revision that is measured, if not what lies here."""
+    changed = " and changes" if not at and _git("status", "--porcelain", "bulkzoho") else ""
     return {
         "taken": datetime.now(UTC).isoformat(timespec="minutes"),
-        "revision": _git("rev-parse", "--short", "HEAD") + (" and changes" if _git("status", "--porcelain", "bulkzoho") else ""),
+        "revision": _git("rev-parse", "--short", at or "HEAD") + changed,
         "processor": _processor(),
         "cores": os.cpu_count(),
         "load_before": round(os.getloadavg()[0], 2),

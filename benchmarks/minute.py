@@ -22,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> None:
     """Measure and print."""
-    machine = described()
+    machine = described(given.at)
     tree = tree_of(given.at) if given.at else PRODUCT.tree
     paced = replace(PRODUCT, tree=tree, options=("--calls-per-minute", str(given.calls)))  # the last of two options counts
     found = {

@@ -17,7 +17,7 @@ from bulkzoho.model.metadata import ModuleName
 from bulkzoho.model.outcomes import Tally
 from bulkzoho.model.plans import Price
 from bulkzoho.model.replies import Reply
-from bulkzoho.model.rows import Batch, Block, Cell
+from bulkzoho.model.rows import Batch, Block, Cell, Passed
 from bulkzoho.model.run import QuotaStatus, Snapshot
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Crm",
     "ExportJournal",
     "Fingerprint",
+    "Gate",
     "Journal",
     "LetterWriter",
     "Progress",
@@ -49,6 +50,17 @@ class Fingerprint:
     digest: str  #: hex digest of those bytes
 
 
+class Gate(Protocol):
+    """Lets blocks of JSON lines go as they stand."""
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The columns that lines must have for it."""
+
+    def __call__(self, lines: Sequence[bytes]) -> Passed | None:
+        """Give what is to be known of *lines* when they may pass, else None."""
+
+
 class Source(Protocol):
     """One input, read once from its beginning.  Owned by the engine's reader task."""
 
@@ -64,8 +76,10 @@ class Source(Protocol):
     def growing(self) -> bool:
         """Whether later rows may bring new columns; known from the first :meth:`read` on."""
 
-    def read(self) -> Block | None:
+    def read(self, gate: Gate | None = None) -> Block | None:
         """Give the next rows (at most the block size it was built with), or None at the end.
+
+        Whole blocks of JSON lines that *gate* lets pass are not taken apart.
 
         Raises:
             RefusedError: Before the first block only: no such file, no header, unknown encoding, duplicate headers.

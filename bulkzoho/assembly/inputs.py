@@ -25,7 +25,7 @@ from bulkzoho.model.metadata import CrmModule
 from bulkzoho.model.rows import Block, Operation
 from bulkzoho.model.rowset import RowSet
 from bulkzoho.model.settings import ImportSettings
-from bulkzoho.ports import Fingerprint, Source
+from bulkzoho.ports import Fingerprint, Gate, Source
 
 __all__ = [
     "FirstLook",
@@ -117,11 +117,11 @@ class _Peeked:
     def growing(self) -> bool:
         return self._source.growing
 
-    def read(self) -> Block | None:
+    def read(self, gate: Gate | None = None) -> Block | None:
         if self._pending:
             self._pending = False
             return self._first
-        return self._source.read()
+        return self._source.read(gate)
 
     def fingerprint(self) -> Fingerprint:
         return self._source.fingerprint()

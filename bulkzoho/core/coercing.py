@@ -21,7 +21,7 @@ from bulkzoho.core.users import Users
 from bulkzoho.model.metadata import CrmField
 from bulkzoho.model.rows import Cell
 
-__all__ = ["CellRules", "converter_for"]
+__all__ = ["CellRules", "converter_for", "is_text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +145,13 @@ def _json(field: CrmField) -> Converter:
     wanted = "a JSON array" if kind is list else "a JSON object"
     no_json = refused(field, f"the field takes {wanted}, which only JSON Lines can hold", expected_data_type=field.json_type)
     return cell_by_cell(lambda cell: cell if isinstance(cell, kind) else no_json)
+
+
+def is_text(field: CrmField) -> bool:
+    """Whether texts are sent to *field* as they stand, as long as they are no longer than it takes."""
+    if field.data_type in ("date", "datetime") or field.data_type in USER_TYPES:
+        return False
+    return (_MAKERS.get(field.data_type) or _BY_JSON_TYPE.get(field.json_type, _text)) is _text
 
 
 _Maker = Callable[[CrmField], Converter]

@@ -23,7 +23,7 @@ class Digits(str):
 
 # Without it orjson would write Digits as text, in quotes.
 _OPTIONS: Final = orjson.OPT_PASSTHROUGH_SUBCLASS
-_LOSSY: Final = re.compile(rb"[:\[,]-?(?:[0-9]+[.eE]|[0-9]{19})")  # text that looks so costs a slower reading, no more
+_LOSSY: Final = re.compile(rb"[:\[,]\s*-?(?:[0-9]+[.eE]|[0-9]{19})")  # text that looks so costs a slower reading, no more
 _NATIVE_DIGITS: Final = 18  # of integers that surely fit 64 bits
 
 

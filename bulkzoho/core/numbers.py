@@ -13,7 +13,7 @@ from bulkzoho.model.metadata import CrmField
 from bulkzoho.model.outcomes import Refusal
 from bulkzoho.model.rows import Cell
 
-__all__ = ["decimal_converter", "number_text", "whole_converter"]
+__all__ = ["NATIVE_DIGITS", "decimal_converter", "digits_at_most", "number_text", "whole_converter"]
 
 _DIGITS_AT_MOST: Final[Mapping[str, int]] = {  # docs "Create custom field" v7; the metadata's length wins
     "integer": 9,
@@ -23,7 +23,7 @@ _DIGITS_AT_MOST: Final[Mapping[str, int]] = {  # docs "Create custom field" v7; 
     "percent": 5,
 }
 _LONGEST: Final = 18  # digits of any number, for types that came after this was written
-_NATIVE_DIGITS: Final = 18  # digits that surely fit the 64 bits of a JSON writer's integer
+NATIVE_DIGITS: Final = 18  # digits that surely fit the 64 bits of a JSON writer's integer
 _NUMBER: Final = re.compile(r"([+-]?)(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))(?:[eE]([+-]?[0-9]{1,3}))?").fullmatch
 _GROUPED: Final = re.compile(r"[^0-9]{0,3}[0-9]{1,3}(?:[ ,._'\u00a0\u202f][0-9]{3})+(?:[.,][0-9]*)?[^0-9]{0,4}").fullmatch
 _COMMA: Final = re.compile(r"[+-]?[0-9]*,[0-9]+").fullmatch
@@ -31,9 +31,9 @@ _COMMA: Final = re.compile(r"[+-]?[0-9]*,[0-9]+").fullmatch
 
 def whole_converter(field: CrmField) -> Converter:
     """Make the converter of whole numbers with as many digits as *field* takes."""
-    length = _length(field)
+    length = digits_at_most(field)
     plain = re.compile(rf"-?(?:0|[1-9][0-9]{{0,{length - 1}}})").fullmatch
-    native = length <= _NATIVE_DIGITS
+    native = length <= NATIVE_DIGITS
     faults = _Faults(field, "a whole number")
     too_long = refused(field, f"it has more than the {length} digits that the field takes", maximum_length=length)
 
@@ -78,8 +78,8 @@ def decimal_converter(field: CrmField) -> Converter:
 
     Decimals beyond those of the field are sent: the service cuts them off (docs "Create custom field" v7).
     """
-    length = _length(field)
-    whole = re.compile(rf"0|-?[1-9][0-9]{{0,{min(length, _NATIVE_DIGITS) - 1}}}").fullmatch
+    length = digits_at_most(field)
+    whole = re.compile(rf"0|-?[1-9][0-9]{{0,{min(length, NATIVE_DIGITS) - 1}}}").fullmatch
     plain = re.compile(rf"-?(?:0|[1-9][0-9]{{0,{length - 1}}})(?:\.[0-9]+)?").fullmatch
     faults = _Faults(field, "a number")
     too_long = refused(field, f"it has more than the {length} digits that the field takes", maximum_length=length)
@@ -151,5 +151,6 @@ class _Faults:
         return self.other
 
 
-def _length(field: CrmField) -> int:
+def digits_at_most(field: CrmField) -> int:
+    """Give how many digits *field* takes before the point."""
     return field.length or _DIGITS_AT_MOST.get(field.data_type, _LONGEST)

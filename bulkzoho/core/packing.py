@@ -19,15 +19,20 @@ class PackedRecords(Sequence[Record]):
     """Records, read from their JSON when one of them is asked for; numbers keep their own digits.
 
     Attributes:
-        json: All of them, as a JSON array.
+        json: All of them, *count*, as a JSON array.
     """
 
     __slots__ = ("_count", "_unpacked", "json")
 
-    def __init__(self, records: Sequence[Record]) -> None:
-        self.json = encode_json(records)
-        self._count = len(records)
+    def __init__(self, json: bytes, count: int) -> None:
+        self.json = json
+        self._count = count
         self._unpacked: list[dict[str, Any]] | None = None
+
+    @classmethod
+    def of(cls, records: Sequence[Record]) -> PackedRecords:
+        """Pack *records*."""
+        return records if isinstance(records, cls) else cls(encode_json(records), len(records))
 
     def __len__(self) -> int:
         return self._count

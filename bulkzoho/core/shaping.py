@@ -18,8 +18,10 @@ from bulkzoho.core.columns import ColumnPlan, PlannedColumn
 from bulkzoho.core.converted import Converted, Converter
 from bulkzoho.core.dates import check_format
 from bulkzoho.core.fieldnames import ID, FieldNames
+from bulkzoho.core.gating import Gate, gate_for
 from bulkzoho.core.keying import ClaimColumn, claims_for
 from bulkzoho.core.mapping import plan_columns, plan_later_columns
+from bulkzoho.core.packing import PackedRecords
 from bulkzoho.core.referring import USER_TYPES, names_users
 from bulkzoho.core.stamping import Stamp
 from bulkzoho.core.users import Users
@@ -171,6 +173,16 @@ class Shaper:
         self._remember(header, plan)
         return plan
 
+    def gate_for(self, header: tuple[str, ...]) -> Gate | None:
+        """Give what lets whole blocks of JSON lines under *header* go as they stand; None where values may need a hand."""
+        program = self._program_for(header)
+        changed = program.constants or program.stamp or program.user_columns or program.plan.strange
+        if changed or self._rules.null_text is not None:
+            return None
+        claims = {step.name: step.claim for step in program.steps if step.claim is not None}
+        fields = [column.field for column in program.plan.columns]
+        return gate_for(header, fields, required=program.plan.required, claims=claims)
+
     def shape(self, block: Block, *, source: int = 0) -> Shaped:
         """Give the records of *block* of the source with that index, and the rows that are not to be sent.
 
@@ -180,6 +192,10 @@ class Shaper:
         count = len(block.rows)
         if not count:
             return Shaped(header=block.header, numbers=(), records=(), cells=(), origins=block.origins and ())
+        if block.passed is not None:
+            packed = PackedRecords(block.passed.json, count)
+            keys = {**block.passed.keys, **{name: [key] * count for name, key in program.constant_keys}}
+            return Shaped(header=block.header, numbers=block.numbers, records=packed, cells=block.rows, claims=keys)
         columns = list(zip(*block.rows, strict=True))
         if block.texts:
             converted = {step.name: step.convert_texts(columns[step.index]) for step in program.steps}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bulkzoho.core.batching import Batcher, BatchLimits
+from bulkzoho.core.gating import Gate
 from bulkzoho.core.packing import PackedRecords
 from bulkzoho.core.shaping import RefusedRow, Shaped, Shaper
 from bulkzoho.engine.acquainting import ReadUsers, acquaint
@@ -87,6 +88,8 @@ class Reader:
         self._read_users = read_users
         self._errors = errors
         self._packs = packs
+        self._header: tuple[str, ...] | None = None  # for which the gate is
+        self._gate: Gate | None = None
         self._batcher: Batcher | None = None
         self._released = asyncio.Event()
 
@@ -118,13 +121,14 @@ class Reader:
             await self._channel.close()
 
     async def _hand_over(self, batch: Batch) -> None:
-        await self._channel.send(replace(batch, records=PackedRecords(batch.records)) if self._packs else batch)
+        await self._channel.send(replace(batch, records=PackedRecords.of(batch.records)) if self._packs else batch)
 
     def _limit_reached(self) -> bool:
         return self._limit is not None and self.rows >= self._limit
 
     async def _read(self, part: InputPart) -> None:
         source = self._reading = part.open()
+        self._header = self._gate = None
         batcher = self._batcher = Batcher(part.index, self._limits, self._shaper.key_fields)
         self._stop.listen(source.close if source.blocking else _nothing)
         self._recorder.follow(part.index, source.fingerprint)
@@ -148,9 +152,9 @@ class Reader:
     async def _next_block(self, source: Source) -> Block | None:
         try:
             if source.blocking:
-                return await asyncio.to_thread(source.read)
+                return await asyncio.to_thread(source.read, self._gate)
             await asyncio.sleep(0)  # a file never waits, so the senders would
-            return source.read()
+            return source.read(self._gate)
         except BulkZohoError as error:
             self.damage = error
             return None
@@ -167,6 +171,8 @@ class Reader:
             self._refuse(_unreadable(part.index, block))
         if not block.rows:
             return []
+        if self._packs and block.header is not self._header:
+            self._header, self._gate = block.header, self._shaper.gate_for(block.header)
         await acquaint(self._shaper, block, self._read_users)
         shaped = self._shaper.shape(block, source=part.index)
         if self._letters is not None:
@@ -193,6 +199,8 @@ class Reader:
         return replace(
             block,
             rows=block.rows[:keep],
+            kept=None,
+            passed=None,
             numbers=block.numbers[:keep],
             origins=None if block.origins is None else block.origins[:keep],
             unreadable=tuple(row for row in block.unreadable if row.number <= last),
@@ -274,6 +282,8 @@ def _without(block: Block, known: RowSet) -> Block:
     return replace(
         block,
         rows=[block.rows[index] for index in keep],
+        kept=None,
+        passed=None,
         numbers=[block.numbers[index] for index in keep],
         origins=None if block.origins is None else [block.origins[index] for index in keep],
         unreadable=unreadable,

@@ -18,6 +18,7 @@ from bulkzoho.files.csv_lines import END_OF_INPUT, MAX_ROW_CHARS, EndlessRowErro
 from bulkzoho.files.raw import Chunks
 from bulkzoho.files.text import TextChunks, encoding_remedy, holds_damage, readable
 from bulkzoho.model.rows import Block, UnreadableRow
+from bulkzoho.ports import Gate
 
 __all__ = ["CsvRows"]
 
@@ -65,12 +66,13 @@ class CsvRows:
         """Whether later rows may bring new columns: never."""
         return False
 
-    def read(self) -> Block | None:
+    def read(self, gate: Gate | None = None) -> Block | None:
         """Give the next block, None at the end.
 
         Raises:
             RunFailedError: The input is damaged from here on.
         """
+        del gate
         while not self._is_over:
             lines_before = self._lines.position
             self._lines.forget()

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain, islice
-from typing import Any, Final
+from typing import Any, Final, cast, overload
 
+from bulkzoho.core.digits import decode_json
 from bulkzoho.errors import BulkZohoError, RunFailedError
 from bulkzoho.files.json_lines import JsonLine, lines_of_json
 from bulkzoho.files.json_values import BadLineError, object_of, objects_of
 from bulkzoho.files.raw import Chunks
 from bulkzoho.files.text import DEFAULT_ENCODING
 from bulkzoho.model.rows import ABSENT, Block, Cell, UnreadableRow
+from bulkzoho.ports import Gate
 
 __all__ = ["GrowingHeader", "JsonRows"]
 
@@ -49,6 +51,34 @@ class GrowingHeader:
         return [[one.get(column, ABSENT) for column in columns] for one in objects]
 
 
+class UncutObjects(Sequence[Sequence[Cell]]):
+    """Lines as rows, taken apart for the few that are asked for."""
+
+    __slots__ = ("_columns", "_lines")
+
+    def __init__(self, lines: Sequence[bytes], columns: Sequence[str]) -> None:
+        self._lines = lines
+        self._columns = columns
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, index: int) -> Sequence[Cell]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Sequence[Cell]]: ...
+
+    def __getitem__(self, index: int | slice) -> Sequence[Cell] | Sequence[Sequence[Cell]]:
+        if isinstance(index, slice):
+            return [self._row(line) for line in self._lines[index]]
+        return self._row(self._lines[index])
+
+    def _row(self, line: bytes) -> Sequence[Cell]:
+        one = decode_json(line)
+        return [one[column] for column in self._columns]
+
+
 class JsonRows:
     """The rows of one JSON Lines file.
 
@@ -72,8 +102,8 @@ class JsonRows:
         """Whether later rows may bring new columns: at any line."""
         return True
 
-    def read(self) -> Block | None:
-        """Give the next block, None at the end.
+    def read(self, gate: Gate | None = None) -> Block | None:
+        """Give the next block, None at the end; what *gate* lets pass is not taken apart.
 
         Raises:
             RefusedError: The first time only: unknown encoding, empty, or one JSON document over several lines.
@@ -81,7 +111,7 @@ class JsonRows:
         """
         lines = [] if self._failure else self._take()
         if lines:
-            return self._block(lines)
+            return self._passed(lines, gate) or self._block(lines)
         if self._failure:
             raise self._failure
         return None
@@ -94,6 +124,18 @@ class JsonRows:
         except BulkZohoError as error:
             self._failure = error
         return lines
+
+    def _passed(self, lines: Sequence[JsonLine], gate: Gate | None) -> Block | None:
+        if gate is None or gate.header != self._header.columns or not {bytes}.issuperset(map(type, lines)):
+            return None
+        texts = cast("Sequence[bytes]", lines)
+        passed = gate(texts)
+        if passed is None:
+            return None
+        first = self._number + 1
+        self._number += len(lines)
+        rows = UncutObjects(texts, self._header.columns)
+        return Block(header=self._header.columns, rows=rows, numbers=range(first, first + len(lines)), passed=passed)
 
     def _block(self, lines: Sequence[JsonLine]) -> Block:
         first = self._number + 1

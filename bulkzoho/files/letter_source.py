@@ -24,6 +24,7 @@ from bulkzoho.files.raw import Chunks
 from bulkzoho.files.text import DEFAULT_ENCODING
 from bulkzoho.model.rows import Block, UnreadableRow
 from bulkzoho.model.settings import FileSettings, InputFormat
+from bulkzoho.ports import Gate
 
 __all__ = ["columns_of", "open_letters", "read_letters"]
 
@@ -104,8 +105,9 @@ class _LetterRows:
         """Whether later letters may bring new columns: as JSON Lines, at any line."""
         return self._header is None
 
-    def read(self) -> Block | None:
+    def read(self, gate: Gate | None = None) -> Block | None:
         """Give the next block, None at the end."""
+        del gate
         for some in self._letters:
             if chosen := [one for one in some if not self._only_codes or one.code in self._only_codes]:
                 return self._block(chosen)

@@ -17,7 +17,7 @@ from bulkzoho.files.spool import STDIN_NAME, RawSpool, RawStandardInput, is_spoo
 from bulkzoho.files.text import marked_encoding
 from bulkzoho.model.rows import Block
 from bulkzoho.model.settings import FileSettings, InputFormat
-from bulkzoho.ports import Fingerprint
+from bulkzoho.ports import Fingerprint, Gate
 
 __all__ = ["FileSource", "Rows", "open_raw", "open_source", "start_rows"]
 
@@ -43,8 +43,8 @@ class Rows(Protocol):
     def growing(self) -> bool:
         """Whether later rows may bring new columns."""
 
-    def read(self) -> Block | None:
-        """Give the next block, None at the end."""
+    def read(self, gate: Gate | None = None) -> Block | None:
+        """Give the next block, None at the end; what *gate* lets pass is not taken apart."""
 
 
 class FileSource:
@@ -82,7 +82,7 @@ class FileSource:
         """Raw bytes there are; None for standard input."""
         return self._raw.bytes_total
 
-    def read(self) -> Block | None:
+    def read(self, gate: Gate | None = None) -> Block | None:
         """Give the next rows, None at the end; what they came from is durable where it must be.
 
         Raises:
@@ -94,7 +94,7 @@ class FileSource:
         try:
             if self._rows is None:
                 self._rows = self._start(expanded(self._raw.chunks(), name=self._name))
-            block = self._rows.read()
+            block = self._rows.read(gate)
         except SourceClosedError:
             return None
         self._raw.settle()

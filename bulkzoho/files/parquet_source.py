@@ -19,6 +19,7 @@ from bulkzoho.errors import BulkZohoError, RefusedError, RunFailedError
 from bulkzoho.files.parquet_writer import refuse_missing_pyarrow
 from bulkzoho.files.raw import Chunks
 from bulkzoho.model.rows import Block, Cell
+from bulkzoho.ports import Gate
 
 if TYPE_CHECKING:  # an optional extra, loaded only for a file that needs it
     import pyarrow as pa
@@ -62,12 +63,13 @@ class ParquetRows:
         """Whether later rows may bring new columns: never."""
         return False
 
-    def read(self) -> Block | None:
+    def read(self, gate: Gate | None = None) -> Block | None:
         """Give the next block, None at the end.
 
         Raises:
             RunFailedError: The file is damaged from here on.
         """
+        del gate
         rows = self._take()
         if not rows:
             if self._failure:

@@ -18,6 +18,7 @@ __all__ = [
     "KeyClaim",
     "Operation",
     "Origin",
+    "Passed",
     "Record",
     "Stage",
     "UnreadableRow",
@@ -91,6 +92,14 @@ class UnreadableRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """A whole block of lines that are records as they stand."""
+
+    json: bytes  #: the records, as a JSON array
+    keys: Mapping[str, Sequence[str | None]]  #: of each key field that is filled, one a record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """Some consecutive rows of one source, cells in the order of the header.
 
@@ -104,6 +113,7 @@ class Block:
     origins: Sequence[Origin] | None = None
     texts: bool = False  #: every cell is a ``str`` and nothing else, as in a CSV
     kept: Sequence[Sequence[Cell]] | None = None  #: the rows again, for whoever keeps them: lines that are cut when asked for
+    passed: Passed | None = None  #: what a gate found: then ``rows`` need not be looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

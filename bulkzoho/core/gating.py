@@ -1,0 +1,108 @@
+"""Lines of JSON that are records already: let them go as they stand, looked at all at once.
+
+A block passes when every line is one object with just the columns that were planned, every value of the type and within the
+length that its field takes, none of them blank.  Whatever else a block holds, it goes the long way, which tells and mends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter, itemgetter
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta
+
+from bulkzoho.core.coercing import is_text
+from bulkzoho.core.keying import ClaimColumn
+from bulkzoho.core.numbers import NATIVE_DIGITS, digits_at_most
+from bulkzoho.model.metadata import CrmField
+from bulkzoho.model.rows import Passed
+
+__all__ = ["Gate", "gate_for"]
+
+_BEGINS_BLANK: Final = re.compile(  # a value that may be blank: it begins with what str.strip() takes off, or with an escape
+    rb'":\s*"(?:[\s\\]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80)'
+)
+_FIRST, _LAST = itemgetter(0), itemgetter(-1)
+_OPENS, _CLOSES = b"{}"
+_WHOLE: Final = frozenset({"integer", "bigint"})
+_Claim = Callable[[Sequence[Any]], ClaimColumn]
+
+
+class Gate:
+    """The look at a block of lines.
+
+    Attributes:
+        header: The columns that lines must have for it.
+
+    Args:
+        header: API names of fields.
+        types: The type of each field's values, by its API name.
+        texts: Those that hold text.
+        claims: What brings values of key fields into the form in which keys are compared.
+    """
+
+    def __init__(
+        self, header: tuple[str, ...], *, types: Mapping[str, Any], texts: Sequence[str], claims: Mapping[str, _Claim]
+    ) -> None:
+        self.header = header
+        fields = [(f"v{index}", types[name], msgspec.field(name=name)) for index, name in enumerate(header)]
+        record = msgspec.defstruct("Record", fields, forbid_unknown_fields=True, gc=False)
+        self._decode = msgspec.json.Decoder(record).decode_lines
+        value_of = {name: attrgetter(f"v{index}") for index, name in enumerate(header)}
+        self._texts = [value_of[name] for name in texts]
+        self._claims = {name: (value_of[name], claim) for name, claim in claims.items()}
+
+    def __call__(self, lines: Sequence[bytes]) -> Passed | None:
+        """Give what is to be known of *lines* when they may pass, else None."""
+        count = len(lines)
+        # an object a line: each begins and ends at the ends of its line, and there are as many as lines
+        if {*map(_FIRST, lines)} != {_OPENS} or {*map(_LAST, lines)} != {_CLOSES}:
+            return None
+        joined = b"\n".join(lines)
+        if joined.count(b'":') != count * len(self.header):  # a key twice in one object, or a blank behind one
+            return None
+        try:
+            records = self._decode(joined)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        if len(records) != count or (_BEGINS_BLANK.search(joined) and not all(map(self._says_something, records))):
+            return None
+        keys = {name: claim([value(one) for one in records]) for name, (value, claim) in self._claims.items()}
+        return Passed(json=b"[" + b",".join(lines) + b"]", keys=keys)
+
+    def _says_something(self, record: Any) -> bool:
+        return all(text is None or text.strip() for text in (value(record) for value in self._texts))
+
+
+def gate_for(
+    header: tuple[str, ...], fields: Sequence[CrmField], *, required: Sequence[str], claims: Mapping[str, _Claim]
+) -> Gate | None:
+    """Make the gate for lines with the keys *header*; None where values may need a hand."""
+    if [field.api_name for field in fields] != list(header) or not all(map(_stands, fields)):
+        return None
+    return Gate(
+        header,
+        types={field.api_name: _type_of(field, required=field.api_name in required) for field in fields},
+        texts=[field.api_name for field in fields if is_text(field)],
+        claims=claims,
+    )
+
+
+def _stands(field: CrmField) -> bool:
+    return (
+        is_text(field) or field.data_type == "boolean" or (field.data_type in _WHOLE and digits_at_most(field) <= NATIVE_DIGITS)
+    )
+
+
+def _type_of(field: CrmField, *, required: bool) -> Any:
+    """Give the type of values that stand.  Null clears a field; where one is *required* it is refused, the long way."""
+    kind: Any = bool
+    if is_text(field):
+        kind = Annotated[str, Meta(min_length=1, max_length=field.length)]
+    elif field.data_type in _WHOLE:
+        limit = 10 ** digits_at_most(field)
+        kind = Annotated[int, Meta(gt=-limit, lt=limit)]
+    return kind if required else kind | None

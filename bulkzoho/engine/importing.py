@@ -118,6 +118,7 @@ class ImportPipe:
             BulkZohoError: Something that no task could turn into a decision to stop.
         """
         self._parts.recorder.watch(self._vitals)
+        self._parts.recorder.expect(self._parts.senders)
         try:
             await self._watch_and_work(in_doubt)
         except BaseExceptionGroup as group:

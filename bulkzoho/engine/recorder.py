@@ -192,6 +192,10 @@ class Recorder:
         self._writer.stage(RowsRefused(id=self._take_id(), source=source, rows=rows, tally=tally))
         self._add(tally)
 
+    def expect(self, senders: int) -> None:
+        """So many may wait for one write; it need not wait for more."""
+        self._writer.crowd = senders
+
     def watch(self, vitals: Callable[[], RunMoved]) -> None:
         """Ask *vitals* for the run's status, work and calls each time something is written."""
         self._vitals = vitals

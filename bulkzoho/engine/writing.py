@@ -20,7 +20,7 @@ from bulkzoho.ports import Journal, TrackedFile
 
 __all__ = ["Writer"]
 
-GATHER_S: Final = 0.002  # from one write's beginning to the next at least: a write costs as much work as half a call
+GATHER_S: Final = 0.005  # from one write's beginning to the next, unless all wait for it: a write costs as much work as a call
 
 
 class _Turn:
@@ -66,6 +66,7 @@ class Writer:
         thread: Where to wait for the disk; None waits in place.
 
     Attributes:
+        crowd: How many may wait for one write; when that many do, it begins.
         error: Why nothing more can be written, if so.
         last_words: Asked at each write for what is true as of then.
     """
@@ -78,6 +79,7 @@ class Writer:
         head: Callable[[str], bytes],
         thread: Executor | None = None,
     ) -> None:
+        self.crowd = 1
         self.error: BulkZohoError | None = None
         self.last_words: Callable[[], list[Change]] = list
         self._journal = journal
@@ -89,6 +91,8 @@ class Writer:
         self._turn: _Turn | None = None
         self._aside: _Aside | None = None
         self._not_before = 0.0  # by the loop's clock
+        self._later: asyncio.TimerHandle | None = None  # begins the next write
+        self._waiting = 0
 
     def stage(self, *changes: Change) -> None:
         """Add *changes* to the next write."""
@@ -123,9 +127,18 @@ class Writer:
         if self.error is not None:
             raise self.error
         if turn is not None:
-            await turn.done.wait()
+            await self._wait_for(turn)
             if turn.error is not None:
                 raise turn.error
+
+    async def _wait_for(self, turn: _Turn) -> None:
+        self._waiting += 1
+        try:
+            if self._waiting >= self.crowd and self._later is not None:
+                self._begin_soon()
+            await turn.done.wait()
+        finally:
+            self._waiting -= 1
 
     def flush(self) -> None:
         """Write all that is staged, now, in place.
@@ -140,14 +153,19 @@ class Writer:
         self._write_in_place()
 
     def _call_turn(self) -> None:
-        loop = asyncio.get_running_loop()
-        if loop.time() >= self._not_before:
-            loop.call_soon(self._take_turn)
+        if self._waiting >= self.crowd or asyncio.get_running_loop().time() >= self._not_before:
+            self._begin_soon()
         else:
-            loop.call_at(self._not_before, self._take_turn)
+            self._later = asyncio.get_running_loop().call_at(self._not_before, self._take_turn)
+
+    def _begin_soon(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        asyncio.get_running_loop().call_soon(self._take_turn)
 
     def _take_turn(self) -> None:
-        turn, self._turn = self._turn, None
+        turn, self._turn, self._later = self._turn, None, None
         assert turn is not None
         try:
             if self._thread is not None:

@@ -16,7 +16,7 @@ from msgspec import Meta
 
 from bulkzoho.core.coercing import is_text
 from bulkzoho.core.keying import ClaimColumn
-from bulkzoho.core.numbers import NATIVE_DIGITS, digits_at_most
+from bulkzoho.core.numbers import digits_at_most, is_native
 from bulkzoho.model.metadata import CrmField
 from bulkzoho.model.rows import Passed
 
@@ -27,7 +27,6 @@ _BEGINS_BLANK: Final = re.compile(  # a value that may be blank: it begins with 
 )
 _FIRST, _LAST = itemgetter(0), itemgetter(-1)
 _OPENS, _CLOSES = b"{}"
-_WHOLE: Final = frozenset({"integer", "bigint"})
 _Claim = Callable[[Sequence[Any]], ClaimColumn]
 
 
@@ -92,9 +91,7 @@ def gate_for(
 
 
 def _stands(field: CrmField) -> bool:
-    return (
-        is_text(field) or field.data_type == "boolean" or (field.data_type in _WHOLE and digits_at_most(field) <= NATIVE_DIGITS)
-    )
+    return is_text(field) or field.data_type == "boolean" or is_native(field)
 
 
 def _type_of(field: CrmField, *, required: bool) -> Any:
@@ -102,7 +99,7 @@ def _type_of(field: CrmField, *, required: bool) -> Any:
     kind: Any = bool
     if is_text(field):
         kind = Annotated[str, Meta(min_length=1, max_length=field.length)]
-    elif field.data_type in _WHOLE:
+    elif is_native(field):
         limit = 10 ** digits_at_most(field)
         kind = Annotated[int, Meta(gt=-limit, lt=limit)]
     return kind if required else kind | None

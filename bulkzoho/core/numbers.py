@@ -13,7 +13,7 @@ from bulkzoho.model.metadata import CrmField
 from bulkzoho.model.outcomes import Refusal
 from bulkzoho.model.rows import Cell
 
-__all__ = ["NATIVE_DIGITS", "decimal_converter", "digits_at_most", "number_text", "whole_converter"]
+__all__ = ["decimal_converter", "digits_at_most", "is_native", "number_text", "whole_converter"]
 
 _DIGITS_AT_MOST: Final[Mapping[str, int]] = {  # docs "Create custom field" v7; the metadata's length wins
     "integer": 9,
@@ -22,8 +22,9 @@ _DIGITS_AT_MOST: Final[Mapping[str, int]] = {  # docs "Create custom field" v7; 
     "currency": 16,
     "percent": 5,
 }
+_WHOLE_TYPES: Final = frozenset({"integer", "bigint"})
 _LONGEST: Final = 18  # digits of any number, for types that came after this was written
-NATIVE_DIGITS: Final = 18  # digits that surely fit the 64 bits of a JSON writer's integer
+_NATIVE_DIGITS: Final = 18  # digits that surely fit the 64 bits of a JSON writer's integer
 _NUMBER: Final = re.compile(r"([+-]?)(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))(?:[eE]([+-]?[0-9]{1,3}))?").fullmatch
 _GROUPED: Final = re.compile(r"[^0-9]{0,3}[0-9]{1,3}(?:[ ,._'\u00a0\u202f][0-9]{3})+(?:[.,][0-9]*)?[^0-9]{0,4}").fullmatch
 _COMMA: Final = re.compile(r"[+-]?[0-9]*,[0-9]+").fullmatch
@@ -33,7 +34,7 @@ def whole_converter(field: CrmField) -> Converter:
     """Make the converter of whole numbers with as many digits as *field* takes."""
     length = digits_at_most(field)
     plain = re.compile(rf"-?(?:0|[1-9][0-9]{{0,{length - 1}}})").fullmatch
-    native = length <= NATIVE_DIGITS
+    native = length <= _NATIVE_DIGITS
     faults = _Faults(field, "a whole number")
     too_long = refused(field, f"it has more than the {length} digits that the field takes", maximum_length=length)
 
@@ -79,7 +80,7 @@ def decimal_converter(field: CrmField) -> Converter:
     Decimals beyond those of the field are sent: the service cuts them off (docs "Create custom field" v7).
     """
     length = digits_at_most(field)
-    whole = re.compile(rf"0|-?[1-9][0-9]{{0,{min(length, NATIVE_DIGITS) - 1}}}").fullmatch
+    whole = re.compile(rf"0|-?[1-9][0-9]{{0,{min(length, _NATIVE_DIGITS) - 1}}}").fullmatch
     plain = re.compile(rf"-?(?:0|[1-9][0-9]{{0,{length - 1}}})(?:\.[0-9]+)?").fullmatch
     faults = _Faults(field, "a number")
     too_long = refused(field, f"it has more than the {length} digits that the field takes", maximum_length=length)
@@ -149,6 +150,11 @@ class _Faults:
             if _COMMA(text):
                 return self._comma
         return self.other
+
+
+def is_native(field: CrmField) -> bool:
+    """Whether *field* takes whole numbers that any JSON writer writes."""
+    return field.data_type in _WHOLE_TYPES and digits_at_most(field) <= _NATIVE_DIGITS
 
 
 def digits_at_most(field: CrmField) -> int:

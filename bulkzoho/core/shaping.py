@@ -13,7 +13,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from bulkzoho.core.checking import refuse_rows
-from bulkzoho.core.coercing import CellRules, converter_for
+from bulkzoho.core.coercing import CellRules, converter_for, is_text
 from bulkzoho.core.columns import ColumnPlan, PlannedColumn
 from bulkzoho.core.converted import Converted, Converter
 from bulkzoho.core.dates import check_format
@@ -21,7 +21,8 @@ from bulkzoho.core.fieldnames import ID, FieldNames
 from bulkzoho.core.gating import Gate, gate_for
 from bulkzoho.core.keying import ClaimColumn, claims_for
 from bulkzoho.core.mapping import plan_columns, plan_later_columns
-from bulkzoho.core.packing import PackedRecords
+from bulkzoho.core.numbers import is_native
+from bulkzoho.core.packing import PackedRecords, Packer
 from bulkzoho.core.referring import USER_TYPES, names_users
 from bulkzoho.core.stamping import Stamp
 from bulkzoho.core.users import Users
@@ -93,6 +94,7 @@ class _Program:
     stamp: Stamp | None
     constant_keys: Sequence[tuple[str, str | None]]
     make_records: Callable[[Iterable[Sequence[Any]]], list[dict[str, Any]]]
+    packer: Packer
 
 
 class Shaper:
@@ -183,8 +185,10 @@ class Shaper:
         fields = [column.field for column in program.plan.columns]
         return gate_for(header, fields, required=program.plan.required, claims=claims)
 
-    def shape(self, block: Block, *, source: int = 0) -> Shaped:
+    def shape(self, block: Block, *, source: int = 0, packed: bool = False) -> Shaped:
         """Give the records of *block* of the source with that index, and the rows that are not to be sent.
+
+        With *packed* a block of which every row is sent is packed, if it comes from a CSV.
 
         A header that was not planned is one that grew while rows were sent: what does not fit is then refused row by row.
         """
@@ -193,22 +197,25 @@ class Shaper:
         if not count:
             return Shaped(header=block.header, numbers=(), records=(), cells=(), origins=block.origins and ())
         if block.passed is not None:
-            packed = PackedRecords(block.passed.json, count)
+            as_it_stands = PackedRecords(block.passed.json, count)
             keys = {**block.passed.keys, **{name: [key] * count for name, key in program.constant_keys}}
-            return Shaped(header=block.header, numbers=block.numbers, records=packed, cells=block.rows, claims=keys)
+            return Shaped(header=block.header, numbers=block.numbers, records=as_it_stands, cells=block.rows, claims=keys)
         columns = list(zip(*block.rows, strict=True))
         if block.texts:
             converted = {step.name: step.convert_texts(columns[step.index]) for step in program.steps}
         else:
             converted = {step.name: step.convert(columns[step.index]) for step in program.steps}
-        values: list[Iterable[Any]] = [column.values for column in converted.values()]
-        values += [repeat(value, count) for _, value in program.constants]
+        values: list[Sequence[Any]] = [column.values for column in converted.values()]
+        values += [[value] * count for _, value in program.constants]
         if program.stamp is not None:
             values.append(program.stamp.column(source, block.numbers))
-        records = program.make_records(zip(*values, strict=True) if values else repeat((), count))
-        for name, column in converted.items():
-            for index in column.absent:
-                del records[index][name]
+        refusals = refuse_rows(program.plan, converted, columns, rows=count)
+        records: Sequence[Record]
+        if packed and block.texts and values and not refusals:
+            absent = {at: column.absent for at, column in enumerate(converted.values()) if column.absent}
+            records = program.packer.pack(values, absent)
+        else:
+            records = _records_of(program, values, converted, count)
         shaped = Shaped(
             header=block.header,
             numbers=block.numbers,
@@ -217,7 +224,6 @@ class Shaper:
             claims=_claims(program, converted, count),
             origins=block.origins,
         )
-        refusals = refuse_rows(program.plan, converted, columns, rows=count)
         return _set_aside(shaped, refusals, program.plan) if refusals else shaped
 
     def _program_for(self, header: tuple[str, ...]) -> _Program:
@@ -232,7 +238,10 @@ class Shaper:
             self._programs.clear()
         plan, stamp = (plan, None) if self._stamp is None else self._stamp.applied_to(plan)
         constants = [(one.api_name, self._constant(one, text)) for one, text in plan.constants]
-        names = [*(column.field.api_name for column in plan.columns), *(name for name, _ in constants)]
+        fields = [column.field for column in plan.columns]
+        names = [*(field.api_name for field in fields), *(name for name, _ in constants)]
+        names += [stamp.field] if stamp is not None else []
+        plain = {field.api_name for field in fields if is_text(field) or is_native(field)}
         keys = frozenset(self.key_fields)
         program = self._programs[header] = _Program(
             plan=plan,
@@ -245,7 +254,8 @@ class Shaper:
                 for (one, _), (_, value) in zip(plan.constants, constants, strict=True)
                 if one.api_name in keys
             ],
-            make_records=_record_maker(names if stamp is None else [*names, stamp.field]),
+            make_records=_record_maker(names),
+            packer=Packer(names, exact=[at for at, name in enumerate(names) if name not in plain]),
         )
         return program
 
@@ -276,6 +286,16 @@ class Shaper:
                 code="INVALID_DATA",
             )
         return made.values[0]
+
+
+def _records_of(
+    program: _Program, values: Sequence[Sequence[Any]], converted: Mapping[str, Converted], count: int
+) -> list[dict[str, Any]]:
+    records = program.make_records(zip(*values, strict=True) if values else repeat((), count))
+    for name, column in converted.items():
+        for index in column.absent:
+            del records[index][name]
+    return records
 
 
 def _claims(program: _Program, converted: Mapping[str, Converted], count: int) -> dict[str, ClaimColumn]:

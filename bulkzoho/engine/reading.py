@@ -135,7 +135,7 @@ class Reader:
         complete = False
         try:
             while not self._stop.requested and not self._limit_reached():
-                block = await self._next_block(source)
+                block = await self._next_block(source, gate=None if batcher.waiting else self._gate)
                 if block is None:
                     complete = not self.damage and not self._stop.requested
                     break
@@ -149,12 +149,13 @@ class Reader:
             self._recorder.unfollow(part.index, complete=complete)
             source.close()
 
-    async def _next_block(self, source: Source) -> Block | None:
+    async def _next_block(self, source: Source, *, gate: Gate | None) -> Block | None:
+        """Read on; *gate* where a block becomes a batch as it is: what must be cut again is better not packed."""
         try:
             if source.blocking:
-                return await asyncio.to_thread(source.read, self._gate)
+                return await asyncio.to_thread(source.read, gate)
             await asyncio.sleep(0)  # a file never waits, so the senders would
-            return source.read(self._gate)
+            return source.read(gate)
         except BulkZohoError as error:
             self.damage = error
             return None
@@ -174,7 +175,7 @@ class Reader:
         if self._packs and block.header is not self._header:
             self._header, self._gate = block.header, self._shaper.gate_for(block.header)
         await acquaint(self._shaper, block, self._read_users)
-        shaped = self._shaper.shape(block, source=part.index)
+        shaped = self._shaper.shape(block, source=part.index, packed=self._packs and not batcher.waiting)
         if self._letters is not None:
             shaped = self._without_settled_letters(part.index, shaped)
         if self._superseded is not None and shaped.records:

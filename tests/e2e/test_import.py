@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import stat
 from pathlib import Path
 
@@ -183,11 +184,16 @@ def test_a_limit_takes_the_first_rows_and_resume_goes_on(bulkzoho: Program, sand
     bulkzoho.leads("leads.csv", 500)
 
     # bulkzoho import leads.csv --module Leads --limit 150; bulkzoho resume --limit none
-    first = bulkzoho.run("import", "leads.csv", "--module", "Leads", "--limit", "150", *FAST).expect(0).summary
+    told = ("--module", "Leads", "--limit", "150", "--results", "results.csv")
+    first = bulkzoho.run("import", "leads.csv", *told, *FAST).expect(0).summary
     second = bulkzoho.run("resume", first["run"], "--limit", "none", "--json").expect(0).summary
 
     assert first["rows"]["accepted"] == 150
     assert second["rows"]["accepted"] == sandbox.count() == 500
+    with (bulkzoho.folder / "leads.csv").open(newline="") as given, (bulkzoho.folder / "results.csv").open(newline="") as made:
+        rows = list(csv.reader(given))[1:]
+        results = sorted(csv.DictReader(made), key=lambda line: int(line["bulkzoho_row"]))
+    assert [list(line.values())[: len(rows[0])] for line in results] == rows
 
 
 def _in_folder(bulkzoho: Program, run: str, name: str) -> Path:

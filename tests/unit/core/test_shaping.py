@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulkzoho.core.digits import encode_json
 from bulkzoho.core.shaping import Shaper
 from bulkzoho.core.users import KnownUser, Users
 from bulkzoho.errors import RefusedError, UsageError
@@ -295,3 +296,20 @@ def test_a_block_gives_what_its_rows_give_one_by_one(rows: list[list[str]]) -> N
     assert list(whole.refused) == [refused for one in single for refused in one.refused]
     assert list(whole.claims["Customer_Number"]) == [key for one in single for key in one.claims["Customer_Number"]]
     assert len(whole.records) + len(whole.refused) == len(rows)
+
+
+@given(
+    rows=st.lists(
+        st.tuples(st.text(max_size=4), st.sampled_from(["", " ", "7", "x"]), st.sampled_from(["", "1.50", "-3", "1e400"])),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_packed_records_are_the_same_records(rows: list[tuple[str, str, str]]) -> None:
+    header = ("Last_Name", "No_of_Employees", "Annual_Revenue")
+    block = Block(header=header, rows=rows, numbers=range(1, len(rows) + 1), texts=True)
+
+    plain, packed = (shaper_of(*header).shape(block, packed=packed) for packed in (False, True))
+
+    assert encode_json(list(packed.records)) == encode_json(plain.records)
+    assert (packed.claims, packed.numbers, packed.refused) == (plain.claims, plain.numbers, plain.refused)

@@ -368,3 +368,26 @@ def test_any_bytes_at_all_are_read_or_refused_alike_whatever_the_blocks(data: by
     assert str(parted.error) == str(whole.error)
     both = sorted([*whole.numbers, *(bad.number for bad in whole.unreadable)])
     assert both == [*range(1, len(both) + 1)]
+
+
+@given(data=st.text(alphabet=",;ab \r\n\0\x0c\u2028\xe9", max_size=80), block_rows=st.integers(1, 5), size=st.integers(4, 50))
+def test_lines_without_quotes_are_the_rows_that_csv_reader_makes_of_them(data: str, block_rows: int, size: int) -> None:
+    content = data.encode()
+
+    cut = read(b"A,B\n" + content, block_rows=block_rows, size=size)
+    parsed = read(b'"A",B\n' + content, block_rows=block_rows, size=len(content) + 10)  # a quote: csv.reader reads all of it
+
+    assert (cut.rows, cut.numbers, cut.unreadable) == (parsed.rows, parsed.numbers, parsed.unreadable)
+    assert str(cut.error) == str(parsed.error)
+
+
+def test_rows_that_are_kept_uncut_are_the_same_rows() -> None:
+    for end in ("\n", "\r\n"):
+        lines = [f"{n},name {n}" for n in range(250)]
+
+        drained = read(end.join(["A,B", *lines, ""]))
+
+        assert [len(block.rows) for block in drained.blocks] == [100, 100, 50]
+        kept = [block.kept for block in drained.blocks if block.kept is not None]
+        assert [row for some in kept for row in some] == drained.rows[:200]
+        assert kept[0][3:5] == [["3", "name 3"], ["4", "name 4"]]

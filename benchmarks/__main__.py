@@ -46,8 +46,8 @@ def main() -> None:
         names.add_parser(name, help=about)
     quick = names.add_parser("quick", help="all clients of import without latency, into the page; three minutes")
     everything = names.add_parser("all", help="everything, into the page; half an hour")
-    for one in (quick, everything):
-        one.add_argument("--at", metavar="REV", help="measure the product at this revision, not as it lies here")
+    for parser_of_all in (quick, everything):
+        parser_of_all.add_argument("--at", metavar="REV", help="measure the product at this revision, not as it lies here")
     given = parser.parse_args()
     if given.name in SCRIPTS:
         sys.exit(subprocess.run([sys.executable, str(TOP / "benchmarks" / f"{given.name}.py")], check=False).returncode)

@@ -57,7 +57,7 @@ class Matching:
     Memory: a few words for each record that no row here is known to have.
 
     Args:
-        records: The rows, by index.
+        records: The rows, by index; below zero those of others in doubt: what may be theirs is left to them, and unaccounted for.
         names: The fields that are compared.
         crm_module: Their module.
         keys: Key fields that no row has a value in: a record that has one is some other row's, however alike it is.
@@ -117,11 +117,15 @@ class Matching:
         missing: list[int] = []
         for kind in self._kinds.values():
             ids = taken.get(kind.form, [])
+            mine = [index for index in kind.rows if index >= 0]
             if kind.alike:
-                found.update(zip(kind.rows, ids, strict=False))
-                missing += kind.rows[len(ids) :]
+                found.update(zip(mine, ids, strict=False))
+                missing += mine[len(ids) :]
+                left += max(0, len(ids) - len(mine))
             elif not ids:
-                missing += kind.rows
+                missing += mine
+            elif len(mine) < len(kind.rows):
+                left += len(ids)
         return Matches(found=found, missing=missing, unaccounted=left + len(open_) - len(old) + self._unplaced)
 
     def _share_out(self, sightings: Iterable[_Sighting]) -> tuple[dict[Form, list[str]], int]:

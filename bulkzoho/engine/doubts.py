@@ -38,8 +38,8 @@ class Findings:
 class Lookup(Protocol):
     """Ask the CRM which rows of an insert it holds."""
 
-    async def find(self, batch: Batch, shipment: OpenShipment) -> Findings:
-        """Look the rows up.
+    async def find(self, batch: Batch, shipment: OpenShipment, *, rivals: Sequence[Batch]) -> Findings:
+        """Look the rows up; *rivals* are in doubt too, so that a record may be theirs.
 
         Raises:
             AdmissionClosedError: The run was stopped meanwhile.
@@ -223,7 +223,8 @@ class Doubts:
     async def _find(self, doubtful: Doubtful) -> Findings | None:
         if self._lookup is None:
             return Findings()
-        return await self._asked(self._lookup.find(doubtful.batch, doubtful.shipment))
+        rivals = [one.batch for one in (*self._held, *(one for _, one in self._staying))]
+        return await self._asked(self._lookup.find(doubtful.batch, doubtful.shipment, rivals=rivals))
 
     async def _asked(self, answer: Awaitable[Answer]) -> Answer | None:
         """Give the answer, or None when the run is being stopped, for this reason or another."""

@@ -66,6 +66,7 @@ class _Inquiry:
 
     records: Sequence[Record]
     window: Window
+    rivals: Sequence[Record] = ()  #: rows of other calls without an answer, as far as they have no key
     found: dict[int, str] = field(default_factory=dict)  #: rows by index, with their ids
     absent: list[int] = field(default_factory=list)
     reasons: dict[str, None] = field(default_factory=dict)  #: why others stay in doubt, each once
@@ -129,8 +130,11 @@ class CoqlLookup:
         self._pause = pause
         self._tell = tell
 
-    async def find(self, batch: Batch, shipment: OpenShipment) -> Findings:
+    async def find(self, batch: Batch, shipment: OpenShipment, *, rivals: Sequence[Batch] = ()) -> Findings:
         """Look the rows of *batch* up; safe to cancel.
+
+        Rows of *rivals*, other batches in doubt, are matched beside them: a record that is like a row here but has more in it may
+        be just what one of theirs holds.  It is then left to them, and keeps every row here from being absent.
 
         Raises:
             AdmissionClosedError: The run was stopped meanwhile.
@@ -140,13 +144,21 @@ class CoqlLookup:
         plan = plan_lookup(batch.records, self._crm_module, unique_fields=self._unique_fields, import_key=self._import_key)
         skews_s = {self._clock_skew(), *(() if shipment.skew_s is None else (shipment.skew_s,))}
         window = window_of(shipment.sent_at, skews_s=skews_s, call_ends_after_s=self._call_ends_after_s)
-        inquiry = _Inquiry(batch.records, window)
+        inquiry = _Inquiry(batch.records, window, rivals=self._whole_of(rivals) if plan.whole else [])
         refused = [rows for rows in plan.by_key if not await self._ask_for_keys(rows, inquiry)]
         by_window = [*plan.by_key_in_window, *refused]
         if by_window or plan.whole:
             await self._look_through_window(by_window, plan.whole, inquiry)
         self._report(batch, inquiry)
         return _findings(inquiry)
+
+    def _whole_of(self, batches: Sequence[Batch]) -> list[Record]:
+        """Give the rows of *batches* that only their whole record can tell."""
+        told: list[Record] = []
+        for batch in batches:
+            plan = plan_lookup(batch.records, self._crm_module, unique_fields=self._unique_fields, import_key=self._import_key)
+            told += [batch.records[index] for index in plan.whole]
+        return told
 
     # -- by key ----------------------------------------------------------------------------------------------------------
 
@@ -172,6 +184,8 @@ class CoqlLookup:
     async def _look_through_window(self, keyed: Sequence[KeyRows], whole: Sequence[int], inquiry: _Inquiry) -> None:
         """Page through what was created in the window; fields that a query does not take are left out of the comparison."""
         records = {index: inquiry.records[index] for index in whole}
+        if whole:
+            records |= {-index: record for index, record in enumerate(inquiry.rivals, start=1)}
         blank = self._blank_keys(records.values())
         names = compared_fields(records.values(), self._crm_module, others=len(keyed) + len(blank))
         view = None

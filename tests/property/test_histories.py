@@ -70,6 +70,20 @@ _processes = st.lists(
     processes=[Process(steps=5, faults=(CallFault(kind="lost"),))],
     ahead_s=0.0,
 )
+@example(  # two lost calls whose records are alike but for what one of them left out
+    operation=Operation.INSERT,
+    rows=[("Ada", "", ""), ("Ada", "", ""), ("Ada", "", ""), ("Bob", "", "1"), ("Bob", "", "")],
+    poison=None,
+    processes=[
+        Process(
+            after_s=0.1,
+            steps=11,
+            torn=0.0,
+            faults=(CallFault(kind="lost", latency_s=0.2), CallFault(kind="lost", committed=0, latency_s=0.01)),
+        )
+    ],
+    ahead_s=0.0,
+)
 def test_each_row_has_one_outcome_and_no_insert_is_committed_twice(
     operation: Operation, rows: list[tuple[str, str, str]], poison: int | None, processes: list[Process], ahead_s: float
 ) -> None:

@@ -194,6 +194,13 @@ class Journal(Protocol):
             JournalError: As :meth:`commit` does; so does what is given back.
         """
 
+    def undo(self) -> None:
+        """Undo what was prepared and is not durable, so that nobody reads it; harmless when there is nothing.
+
+        Raises:
+            JournalError: It could not be undone; the journal takes no more.
+        """
+
     def facts(self) -> RunFacts:
         """Give what the run is."""
 

@@ -91,7 +91,8 @@ class Writer:
         self._turn: _Turn | None = None
         self._aside: _Aside | None = None
         self._not_before = 0.0  # by the loop's clock
-        self._later: asyncio.TimerHandle | None = None  # begins the next write
+        self._next: asyncio.Handle | None = None  # begins the next write
+        self._gathers = False  # that is a timer's, and need not be waited for
         self._waiting = 0
 
     def stage(self, *changes: Change) -> None:
@@ -134,45 +135,60 @@ class Writer:
     async def _wait_for(self, turn: _Turn) -> None:
         self._waiting += 1
         try:
-            if self._waiting >= self.crowd and self._later is not None:
+            if self._waiting >= self.crowd and self._gathers:
                 self._begin_soon()
             await turn.done.wait()
         finally:
             self._waiting -= 1
 
     def flush(self) -> None:
-        """Write all that is staged, now, in place.
+        """Write all that is staged, now, in place; no write is left to come.
 
         Raises:
             RunFailedError: The disk is full, or the like; what was staged stays staged.
             JournalError: The journal cannot be written; likewise.
         """
-        if self._aside is not None:
-            aside, self._aside = self._aside, None
+        aside, self._aside = self._aside, None
+        if aside is not None:
             self._end_aside(aside)
-        self._write_in_place()
+        turn = self._next_turn()
+        try:
+            self._write_in_place()
+        except BulkZohoError as error:
+            self._end_turn(turn, error)
+            raise
+        self._end_turn(turn, None)
 
     def _call_turn(self) -> None:
-        if self._waiting >= self.crowd or asyncio.get_running_loop().time() >= self._not_before:
+        loop = asyncio.get_running_loop()
+        if self._waiting >= self.crowd or loop.time() >= self._not_before:
             self._begin_soon()
         else:
-            self._later = asyncio.get_running_loop().call_at(self._not_before, self._take_turn)
+            self._next, self._gathers = loop.call_at(self._not_before, self._take_turn), True
 
     def _begin_soon(self) -> None:
-        if self._later is not None:
-            self._later.cancel()
-            self._later = None
-        asyncio.get_running_loop().call_soon(self._take_turn)
+        self._forget_next()
+        self._next = asyncio.get_running_loop().call_soon(self._take_turn)
+
+    def _forget_next(self) -> None:
+        if self._next is not None:
+            self._next.cancel()
+        self._next, self._gathers = None, False
+
+    def _next_turn(self) -> _Turn:
+        """Give those who wait for what is written now; whoever comes from here on waits for the next write."""
+        self._forget_next()
+        turn, self._turn = self._turn, None
+        return turn or _Turn()
 
     def _take_turn(self) -> None:
-        turn, self._turn, self._later = self._turn, None, None
-        assert turn is not None
+        turn = self._next_turn()
         try:
             if self._thread is not None:
                 self._write_aside(turn, self._thread)
                 return
             self._write_in_place()
-        except Exception as error:  # noqa: BLE001  whoever waits must wake, and nothing may be sent after a defect
+        except BulkZohoError as error:
             self._end_turn(turn, error)
         else:
             self._end_turn(turn, None)
@@ -181,7 +197,7 @@ class Writer:
         write = self._begin()
         try:
             write.make_durable()
-        except (OSError, JournalError) as error:
+        except Exception as error:  # a defect as well: nothing of it counts, and nothing may be sent after it
             self._take_back(write)
             raise _cannot_write(error) from error
 
@@ -189,7 +205,12 @@ class Writer:
         loop = asyncio.get_running_loop()
         self._not_before = loop.time() + GATHER_S
         write = self._begin()
-        aside = self._aside = _Aside(write=write, turn=turn, ended=thread.submit(write.make_durable))
+        try:
+            ended = thread.submit(write.make_durable)
+        except RuntimeError as error:  # the thread is no more
+            self._take_back(write)
+            raise _cannot_write(error) from error
+        aside = self._aside = _Aside(write=write, turn=turn, ended=ended)
 
         def tell(_: Future[None]) -> None:
             with suppress(RuntimeError):  # the loop is closed: flush() saw to it
@@ -222,11 +243,12 @@ class Writer:
             RunFailedError: The disk is full, or the like; what was staged stays staged.
             JournalError: The journal cannot be written; likewise.
         """
-        changes: list[Change] = [*self._changes, *self.last_words()]
-        pending, lengths, files = self._pending, list[Change](), list[tuple[TrackedFile, int]]()
-        self._changes, self._pending = [], {}
+        changes, self._changes = self._changes, []
+        pending, self._pending = self._pending, {}
+        lengths, files = list[Change](), list[tuple[TrackedFile, int]]()
         commit: Callable[[], None] = _nothing
         try:
+            changes = [*changes, *self.last_words()]
             for name, chunks in pending.items():
                 file = self._files[name]
                 files.append((file, file.length))
@@ -234,13 +256,15 @@ class Writer:
                 lengths.append(FileLength(name=name, length=file.length))
             if changes or lengths:
                 commit = self._journal.prepare([*changes, *lengths])
-        except (OSError, JournalError) as error:
+        except Exception as error:  # a defect as well: what was staged must not be lost to a later write
             self._take_back(_Write(changes=changes, pending=pending, files=files, commit=commit))
             raise _cannot_write(error) from error
         return _Write(changes=changes, pending=pending, files=files, commit=commit)
 
     def _take_back(self, write: _Write) -> None:
-        """Nothing of *write* counts: cut what it appended, and stage it again before what was staged since."""
+        """Nothing of *write* counts: undo it in journal and files, and stage it again before what was staged since."""
+        with suppress(JournalError):  # then the journal refuses the next write
+            self._journal.undo()
         for file, length in write.files:
             with suppress(OSError, BulkZohoError):  # the file cuts itself before it writes again
                 file.cut(length)

@@ -133,11 +133,18 @@ class SqliteJournal:
                 f"{self.path}: the journal was taken away while the run worked.",
                 hint="Put journal.db and journal.db-wal back, then `bulkzoho resume`.",
             )
-        with mapped(self.path), self._or_rolled_back():
+        with mapped(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
-            for change in changes:
-                self._apply(change)
+            with self._or_rolled_back():
+                for change in changes:
+                    self._apply(change)
         return self._commit
+
+    def undo(self) -> None:
+        """See :meth:`bulkzoho.ports.Journal.undo`."""
+        with mapped(self.path):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
     def _commit(self) -> None:
         with mapped(self.path), self._or_rolled_back():

@@ -67,6 +67,10 @@ class MortalJournal:
 
         return commit_and_perhaps_die
 
+    def undo(self) -> None:
+        """As the real one."""
+        self._journal.undo()
+
     def facts(self) -> RunFacts:
         """As the real one."""
         return self._journal.facts()

@@ -182,9 +182,11 @@ def last_resumable(*, limited: bool = False) -> RunFolder | None:
         if holder_of(folder.lock):
             continue
         unfinished = any(True for one in journal.shipments() if one.state == "sent")
-        more = limited and not all(source.complete for source in journal.sources())
+        complete = all(source.complete for source in journal.sources())
+        more = limited and not complete
         tally = journal.whole_tally()
-        hopeless = facts.status is RunStatus.FAILED and tally.read and not (tally.unsent or tally.in_doubt)  # a damaged input
+        damaged = facts.status is RunStatus.FAILED and not complete  # or its ending alone could not be written down
+        hopeless = damaged and tally.read and not (tally.unsent or tally.in_doubt)
         if (facts.status is not RunStatus.COMPLETED and not hopeless) or unfinished or more:
             return folder
     return None

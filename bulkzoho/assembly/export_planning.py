@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -83,7 +83,8 @@ async def decide(
     if left_out:
         progress.tell(f"Left out, as no export call gives them: {', '.join(left_out)}.")
     selection = selection_of(told, module, bound=_now(crm), since=_since(told, crm, kept))
-    expected = await _expected(reader, crm, module.api_name, selection) if ids is None else len(ids)
+    unsaid = _unsaid(selection, told.route)
+    expected = len(ids) if ids is not None else await _expected(reader, crm, module.api_name, selection, unsaid)
     is_uncounted = told.route is WantedRoute.AUTO and selection.since is not None and not selection.where
     choice = choose_route(
         WantedRoute.LIST if is_uncounted else told.route,
@@ -91,6 +92,7 @@ async def decide(
         expected=expected,
         form=told.format,
         conditions=bool(selection.where),
+        unsaid=unsaid,
         ids=ids is not None,
         converted=told.converted,
     )
@@ -110,9 +112,25 @@ async def decide(
     return Decided(plan=plan, strands=strands)
 
 
-async def _expected(reader: Reader, crm: Connected, crm_module: str, selection: Selection) -> int | None:
+def _unsaid(selection: Selection, wanted: WantedRoute) -> set[WantedRoute]:
+    """Give the routes that cannot say the condition.
+
+    Raises:
+        RefusedError: It is the wanted route, or both that send conditions.
+    """
+    errors = selection.unsaid()
+    if wanted in errors:
+        raise errors[wanted]
+    if {WantedRoute.COQL, WantedRoute.BULK} <= errors.keys():
+        raise errors[WantedRoute.COQL]
+    return {*errors}
+
+
+async def _expected(
+    reader: Reader, crm: Connected, crm_module: str, selection: Selection, unsaid: Collection[WantedRoute]
+) -> int | None:
     """Count what fits; None when nobody knows, or when asking costs as much as reading."""
-    if selection.since is not None and not selection.where:
+    if WantedRoute.COQL in unsaid or (selection.since is not None and not selection.where):
         return None
     expected = await reader.count(selection.countings(crm_module))
     if expected is None and not selection.where and selection.converted is ConvertedLeads.LEFT_OUT:
@@ -161,6 +179,8 @@ def _since(told: ExportSettings, crm: Connected, kept: KeptState | None) -> str 
 async def _strands(reader: Reader, crm_module: str, selection: Selection, plan: ExportPlan) -> list[Strand]:
     """Cut the module into strands that are read at once."""
     expected, newest = plan.expected or 0, Strand(number=0)
+    if plan.route is WantedRoute.BULK:
+        return [newest]
     conditions = selection.coql()
     by_ids = expected if plan.route is WantedRoute.COQL else 0
     highest = coql.edge(crm_module, conditions, last=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -138,6 +138,7 @@ def choose_route(
     expected: int | None,
     form: OutputFormat,
     conditions: bool,
+    unsaid: Collection[WantedRoute] = (),
     ids: bool = False,
     converted: ConvertedLeads = ConvertedLeads.LEFT_OUT,
 ) -> Choice:
@@ -149,6 +150,7 @@ def choose_route(
         expected: How many records; None when nobody knows.
         form: How they are written.
         conditions: Whether there is a ``--where``.
+        unsaid: Routes that send conditions and cannot say this one.
         ids: Whether it is records of given ids.
         converted: Which leads.
 
@@ -158,7 +160,8 @@ def choose_route(
     prices = _prices(len(field_groups([one.api_name for one in fields])), expected or 0, ids=ids)
     lacks = {
         route: (
-            _cannot(route, fields, records=expected or 0, conditions=conditions, ids=ids, converted=converted),
+            _cannot(route, fields, records=expected or 0, conditions=conditions, ids=ids, converted=converted)
+            or ("cannot say this condition" if route in unsaid else ""),
             _in_part(route, fields, records=expected or 0, form=form, ids=ids),
         )
         for route in prices

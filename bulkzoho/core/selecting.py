@@ -10,7 +10,8 @@ from bulkzoho.core.coql import counting, quoted
 from bulkzoho.core.exporting import CREATED, MODIFIED
 from bulkzoho.core.translating import to_bulk_read, to_coql
 from bulkzoho.core.where import Condition
-from bulkzoho.model.export import ConvertedLeads, Page
+from bulkzoho.errors import RefusedError
+from bulkzoho.model.export import ConvertedLeads, Page, WantedRoute
 
 __all__ = ["Selection", "within_bound"]
 
@@ -60,6 +61,16 @@ class Selection:
         if self.where:
             group.append(to_bulk_read(self.where))
         return group[0] if len(group) == 1 else {"group_operator": "and", "group": group}
+
+    def unsaid(self) -> dict[WantedRoute, RefusedError]:
+        """Give the routes that send conditions and cannot say this one, each with the error that tells why."""
+        found: dict[WantedRoute, RefusedError] = {}
+        for route, say in ((WantedRoute.COQL, self.coql), (WantedRoute.BULK, self.bulk_read)):
+            try:
+                say()
+            except RefusedError as error:
+                found[route] = error
+        return found
 
 
 def within_bound(page: Page, bound: str) -> Page:

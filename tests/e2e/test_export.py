@@ -297,6 +297,18 @@ def test_a_bulk_export_takes_the_same_conditions(bulkzoho: Program, sandbox: San
     assert _names(_rows(ended.out)) == ["L5", "L7", "L9"]
 
 
+def test_a_condition_that_one_route_cannot_say_goes_by_another(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.put("Leads", ({"Last_Name": f"L{n}"} for n in range(3)))
+    names = ", ".join(f"'L{n}'" for n in range(1, 150))  # COQL takes a hundred
+
+    # bulkzoho export Leads --where "Last_Name in ('L1', 'L2', ... 'L149')"
+    ended = bulkzoho.run("export", "Leads", "--where", f"Last_Name in ({names})", "--json").expect(0)
+
+    assert _names(_rows(ended.out)) == ["L1", "L2"]
+    summary = json.loads(ended.err.splitlines()[-1])
+    assert (summary["route"], "cannot say this condition" in summary["export"]["reason"]) == ("bulk", True)
+
+
 def test_a_bulk_read_that_fails_ends_the_run_resumable(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     _put(sandbox, 10)
     sandbox.script({"kind": "job_failure", "operation": "bulk_read"})

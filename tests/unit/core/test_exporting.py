@@ -92,6 +92,14 @@ def test_a_route_that_cannot_do_it_is_refused() -> None:
         choose_route(WantedRoute.BULK, [CITY], expected=10, form=OutputFormat.CSV, conditions=False, ids=True)
 
 
+def test_a_route_that_cannot_say_the_condition_is_passed_over_however_cheap() -> None:
+    unsaid = {WantedRoute.BULK}
+    choice = choose_route(WantedRoute.AUTO, [CITY], expected=45_000, form=OutputFormat.CSV, conditions=True, unsaid=unsaid)
+
+    assert choice.route is WantedRoute.COQL
+    assert "bulk would cost 56 and cannot say this condition" in choice.reason
+
+
 @pytest.mark.parametrize(
     ("route", "converted", "said"),
     [

@@ -225,6 +225,7 @@ class _Carrier:
                 wall=time.time,
                 vitals=lambda moved: work.journal.commit([moved]),
                 workers=crm.senders,
+                expected=plan.expected or 0,
                 worked_s=facts.seconds,
                 counted=facts.calls,
             )

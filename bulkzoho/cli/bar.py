@@ -69,7 +69,7 @@ class Bar:
     def _picture(self, snapshot: Snapshot) -> Group:
         share = self._meter.share_done
         row = Table.grid(padding=(0, 1))
-        known = bool(snapshot.bytes_total)
+        known = snapshot.share_read is not None
         row.add_row(
             Text(snapshot.phase, style="bold"),
             ProgressBar(total=1.0, completed=share, width=BAR_COLUMNS, pulse=not known),

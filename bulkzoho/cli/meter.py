@@ -29,15 +29,14 @@ class Meter:
         """Take one look at the run; ``snapshot.seconds`` is the time."""
         tally = snapshot.tally
         settled = tally.accepted + tally.dead_lettered + tally.already_settled
-        read_share = 0.0 if not snapshot.bytes_total else min(snapshot.bytes_read / snapshot.bytes_total, 1.0)
-        share = read_share * settled / tally.read if tally.read else 0.0
+        share = (snapshot.share_read or 0.0) * settled / tally.read if tally.read else 0.0
         self._points.append(_Point(snapshot.seconds, settled, share))
         while len(self._points) > 2 and self._points[1].at < snapshot.seconds - WINDOW_S:  # noqa: PLR2004  two ends of a span
             self._points.popleft()
 
     @property
     def share_done(self) -> float:
-        """The share of the input that is settled, 0.0 to 1.0; 0.0 for standard input, whose length nobody knows."""
+        """The share of the whole that is settled, 0.0 to 1.0; 0.0 where nobody knows how much there is (standard input)."""
         return self._points[-1].share if self._points else 0.0
 
     @property

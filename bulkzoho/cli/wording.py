@@ -63,7 +63,11 @@ def waiting_words(quota: QuotaStatus | None) -> str:
 
 def _parts(snapshot: Snapshot, records_per_second: float, left_s: float | None) -> Iterator[str]:
     tally = snapshot.tally
-    yield f"{amount(_settled(tally))} of {amount(tally.read)} rows settled"
+    if snapshot.expected is None:
+        yield f"{amount(_settled(tally))} of {amount(tally.read)} rows settled"
+    else:
+        of = f" of {amount(max(snapshot.expected, tally.read))}" if snapshot.expected else ""
+        yield f"{amount(tally.read)}{of} records read"
     if tally.dead_lettered:
         yield many(tally.dead_lettered, "dead letter")
     if tally.in_doubt:

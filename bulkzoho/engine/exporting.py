@@ -42,6 +42,7 @@ class ExportParts(WatchedParts):
     open_file: Callable[[Strand], TrackedFile]
     journal: ExportJournal
     workers: int
+    expected: int = 0  #: records that were counted before; 0: they could not be
     vitals: Callable[[RunMoved], None]  #: keeps calls and seconds, in case the process is killed
 
 
@@ -135,7 +136,8 @@ class ExportPipe:
 
     def _snapshot(self) -> Snapshot:
         records = self.records
-        return self._watch.snapshot(self._parts.settings.crm_module, Tally(read=records, unchanged=records))
+        tally = Tally(read=records, unchanged=records)
+        return self._watch.snapshot(self._parts.settings.crm_module, tally, expected=self._parts.expected)
 
     async def _keep_vitals(self) -> None:
         while True:

@@ -85,7 +85,14 @@ class Watch:
         )
 
     def snapshot(
-        self, crm_module: str, tally: Tally, *, bytes_read: int = 0, bytes_total: int | None = None, note: str = ""
+        self,
+        crm_module: str,
+        tally: Tally,
+        *,
+        bytes_read: int = 0,
+        bytes_total: int | None = None,
+        expected: int | None = None,
+        note: str = "",
     ) -> Snapshot:
         """Give the run as it stands; while it waits for its window, that is what is noted."""
         parts = self._parts
@@ -101,6 +108,7 @@ class Watch:
             seconds=self.seconds(),
             bytes_read=bytes_read,
             bytes_total=bytes_total,
+            expected=expected,
             phase="draining" if parts.stop.requested else phase,
             note=note if self.opens is None else f"waiting for the window until {self.opens:%H:%M on %A}",
         )

@@ -102,6 +102,13 @@ class Snapshot:
     bytes_total: int | None  #: None: standard input
     phase: str  #: connecting, sending, draining, settling, waiting, done
     note: str = ""  #: e.g. what is waited for
+    expected: int | None = None  #: records that an export counted first, 0 if it could not; None: an import
+
+    @property
+    def share_read(self) -> float | None:
+        """The share of the input, or of the records counted, that was read, 0.0 to 1.0; None where nobody knows the whole."""
+        done, whole = (self.bytes_read, self.bytes_total) if self.expected is None else (self.tally.read, self.expected)
+        return min(done / whole, 1.0) if whole else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -93,3 +94,18 @@ def test_the_meter_knows_no_end_of_standard_input(snapshot: SnapshotMaker) -> No
 
     assert meter.left_s is None
     assert meter.records_per_second == 9.0
+
+
+def test_an_export_counts_records_read_of_those_that_were_counted(snapshot: SnapshotMaker) -> None:
+    running = snapshot(2.0, accepted=4_000, read=4_000, bytes_read=0, total=None)
+
+    known, unknown, more = (
+        state_words(replace(running, expected=expected), records_per_second=2_000.0, left_s=3.0)
+        for expected in (10_000, 0, 3_999)
+    )
+
+    assert known.startswith("4,000 of 10,000 records read, 2,000 records/s")
+    assert unknown.startswith("4,000 records read, ")
+    assert more.startswith("4,000 of 4,000 records read, ")
+    assert replace(running, expected=10_000).share_read == 0.4
+    assert replace(running, expected=0).share_read is None

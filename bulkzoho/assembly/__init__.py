@@ -164,7 +164,7 @@ async def resume_run(
     folder = find_run(run) if run is not None else last_resumable(limited=not isinstance(limit, Unchanged))
     if folder is None:
         return None
-    lock = RunLock.take(folder.lock, run=folder.run)
+    lock = RunLock.take(folder.lock, what=f"run {folder.run}")
     try:
         journal = SqliteJournal.open(folder.journal)
         try:
@@ -207,7 +207,7 @@ async def _begin(
     letters_org: str = "",
 ) -> Summary:
     """Make the run, so that it exists before its first call, and carry it out; a refused one leaves no trace."""
-    lock = RunLock.take(folder.lock, run=folder.run)
+    lock = RunLock.take(folder.lock, what=f"run {folder.run}")
     try:
         facts = RunFacts(
             run=folder.run,

@@ -14,6 +14,7 @@ from typing import Any, Final
 from bulkzoho.assembly.homes import home_folder
 from bulkzoho.core.exporting import CREATED, MODIFIED
 from bulkzoho.core.settings_json import from_json, to_json
+from bulkzoho.errors import RefusedError
 from bulkzoho.files.atomic import write_whole
 from bulkzoho.journal.lock import RunLock
 from bulkzoho.model.export import ConvertedLeads, ExportSettings, Page
@@ -44,8 +45,11 @@ class KeptState:
 class ExportState:
     """One name's state in the home folder."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, name: str, of: str) -> None:
+        """Keep under *path* what is told of as *name*; *of* is the export that it belongs to."""
         self._path = path
+        self._name = name
+        self._of = of
 
     @classmethod
     @contextmanager
@@ -61,22 +65,34 @@ class ExportState:
         safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in f"{org}-{key}")
         folder = home_folder() / "exports"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = RunLock.take(folder / f"{safe}.lock", run=f"with the state {key}")
+        lock = RunLock.take(folder / f"{safe}.lock", what=f"an export with the state {key}")
         try:
-            yield cls(folder / f"{safe}.json")
+            yield cls(folder / f"{safe}.json", name=key, of=text)
         finally:
             lock.release()
 
     def load(self) -> KeptState | None:
-        """Give what was kept, or None before the first complete export."""
+        """Give what was kept, or None before the first complete export.
+
+        Raises:
+            RefusedError: An export of another module, of other fields or under another condition kept it.
+        """
         try:
             kept = json.loads(self._path.read_bytes())
+            of = kept["of"]
             module = from_json(CrmModule, kept["module"])
-            return KeptState(bound=kept["bound"], edge=kept["edge"], module=module, fields=tuple(kept["fields"]))
+            state = KeptState(bound=kept["bound"], edge=kept["edge"], module=module, fields=tuple(kept["fields"]))
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError):
             return None  # written by another version: everything is exported again, and nothing is lost
+        if of != self._of:  # going on from there would leave out what that export never had
+            raise RefusedError(
+                f"the state {self._name} is that of another export: of {module.api_name}, with its own fields and condition.",
+                hint="Give this one another --state, or ask for the same module, fields and condition.",
+                code="OTHER_STATE",
+            )
+        return state
 
     def keep(self, kept: KeptState) -> None:
         """Move on.
@@ -84,7 +100,13 @@ class ExportState:
         Raises:
             OSError: It cannot be written; the next export begins where this one did.
         """
-        data = {"bound": kept.bound, "edge": dict(kept.edge), "module": to_json(kept.module), "fields": list(kept.fields)}
+        data: dict[str, Any] = {
+            "of": self._of,
+            "bound": kept.bound,
+            "edge": dict(kept.edge),
+            "module": to_json(kept.module),
+            "fields": list(kept.fields),
+        }
         write_whole(self._path, json.dumps(data).encode())
 
 

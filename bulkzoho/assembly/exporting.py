@@ -48,7 +48,7 @@ async def export_module(
     ids = None if settings.ids is None else read_ids(settings.ids)
     chosen = chosen_account(account)
     folder = new_run_folder(settings.crm_module)
-    lock = RunLock.take(folder.lock, run=folder.run)
+    lock = RunLock.take(folder.lock, what=f"run {folder.run}")
     try:
         if ids is not None:
             keep_ids(folder, ids)

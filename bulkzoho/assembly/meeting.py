@@ -52,6 +52,6 @@ def _taken(chosen: Chosen) -> RunLock | None:
     path = meeting_lock_of(chosen)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        return RunLock.take(path, run="")
+        return RunLock.take(path, what="the meeting place")
     except RefusedError:
         return None

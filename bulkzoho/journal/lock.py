@@ -24,8 +24,8 @@ class RunLock:
         self._descriptor = descriptor
 
     @classmethod
-    def take(cls, path: Path, *, run: str) -> Self:
-        """Take the lock.
+    def take(cls, path: Path, *, what: str) -> Self:
+        """Take the lock of *what*, as in "run 7".
 
         Raises:
             RefusedError: Another process holds it; says which.
@@ -35,8 +35,8 @@ class RunLock:
             holder = os.read(descriptor, 64).decode("ascii", "replace").strip()
             os.close(descriptor)
             raise RefusedError(
-                f"run {run} is being worked on by process {holder or 'unknown'}.",
-                hint="Wait for it, or stop it with Ctrl-C, then resume.",
+                f"{what} is being worked on by process {holder or 'unknown'}.",
+                hint="Wait for it, or stop it with Ctrl-C; then give this command again.",
                 code="RUN_LOCKED",
             )
         os.ftruncate(descriptor, 0)

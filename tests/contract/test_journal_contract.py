@@ -168,10 +168,10 @@ def test_a_journal_of_a_newer_version_is_refused(journal: SqliteJournal, path: P
 
 def test_a_run_has_one_worker(tmp_path: Path) -> None:
     """The second is told who holds it; when the first is gone, so is the lock."""
-    lock = RunLock.take(tmp_path / "lock", run="r1")
+    lock = RunLock.take(tmp_path / "lock", what="run r1")
 
     assert holder_of(tmp_path / "lock")
     with pytest.raises(RefusedError, match=r"r1 is being worked on by process \d+"):
-        RunLock.take(tmp_path / "lock", run="r1")
+        RunLock.take(tmp_path / "lock", what="run r1")
     lock.release()
     assert not holder_of(tmp_path / "lock")

@@ -263,7 +263,9 @@ def test_a_state_moves_on_only_when_the_file_is_complete(tmp_path: Path, new_san
     running.wait()
     resumed = bulkzoho.run("resume", "--json").expect(0).summary
     again = bulkzoho.run(*words).expect(0).summary
+    other = bulkzoho.run("export", "Contacts", "--since", "last", "--state", "nightly").expect(4)
 
+    assert "the state nightly is that of another export" in other.err
     assert resumed["rows"]["read"] == 3_000
     assert again["rows"]["read"] <= 3_000
     assert again["export"]["changed_since"] is not None

@@ -25,6 +25,8 @@ __all__ = ["Gate", "gate_for"]
 _BEGINS_BLANK: Final = re.compile(  # a value that may be blank: it begins with what str.strip() takes off, or with an escape
     rb'":\s*"(?:[\s\\]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80)'
 )
+_BLANK_BEHIND: Final = re.compile(rb'"[ \t\r]+:')  # a key, or what looks like one
+_BLANKS: Final = (b" :", b"\t:", b"\r:")
 _FIRST, _LAST = itemgetter(0), itemgetter(-1)
 _OPENS, _CLOSES = b"{}"
 _Claim = Callable[[Sequence[Any]], ClaimColumn]
@@ -61,7 +63,9 @@ class Gate:
         if {*map(_FIRST, lines)} != {_OPENS} or {*map(_LAST, lines)} != {_CLOSES}:
             return None
         joined = b"\n".join(lines)
-        if joined.count(b'":') != count * len(self.header):  # a key twice in one object, or a blank behind one
+        if joined.count(b'":') != count * len(self.header):  # a key twice in one object
+            return None
+        if any(blank in joined for blank in _BLANKS) and _BLANK_BEHIND.search(joined):  # the same, unseen by that
             return None
         try:
             records = self._decode(joined)

@@ -104,6 +104,8 @@ def test_plain_records_pass() -> None:
         GOOD.replace(b"false", b"0"),
         GOOD.replace(b'"Email_Opt_Out"', b'"Email_Opt_out"'),
         GOOD.replace(b"false}", b'false,"Email_Opt_Out":true}'),
+        GOOD.replace(b"false}", b'false,"Email_Opt_Out" :true}'),
+        GOOD.replace(b"false}", b'false,"Email_Opt_Out" \t:true}'),
         GOOD.replace(b',"Email_Opt_Out":false', b""),
         GOOD + GOOD,
         GOOD + b" ",
@@ -114,6 +116,13 @@ def test_plain_records_pass() -> None:
 )
 def test_a_line_that_is_no_record_as_it_stands_holds_its_block_back(line: bytes) -> None:
     assert gate()([GOOD, line]) is None
+
+
+def test_a_key_twice_is_not_hidden_by_a_blank_behind_a_key_of_another_line() -> None:
+    twice = GOOD.replace(b"false}", b'false,"Email_Opt_Out":true}')
+    blank = GOOD.replace(b'"Last_Name":', b'"Last_Name" :')
+
+    assert gate()([twice, blank]) is None
 
 
 def test_a_null_passes_but_in_a_field_that_an_insert_must_fill() -> None:

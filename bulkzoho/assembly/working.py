@@ -328,8 +328,8 @@ class _Carrier:
         if self._unwritten is None:
             return ending, tally
         failed = Ending(status=RunStatus.FAILED, exit_code=StopReason.FAILED.exit_code, error=self._unwritten)
-        with suppress(BulkZohoError):
-            self._work.journal.commit([replace(moved, status=RunStatus.FAILED)])
+        with suppress(BulkZohoError):  # a failed one whose rows all have an outcome would not be resumed
+            self._work.journal.commit([replace(moved, status=RunStatus.INTERRUPTED)])
         return failed, self._work.journal.whole_tally()
 
 

@@ -28,7 +28,7 @@ from bulkzoho.ports import BulkRead
 
 __all__ = ["BulkPages", "RowsInZip"]
 
-JOB_CREDITS: Final = 50  # docs "API limits" (v8)
+JOB: Final = Price(credits=50, heavy=True)  # docs "API limits" (v8); that it is heavy is UNVERIFIED, so the stricter
 FIRST_LOOK_S: Final = 1.0  # seconds until the first look at a job; each next one waits longer
 LONGEST_LOOK_S: Final = 60.0
 MOST_DOWNLOADS: Final = 10  # in DOWNLOADS_S seconds, else they are refused for a minute (docs "Bulk Read")
@@ -85,7 +85,7 @@ class BulkPages:
     async def _created(self, token: str | None) -> str:
         """Ask for the job that *token* goes on with, or for the first, and give its id."""
         create = partial(self._calls.create, {"page_token": token} if token else self._query)
-        job_id: str = await self._ask(create, JOB_CREDITS, "asking for a bulk read")
+        job_id: str = await self._ask(create, JOB, "asking for a bulk read")
         return job_id
 
     async def _finished(self, job_id: str) -> BulkJob | None:
@@ -108,7 +108,7 @@ class BulkPages:
         path = self._folder / "result.zip"
         await self._pace_downloads()
         with path.open("wb") as file:
-            await self._ask(lambda: self._calls.download(job.download_url, file), 1, "fetching the result of a bulk read")
+            await self._ask(lambda: self._calls.download(job.download_url, file), Price(), "fetching the result of a bulk read")
         try:
             blocks = self._rows_in_zip(path)
             names = names_of(next(blocks, [[]])[0], self._fields)
@@ -134,8 +134,8 @@ class BulkPages:
             raise AdmissionClosedError
         self._downloads.append(clock())
 
-    async def _ask(self, call: Callable[[], Awaitable[Reply]], credits_: int, doing: str) -> Any:
-        return _payload(await self._courier.deliver(call, Price(credits=credits_)), doing)
+    async def _ask(self, call: Callable[[], Awaitable[Reply]], price: Price, doing: str) -> Any:
+        return _payload(await self._courier.deliver(call, price), doing)
 
 
 def _payload(reply: Answered | Refused | Lost, doing: str) -> Any:

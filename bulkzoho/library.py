@@ -109,8 +109,11 @@ class Crm:
     ) -> AsyncGenerator[dict[str, Any], None]:
         """Give the records of *crm_module*, each once, as mappings from API name to value.
 
-        They are read whole into a file of the home folder first: memory does not grow with their number, and no record of an
-        export that cannot be finished is given.
+        Values are as the API gives them, but for numbers with a point or an exponent, which are :class:`decimal.Decimal`.  These
+        can be given to :meth:`import_rows`.
+
+        The records are read whole into a file of the home folder first: memory does not grow with their number, and no record
+        of an export that cannot be finished is given.
 
         Args:
             crm_module: API name or label.

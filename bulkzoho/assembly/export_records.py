@@ -8,10 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from bulkzoho.assembly.exporting import export_module
 from bulkzoho.assembly.homes import home_folder
+from bulkzoho.core.digits import decode_for_programs
 from bulkzoho.engine.stopping import Stop
 from bulkzoho.errors import BulkZohoError, ExitCode, RunFailedError
 from bulkzoho.files.joining import NOWHERE
@@ -32,6 +31,7 @@ async def export_records(
 ) -> AsyncGenerator[dict[str, Any], None]:
     """Give each record once, of *ids* only these; output, format and compression of *settings* are not looked at.
 
+    Numbers with a point or an exponent are :class:`decimal.Decimal`: every value is what the CRM gave.
     The records are read whole into a file of the home folder first, so that none is given by an export that cannot be finished,
     and given from there: memory does not grow with their number.  Close the generator when you stop early; the file is then gone.
 
@@ -49,7 +49,7 @@ async def export_records(
             raise _incomplete(summary)
         with path.open("rb") as lines:
             for line in lines:
-                yield orjson.loads(line)
+                yield decode_for_programs(line)
 
 
 def _listed(ids: Iterable[str], path: Path) -> str:

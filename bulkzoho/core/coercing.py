@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any, Final
 
+from bulkzoho.core.choices import split_choices
 from bulkzoho.core.converted import Converted, Converter, cell_by_cell, refused
 from bulkzoho.core.dates import date_converter, datetime_converter
 from bulkzoho.core.numbers import decimal_converter, whole_converter
@@ -124,14 +125,14 @@ def _boolean(field: CrmField) -> Converter:
 
 
 def _choices(field: CrmField) -> Converter:
-    """Several values: an array, or a text with semicolons between them, as the CRM's own files have them."""
+    """Several values: an array, or a text with semicolons between them, as the CRM's own files have them, or with an array."""
     no_choices = refused(
         field, "it is no list of texts; write the values with semicolons between them", expected_data_type="jsonarray"
     )
 
     def one(cell: Any) -> Any:
         if isinstance(cell, str):
-            return [value for part in cell.split(";") if (value := part.strip())] or None
+            return split_choices(cell) or None
         if isinstance(cell, list) and all(type(value) is str for value in cell):
             return cell or None  # an empty list says that nothing is chosen
         return no_choices

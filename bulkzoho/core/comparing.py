@@ -14,6 +14,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, Final
 
+from bulkzoho.core.choices import split_choices
 from bulkzoho.model.metadata import CrmField, CrmModule
 from bulkzoho.model.rows import Record
 
@@ -164,7 +165,7 @@ def _choices(value: Any) -> Hashable:
     """Order and repeats do not count; a list and a text split at semicolons are one."""
     if isinstance(value, dict):
         return UNTOLD
-    chosen = value if isinstance(value, list) else str(value).split(";") if value is not None else []
+    chosen = value if isinstance(value, list) else split_choices(str(value)) if value is not None else []
     forms = frozenset(form for form in map(_text, chosen) if form is not None)
     return UNTOLD if UNTOLD in forms else forms or None
 

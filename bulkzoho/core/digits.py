@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from typing import Any, Final
 
 import orjson
 
-__all__ = ["Digits", "decode_json", "encode_json"]
+__all__ = ["Digits", "decode_for_programs", "decode_json", "encode_json"]
 
 
 class Digits(str):
@@ -41,11 +42,17 @@ def decode_json(data: bytes) -> Any:
     return orjson.loads(data) if _LOSSY.search(data) is None else _EXACTLY.decode(data.decode())
 
 
+def decode_for_programs(data: bytes) -> Any:
+    """Give the same with the numbers of Python: ``int``, and ``Decimal`` for whatever has a point or an exponent."""
+    return orjson.loads(data) if _LOSSY.search(data) is None else _PYTHONS.decode(data.decode())
+
+
 def _whole(digits: str) -> int | Digits:
     return int(digits) if len(digits) <= _NATIVE_DIGITS else Digits(digits)
 
 
 _EXACTLY: Final = json.JSONDecoder(parse_float=Digits, parse_int=_whole)
+_PYTHONS: Final = json.JSONDecoder(parse_float=Decimal)
 
 
 def _plain(value: object) -> object:

@@ -1,8 +1,8 @@
 """Records as lines of CSV or JSON Lines, so that an import reads back what an export wrote.
 
-CSV: RFC 4180, UTF-8; numbers with their own digits, several values with semicolons between them (where none has one itself), a
-lookup as its id, other arrays and objects as JSON, empty as a blank cell or as the text that was asked for.  JSON Lines: values
-as the CRM gives them.
+CSV: RFC 4180, UTF-8; numbers with their own digits, several values with semicolons between them (as JSON where one has one
+itself), a lookup as its id, other arrays and objects as JSON, empty as a blank cell or as the text that was asked for.
+JSON Lines: values as the CRM gives them.
 A page is written column by column: nothing is made for a record but its line.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from bulkzoho.core.bulk_cells import texts_of, values_of
+from bulkzoho.core.choices import joined_choices
 from bulkzoho.core.digits import Digits, encode_json
 from bulkzoho.model.export import Page
 from bulkzoho.model.metadata import CrmField
@@ -75,9 +76,7 @@ def _in_quotes(cell: str) -> str:
 
 
 def _of_list(value: list[Any]) -> str:
-    if all(type(one) is str and ";" not in one for one in value):
-        return ";".join(value)
-    return encode_json(value).decode()
+    return joined_choices(value) if all(type(one) is str for one in value) else encode_json(value).decode()
 
 
 def _of_object(value: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -32,13 +33,14 @@ def _connected(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxProcess, tmp_pat
 
 @pytest.mark.usefixtures("_connected")
 async def test_a_program_takes_records_one_after_the_other(sandbox: SandboxProcess, tmp_path: Path) -> None:
-    sandbox.put("Leads", ({"Last_Name": f"L{n}", "Languages": ["English"]} for n in range(5)))
+    sandbox.put("Leads", ({"Last_Name": f"L{n}", "Languages": ["English"], "Annual_Revenue": 0.1} for n in range(5)))
 
-    settings = ExportSettings(crm_module="Leads", fields=("Last_Name", "Languages"))
+    settings = ExportSettings(crm_module="Leads", fields=("Last_Name", "Languages", "Annual_Revenue"))
     records = [one async for one in export_records(settings, progress=_Quiet(), stop=Stop())]
 
     assert sorted(one["Last_Name"] for one in records) == [f"L{n}" for n in range(5)]
-    assert records[0].keys() == {"id", "Last_Name", "Languages"}
+    assert records[0].keys() == {"id", "Last_Name", "Languages", "Annual_Revenue"}
+    assert records[0]["Annual_Revenue"] == Decimal("0.1"), "as written, not as the nearest float"
     assert not list(tmp_path.glob("records-*"))
 
 

@@ -318,7 +318,7 @@ class _Carrier:
     def _written_down(self, ending: Ending, tally: Tally, seconds: float, calls: CallCounts) -> tuple[Ending, Tally]:
         """Make the ending durable; when that fails, what counts is what the journal holds."""
         assert self.recorder is not None
-        moved = RunMoved(status=ending.status, seconds=seconds, calls=calls)
+        moved = RunMoved(status=self._kept_status(ending, tally), seconds=seconds, calls=calls)
         self.recorder.watch(lambda: moved)
         if self._unwritten is None:
             try:
@@ -328,9 +328,15 @@ class _Carrier:
         if self._unwritten is None:
             return ending, tally
         failed = Ending(status=RunStatus.FAILED, exit_code=StopReason.FAILED.exit_code, error=self._unwritten)
-        with suppress(BulkZohoError):  # a failed one whose rows all have an outcome would not be resumed
+        with suppress(BulkZohoError):  # there is something to write down, so that it is to be resumed
             self._work.journal.commit([replace(moved, status=RunStatus.INTERRUPTED)])
         return failed, self._work.journal.whole_tally()
+
+    def _kept_status(self, ending: Ending, tally: Tally) -> RunStatus:
+        """Give what the journal keeps: where nothing is open, only a damaged input leaves a run failed, and not to be resumed."""
+        damaged = self._pipe is not None and self._pipe.reader.damage is not None
+        failed = ending.status is RunStatus.FAILED and not damaged and not (tally.unsent or tally.in_doubt)
+        return RunStatus.INTERRUPTED if failed else ending.status
 
 
 def _known(restored: Restored, sources: int) -> list[RowSet]:

@@ -45,6 +45,7 @@ _FORMATS: Final = {
     ".ndjson": OutputFormat.JSONL,
     ".parquet": OutputFormat.PARQUET,
 }
+_OTHERS: Final = frozenset({".xlsx", ".xls", ".ods", ".json", ".bz2", ".xz", ".zip"})  # which a CSV under that name would not be
 
 _what_options = stacked(
     _what("--fields", metavar="A,B", help="Fields, by API name or label, in this order.  [default: all]"),
@@ -148,14 +149,7 @@ def export_settings(given: Mapping[str, Any]) -> ExportSettings:
         UsageError: An option has no such value.
     """
     output = given["output"]
-    if not output:
-        raise UsageError("the output has an empty name.", hint="Give a file's path, or - for standard output.")
-    name = PurePath("" if output == STANDARD_OUTPUT else output.casefold())
-    packed = _PACKED.get(name.suffix, Compression.NONE)
-    suffix = name.suffix if packed is Compression.NONE else PurePath(name.stem).suffix
-    form = OutputFormat(given["format"]) if given["format"] else _FORMATS.get(suffix, OutputFormat.CSV)
-    if form is OutputFormat.PARQUET and packed is not Compression.NONE:
-        raise UsageError(f"{output}: Parquet is compressed within itself.", hint=f"Give a name without {name.suffix}.")
+    form, packed = _form_of(output, given["format"])
     names = () if given["fields"] is None else tuple(one.strip() for one in given["fields"].split(","))
     if "" in names:
         raise UsageError("--fields has an empty name.", hint="Write it as in --fields Last_Name,Email.")
@@ -185,6 +179,27 @@ def export_settings(given: Mapping[str, Any]) -> ExportSettings:
         quota=QuotaSettings(**quota_changes(given)),
         **timing_changes({"max_errors": None, **given}),
     )
+
+
+def _form_of(output: str, wanted: str | None) -> tuple[OutputFormat, Compression]:
+    """Give how the file of this name is written: as *wanted*, or as the name says.
+
+    Raises:
+        UsageError: It has no name, or its name says what an export does not write.
+    """
+    if not output:
+        raise UsageError("the output has an empty name.", hint="Give a file's path, or - for standard output.")
+    name = PurePath("" if output == STANDARD_OUTPUT else output.casefold())
+    packed = _PACKED.get(name.suffix, Compression.NONE)
+    suffix = name.suffix if packed is Compression.NONE else PurePath(name.stem).suffix
+    if wanted is None and suffix in _OTHERS:
+        raise UsageError(
+            f"{output}: an export writes no {suffix}.", hint="Name it .csv, .jsonl or .parquet, or give --format as well."
+        )
+    form = OutputFormat(wanted) if wanted else _FORMATS.get(suffix, OutputFormat.CSV)
+    if form is OutputFormat.PARQUET and packed is not Compression.NONE:
+        raise UsageError(f"{output}: Parquet is compressed within itself.", hint=f"Give a name without {name.suffix}.")
+    return form, packed
 
 
 def _refuse_ids_and_time(given: Mapping[str, Any]) -> None:

@@ -28,12 +28,17 @@ def figures(rate: float, cpu: float = 1.0) -> Figures:
 def test_a_round_counts_only_when_the_reference_stands_where_it_should_to_the_floor(d1: int, counts: bool) -> None:
     found = Round(figures={"a": figures(100_000), "d1": figures(d1), "bulkzoho": figures(50_000)})
 
-    assert is_valid(found, latency_s=0.0) is counts
+    assert is_valid(found, latency_s=0.0, in_flight=10) is counts
 
 
-def test_every_round_counts_at_a_latency_and_without_a_reference() -> None:
-    assert is_valid(Round(figures={"a": figures(100), "d1": figures(99)}), latency_s=0.2)
-    assert is_valid(Round(figures={"bulkzoho": figures(100)}), latency_s=0.0)
+@pytest.mark.parametrize(("floor", "counts"), [(4_700, False), (4_800, True)])
+def test_a_round_at_a_latency_counts_only_when_the_floor_gets_what_that_allows(floor: int, counts: bool) -> None:
+    assert is_valid(Round(figures={"a": figures(floor), "d1": figures(4_000)}), latency_s=0.2, in_flight=10) is counts
+
+
+def test_every_round_counts_without_floor_and_reference() -> None:
+    assert is_valid(Round(figures={"bulkzoho": figures(100)}), latency_s=0.0, in_flight=10)
+    assert is_valid(Round(figures={"bulkzoho": figures(100)}), latency_s=0.2, in_flight=10)
 
 
 def test_ratios_are_made_within_a_round() -> None:

@@ -18,7 +18,16 @@ from typing import Any
 
 from .killing import kill_and_resume
 from .loads import LOADS
-from .syscalls import CALL_NAMES, FAILING, count_calls, fail_from_each, kill_at_each
+from .syscalls import (
+    ASIDE,
+    CALL_NAMES,
+    FAILING,
+    count_calls,
+    fail_aside_at_each,
+    fail_from_each,
+    kill_aside_at_each,
+    kill_at_each,
+)
 
 __all__ = ["main"]
 
@@ -34,20 +43,27 @@ def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--kills", type=int, default=KILLS, help="for each operation")
-    parser.add_argument("--only", choices=(*OPERATIONS, *CALL_NAMES), action="append", help="an operation or a system call")
+    parser.add_argument(
+        "--only",
+        choices=(*OPERATIONS, *CALL_NAMES, "aside"),
+        action="append",
+        help="an operation, a system call, or those of a thread",
+    )
     parser.add_argument("--operation", default="insert", choices=sorted(LOADS), help="what is killed at system calls")
     asyncio.run(_attack(parser.parse_args(words)))
 
 
 async def _attack(given: argparse.Namespace) -> None:
     print(f"seed {given.seed}", flush=True)
-    wanted = given.only or (*OPERATIONS, *CALL_NAMES)
+    wanted = given.only or (*OPERATIONS, *CALL_NAMES, "aside")
     for name in wanted:
         if name in OPERATIONS:
             await _kill_at_random(name, given)
     names = [name for name in wanted if name in CALL_NAMES]
     if names:
         await _kill_at_calls(names, given)
+    if "aside" in wanted:
+        await _kill_aside()
 
 
 async def _kill_at_random(name: str, given: argparse.Namespace) -> None:
@@ -74,6 +90,19 @@ async def _kill_at_calls(names: Sequence[str], given: argparse.Namespace) -> Non
             failed = await fail_from_each(name, range(1, census[name].total + 1), FAILING[name], name=given.operation)
             took = f"{time.monotonic() - began:.0f} s"
             print(f"{given.operation}: {failed:4} runs whose {name} fails with {FAILING[name]}: all exact ({took})", flush=True)
+
+
+async def _kill_aside() -> None:
+    """The calls of the thread that waits for the disk."""
+    for what in ASIDE:
+        began = time.monotonic()
+        killed = await kill_aside_at_each(what)
+        failed = await fail_aside_at_each(what, killed)
+        seconds = time.monotonic() - began
+        print(
+            f"resume: {what}: killed at each, {killed} runs; {failed} ended for one that fails: all exact ({seconds:.0f} s)",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """Kill a run at its k-th system call of one name, resume it, and see that it ends exact: for k = 1, 2, 3 ... to the run's end.
 
 strace delivers SIGKILL on entering the call, so the call is not made.  It counts calls for each name by itself, hence one loop a
-name.  The calls of interest are those that change a file or send bytes; ``openat`` counts from the first one in the state folder
-on, since what is opened before is Python's own.
+name; and for each thread by itself, so that the main thread, which makes more calls, is always met first.  To meet the thread
+that waits for the disk, a resume is attacked at its calls on the files that this thread alone syncs, and on the journal's log.
+
+The calls of interest are those that change a file or send bytes; ``openat`` counts from the first one in the state folder on,
+since what is opened before is Python's own.
 """
 
 from __future__ import annotations
@@ -23,19 +26,36 @@ from .loads import LOADS, Load, check_end
 from .local import AgedClock, LocalCrm
 from .rig import FAST, Ended, Workplace
 
-__all__ = ["CALL_NAMES", "FAILING", "Census", "count_calls", "fail_from", "fail_from_each", "kill_at", "kill_at_each"]
+__all__ = [
+    "ASIDE",
+    "CALL_NAMES",
+    "FAILING",
+    "Census",
+    "count_calls",
+    "fail_aside",
+    "fail_aside_at_each",
+    "fail_from",
+    "fail_from_each",
+    "kill_aside",
+    "kill_aside_at_each",
+    "kill_at",
+    "kill_at_each",
+]
 
 FAILING = {"fdatasync": "EIO", "pwrite64": "ENOSPC", "write": "ENOSPC", "ftruncate": "EIO"}  # how a broken or full disk answers
 CALL_NAMES = ("write", "pwrite64", "fsync", "fdatasync", "ftruncate", "openat", "rename", "unlink", "mkdir", "sendto", "sendmsg")
+DATA, LOG = ("results.jsonl", "dead-letter.jsonl"), ("journal.db-wal",)
+ASIDE = {"fdatasync of data": ("fdatasync", DATA), "fdatasync of the log": ("fdatasync", LOG), "pwrite64": ("pwrite64", LOG)}
 ROWS = 250
+BEGUN = 8  # so many times a run has sent bytes when a few calls of its rows have left
 AT_ONCE = 5  # for two processors: most of the time is waiting for the quota of the dead process
 OLD_S = 60.0  # age of the records that were there before
-_CALL = re.compile(r"^\d+ +(?:\S+ )?(\w+)\((.*)$", re.MULTILINE)
+_CALL = re.compile(r"^(\d+) +(?:\S+ )?(\w+)\((.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Census:
-    """How often an undisturbed run makes one system call."""
+    """How often the busiest thread of an undisturbed run makes one system call."""
 
     total: int
     first: int  #: the first one that is ours
@@ -75,21 +95,84 @@ async def fail_from(call: str, number: int, error: str, *, name: str = "insert")
 
 async def _inject(fault: str, *, name: str, quick: bool) -> Ended:
     """Run under a fault, finish without it, see that the end is exact; give how the run under it ended."""
-    call = fault.partition(":")[0]
-    under = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={fault}")
     try:
         async with _attacked(name, ROWS) as attack:
-            ended = await attack.place.run(*attack.first, under=under)
-            run = find_run(attack.place.runs(), attack.first[0])
-            books = None if run is None else audit(run)
-            if quick:
-                attack.place.forget_quota()
-            if books is None or not books.done:
-                books, _ = await finish(attack.place, attack.first)
-            check_end(attack.load, books, attack.crm.records())
+            ended = await attack.place.run(*attack.first, under=_under(fault))
+            await _finish_exact(attack, quick=quick)
             return ended
     except AssertionError as error:
         raise AssertionError(f"{fault}: {error}") from error
+
+
+def _under(fault: str, paths: Sequence[str] = ()) -> tuple[str, ...]:
+    call = fault.partition(":")[0]
+    only = [word for path in paths for word in ("-P", path)]
+    return ("strace", "-f", "-qq", "-o", "/dev/null", *only, "-e", f"trace={call}", "-e", f"inject={fault}")
+
+
+async def _finish_exact(attack: _Attack, *, quick: bool) -> None:
+    run = find_run(attack.place.runs(), attack.first[0])
+    books = None if run is None else audit(run)
+    if quick:
+        attack.place.forget_quota()
+    if books is None or not books.done:
+        books, _ = await finish(attack.place, attack.first)
+    check_end(attack.load, books, attack.crm.records())
+
+
+async def kill_aside(what: str, number: int) -> bool:
+    """Kill a resume on its *number*-th call of a kind in :data:`ASIDE`; give whether it was killed.
+
+    Raises:
+        AssertionError: Something that must hold does not; says at which call.
+    """
+    return (await _inject_aside(what, f"signal=KILL:when={number}")).killed
+
+
+async def fail_aside(what: str, number: int, error: str) -> bool:
+    """Let that one call of a resume fail, and none after it; give whether it ended for that.
+
+    Raises:
+        AssertionError: Something that must hold does not; says at which call.
+    """
+    ended = await _inject_aside(what, f"error={error}:when={number}")
+    assert not ended.killed
+    return ended.status not in (0, 3)
+
+
+async def _inject_aside(what: str, fault: str) -> Ended:
+    """Kill a run when it has sent something, resume it under a fault, finish it without; give how the resume ended."""
+    call, files = ASIDE[what]
+    try:
+        async with _attacked("insert", ROWS) as attack:
+            await attack.place.run(*attack.first, under=_under(f"sendto:signal=KILL:when={BEGUN}"))
+            run = find_run(attack.place.runs(), attack.first[0])
+            assert run is not None
+            attack.place.forget_quota()
+            paths = [str(run / file) for file in files]
+            ended = await attack.place.run("resume", *FAST, under=_under(f"{call}:{fault}", paths))
+            await _finish_exact(attack, quick=True)
+            return ended
+    except AssertionError as error:
+        raise AssertionError(f"resume, {what}: {fault}: {error}") from error
+
+
+async def kill_aside_at_each(what: str) -> int:
+    """Kill resumes at each such call; give how many were."""
+    return await _each(lambda number: kill_aside(what, number), range(1, 1_000_000))
+
+
+async def fail_aside_at_each(what: str, count: int) -> int:
+    """Let one of *count* such calls of a resume fail, for each; give how many ended for it."""
+    ended = 0
+
+    async def attack(number: int) -> bool:
+        nonlocal ended
+        ended += await fail_aside(what, number, FAILING[ASIDE[what][0]])
+        return True
+
+    await _each(attack, range(1, count + 1))
+    return ended
 
 
 async def kill_at_each(call: str, numbers: Iterable[int], *, name: str = "insert") -> int:
@@ -136,7 +219,13 @@ async def count_calls(*, name: str = "insert") -> dict[str, Census]:
         await attack.place.run(*attack.first, under=under)
         seen = _CALL.findall(trace.read_text(encoding="utf-8", errors="replace"))
         home = str(attack.place.home)
-    return {call: _census([rest for made, rest in seen if made == call], home, own_only=call == "openat") for call in CALL_NAMES}
+    calls: dict[str, dict[str, list[str]]] = {call: {} for call in CALL_NAMES}
+    for thread, made, rest in seen:
+        calls[made].setdefault(thread, []).append(rest)
+    return {
+        call: _census(max(threads.values(), key=len, default=[]), home, own_only=call == "openat")
+        for call, threads in calls.items()
+    }
 
 
 def _census(arguments: Sequence[str], home: str, *, own_only: bool) -> Census:

@@ -7,9 +7,10 @@ import shutil
 
 import pytest
 
-from .syscalls import CALL_NAMES, FAILING, Census, count_calls, fail_from, kill_at
+from .syscalls import ASIDE, CALL_NAMES, FAILING, Census, count_calls, fail_from, kill_aside, kill_at
 
 SAMPLE = 4  # calls of each name
+ASIDE_NUMBER = 10  # a call of the thread that waits for the disk
 AT_ONCE = 2  # processors
 
 
@@ -25,10 +26,16 @@ async def test_a_run_killed_on_entering_a_system_call_ends_with_every_row_once()
         async with gate:
             return await kill_at(call, number, quick=True)
 
+    async def attack_aside(what: str) -> bool:
+        async with gate:
+            return await kill_aside(what, ASIDE_NUMBER)
+
     async with asyncio.TaskGroup() as group:
         attacks = [group.create_task(attack(call, number)) for call in CALL_NAMES for number in _sample(census[call])]
+        aside = [group.create_task(attack_aside(what)) for what in ASIDE]
 
     assert sum(task.result() for task in attacks) > 20
+    assert all(task.result() for task in aside)
 
 
 @pytest.mark.slow

@@ -62,8 +62,9 @@ class Writing:
             else:
                 await asyncio.to_thread(write_joined, Path(told.output), head, parts, told.compression, run=self.run)
         except OSError as error:
+            name = "standard output" if told.output == STANDARD_OUTPUT else told.output
             raise RunFailedError(
-                f"{told.output}: cannot be written ({error.strerror}).",
+                f"{name}: cannot be written ({error.strerror}).",
                 hint="Make room or give write permission, then resume: nothing is read again.",
                 code="CANNOT_WRITE",
             ) from error

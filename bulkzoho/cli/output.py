@@ -22,8 +22,7 @@ def print_data(text: str) -> None:
     if sys.stdout is None:  # started with standard output closed
         return
     try:
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+        _put_whole((text + "\n").encode(sys.stdout.encoding, "backslashreplace"))
     except OSError as error:
         _silence(sys.stdout)
         if error.errno != errno.EPIPE:
@@ -45,13 +44,29 @@ class StandardOutput:
         if not self._open:
             return
         try:
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
+            _put_whole(data)
         except OSError as error:
             self._open = False
             _silence(sys.stdout)
             if error.errno != errno.EPIPE:
                 raise
+
+
+def _put_whole(data: bytes) -> None:
+    """Write all of *data* to standard output.
+
+    Under ``PYTHONUNBUFFERED`` a write takes what a disk that fills up, or a signal, lets it take, and only says how much.
+
+    Raises:
+        OSError: Not all of it can be written.
+    """
+    out, left = sys.stdout.buffer, memoryview(data)
+    while left:
+        taken: int | None = out.write(left)
+        if not taken:  # a pipe that must not be waited for is full
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        left = left[taken:]
+    out.flush()
 
 
 def print_json(value: Any) -> None:

@@ -315,7 +315,6 @@ TABLE = (
     Attack("an export of a field without a name", "export", "Leads -o x.csv --fields Email,", 2, "--fields"),
     Attack("an export into a folder that is not there", "export", "Leads -o no/x.csv", 4, "no/x.csv"),
     Attack("an export onto a folder", "export", "Leads -o d", 4, "is a folder", _folder("d")),
-    Attack("an export as a workbook", "export", "Leads -o x.xlsx", 2, "writes no .xlsx"),
     Attack("an export under a condition that is none", "export", "Leads -o x.csv --where City=", 2, "--where cannot be read"),
     Attack("an export under a condition on no field", "export", "Leads -o x.csv --where Citi=1", 4, "Did you mean City"),
     Attack("an export since no time", "export", "Leads -o x.csv --since yesterday", 2, "--since"),

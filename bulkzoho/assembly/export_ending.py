@@ -43,8 +43,10 @@ async def counted_again(reader: Reader, crm_module: str, selection: Selection, *
         deleted = sum([len(page) async for page in reader.deleted(since=selection.bound)])
         made = f"{CREATED} >= {coql.quoted(_before(selection))}"
         fresh = await reader.count([coql.counting(crm_module, [*selection.coql(), made])])
-    except (BulkZohoError, AdmissionClosedError):
-        return Counted(count=None, why="the CRM could not be asked")
+    except BulkZohoError as error:
+        return Counted(count=None, why=f"the CRM could not be asked: {error.message.rstrip('.')}")
+    except AdmissionClosedError:
+        return Counted(count=None, why="the CRM was not asked: the run is being stopped")
     return Counted(count=count, difference=records - count, why=_why(records - count, deleted, fresh or 0, selection))
 
 

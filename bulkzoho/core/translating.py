@@ -13,6 +13,8 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from bulkzoho.core.coql import MAX_IN, quoted
+from bulkzoho.core.digits import Digits
+from bulkzoho.core.numbers import number_text
 from bulkzoho.core.where import Comparison, Condition, Joined, Operator
 from bulkzoho.errors import RefusedError
 from bulkzoho.model.metadata import CrmField
@@ -139,7 +141,7 @@ def _bulk_like(one: Comparison) -> tuple[str, str]:
 
 def _bulk_value(value: str, kind: str) -> Any:
     if kind == "number":
-        return float(value) if "." in value else int(value)
+        return Digits(number_text(value) or value)  # its own digits, never through a float
     return value.casefold() == "true" if kind == "boolean" else value
 
 

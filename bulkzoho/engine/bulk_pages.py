@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from bulkzoho.core.bulk_cells import names_of
-from bulkzoho.core.judging import access_error
+from bulkzoho.engine.answers import payload_of
 from bulkzoho.engine.courier import Courier
 from bulkzoho.engine.stopping import AdmissionClosedError, Stop
 from bulkzoho.errors import RunFailedError
 from bulkzoho.model.export import BulkJob, Page, Strand
 from bulkzoho.model.plans import Price
-from bulkzoho.model.replies import Answered, Lost, Refused, Reply
+from bulkzoho.model.replies import Refused, Reply
 from bulkzoho.ports import BulkRead
 
 __all__ = ["BulkPages", "RowsInZip"]
@@ -32,8 +32,8 @@ JOB: Final = Price(credits=50, heavy=True)  # docs "API limits" (v8); that it is
 FIRST_LOOK_S: Final = 1.0  # seconds until the first look at a job; each next one waits longer
 LONGEST_LOOK_S: Final = 60.0
 MOST_DOWNLOADS: Final = 10  # in DOWNLOADS_S seconds, else they are refused for a minute (docs "Bulk Read")
+HINT: Final = "Resume it, or export with --route coql."
 DOWNLOADS_S: Final = 61.0  # a minute, and what two clocks may differ
-_DENIED: Final = (401, 403)
 _GONE: Final = 404
 
 RowsInZip = Callable[[Path], Iterator[list[list[str]]]]  #: gives blocks of rows, the header in one of its own
@@ -95,7 +95,7 @@ class BulkPages:
             reply = await self._courier.deliver(lambda: self._calls.status(job_id), Price())
             if isinstance(reply, Refused) and reply.status == _GONE:
                 return None
-            job: BulkJob = _payload(reply, "looking at a bulk read")
+            job: BulkJob = payload_of(reply, "looking at a bulk read", hint=HINT)
             if job.finished:
                 return job
             await self._stop.sleep(wait_s)
@@ -135,23 +135,7 @@ class BulkPages:
         self._downloads.append(clock())
 
     async def _ask(self, call: Callable[[], Awaitable[Reply]], price: Price, doing: str) -> Any:
-        return _payload(await self._courier.deliver(call, price), doing)
-
-
-def _payload(reply: Answered | Refused | Lost, doing: str) -> Any:
-    match reply:
-        case Answered(payload=payload):
-            return payload
-        case Refused() if reply.status in _DENIED:
-            raise access_error(reply, doing=doing)
-        case Refused():
-            raise RunFailedError(
-                f"{doing}: the CRM refused ({reply.code}: {reply.message}).",
-                hint="Resume it, or export with --route coql.",
-                code=reply.code,
-            )
-        case Lost():
-            raise RunFailedError(f"{doing}: no answer that can be read ({reply.reason}).", hint="Resume it.")
+        return payload_of(await self._courier.deliver(call, price), doing, hint=HINT)
 
 
 def _failed(job: BulkJob | None) -> RunFailedError:

@@ -7,20 +7,18 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from bulkzoho.core.exporting import MAX_NAMED, coql_credits
-from bulkzoho.core.judging import access_error
+from bulkzoho.engine.answers import payload_of
 from bulkzoho.engine.courier import Courier
 from bulkzoho.engine.together import together
-from bulkzoho.errors import RunFailedError
 from bulkzoho.model.export import Page, RecordPage, Strand
 from bulkzoho.model.plans import Price
-from bulkzoho.model.replies import Answered, Lost, Refused, Reply
+from bulkzoho.model.replies import Answered, Refused, Reply
 from bulkzoho.ports import Records
 
 __all__ = ["LIST_ENDS", "Pages", "Reader", "Record"]
 
 LIST_ENDS: Final = "PAGINATION_LIMIT_EXCEEDED"  #: what is said behind the last record that tokens reach; docs v7 "Get Records"
 ID: Final = "id"
-_DENIED: Final = (401, 403)
 _OTHERWISE: Final = "Resume it, or export with --route coql or other --fields."
 _ABOUT_THE_TOKEN: Final = frozenset({"EXPIRED_VALUE", "INVALID_DATA", "TOKEN_BOUND_DATA_MISMATCH", LIST_ENDS})
 
@@ -52,7 +50,7 @@ class Reader:
         reply = await self._courier.deliver(call, Price())
         if isinstance(reply, Refused) and token is not None and reply.code in _ABOUT_THE_TOKEN:
             return reply
-        page: RecordPage = _payload(reply, "reading the list")
+        page: RecordPage = payload_of(reply, "reading the list", hint=_OTHERWISE)
         return page
 
     async def first_changed(self, fields: Sequence[str], *, since: str) -> RecordPage:
@@ -99,27 +97,11 @@ class Reader:
         while number is not None:
             call = partial(self._records.deleted, since=since, page=number)
             reply = await self._courier.deliver(call, Price(credits=2))  # 1 or 2 credits (UNVERIFIED)
-            page = _payload(reply, "reading what was deleted", hint="Resume it, or export what was deleted since a later time.")
+            page = payload_of(reply, "reading what was deleted", hint="Resume it, or export what was deleted since a later time.")
             fresh = {int(one[ID]): one for one in reversed(page.records) if int(one[ID]) not in seen}
             seen.update(fresh)
             yield [*reversed(fresh.values())]
             number = None if page.next_token is None else int(page.next_token)
 
     async def _ask(self, call: Callable[[], Awaitable[Reply]], price: Price, doing: str) -> Any:
-        return _payload(await self._courier.deliver(call, price), doing)
-
-
-def _payload(reply: Answered | Refused | Lost, doing: str, *, hint: str = _OTHERWISE) -> Any:
-    match reply:
-        case Answered(payload=payload):
-            return payload
-        case Refused() if reply.status in _DENIED:
-            raise access_error(reply, doing=doing)
-        case Refused():
-            raise RunFailedError(
-                f"{doing}: the CRM refused ({reply.code}: {reply.message}).",
-                hint=hint,
-                code=reply.code,
-            )
-        case Lost():
-            raise RunFailedError(f"{doing}: no answer that can be read ({reply.reason}).", hint="Resume it.")
+        return payload_of(await self._courier.deliver(call, price), doing, hint=_OTHERWISE)

@@ -87,10 +87,12 @@ def _write(path: Path, types: Mapping[str, ParquetType], parts: Sequence[Part]) 
             group.append(pa.record_batch([_array(name, one, records) for name, one in types.items()], schema=schema))
             full = sum(one.nbytes for one in group) >= GROUP_BYTES
             if full or sum(map(len, group)) >= GROUP_ROWS:
-                writer.write_table(pa.Table.from_batches(group), row_group_size=GROUP_BYTES)
+                table = pa.Table.from_batches(group)
+                writer.write_table(table, row_group_size=table.num_rows)
                 group.clear()
         if group:
-            writer.write_table(pa.Table.from_batches(group), row_group_size=GROUP_BYTES)
+            table = pa.Table.from_batches(group)
+            writer.write_table(table, row_group_size=table.num_rows)
 
 
 def _array(name: str, kind: ParquetType, records: Sequence[Mapping[str, Any]]) -> pa.Array:

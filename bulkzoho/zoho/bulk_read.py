@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, BinaryIO, Final
 
-import orjson
-
+from bulkzoho.core.digits import encode_json
 from bulkzoho.model.export import BulkJob
 from bulkzoho.model.replies import Answered, Lost, NothingLeft, Refused, Reply, TokenRefused
 from bulkzoho.model.settings import ConnectionSettings
@@ -33,7 +32,7 @@ class ZohoBulkRead:
 
     async def create(self, query: Mapping[str, Any]) -> Reply:
         """Ask for a job; payload: its id."""
-        body = orjson.dumps({"query": query})
+        body = encode_json({"query": query})
         wire = await self._transport.call("POST", self._path, body=body)
         if isinstance(wire, NothingLeft | Lost | TokenRefused):
             return wire

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bulkzoho.core.digits import Digits
 from bulkzoho.core.translating import to_bulk_read, to_coql
 from bulkzoho.core.where import Condition, bound_to, parse_where
 from bulkzoho.errors import RefusedError, UsageError
@@ -67,7 +68,7 @@ def test_a_condition_becomes_criteria_of_a_bulk_read() -> None:
                     {
                         "group_operator": "and",
                         "group": [
-                            {"field": {"api_name": "Revenue"}, "comparator": "in", "value": [1, 2.5]},
+                            {"field": {"api_name": "Revenue"}, "comparator": "in", "value": [Digits("1"), Digits("2.5")]},
                             {"field": {"api_name": "Opt_Out"}, "comparator": "equal", "value": True},
                         ],
                     },

@@ -18,7 +18,7 @@ __all__ = ["Sheet", "read_sheet"]
 DELIMITERS = ",;:|"  # Zoho docs, "Bulk Write limitations"
 MAX_ROWS = 25_000
 MAX_COLUMNS = 200
-csv.field_size_limit(1 << 20)
+MAX_CELL = 1 << 20  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +47,7 @@ def read_sheet(packed: bytes, names: list[str], encoding: str, strict: Strictnes
             raw = archive.read(wanted)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):  # damaged, of another kind, encrypted
         raise _unsupported() from None
-    text = _decoded(raw, encoding)
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
-    except csv.Error:
-        raise _unsupported() from None
-    if not rows or not rows[0]:
-        raise _unsupported()
-    header, *rest = rows
+    header, *rest = _rows(_decoded(raw, encoding))
     if len(header) > MAX_COLUMNS:
         raise Refusal(400, "HEADER_LIMIT_EXCEEDED", "header limit exceeded", limit=MAX_COLUMNS)
     titles = [each.strip() for each in header if each.strip()]
@@ -65,6 +58,18 @@ def read_sheet(packed: bytes, names: list[str], encoding: str, strict: Strictnes
     if len(rest) > MAX_ROWS:
         raise Refusal(400, "LIMIT_EXCEEDED", "limit exceeded", limit=MAX_ROWS)
     return Sheet(name=wanted, header=[each.strip() for each in header], rows=rest)
+
+
+def _rows(text: str) -> list[list[str]]:
+    if csv.field_size_limit() < MAX_CELL:  # one for the whole process, so that others may have raised it further
+        csv.field_size_limit(MAX_CELL)
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
+    except csv.Error:
+        raise _unsupported() from None
+    if not rows or not rows[0] or any(len(cell) > MAX_CELL for row in rows for cell in row):
+        raise _unsupported()
+    return rows
 
 
 def _unsupported(**details: Any) -> Refusal:

@@ -63,9 +63,8 @@ class Gate:
         if {*map(_FIRST, lines)} != {_OPENS} or {*map(_LAST, lines)} != {_CLOSES}:
             return None
         joined = b"\n".join(lines)
-        if joined.count(b'":') != count * len(self.header):  # a key twice in one object
-            return None
-        if any(blank in joined for blank in _BLANKS) and _BLANK_BEHIND.search(joined):  # the same, unseen by that
+        # every column is there, so as many colons as columns leave none for a key that comes twice
+        if joined.count(b":") != count * len(self.header) and _may_repeat_keys(joined, count * len(self.header)):
             return None
         try:
             records = self._decode(joined)
@@ -78,6 +77,13 @@ class Gate:
 
     def _says_something(self, record: Any) -> bool:
         return all(text is None or text.strip() for text in (value(record) for value in self._texts))
+
+
+def _may_repeat_keys(lines: bytes, keys: int) -> bool:
+    """Whether *lines*, whose values hold colons too, may have more than *keys* keys."""
+    if lines.count(b'":') != keys:
+        return True
+    return any(blank in lines for blank in _BLANKS) and _BLANK_BEHIND.search(lines) is not None  # a key unseen by that
 
 
 def gate_for(

@@ -10,19 +10,17 @@ import os
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
 
+from benchmarks.filled_sandbox import filled_sandbox
 from bulkzoho.core.exporting import STRAND_RECORDS, beyond_tokens, choose_route
 from bulkzoho.model.export import OutputFormat, WantedRoute
 from bulkzoho.model.metadata import CrmField
 
 FIELDS = ("Last_Name", "Email", "Company", "Annual_Revenue", "City")
 PROGRAM = Path(sys.executable).with_name("bulkzoho")
-CHUNK = 20_000
 MEETING = 4  # calls, a credit each: organization, user, modules, fields
 COUNTS = 2  # queries, a credit each: how many records fit, before and after
 EDGES = 2  # queries, a credit each: where the strands of a long export begin and end
@@ -35,8 +33,7 @@ def main() -> None:
     print("| records | route | calls | credits | predicted | looks at jobs | seconds | content |")
     print("| ---: | --- | ---: | ---: | ---: | ---: | ---: | --- |")
     for count in counts:
-        with _sandbox() as environment:
-            _fill(environment["BULKZOHO_API_URL"], count)
+        with filled_sandbox(count, _record) as environment:
             for route in ("list", "coql", "bulk"):
                 _measure(route, count, environment)
 
@@ -78,30 +75,6 @@ def _compared(output: Path, count: int) -> str:
         for line in file:
             seen[int(line.split(",")[4])] += 1
     return "equal" if set(seen) == {1} else "DIFFERS"
-
-
-@contextmanager
-def _sandbox() -> Iterator[dict[str, str]]:
-    words = [sys.executable, "-m", "bulkzoho.sandbox", "--port", "0", "--edition", "ultimate", "--licences", "10000"]
-    process = Popen(words, stdout=PIPE, text=True)
-    assert process.stdout is not None
-    environment: dict[str, str] = {}
-    while "BULKZOHO_UPLOAD_URL" not in environment:
-        name, _, value = process.stdout.readline().removeprefix("export ").strip().partition("=")
-        environment[name] = value
-    try:
-        yield {name: value for name, value in environment.items() if name.startswith("BULKZOHO_")}
-    finally:
-        process.terminate()
-        process.wait()
-        process.stdout.close()
-
-
-def _fill(url: str, count: int) -> None:
-    for start in range(0, count, CHUNK):
-        lines = (json.dumps(_record(number)) for number in range(start, min(start + CHUNK, count)))
-        request = urllib.request.Request(f"{url}/__sandbox/records/Leads", data="\n".join(lines).encode())
-        urllib.request.urlopen(request, timeout=600).read()
 
 
 def _record(number: int) -> dict[str, Any]:

@@ -11,18 +11,17 @@ import os
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
 
+from benchmarks.filled_sandbox import filled_sandbox
 from bulkzoho.core.exporting import choose_route
 from bulkzoho.model.export import OutputFormat, WantedRoute
 from bulkzoho.model.metadata import CrmField
 
 FIELDS = ("Last_Name", "Email", "Company", "Annual_Revenue", "Languages")
 PROGRAM = Path(sys.executable).with_name("bulkzoho")
-CHUNK = 20_000
 
 
 def main() -> None:
@@ -31,33 +30,9 @@ def main() -> None:
     heads = ("records", 10), ("seconds", 9), ("records/s", 11), ("peak MB", 9), ("calls", 8), ("credits", 9), ("predicted", 11)
     print("route ", *(f"{word:>{width}}" for word, width in heads), "  content", sep="")
     for count, routes in ((min(wanted, 100_000), ("list",)), (wanted, ("coql", "bulk"))):
-        with tempfile.TemporaryDirectory() as folder:
-            process, environment = _sandbox()
-            try:
-                _fill(environment["BULKZOHO_API_URL"], count)
-                for route in routes:
-                    _measure(route, count, {**environment, "BULKZOHO_HOME": f"{folder}/home"}, Path(folder) / f"{route}.csv")
-            finally:
-                process.terminate()
-                process.wait()
-
-
-def _sandbox() -> tuple[Popen[str], dict[str, str]]:
-    words = [sys.executable, "-m", "bulkzoho.sandbox", "--port", "0", "--edition", "ultimate", "--licences", "10000"]
-    process = Popen(words, stdout=PIPE, text=True)
-    assert process.stdout is not None
-    environment: dict[str, str] = {}
-    while "BULKZOHO_UPLOAD_URL" not in environment:
-        name, _, value = process.stdout.readline().removeprefix("export ").strip().partition("=")
-        environment[name] = value
-    return process, {name: value for name, value in environment.items() if name.startswith("BULKZOHO_")}
-
-
-def _fill(url: str, count: int) -> None:
-    for start in range(0, count, CHUNK):
-        records = ({**_record(number)} for number in range(start, min(start + CHUNK, count)))
-        body = "\n".join(map(json.dumps, records)).encode()
-        urllib.request.urlopen(urllib.request.Request(f"{url}/__sandbox/records/Leads", data=body), timeout=600).read()
+        with tempfile.TemporaryDirectory() as folder, filled_sandbox(count, _record) as environment:
+            for route in routes:
+                _measure(route, count, {**environment, "BULKZOHO_HOME": f"{folder}/home"}, Path(folder) / f"{route}.csv")
 
 
 def _record(number: int) -> dict[str, Any]:

@@ -98,13 +98,6 @@ class Batcher:
         if claims is not None:
             self._keys.give_back(claims)
 
-    def take_back(self) -> list[int]:
-        """Drop the rows that never came out; give their numbers, ascending."""
-        numbers = sorted([*self._filling.numbers, *self._keys.forget_parked()])
-        self._keys.give_back(self._filling.claims)
-        self._filling = _Filling(self._source)
-        return numbers
-
     def _add(self, shaped: Shaped, batches: list[Batch]) -> None:
         """Add rows that have their keys."""
         count, at, most = len(shaped.records), 0, self._limits.max_records

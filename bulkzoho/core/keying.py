@@ -142,15 +142,6 @@ class KeyLedger:
         self._next.clear()
         return free
 
-    def forget_parked(self) -> list[int]:
-        """Drop the rows that wait; give their numbers."""
-        waiting = {row.number for queues in self._queues.values() for queue in queues.values() for row in queue}
-        for queues in self._queues.values():
-            queues.clear()
-        self._next.clear()
-        self.parked = 0
-        return sorted(waiting)
-
     def _is_next(self, row: ParkedRow, field: str, key: str) -> bool:
         queue = self._queues[field].get(key)
         return key not in self._taken[field] and queue is not None and queue[0] is row

@@ -23,7 +23,6 @@ class Channel(Generic[Item]):
         self._closed = False
         self._readers: deque[asyncio.Future[None]] = deque()  # that wait
         self._writers: deque[asyncio.Future[None]] = deque()
-        self.peak = 0  #: most items that ever waited
 
     def __len__(self) -> int:
         return len(self._items)
@@ -39,7 +38,6 @@ class Channel(Generic[Item]):
         if self._closed:
             raise RuntimeError("the channel is closed")
         self._items.append(item)
-        self.peak = max(self.peak, len(self._items))
         _wake(self._readers)
 
     async def close(self) -> None:
@@ -48,12 +46,6 @@ class Channel(Generic[Item]):
         for line in (self._readers, self._writers):
             while line:
                 _wake(line)
-
-    def take_back(self) -> list[Item]:
-        """Take out what nobody has read."""
-        items = list(self._items)
-        self._items.clear()
-        return items
 
     def __aiter__(self) -> Channel[Item]:
         return self

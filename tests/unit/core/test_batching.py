@@ -162,15 +162,6 @@ def test_a_part_of_a_batch_stands_for_it_when_it_is_released() -> None:
     assert numbers(batcher.flush()) == [[3]]
 
 
-def test_rows_that_were_never_given_are_taken_back() -> None:
-    batcher = batcher_of(max_records=2)
-    batches = batcher.feed(shaped_of(1, Email=["a", "b", "a", "b", "c"]))
-
-    assert numbers(batches) == [[1, 2]]
-    assert batcher.take_back() == [3, 4, 5]
-    assert (batcher.waiting, batcher.take_back()) == (0, [])
-
-
 def test_a_batcher_is_busy_until_its_keys_are_free() -> None:
     batcher = batcher_of()
     states = [batcher.busy]

@@ -198,7 +198,7 @@ class Shaper:
             return Shaped(header=block.header, numbers=(), records=(), cells=(), origins=block.origins and ())
         if block.passed is not None:
             as_it_stands = PackedRecords(block.passed.json, count)
-            keys = {**block.passed.keys, **{name: [key] * count for name, key in program.constant_keys}}
+            keys = block.passed.keys  # all there are: with constants there is no gate
             return Shaped(header=block.header, numbers=block.numbers, records=as_it_stands, cells=block.rows, claims=keys)
         columns = list(zip(*block.rows, strict=True))
         if block.texts:

@@ -223,8 +223,13 @@ class Doubts:
     async def _find(self, doubtful: Doubtful) -> Findings | None:
         if self._lookup is None:
             return Findings()
+        return await self._asked(self._look_up(doubtful, self._lookup))
+
+    async def _look_up(self, doubtful: Doubtful, lookup: Lookup) -> Findings:
+        """Look the rows up once all that was found before is written down: a lookup reads there which records rows have."""
+        await self._recorder.committed()
         rivals = [one.batch for one in (*self._held, *(one for _, one in self._staying))]
-        return await self._asked(self._lookup.find(doubtful.batch, doubtful.shipment, rivals=rivals))
+        return await lookup.find(doubtful.batch, doubtful.shipment, rivals=rivals)
 
     async def _asked(self, answer: Awaitable[Answer]) -> Answer | None:
         """Give the answer, or None when the run is being stopped, for this reason or another."""

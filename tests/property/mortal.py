@@ -1,15 +1,18 @@
-"""A journal and files that die at a chosen step: what was written by then stays, nothing after it is."""
+"""A journal and files that die at a chosen step: what was written by then stays, nothing after is.  And a slow disk."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from typing import Any
 
 from bulkzoho.model.journal import Change, RunFacts, SourceFacts, StoredShipment
 from bulkzoho.model.outcomes import Tally
 from bulkzoho.ports import Journal, TrackedFile
 
-__all__ = ["Died", "GoneError", "Life", "MortalFile", "MortalJournal"]
+__all__ = ["Died", "GoneError", "Life", "MortalFile", "MortalJournal", "SlowDisk"]
 
 
 class Died(SystemExit):
@@ -130,3 +133,37 @@ class MortalFile:
     def close(self) -> None:
         """As the real one."""
         self._file.close()
+
+
+class SlowDisk(Executor):
+    """Stands in for the thread that waits for the disk: what it is given is done after *seconds* of the loop's time."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Do it later, or at once when somebody waits for it without the loop."""
+        task = _Later(lambda: fn(*args, **kwargs))
+        asyncio.get_running_loop().call_later(self._seconds, task.do)
+        return task
+
+
+class _Later(Future[Any]):
+    """Something that is done when its time comes, or when it is asked for."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        super().__init__()
+        self._work = work
+
+    def do(self) -> None:
+        """Do it, unless that was done; whoever dies of it dies in the loop."""
+        if not self.done():
+            try:
+                self.set_result(self._work())
+            except Exception as error:  # noqa: BLE001  as an executor does
+                self.set_exception(error)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Give how it ended."""
+        self.do()
+        return super().exception(timeout)

@@ -39,7 +39,7 @@ from bulkzoho.ports import Crm
 from bulkzoho.quota.virtual_time import VirtualTimeLoop
 
 from .memory_crm import KEY, LEADS, ME, CallFault, MemoryCrm
-from .mortal import Died, Life, MortalFile, MortalJournal
+from .mortal import Died, Life, MortalFile, MortalJournal, SlowDisk
 
 __all__ = ["HEADER", "Process", "World"]
 
@@ -59,6 +59,7 @@ class Process:
     torn: float = 0.5
     killed_after_s: float | None = None  #: it dies at this moment, whatever it does
     stopped_after_s: float | None = None  #: it is told to stop, as by Ctrl-C
+    disk_s: float | None = None  #: how long a thread waits for the disk at each write; None: no thread, and no time
     faults: tuple[CallFault, ...] = ()
 
 
@@ -147,6 +148,7 @@ async def _import(world: World, process: Process, life: Life, journal: SqliteJou
         sources=sources,
         wall=world.crm.wall,
         skew=lambda: courier.skew_s,
+        thread=None if process.disk_s is None else SlowDisk(process.disk_s),
     )
     recorder.restore(settled=restored.settled, in_doubt=restored.in_doubt)
     shaper = Shaper(crm_module=LEADS, shape=ShapeSettings(), operation=world.operation, match_on=_match_on(world))

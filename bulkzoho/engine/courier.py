@@ -22,6 +22,9 @@ from bulkzoho.ports import Crm, Quota, QuotaClosedError
 __all__ = ["Courier", "Journey", "Meaningful"]
 
 FIRST_CONTACT_S: Final = 10.0  # seconds without any answer at all before an address counts as wrong
+# Ten access tokens of a refresh token live at a time (docs "Token limits"), so another program's next one may push out ours; and
+# no more than ten are given in ten minutes, so that a token refused for good must not cost many.
+MOST_RENEWALS: Final = 2  # for one call, once a token was let in; before that a new one is tried once
 
 Meaningful = Answered | Refused | Lost
 
@@ -67,7 +70,7 @@ class Courier:
         self._stop = stop
         self._chance = chance
         self._give_up_after_s = give_up_after_s
-        self._heard = False
+        self._heard = self._let_in = False
         self._silence: _Silence | None = None
 
     @property
@@ -89,12 +92,12 @@ class Courier:
 
         Raises:
             AdmissionClosedError: Admission closed before it left (again).
-            AccessError: A new token was refused as well, or could not be had.
+            AccessError: New tokens were refused as well, or could not be had.
             QuotaUsedUpError: The day is used up and the run was told to stop.
             UnreachableError: No answer at all for longer than the run was told to wait.
             BulkZohoError: What *journey* raised when the departure could not be journalled.
         """
-        renewed = False
+        renewals = 0
         for attempt in range(1, 1_000_000_000):
             reply = await self._once(call, price, journey, repeated=attempt > 1)
             self._note(reply)
@@ -109,16 +112,16 @@ class Courier:
                     self._fell_silent(reply.reason)
                     return reply
                 case Throttled():
-                    renewed = False  # the token was good: it is looked at before the limits
+                    renewals = 0  # the token was good: it is looked at before the limits
                     self._returned(journey)
                     self._throttled += 1
                     self._quota.throttled(retry_after_s=reply.retry_after_s, credits_remaining=reply.credits_remaining)
                 case TokenRefused():
                     self._returned(journey)
-                    if renewed:
+                    if renewals == (MOST_RENEWALS if self._let_in else 1):
                         raise _token_refused(reply)
                     await self.renew(reply.token_serial)
-                    renewed = True
+                    renewals += 1
                 case NothingLeft() | Lost():
                     self._returned(journey)
                     await self._wait_out_silence(reply.reason)
@@ -182,6 +185,7 @@ class Courier:
     def _note(self, reply: Reply) -> None:
         if isinstance(reply, Answered | Refused | Throttled | TokenRefused):
             self._heard, self._silence = True, None
+            self._let_in = self._let_in or not isinstance(reply, TokenRefused)
         if isinstance(reply, Answered | Refused) and reply.service_time is not None:
             self.skew_s = reply.service_time - self._wall()
 

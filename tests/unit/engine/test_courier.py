@@ -116,13 +116,29 @@ async def test_a_dead_token_is_renewed_once_and_the_call_made_again() -> None:
     assert desk.tokens.renewals == [4]
 
 
-async def test_a_second_refusal_after_a_renewal_ends_the_run() -> None:
-    """Exit 6, naming the data center as a likely cause."""
+async def test_a_new_token_that_another_program_pushes_out_at_once_is_renewed_too() -> None:
+    """Tokens are few, and whoever asks for more makes the oldest invalid."""
     desk = Desk()
-    refused = TokenRefused(token_serial=4, code="INVALID_TOKEN")
+    refused = [TokenRefused(token_serial=serial, code="INVALID_TOKEN") for serial in (4, 5)]
+
+    await desk.courier.deliver(desk.script(Answered()), Price())
+    await desk.courier.deliver(desk.script(*refused, Answered()), Price())
+
+    assert desk.tokens.renewals == [4, 5]
+
+
+@pytest.mark.parametrize(("before", "renewals"), [((), [4]), ((Answered(),), [4, 5])], ids=["at first", "later"])
+async def test_new_tokens_that_are_refused_as_well_end_the_run(before: tuple[Answered, ...], renewals: list[int]) -> None:
+    """Exit 6, naming the data center as a likely cause; where no token was ever let in, few are spent to see that."""
+    desk = Desk()
+    refused = [TokenRefused(token_serial=serial, code="INVALID_TOKEN") for serial in (4, 5, 6)]
+    for reply in before:
+        await desk.courier.deliver(desk.script(reply), Price())
 
     with pytest.raises(AccessError, match="had just given"):
-        await desk.courier.deliver(desk.script(refused, refused), Price())
+        await desk.courier.deliver(desk.script(*refused), Price())
+
+    assert desk.tokens.renewals == renewals
 
 
 async def test_a_lost_write_is_handed_back_and_a_lost_read_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,7 +149,7 @@ def start(found: dict[str, Any]) -> str:
 @section("minute")
 def minute(found: dict[str, Any]) -> str:
     """One table."""
-    heads = "", "seconds", "CPU s", "of a core"
+    heads = "", "seconds", "CPU s", "of a core for a minute"
     lines = [
         (name, f"{one['seconds']:.1f}", f"{one['cpu_seconds']:.2f}", f"{100 * one['share']:.1f} %")
         for name, one in found["clients"].items()

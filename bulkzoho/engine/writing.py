@@ -21,6 +21,7 @@ from bulkzoho.ports import Journal, TrackedFile
 __all__ = ["Writer"]
 
 GATHER_S: Final = 0.005  # from one write's beginning to the next, unless all wait for it: a write costs as much work as a call
+UNASKED_S: Final = 0.1  # until what nobody waits for is written: at a plan's pace an outcome goes with the next call's departure
 
 
 class _Turn:
@@ -92,7 +93,7 @@ class Writer:
         self._aside: _Aside | None = None
         self._not_before = 0.0  # by the loop's clock
         self._next: asyncio.Handle | None = None  # begins the next write
-        self._gathers = False  # that is a timer's, and need not be waited for
+        self._next_at = 0.0  # by the loop's clock
         self._waiting = 0
 
     def stage(self, *changes: Change) -> None:
@@ -113,8 +114,7 @@ class Writer:
         """See to it that there is a next write."""
         if self._turn is None:
             self._turn = _Turn()
-            if self._aside is None:
-                self._call_turn()
+            self._call_turn()
 
     async def committed(self) -> None:
         """Wait until all that is staged now is durable.
@@ -135,8 +135,7 @@ class Writer:
     async def _wait_for(self, turn: _Turn) -> None:
         self._waiting += 1
         try:
-            if self._waiting >= self.crowd and self._gathers:
-                self._begin_soon()
+            self._call_turn()
             await turn.done.wait()
         finally:
             self._waiting -= 1
@@ -160,20 +159,23 @@ class Writer:
         self._end_turn(turn, None)
 
     def _call_turn(self) -> None:
+        """Choose when the next write begins; one after the other, and never later than was chosen before."""
+        if self._turn is None or self._aside is not None:
+            return
         loop = asyncio.get_running_loop()
-        if self._waiting >= self.crowd or loop.time() >= self._not_before:
-            self._begin_soon()
-        else:
-            self._next, self._gathers = loop.call_at(self._not_before, self._take_turn), True
-
-    def _begin_soon(self) -> None:
-        self._forget_next()
-        self._next = asyncio.get_running_loop().call_soon(self._take_turn)
+        now = loop.time()
+        at = self._not_before if self._waiting else max(self._not_before, now + UNASKED_S)
+        if self._waiting >= self.crowd:
+            at = now
+        if self._next is None or at < self._next_at:
+            self._forget_next()
+            self._next_at = at
+            self._next = loop.call_soon(self._take_turn) if at <= now else loop.call_at(at, self._take_turn)
 
     def _forget_next(self) -> None:
         if self._next is not None:
             self._next.cancel()
-        self._next, self._gathers = None, False
+        self._next = None
 
     def _next_turn(self) -> _Turn:
         """Give those who wait for what is written now; whoever comes from here on waits for the next write."""
@@ -223,8 +225,7 @@ class Writer:
             return  # flush() did not wait for this
         self._aside = None
         self._end_aside(aside)
-        if self._turn is not None:
-            self._call_turn()
+        self._call_turn()
 
     def _end_aside(self, aside: _Aside) -> None:
         error = aside.ended.exception()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bulkzoho.engine import writing
 from bulkzoho.engine.writing import Writer
 from bulkzoho.errors import BulkZohoError, JournalError, RunFailedError
 from bulkzoho.files.tracked import AppendFile
@@ -297,3 +298,32 @@ async def test_a_write_begins_when_all_wait_for_it_and_else_gathers(bench: Bench
     await asyncio.wait_for(asyncio.gather(alone, bench.write(2)), 1)
 
     assert bench.durable() == ([1, 2], HEAD + b"1\n2\n")
+
+
+async def test_what_nobody_waits_for_goes_with_the_next_that_somebody_does(bench: Bench) -> None:
+    """At a plan's pace: the outcome of one call with the departure of another."""
+    bench.refuse(1)
+    await asyncio.sleep(0.02)
+    assert bench.durable() == ([], b"")
+    await bench.write(2)
+
+    assert bench.durable() == ([1, 2], HEAD + b"1\n2\n")
+
+
+async def test_what_nobody_waits_for_is_written_soon_all_the_same(bench: Bench) -> None:
+    bench.refuse(1)
+
+    async with asyncio.timeout(5):
+        while bench.durable() != ([1], HEAD + b"1\n"):
+            await asyncio.sleep(0.01)
+
+
+async def test_who_comes_while_a_write_is_put_off_need_not_wait_for_its_time(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "UNASKED_S", 60.0)
+    bench.refuse(1)
+
+    await asyncio.wait_for(bench.writer.committed(), 5)
+
+    assert bench.durable() == ([1], HEAD + b"1\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -115,6 +116,14 @@ def test_plain_records_pass() -> None:
     ],
 )
 def test_a_line_that_is_no_record_as_it_stands_holds_its_block_back(line: bytes) -> None:
+    assert gate()([GOOD, line]) is None
+
+
+@pytest.mark.parametrize("blank", [chr(one) for one in range(sys.maxunicode + 1) if chr(one).isspace()], ids=ascii)
+@pytest.mark.parametrize("escaped", [False, True])
+def test_a_value_of_any_blanks_holds_its_block_back(blank: str, escaped: bool) -> None:
+    line = GOOD.replace(b'"Lund"', json.dumps(blank * 2, ensure_ascii=escaped).encode())
+
     assert gate()([GOOD, line]) is None
 
 

@@ -47,7 +47,7 @@ class Fingerprint:
     size: int  #: bytes of the file (of the spool, for standard input)
     mtime_ns: int
     read_bytes: int  #: raw bytes read so far, from the beginning
-    digest: str  #: hex digest of those bytes
+    digest: str  #: hex digest of those bytes; "" where none is taken
 
 
 class Gate(Protocol):

@@ -63,7 +63,7 @@ class InputPlan:
         if facts.spooled and live:
             spool, name = facts.path, facts.name
             return open_source(STANDARD_INPUT, self.settings.files, spool=spool, name=name, descriptor=self.descriptor)
-        return open_source(facts.path, self.settings.files, name=facts.name)
+        return open_source(facts.path, self.settings.files, name=facts.name, digests=not facts.content)
 
 
 def facts_of_inputs(plan: InputPlan) -> list[SourceFacts]:
@@ -229,13 +229,18 @@ def refuse_changed(facts: Sequence[SourceFacts]) -> None:
             raise RefusedError(
                 f"{one.path}: {error.strerror}.", hint="Put the input back, then resume.", code="INPUT_CHANGED"
             ) from error
-        same = (seen.st_size, seen.st_mtime_ns) == (one.size, one.mtime_ns)
-        if not same or (one.digest and not verify_prefix(one.path, one.read_bytes, one.digest)):
+        if (seen.st_size, seen.st_mtime_ns) != (one.size, one.mtime_ns) or not _holds_what_it_held(one):
             raise RefusedError(
                 f"{one.path}: the file changed since the run read it.",
                 hint="Put the old file back and resume, or import the new one as a run of its own.",
                 code="INPUT_CHANGED",
             )
+
+
+def _holds_what_it_held(one: SourceFacts) -> bool:
+    if one.content:
+        return content_digest(one.path) == one.content
+    return not one.digest or verify_prefix(one.path, one.read_bytes, one.digest)
 
 
 async def digested(facts: Sequence[SourceFacts]) -> list[SourceFacts]:

@@ -120,13 +120,14 @@ class _Carrier:
         looks, kept = await peek(work.plan, sources, live=work.new, stop=self._stop)
         columns = (column for look in looks for column in look.header)
         self._header = tuple(dict.fromkeys(columns))  # a CSV of letters or results has the columns of all inputs
+        inserts = work.settings.operation is Operation.INSERT and not work.plan.letters
+        known = asyncio.create_task(digested(sources)) if work.new and inserts else None  # in a thread, beside the first calls
         try:
-            if work.new and work.settings.operation is Operation.INSERT and not work.plan.letters:
-                sources = await digested(sources)
             async with connect(
                 work.settings, chosen=work.chosen, run=self._facts.run, stop=self._stop, progress=self._progress
             ) as crm:
                 module = await crm.module(self._facts.crm_module)
+                sources = sources if known is None else await known
                 await self._know_account(crm, module, sources)
                 self._shaper = shaper_for(
                     module, work.settings, run=self._facts.run, letters=work.plan.letters, time_zone=crm.organization.time_zone
@@ -138,6 +139,8 @@ class _Carrier:
                     self._progress.tell(warning)
                 await self._send(crm, module, sources, kept, users)
         finally:
+            if known is not None and not known.cancel():
+                known.exception()  # looked at: else it would be reported as lost
             for opened in kept.values():
                 opened.close()
 

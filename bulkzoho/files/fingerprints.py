@@ -22,7 +22,7 @@ def verify_prefix(path: str, read_bytes: int, digest: str) -> bool:
     """
     if not read_bytes:
         return True
-    raw = RawFile(path)
+    raw = RawFile(path, digests=False)
     seen = Digest()
     left = read_bytes
     try:
@@ -44,7 +44,7 @@ def content_digest(path: str) -> str:
     Raises:
         RefusedError: There is no such file, it may not be read, or needs an extra that is not installed.
     """
-    raw = RawFile(path)
+    raw = RawFile(path, digests=False)
     seen = Digest()
     try:
         with contextlib.suppress(RunFailedError):

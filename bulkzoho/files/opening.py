@@ -118,6 +118,7 @@ def open_source(
     spool: str | None = None,
     name: str | None = None,
     descriptor: int = 0,
+    digests: bool = True,
 ) -> FileSource:
     """Open *path*; ``-`` is standard input, which needs a *spool*: a path for its copy.
 
@@ -130,17 +131,20 @@ def open_source(
         spool: Where standard input is copied as it is read; must not exist yet.
         name: The name that letters carry; the file's own where it is None.
         descriptor: What ``-`` is read from: standard input, or the end of a pipe.
+        digests: Whether what is read of a file is digested; needless where its whole content was.
 
     Raises:
         RefusedError: There is no such file, or it may not be read.
         RunFailedError: The copy cannot be made.
     """
-    raw, name = open_raw(path, spool=spool, name=name, descriptor=descriptor)
+    raw, name = open_raw(path, spool=spool, name=name, descriptor=descriptor, digests=digests)
     file = spool if path == STANDARD_INPUT and spool is not None else path
     return FileSource(raw, start_rows(path, settings, file=file, name=name, block_rows=block_rows), name=name)
 
 
-def open_raw(path: str, *, spool: str | None = None, name: str | None = None, descriptor: int = 0) -> tuple[RawInput, str]:
+def open_raw(
+    path: str, *, spool: str | None = None, name: str | None = None, descriptor: int = 0, digests: bool = True
+) -> tuple[RawInput, str]:
     """Open the bytes of *path* and settle the name; as for :func:`open_source`."""
     if path == STANDARD_INPUT:
         if spool is None:
@@ -150,7 +154,7 @@ def open_raw(path: str, *, spool: str | None = None, name: str | None = None, de
         name = name or STDIN_NAME
         return RawSpool(path, name=name), name
     name = name or Path(path).name
-    return RawFile(path, name=name), name
+    return RawFile(path, name=name, digests=digests), name
 
 
 def start_rows(path: str, settings: FileSettings, *, file: str, name: str, block_rows: int) -> Callable[[Chunks], Rows]:

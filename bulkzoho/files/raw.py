@@ -76,18 +76,24 @@ class Digest:
 class RawFile:
     """An ordinary file.
 
+    Args:
+        path: The file.
+        name: What messages call it.
+        digests: Whether what is read is digested; needless for a file whose whole content was.
+
     Raises:
         RefusedError: There is none, it is a folder or a pipe, or may not be read.
     """
 
-    def __init__(self, path: str, *, name: str | None = None) -> None:
+    def __init__(self, path: str, *, name: str | None = None, digests: bool = True) -> None:
         self._path = path
         self._name = name or path
         self._file = _opened(path)
         facts = os.fstat(self._file.fileno())
         self._size = facts.st_size
         self._mtime_ns = facts.st_mtime_ns
-        self._digest = Digest()
+        self._digest = Digest() if digests else None
+        self._count = 0
 
     @property
     def bytes_total(self) -> int | None:
@@ -102,7 +108,9 @@ class RawFile:
     def chunks(self) -> Chunks:
         """Give the bytes to the end of the file."""
         while data := self._read():
-            self._digest.feed(data)
+            if self._digest is not None:
+                self._digest.feed(data)
+            self._count += len(data)
             yield data
 
     def settle(self) -> None:
@@ -110,7 +118,7 @@ class RawFile:
 
     def fingerprint(self) -> Fingerprint:
         """Give size and time as of the opening, so that a change made meanwhile shows on a resume."""
-        count, digest = self._digest.state()
+        count, digest = (self._count, "") if self._digest is None else self._digest.state()
         return Fingerprint(size=self._size, mtime_ns=self._mtime_ns, read_bytes=count, digest=digest)
 
     def close(self) -> None:

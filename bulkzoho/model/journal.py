@@ -96,8 +96,8 @@ class SourceFacts:
     size: int = -1  #: bytes; -1 until it was opened
     mtime_ns: int = -1
     read_bytes: int = 0
-    digest: str = ""  #: of the raw bytes read so far
-    content: str = ""  #: digest of the whole content, when it was taken
+    digest: str = ""  #: of the raw bytes read so far; of files only where there is no *content*
+    content: str = ""  #: digest of the whole content, when it was taken: of a file that is inserted, before it is read
     rows_read: int = 0  #: the highest row number read so far
     complete: bool = False  #: read to its end
 

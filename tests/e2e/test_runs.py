@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+
+import pytest
 
 from .rig import Program, SandboxProcess, write_csv
 
@@ -49,3 +52,26 @@ def test_what_was_piped_in_is_known_when_it_comes_as_a_file(bulkzoho: Program, s
 
     assert refused["error"]["code"] == "SENT_BEFORE"
     assert sandbox.count() == 30
+
+
+@pytest.mark.parametrize("operation", ["insert", "upsert"])
+@pytest.mark.parametrize("change", ["content", "time", "size"])
+def test_an_input_that_changed_is_not_resumed(bulkzoho: Program, sandbox: SandboxProcess, operation: str, change: str) -> None:
+    """An insert knows its file by the whole content, whatever else by what was read: the content is told without the time too."""
+    file = bulkzoho.leads("leads.csv", 300)
+    how = ("--operation", operation, *(["--match-on", "Email"] if operation == "upsert" else []))
+    bulkzoho.run("import", file.name, "--module", "Leads", *how, "--limit", "100", "--json").expect(0)
+    text, facts = file.read_bytes(), file.stat()
+    file.write_bytes(text + b"\n" if change == "size" else text.replace(b"@", b"%", 1) if change == "content" else text)
+    later_ns = 10**9 if change == "time" else 0
+    os.utime(file, ns=(facts.st_atime_ns, facts.st_mtime_ns + later_ns))
+
+    # bulkzoho resume --limit none
+    refused = bulkzoho.run("resume", "--limit", "none", "--json").expect(4)
+
+    assert "leads.csv: the file changed since the run read it." in refused.err
+    assert sandbox.count() == 100
+    file.write_bytes(text)
+    os.utime(file, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    bulkzoho.run("resume", "--limit", "none", "--json").expect(0)
+    assert sandbox.count() == 300

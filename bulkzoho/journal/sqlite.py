@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Self, assert_never
+from typing import Final, Self, assert_never
 
 from bulkzoho.errors import JournalError
 from bulkzoho.journal import schema
@@ -40,6 +40,8 @@ from bulkzoho.model.rows import Operation
 from bulkzoho.model.run import CallCounts, RunStatus
 
 __all__ = ["UNBORN", "SqliteJournal", "connected", "mapped"]
+
+CACHE_KB: Final = 256  # of pages; SQLite's own 2,000 would only fill up, since a run goes back to its last rows at most
 
 UNBORN = "UNBORN"  # the code of a journal that its run had not finished to make
 
@@ -352,6 +354,7 @@ def connected(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             hint="Set BULKZOHO_HOME to a folder on a local disk.",
         )
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
     return connection
 
 

@@ -20,6 +20,7 @@ __all__ = ["LIST_ENDS", "Pages", "Reader", "Record"]
 LIST_ENDS: Final = "PAGINATION_LIMIT_EXCEEDED"  #: what is said behind the last record that tokens reach; docs v7 "Get Records"
 ID: Final = "id"
 _OTHERWISE: Final = "Resume it, or export with --route coql or other --fields."
+_NOT_BY_COQL: Final = "Resume it, or export with --route list or bulk, or with other --fields."
 _ABOUT_THE_TOKEN: Final = frozenset({"EXPIRED_VALUE", "INVALID_DATA", "TOKEN_BOUND_DATA_MISMATCH", LIST_ENDS})
 
 Record = Mapping[str, Any]
@@ -73,7 +74,8 @@ class Reader:
     async def rows(self, query: str, *, limit: int) -> RecordPage:
         """Give the rows of a query for at most *limit* rows; the token tells whether there are more."""
         price = Price(credits=coql_credits(limit), heavy=True)
-        page: RecordPage = await self._ask(partial(self._records.rows, query), price, "reading by COQL")
+        reply = await self._courier.deliver(partial(self._records.rows, query), price)
+        page: RecordPage = payload_of(reply, "reading by COQL", hint=_NOT_BY_COQL)
         return page
 
     async def count(self, queries: Sequence[str]) -> int | None:

@@ -58,6 +58,9 @@ def run(given: argparse.Namespace) -> None:
 def _chosen(given: argparse.Namespace, versions: dict[str, str]) -> list[Contestant]:
     """Give who was asked for; the product at two revisions when there is a base."""
     wanted = given.only.split(",")
+    strangers = {*wanted} - {"all"} - {one.name for one in (*OURS, *PEERS)}
+    if strangers:
+        raise SystemExit(f"--only: nobody is called {', '.join(sorted(strangers))}")
     able = [*OURS, *(one for one in PEERS if one.needs in versions)]
     chosen = [one for one in able if given.only == "all" or one.name in wanted]
     if given.at:

@@ -29,7 +29,7 @@ def run(given: argparse.Namespace) -> None:
         paced.name: _cost(paced, given.calls, latency_s=given.latency, in_flight=IN_FLIGHT),
         # one call at a time, each as long as its share of the minute
         REFERENCE.name: _cost(REFERENCE, given.calls, latency_s=60 / given.calls, in_flight=1),
-        # the same work without a pause: what is left of the difference is the processor's, which has to wake up and forgets meanwhile
+        # the same work without a pause: the difference is the processor's, which sleeps and forgets in between
         f"{REFERENCE.name}, no pauses": _cost(REFERENCE, given.calls, latency_s=0.0, in_flight=1),
     }
     for name, one in found.items():

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bulkzoho.errors import JournalError, RefusedError, RunFailedError
+from bulkzoho.journal.connection import UNBORN
 from bulkzoho.journal.lock import holder_of
-from bulkzoho.journal.sqlite import UNBORN, SqliteJournal
+from bulkzoho.journal.sqlite import SqliteJournal
 from bulkzoho.model.journal import SPOOL_SUFFIX, RunFacts
 from bulkzoho.model.run import RunLine, RunStatus
 

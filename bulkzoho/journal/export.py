@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
-from bulkzoho.journal.sqlite import connected, mapped
+from bulkzoho.journal.connection import connected, mapped
 from bulkzoho.model.export import Strand
 
 __all__ = ["SqliteExportJournal"]

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Self, assert_never
+from typing import Self, assert_never
 
 from bulkzoho.errors import JournalError
 from bulkzoho.journal import schema
+from bulkzoho.journal.connection import connected, mapped, unborn
 from bulkzoho.model.journal import (
     MOVES,
     Change,
@@ -39,11 +40,7 @@ from bulkzoho.model.outcomes import Tally
 from bulkzoho.model.rows import Operation
 from bulkzoho.model.run import CallCounts, RunStatus
 
-__all__ = ["UNBORN", "SqliteJournal", "connected", "mapped"]
-
-CACHE_KB: Final = 256  # of pages; SQLite's own 2,000 would only fill up, since a run goes back to its last rows at most
-
-UNBORN = "UNBORN"  # the code of a journal that its run had not finished to make
+__all__ = ["SqliteJournal"]
 
 _CLAIMED = 2  # letter.accepted: 0 refused, 1 accepted, 2 to be sent
 _TALLY = ("created", "updated", "deleted", "unchanged", "dead_lettered", "already_settled")
@@ -112,7 +109,7 @@ class SqliteJournal:
             connection = connected(path, read_only=read_only)
             version = schema.upgrade(connection, read_only=read_only)
         if version == 0:
-            raise _unborn(path)
+            raise unborn(path)
         if version not in schema.READABLE:
             raise JournalError(
                 f"{path}: the journal has version {version}; this bulkzoho knows {schema.SCHEMA_VERSION}.",
@@ -179,7 +176,7 @@ class SqliteJournal:
         with mapped(self.path):
             row = self._connection.execute("SELECT * FROM run").fetchone()
         if row is None:
-            raise _unborn(self.path)
+            raise unborn(self.path)
         return RunFacts(
             run=row["run"],
             command=row["command"],
@@ -333,31 +330,6 @@ class SqliteJournal:
             )
 
 
-def connected(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    """Open the database at *path* so that a COMMIT survives a power cut."""
-    uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
-    connection = sqlite3.connect(
-        uri,
-        uri=True,
-        isolation_level=None,
-        timeout=10.0,
-        check_same_thread=False,  # a COMMIT waits for the disk in a thread
-    )
-    connection.row_factory = sqlite3.Row
-    if read_only:
-        return connection
-    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-    if mode != "wal":
-        connection.close()
-        raise JournalError(
-            f"{path}: the file system cannot hold a write-ahead log (journal mode is {mode}).",
-            hint="Set BULKZOHO_HOME to a folder on a local disk.",
-        )
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
-    return connection
-
-
 def _identity_of(path: Path) -> tuple[int, int] | None:
     """Give what tells the file at *path* from any other, or None when there is none."""
     try:
@@ -367,36 +339,9 @@ def _identity_of(path: Path) -> tuple[int, int] | None:
     return seen.st_dev, seen.st_ino
 
 
-@contextmanager
-def mapped(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the system say into our one error, with the remedy."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        # a rollback journal lies beside it: the process died as it turned the new file to a write-ahead log
-        if getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_ROLLBACK":
-            raise _unborn(path) from error
-        raise JournalError(f"{path}: the journal could not be read or written ({error}).", hint=_remedy(error)) from error
-    except OSError as error:
-        raise JournalError(f"{path}: {error.strerror}.", hint="Make room or give write permission, then resume.") from error
-
-
-def _remedy(error: sqlite3.Error) -> str:
-    name = getattr(error, "sqlite_errorname", "")
-    if "FULL" in name or "IOERR" in name:
-        return "Make room on the disk, then `bulkzoho resume`."
-    if "READONLY" in name or "CANTOPEN" in name:
-        return "Give this user write permission on the run's folder, or set BULKZOHO_HOME, then `bulkzoho resume`."
-    return "See that the run's folder is on a local disk and not in use, then `bulkzoho resume`."
-
-
 def _text(ranges: Ranges) -> str:
     return ",".join(f"{first}-{last}" for first, last in ranges)
 
 
 def _ranges(text: str) -> Ranges:
     return [(int(first), int(last)) for first, _, last in (part.partition("-") for part in text.split(",") if part)]
-
-
-def _unborn(path: Path) -> JournalError:
-    return JournalError(f"{path}: the run died before its first call, or is about to begin.", hint="Begin again.", code=UNBORN)

@@ -28,6 +28,7 @@ class _Turn:
     """Those who wait for the next write."""
 
     def __init__(self) -> None:
+        self.waiting = 0
         self.done = asyncio.Event()
         self.error: BulkZohoError | None = None
 
@@ -94,7 +95,6 @@ class Writer:
         self._not_before = 0.0  # by the loop's clock
         self._next: asyncio.Handle | None = None  # begins the next write
         self._next_at = 0.0  # by the loop's clock
-        self._waiting = 0
 
     def stage(self, *changes: Change) -> None:
         """Add *changes* to the next write."""
@@ -133,12 +133,12 @@ class Writer:
                 raise turn.error
 
     async def _wait_for(self, turn: _Turn) -> None:
-        self._waiting += 1
+        turn.waiting += 1
         try:
             self._call_turn()
             await turn.done.wait()
         finally:
-            self._waiting -= 1
+            turn.waiting -= 1
 
     def flush(self) -> None:
         """Write all that is staged, now, in place; no write is left to come.
@@ -160,12 +160,13 @@ class Writer:
 
     def _call_turn(self) -> None:
         """Choose when the next write begins; one after the other, and never later than was chosen before."""
-        if self._turn is None or self._aside is not None:
+        turn = self._turn
+        if turn is None or self._aside is not None:
             return
         loop = asyncio.get_running_loop()
         now = loop.time()
-        at = self._not_before if self._waiting else max(self._not_before, now + UNASKED_S)
-        if self._waiting >= self.crowd:
+        at = self._not_before if turn.waiting else max(self._not_before, now + UNASKED_S)
+        if turn.waiting >= self.crowd:
             at = now
         if self._next is None or at < self._next_at:
             self._forget_next()

@@ -327,3 +327,14 @@ async def test_who_comes_while_a_write_is_put_off_need_not_wait_for_its_time(
     await asyncio.wait_for(bench.writer.committed(), 5)
 
     assert bench.durable() == ([1], HEAD + b"1\n")
+
+
+async def test_who_waited_for_one_write_does_not_hurry_the_next(bench: Bench) -> None:
+    task = await bench.wait_in_thread(1)
+    bench.refuse(2)
+
+    bench.disk.may_sync.set()
+    await task
+    await asyncio.sleep(0.03)
+
+    assert bench.durable() == ([1], HEAD + b"1\n")

@@ -74,8 +74,7 @@ class Reader:
     async def rows(self, query: str, *, limit: int) -> RecordPage:
         """Give the rows of a query for at most *limit* rows; the token tells whether there are more."""
         price = Price(credits=coql_credits(limit), heavy=True)
-        reply = await self._courier.deliver(partial(self._records.rows, query), price)
-        page: RecordPage = payload_of(reply, "reading by COQL", hint=_NOT_BY_COQL)
+        page: RecordPage = await self._ask(partial(self._records.rows, query), price, "reading by COQL", hint=_NOT_BY_COQL)
         return page
 
     async def count(self, queries: Sequence[str]) -> int | None:
@@ -105,5 +104,5 @@ class Reader:
             yield [*reversed(fresh.values())]
             number = None if page.next_token is None else int(page.next_token)
 
-    async def _ask(self, call: Callable[[], Awaitable[Reply]], price: Price, doing: str) -> Any:
-        return payload_of(await self._courier.deliver(call, price), doing, hint=_OTHERWISE)
+    async def _ask(self, call: Callable[[], Awaitable[Reply]], price: Price, doing: str, *, hint: str = _OTHERWISE) -> Any:
+        return payload_of(await self._courier.deliver(call, price), doing, hint=hint)

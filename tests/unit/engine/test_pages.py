@@ -234,3 +234,17 @@ async def test_strands_share_the_ids_between_them() -> None:
 
     assert [int(one["id"]) for one in upper] == [11, 10, 9, 8, 7]
     assert [int(one["id"]) for one in lower] == [1, 2, 3, 4, 5, 6]
+
+
+class NoCoql(MemoryCrm):
+    """A CRM that takes no query."""
+
+    async def rows(self, coql: str) -> Reply:
+        return Refused(status=400, code="SYNTAX_ERROR", message=coql)
+
+
+async def test_where_coql_is_refused_another_route_is_named() -> None:
+    with pytest.raises(RunFailedError) as refused:
+        await Reader(NoCoql(0), cast("Courier", DirectCourier())).rows("select", limit=200)
+
+    assert "--route list or bulk" in refused.value.hint

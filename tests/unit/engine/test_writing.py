@@ -300,8 +300,9 @@ async def test_a_write_begins_when_all_wait_for_it_and_else_gathers(bench: Bench
     assert bench.durable() == ([1, 2], HEAD + b"1\n2\n")
 
 
-async def test_what_nobody_waits_for_goes_with_the_next_that_somebody_does(bench: Bench) -> None:
+async def test_what_nobody_waits_for_goes_with_the_next_that_somebody_does(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """At a plan's pace: the outcome of one call with the departure of another."""
+    monkeypatch.setattr(writing, "UNASKED_S", 60.0)
     bench.refuse(1)
     await asyncio.sleep(0.02)
     assert bench.durable() == ([], b"")
@@ -329,7 +330,8 @@ async def test_who_comes_while_a_write_is_put_off_need_not_wait_for_its_time(
     assert bench.durable() == ([1], HEAD + b"1\n")
 
 
-async def test_who_waited_for_one_write_does_not_hurry_the_next(bench: Bench) -> None:
+async def test_who_waited_for_one_write_does_not_hurry_the_next(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "UNASKED_S", 60.0)
     task = await bench.wait_in_thread(1)
     bench.refuse(2)
 

@@ -122,6 +122,8 @@ class _Carrier:
         self._header = tuple(dict.fromkeys(columns))  # a CSV of letters or results has the columns of all inputs
         inserts = work.settings.operation is Operation.INSERT and not work.plan.letters
         known = asyncio.create_task(digested(sources)) if work.new and inserts else None  # in a thread, beside the first calls
+        if known is not None:
+            known.add_done_callback(lambda task: task.cancelled() or task.exception())  # looked at, though nobody may wait for it
         try:
             async with connect(
                 work.settings, chosen=work.chosen, run=self._facts.run, stop=self._stop, progress=self._progress
@@ -139,8 +141,8 @@ class _Carrier:
                     self._progress.tell(warning)
                 await self._send(crm, module, sources, kept, users)
         finally:
-            if known is not None and not known.cancel():
-                known.exception()  # looked at: else it would be reported as lost
+            if known is not None:
+                known.cancel()
             for opened in kept.values():
                 opened.close()
 

@@ -118,8 +118,8 @@ class RawFile:
 
     def fingerprint(self) -> Fingerprint:
         """Give size and time as of the opening, so that a change made meanwhile shows on a resume."""
-        count, digest = (self._count, "") if self._digest is None else self._digest.state()
-        return Fingerprint(size=self._size, mtime_ns=self._mtime_ns, read_bytes=count, digest=digest)
+        digest = "" if self._digest is None else self._digest.state()[1]
+        return Fingerprint(size=self._size, mtime_ns=self._mtime_ns, read_bytes=self._count, digest=digest)
 
     def close(self) -> None:
         """Close the file."""

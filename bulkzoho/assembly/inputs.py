@@ -245,14 +245,17 @@ def _holds_what_it_held(one: SourceFacts) -> bool:
 
 async def digested(facts: Sequence[SourceFacts]) -> list[SourceFacts]:
     """Give *facts* with the digest of each file's whole content (standard input has none before it is read)."""
-    return [one if one.spooled else replace(one, content=await asyncio.to_thread(content_digest, one.path)) for one in facts]
+    return [
+        one if one.content or one.spooled else replace(one, content=await asyncio.to_thread(content_digest, one.path))
+        for one in facts
+    ]
 
 
 def refuse_sent_before(facts: Sequence[SourceFacts], *, run: str, org: str, crm_module: str, resumed: bool = False) -> None:
     """Refuse to insert a content that was or is being inserted into the same module.
 
-    A *resumed* run asks only about runs that began after it: it asked about the others when it began itself, and who began one
-    with ``--again`` wanted both.
+    A *resumed* run, one that got as far as to ask before, asks only about runs that began after it: who began one of those with
+    ``--again`` wanted both.
 
     Raises:
         RefusedError: Names the run that did, and how to go on.

@@ -121,7 +121,7 @@ class _Carrier:
         columns = (column for look in looks for column in look.header)
         self._header = tuple(dict.fromkeys(columns))  # a CSV of letters or results has the columns of all inputs
         inserts = work.settings.operation is Operation.INSERT and not work.plan.letters
-        known = asyncio.create_task(digested(sources)) if work.new and inserts else None  # in a thread, beside the first calls
+        known = asyncio.create_task(digested(sources)) if inserts else None  # in a thread, beside the first calls
         if known is not None:
             known.add_done_callback(lambda task: task.cancelled() or task.exception())  # looked at, though nobody may wait for it
         try:
@@ -169,7 +169,7 @@ class _Carrier:
                 self._claim_letters(claims)
             elif not work.settings.again:
                 me = self._facts.run
-                refuse_sent_before(sources, run=me, org=org, crm_module=module.api_name, resumed=not work.new)
+                refuse_sent_before(sources, run=me, org=org, crm_module=module.api_name, resumed=bool(self._facts.org))
             work.journal.name_account(org=org, user=user, crm_module=module.api_name, crm_before=before)
             work.journal.commit([SourceRead(facts=source) for source in sources])
         self._facts = work.journal.facts()

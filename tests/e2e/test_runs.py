@@ -75,3 +75,31 @@ def test_an_input_that_changed_is_not_resumed(bulkzoho: Program, sandbox: Sandbo
     os.utime(file, ns=(facts.st_atime_ns, facts.st_mtime_ns))
     bulkzoho.run("resume", "--limit", "none", "--json").expect(0)
     assert sandbox.count() == 300
+
+
+def test_a_run_that_never_reached_the_crm_is_known_by_its_file_once_it_does(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    file = bulkzoho.leads("leads.csv", 30)
+    words = ("import", file.name, "--module", "Leads", "--json")
+    nowhere = {"BULKZOHO_API_URL": "http://127.0.0.1:9", "BULKZOHO_ACCOUNTS_URL": "http://127.0.0.1:9"}
+
+    # bulkzoho import leads.csv --module Leads --give-up-after 1s; bulkzoho resume; bulkzoho import leads.csv --module Leads
+    bulkzoho.run(*words, "--give-up-after", "1s", environment=nowhere).expect(5)
+    bulkzoho.run("resume", "--json").expect(0)
+    refused = bulkzoho.run(*words).expect(4).summary
+
+    assert refused["error"]["code"] == "SENT_BEFORE"
+    assert sandbox.count() == 30
+
+
+def test_such_a_run_is_refused_when_its_file_was_sent_by_another_meanwhile(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    file = bulkzoho.leads("leads.csv", 30)
+    words = ("import", file.name, "--module", "Leads", "--json")
+    nowhere = {"BULKZOHO_API_URL": "http://127.0.0.1:9", "BULKZOHO_ACCOUNTS_URL": "http://127.0.0.1:9"}
+
+    # bulkzoho import leads.csv --module Leads --give-up-after 1s; bulkzoho import leads.csv --module Leads; bulkzoho resume RUN
+    late = bulkzoho.run(*words, "--give-up-after", "1s", environment=nowhere).expect(5).summary["run"]
+    bulkzoho.run(*words).expect(0)
+    refused = bulkzoho.run("resume", late, "--json").expect(4).summary
+
+    assert refused["error"]["code"] == "SENT_BEFORE"
+    assert sandbox.count() == 30

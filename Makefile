@@ -23,7 +23,7 @@ quick:  ## everything but what takes minutes
 	$(PYTHON) -m pytest -q -m "not slow"
 
 test:  ## everything; fails if a test that docs/acceptance.md names was not run
-	$(PYTHON) -m pytest -n 2 --dist loadfile
+	$(PYTHON) -m pytest -n 3 --dist loadfile
 
 crash:  ## the whole attack: killed at random moments and at every system call; an hour
 	$(PYTHON) -m tests.crash.full

@@ -23,7 +23,7 @@ from bulkzoho.model.rows import Passed
 __all__ = ["Gate", "gate_for"]
 
 _BEGINS_BLANK: Final = re.compile(  # a value that may be blank: it begins with what str.strip() takes off, or with an escape
-    rb'":\s*"(?:[\s\\]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80)'
+    rb':\s*"(?:[\s\\]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80)'
 )
 # Where none of these is, no value does; found faster than by the pattern
 _MAY_BEGIN_BLANK: Final = (b"\\", b"\xc2", b"\xe1", b"\xe2", b"\xe3", b'" ')

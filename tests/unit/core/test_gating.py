@@ -121,10 +121,12 @@ def test_a_line_that_is_no_record_as_it_stands_holds_its_block_back(line: bytes)
 
 @pytest.mark.parametrize("blank", [chr(one) for one in range(sys.maxunicode + 1) if chr(one).isspace()], ids=ascii)
 @pytest.mark.parametrize("escaped", [False, True])
-def test_a_value_of_any_blanks_holds_its_block_back(blank: str, escaped: bool) -> None:
-    line = GOOD.replace(b'"Lund"', json.dumps(blank * 2, ensure_ascii=escaped).encode())
+@pytest.mark.parametrize("colon", [b":", b": ", b" :", b"\t:\r "])
+def test_a_value_of_any_blanks_holds_its_block_back(blank: str, escaped: bool, colon: bytes) -> None:
+    good = GOOD.replace(b":", colon)
+    line = good.replace(b'"Lund"', json.dumps(blank * 2, ensure_ascii=escaped).encode())
 
-    assert gate()([GOOD, line]) is None
+    assert gate()([good, line]) is None
 
 
 def test_a_key_twice_is_not_hidden_by_a_blank_behind_a_key_of_another_line() -> None:

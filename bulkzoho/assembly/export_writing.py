@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from bulkzoho.ports import RecordWriter
 
 __all__ = ["Writing", "columns_of"]
 
+_NO_READER: Final = (errno.EPIPE, errno.EBADF)
 _DELETED: Final = CrmField(api_name=DELETED, label=DELETED, data_type="datetime", json_type="string")
 
 
@@ -62,6 +64,12 @@ class Writing:
             else:
                 await asyncio.to_thread(write_joined, Path(told.output), head, parts, told.compression, run=self.run)
         except OSError as error:
+            if told.output == STANDARD_OUTPUT and error.errno in _NO_READER:
+                raise RunFailedError(
+                    "standard output: whoever reads it has closed it, so not every record was delivered.",
+                    hint=f"`bulkzoho resume {self.run}` writes all of them, from the first on; nothing is read again.",
+                    code="NO_READER",
+                ) from error
             name = "standard output" if told.output == STANDARD_OUTPUT else told.output
             raise RunFailedError(
                 f"{name}: cannot be written ({error.strerror}).",

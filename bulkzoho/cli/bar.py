@@ -37,6 +37,7 @@ class Bar:
 
     def __init__(self) -> None:
         self._meter = Meter()
+        self._gone = False
         console = _Screen(file=sys.stderr, force_terminal=True, highlight=False)
         self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False)
 
@@ -46,13 +47,18 @@ class Bar:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        try:
+        self.clear()
+
+    def clear(self) -> None:
+        """Take the bar away: it must not run into records, nor take back lines that are theirs."""
+        self._gone = True
+        with suppress(OSError):
             self._live.stop()
-        except OSError:
-            return
 
     def show(self, snapshot: Snapshot) -> None:
         """Draw the state."""
+        if self._gone:
+            return
         self._meter.feed(snapshot)
         try:
             self._live.update(self._picture(snapshot), refresh=True)

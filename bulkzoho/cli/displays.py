@@ -34,6 +34,9 @@ class Display(Protocol):
     def tell(self, line: str) -> None:
         """Take one line for a person."""
 
+    def clear(self) -> None:
+        """Leave the screen for good: records are about to be written there."""
+
 
 class Silent:
     """Shows no progress; what a person must know is still said, a long wait too."""
@@ -57,6 +60,9 @@ class Silent:
     def tell(self, line: str) -> None:
         """Say *line*."""
         print_note(line)
+
+    def clear(self) -> None:
+        """Nothing stands there."""
 
 
 class PlainLines(Silent):

@@ -117,16 +117,22 @@ def export_command(as_json: bool, progress: str, **given: Any) -> int:  # noqa: 
     from bulkzoho.cli.output import StandardOutput  # noqa: PLC0415  likewise
     from bulkzoho.cli.running import Job, run_job  # noqa: PLC0415  likewise
 
+    _refuse_terminal(told)
     account = assembly.Account(profile=given["profile"], dc=given["dc"])
     with _ids_in_a_file(told) as settings:
         return run_job(
             Job(command="export", crm_module=settings.crm_module, data_on_stdout=settings.output == STANDARD_OUTPUT),
             lambda display, stop: assembly.export_module(
-                settings, account=account, out=StandardOutput(), progress=display, stop=stop
+                settings, account=account, out=StandardOutput(display.clear), progress=display, stop=stop
             ),
             as_json=as_json,
             progress=progress,
         )
+
+
+def _refuse_terminal(told: ExportSettings) -> None:
+    if told.format is OutputFormat.PARQUET and told.output == STANDARD_OUTPUT and sys.stdout is not None and sys.stdout.isatty():
+        raise UsageError("Parquet is nothing for a terminal.", hint="Name a file: -o FILE.parquet.")
 
 
 @contextmanager

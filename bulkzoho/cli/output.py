@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import sys
+from collections.abc import Callable
 from typing import IO, Any
 
 from bulkzoho.errors import RunFailedError
@@ -30,26 +31,31 @@ def print_data(text: str) -> None:
 
 
 class StandardOutput:
-    """Standard output for bytes.  A reader that went away is no failure: what is written after that goes nowhere."""
+    """Standard output for the records of an export.
 
-    def __init__(self) -> None:
-        self._open = sys.stdout is not None
+    Args:
+        before: Called before the first byte: whoever draws on the screen is to leave it.
+    """
+
+    def __init__(self, before: Callable[[], None] | None = None) -> None:
+        self._before = before
 
     def write(self, data: bytes) -> None:
         """Write *data*.
 
         Raises:
-            OSError: Standard output cannot be written for another reason than that nobody reads it.
+            OSError: It cannot be written; a reader that went away is told as well: an export that nobody took is not done.
         """
-        if not self._open:
-            return
+        before, self._before = self._before, None
+        if before is not None:
+            before()
+        if sys.stdout is None:  # started with standard output closed
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         try:
             _put_whole(data)
-        except OSError as error:
-            self._open = False
+        except OSError:
             _silence(sys.stdout)
-            if error.errno != errno.EPIPE:
-                raise
+            raise
 
 
 def _put_whole(data: bytes) -> None:

@@ -53,11 +53,13 @@ def resume_command(ctx: click.Context, /, run: str | None, as_json: bool, progre
 
     if ctx.get_parameter_source("plan") is ParameterSource.ENVIRONMENT:
         given["plan"] = None  # the run was begun under a flag or that same environment; a flag of then wins over it now
-    changes = {**_changes(given), "out": StandardOutput()}
+    changes = _changes(given)
     account = assembly.Account(profile=given["profile"], dc=given["dc"])
     return run_job(
         Job(command="resume"),
-        lambda display, stop: assembly.resume_run(run, **changes, account=account, progress=display, stop=stop),
+        lambda display, stop: assembly.resume_run(
+            run, **changes, account=account, out=StandardOutput(display.clear), progress=display, stop=stop
+        ),
         as_json=as_json,
         progress=progress,
     )

@@ -30,14 +30,14 @@ os.execv(sys.argv[2], sys.argv[2:])
 class Terminal:
     """One command; everything that stands on the screen is in ``screen``."""
 
-    def __init__(self, *words: str, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, *words: str, folder: Path, environment: Mapping[str, str], term: str = "dumb") -> None:
         self._main, self._side = pty.openpty()
         self.screen = ""
         self._answered = 0
         self._process = subprocess.Popen(
             [sys.executable, "-c", ATTACH, os.ttyname(self._side), PROGRAM, *words],
             cwd=folder,
-            env={**environment, "TERM": "dumb"},
+            env={**environment, "TERM": term},
             start_new_session=True,
         )
 

@@ -1,0 +1,54 @@
+"""``bulkzoho export`` to standard output: readers that go away, and terminals."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+
+from .rig import Program, SandboxProcess
+from .terminal import Terminal
+
+
+def _names(text: str) -> list[str]:
+    return [row["Last_Name"] for row in csv.DictReader(io.StringIO(text, newline=""))]
+
+
+def test_an_export_that_nobody_took_is_not_done_and_last_does_not_move_on(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.put("Leads", ({"Last_Name": f"Lead {n}"} for n in range(1, 301)))
+    sandbox.advance(3_600)
+    words = ("export", "Leads", "--fields", "Last_Name", "--since", "last", "--json")
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    # bulkzoho export Leads --since last | true
+    ended = bulkzoho.run(*words, out=writer)
+    os.close(writer)
+
+    assert "standard output: whoever reads it has closed it" in ended.expect(1).err
+    run = next(folder.name for folder in (bulkzoho.home / "runs").iterdir())
+    assert f"`bulkzoho resume {run}`" in ended.err
+
+    assert sorted(_names(bulkzoho.run("resume").expect(0).out)) == sorted(f"Lead {n}" for n in range(1, 301))
+    assert _names(bulkzoho.run(*words).expect(0).out) == []
+
+
+def test_on_a_terminal_the_records_stand_alone(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.put("Leads", ({"Last_Name": f"Lead {n}"} for n in range(1, 4)))
+    environment = {**os.environ, **bulkzoho.environment, "BULKZOHO_HOME": str(bulkzoho.home)}
+
+    # bulkzoho export Leads --fields Last_Name
+    words = ("export", "Leads", "--fields", "Last_Name", "--progress", "bar")
+    with Terminal(*words, folder=bulkzoho.folder, environment=environment, term="xterm") as terminal:
+        assert terminal.end() == 0
+        shown = terminal.screen
+
+    # bulkzoho export Leads --format parquet
+    with Terminal("export", "Leads", "--format", "parquet", folder=bulkzoho.folder, environment=environment) as terminal:
+        assert terminal.end() == 2
+        refused = terminal.screen
+
+    records = shown[shown.index("id,Last_Name") :]
+    assert shown.split("id,Last_Name")[0].endswith(("\n", "\x1b[2K", "\x1b[?25h")), repr(shown)
+    assert "\x1b" not in records[: records.index("Lead 3") + 6]
+    assert "Parquet is nothing for a terminal" in refused

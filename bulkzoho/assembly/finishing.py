@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import orjson
@@ -33,12 +34,23 @@ def decide_ending(
 ) -> Ending:
     """Decide how the run ended, and check that every row read ended in exactly one place."""
     complete = all(source.complete for source in sources)
+    if damage is not None:
+        damage = _with_rows_done(damage, sources)
     ending = ending_of(tally, reason=reason, error=error, damage=damage, input_complete=complete)
     if not tally.adds_up or (ending.status is RunStatus.COMPLETED and tally.unsent):
         return replace(
             ending_of(tally, reason=StopReason.FAILED, error=_does_not_add_up(tally), damage=None, input_complete=complete)
         )
     return ending
+
+
+def _with_rows_done(damage: BulkZohoError, sources: Sequence[SourceFacts]) -> BulkZohoError:
+    """Say which rows of the damaged input, the first that is not complete, the mended one must not bring again."""
+    cut = next((one for one in sources if not one.complete), None)
+    if cut is None or not cut.rows_read:
+        return damage
+    done = f"Its first {cut.rows_read:,} rows are dealt with: leave them out when you import what follows."
+    return type(damage)(damage.message, hint=f"{damage.hint} {done}".lstrip(), code=damage.code)
 
 
 def _does_not_add_up(tally: Tally) -> JournalError:
@@ -85,7 +97,7 @@ def summary_of(
         input_complete=all(source.complete for source in sources),
         dead_letter=letters,
         results=settings.results or str(folder.results),
-        in_doubt_file=str(folder.in_doubt) if tally.in_doubt else None,
+        in_doubt_file=str(folder.in_doubt) if tally.in_doubt and folder.in_doubt.exists() else None,
         next=next_command(ending, tally, run=facts.run, letters=letters, limited=limited),
         crm_before=facts.crm_before,
         crm_after=crm_after,
@@ -110,7 +122,8 @@ def write_in_doubt(
 ) -> None:
     """Name the rows in doubt, with their records where they could be read again; no file when there are none."""
     if not open_shipments:
-        folder.in_doubt.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that can be read alone: the journal says that there are none
+            folder.in_doubt.unlink(missing_ok=True)
         return
     lines = [_line(facts, sources, one.shipment, index, one) for one in batches for index in range(len(one.batch))]
     read_again = {one.shipment.id for one in batches}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -229,12 +230,15 @@ def refuse_changed(facts: Sequence[SourceFacts]) -> None:
             raise RefusedError(
                 f"{one.path}: {error.strerror}.", hint="Put the input back, then resume.", code="INPUT_CHANGED"
             ) from error
-        if (seen.st_size, seen.st_mtime_ns) != (one.size, one.mtime_ns) or not _holds_what_it_held(one):
-            raise RefusedError(
-                f"{one.path}: the file changed since the run read it.",
-                hint="Put the old file back and resume, or import the new one as a run of its own.",
-                code="INPUT_CHANGED",
-            )
+        if seen.st_size != one.size or not _holds_what_it_held(one):
+            hint = "Put the old file back and resume, or import the new one as a run of its own."
+        elif seen.st_mtime_ns != one.mtime_ns:
+            seconds, nanoseconds = divmod(one.mtime_ns, 10**9)
+            time = f"@{seconds}.{nanoseconds:09}"
+            hint = f"Its content is what it was: give it its time back (touch -d {time} {shlex.quote(one.path)}), then resume."
+        else:
+            continue
+        raise RefusedError(f"{one.path}: the file changed since the run read it.", hint=hint, code="INPUT_CHANGED")
 
 
 def _holds_what_it_held(one: SourceFacts) -> bool:

@@ -99,6 +99,11 @@ def _refuse_misfits(operation: Operation, given: Mapping[str, Any]) -> None:
         raise UsageError(
             "--operation upsert needs --match-on FIELD: the field that recognises a record.", hint="As in --match-on Email."
         )
+    if operation is not Operation.UPSERT and given["match_on"]:
+        raise UsageError(
+            f"--match-on is for upserts: --operation {operation.value} looks for no record by it.",
+            hint="Add --operation upsert, or leave it out.",
+        )
     if given["import_key"] is not None and operation not in (Operation.INSERT, Operation.UPSERT):
         raise UsageError(
             f"--import-key is for records that are made: --operation {operation.value} makes none.", hint="Leave it out."

@@ -18,14 +18,14 @@ LOOKED_AT: Final = 200_000  # letters; enough to know what is frequent, and read
 _CODE = re.compile(r'"code":\s*"((?:[^"\\]|\\.)*)",\s*"field":\s*(?:null|"((?:[^"\\]|\\.)*)")')
 
 
-def frequent_codes(path: str, *, most: int = 8) -> list[tuple[str, str, int]]:
-    """Give (code, field, letters) of the *most* frequent refusals in the file at *path*; nothing if it cannot be read."""
+def frequent_codes(path: str) -> list[tuple[str, str, int]]:
+    """Give (code, field, letters) of the refusals in the file at *path*, frequent ones first; nothing if it cannot be read."""
     try:
         with Path(path).open(encoding="utf-8", errors="replace", newline="") as file:
             counts = Counter(islice(_csv_codes(file) if path.endswith(".csv") else _json_codes(file), LOOKED_AT))
     except (OSError, csv.Error):
         return []
-    return [(code, field, count) for (code, field), count in counts.most_common(most)]
+    return [(code, field, count) for (code, field), count in counts.most_common()]
 
 
 def _json_codes(lines: Iterator[str]) -> Iterator[tuple[str, str]]:

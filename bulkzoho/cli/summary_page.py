@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from bulkzoho.cli.letter_codes import frequent_codes
 from bulkzoho.cli.wording import amount, duration, many, rate
@@ -12,6 +13,8 @@ from bulkzoho.model.outcomes import Tally
 from bulkzoho.model.run import RunStatus, Summary
 
 __all__ = ["summary_page"]
+
+REASONS: Final = 8  # refusals that are named, each on a line
 
 _ENDS = {
     ExitCode.QUOTA: "stopped: the quota is used up",
@@ -93,7 +96,7 @@ def _facts(summary: Summary) -> Iterator[str]:
     yield f"Calls: {amount(calls.total)}{again}, {many(calls.credits, 'credit')}."
     if summary.bound:
         yield (
-            f"Quota: {summary.used_share:.0%} of what {summary.bound} allowed was used"
+            f"Pace: bound by {summary.bound}, {summary.used_share:.0%} of what they allowed in this time"
             f" (plan {summary.plan}, {amount(summary.calls_per_minute)} calls a minute)."
         )
     if isinstance(summary, ExportSummary):
@@ -108,5 +111,11 @@ def _facts(summary: Summary) -> Iterator[str]:
         yield f"In doubt: {summary.in_doubt_file}"
     if summary.tally.dead_lettered:
         yield f"Dead letters: {summary.dead_letter}"
-        for code, field, count in frequent_codes(summary.dead_letter):
-            yield f"  {amount(count):>8}  {code}" + (f" ({field})" if field else "")
+        yield from _reasons(frequent_codes(summary.dead_letter))
+
+
+def _reasons(codes: Sequence[tuple[str, str, int]]) -> Iterator[str]:
+    for code, field, count in codes[:REASONS]:
+        yield f"  {amount(count):>8}  {code}" + (f" ({field})" if field else "")
+    if rest := codes[REASONS:]:
+        yield f"  {amount(sum(count for _, _, count in rest)):>8}  for {many(len(rest), 'other reason')}"

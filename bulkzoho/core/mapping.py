@@ -274,7 +274,7 @@ class _Planner:
         near = self._names.nearest(name)
         raise RefusedError(
             f"{option}: {self._module.api_name} has no field {name}" + (f"; did you mean {near}?" if near else "."),
-            hint="Give the field's API name.",
+            hint=f"Give the field's API name; `bulkzoho fields {self._module.api_name}` lists them.",
             code="UNKNOWN_FIELD",
         )
 

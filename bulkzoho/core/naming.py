@@ -22,7 +22,7 @@ def resolve_module(name: str, modules: Sequence[ModuleName]) -> ModuleName:
     if not found:
         names = {text: one.api_name for one in modules if one.api_supported for text in _names_of(one)}
         near = list(dict.fromkeys(names[text] for text in difflib.get_close_matches(wanted, names, n=5, cutoff=0.6)))[:3]
-        hint = f"Did you mean {' or '.join(near)}?" if near else "Give the API name: Setup, Developer Space, APIs, API names."
+        hint = f"Did you mean {' or '.join(near)}?" if near else "Give its API name; `bulkzoho modules` lists them."
         raise RefusedError(f"the CRM has no module {name!r}.", hint=hint, code="INVALID_MODULE")
     if len(found) > 1:
         several = ", ".join(one.api_name for one in found)

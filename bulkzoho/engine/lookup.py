@@ -129,6 +129,7 @@ class CoqlLookup:
         self._wall = wall
         self._pause = pause
         self._tell = tell
+        self._told: set[str] = set()
 
     async def find(self, batch: Batch, shipment: OpenShipment, *, rivals: Sequence[Batch] = ()) -> Findings:
         """Look the rows of *batch* up; safe to cancel.
@@ -295,7 +296,10 @@ class CoqlLookup:
             ranges = [str(first) if first == last else f"{first}-{last}" for first, last in ranges_of(doubtful)]
             named = ", ".join(ranges[:RANGES_TOLD]) + (", ..." if len(ranges) > RANGES_TOLD else "")
             reasons = "; ".join(inquiry.reasons) or "nothing in them can be compared"
-            self._tell(f"rows of a lost call that stay in doubt: {len(doubtful)} (row {named}); {reasons}.")
+            line = f"rows of a lost call that are in doubt so far: {len(doubtful)} (row {named}); {reasons}."
+            if line not in self._told:  # they are looked up again when others were cleared up
+                self._told.add(line)
+                self._tell(line)
 
 
 def _findings(inquiry: _Inquiry) -> Findings:

@@ -16,6 +16,19 @@ __all__ = ["expanded"]
 _GZIP: Final = b"\x1f\x8b"  # RFC 1952, 2.3.1
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"  # RFC 8878, 3.1.1
 _ZSTD_SKIPPABLE: Final = b"\x2a\x4d\x18"  # RFC 8878, 3.1.2; behind a first byte of 0x50 to 0x5f
+_EXCEL: Final = ("is an Excel workbook", "Save it as CSV UTF-8 and import that.")
+_ARCHIVE: Final = ("is a zip archive", "Unpack it and import what is in it.")
+_OTHERS: Final = {  # beginnings that no text has
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": _EXCEL,  # of before 2007
+    b"%PDF-": ("is a PDF", "Import the table that it was made of."),
+    b"7z\xbc\xaf\x27\x1c": ("is a 7z archive", "Unpack it and import what is in it."),
+    b"\xfd7zXZ\x00": ("is compressed with xz", "Unpack it, or pack it with gzip or zstd."),
+    **{
+        b"BZh%d1AY&SY" % level: ("is compressed with bzip2", "Unpack it, or pack it with gzip or zstd.") for level in range(1, 10)
+    },
+}
+_ZIP: Final = b"PK\x03\x04"
+_IN_WORKBOOKS: Final = (b"[Content_Types].xml", b"xl/", b"mimetype")  # one of them stands at a workbook's beginning
 _MAGIC_BYTES: Final = 4
 _ZSTD_FEED_BYTES: Final = 256  # a zstd block of 4 bytes may hold 128 KB, and a call gives all that its input holds
 _GZIP_WBITS: Final = zlib.MAX_WBITS | 16
@@ -25,7 +38,7 @@ def expanded(chunks: Chunks, *, name: str) -> Chunks:
     """Give the content of *chunks*, told by its first bytes: a name may lie about compression, its bytes do not.
 
     Raises:
-        RefusedError: It is zstd, and the extra for it is not installed.
+        RefusedError: It is zstd, and the extra for it is not installed; or no text at all.
         RunFailedError: The compressed data are damaged or end too early; what stood before was given.
     """
     raw = _gathered(chunks)
@@ -35,7 +48,18 @@ def expanded(chunks: Chunks, *, name: str) -> Chunks:
         return _gathered(_gunzipped(rejoined, name))
     if first.startswith(_ZSTD) or (first[1:4] == _ZSTD_SKIPPABLE and first[0] & 0xF0 == 0x50):  # noqa: PLR2004  see above
         return _gathered(_unzstd(rejoined, name))
+    _refuse_others(first, name)
     return rejoined if first else iter(())
+
+
+def _refuse_others(first: bytes, name: str) -> None:
+    """Say what a file is that is no text, before somebody looks for its encoding."""
+    if first.startswith(_ZIP):
+        what, hint = _EXCEL if any(mark in first[:4096] for mark in _IN_WORKBOOKS) else _ARCHIVE
+    else:
+        what, hint = next((words for magic, words in _OTHERS.items() if first.startswith(magic)), ("", ""))
+    if what:
+        raise RefusedError(f"{name}: {what}, no text.", hint=hint, code="NOT_TEXT")
 
 
 def _gathered(chunks: Iterator[bytes]) -> Chunks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 
 import pytest
 
@@ -157,3 +158,46 @@ def test_letters_that_were_mended_in_place_are_not_cut_by_a_resume(bulkzoho: Pro
 
     assert refused["error"]["code"] == "COPY_CHANGED"
     assert sandbox.count() == 300
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0[Content_Types].xml \xa2", "is an Excel workbook, no text."),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0\0\0", "is an Excel workbook, no text."),
+        (b"PK\x03\x04\x14\0\0\0\x08\0\0\0!\0leads.csv \xa2", "is a zip archive, no text."),
+        (b"BZh91AY&SY\x94$|\x0e", "is compressed with bzip2, no text."),
+    ],
+)
+def test_a_file_that_is_no_text_is_named_for_what_it_is(bulkzoho: Program, content: bytes, what: str) -> None:
+    bulkzoho.file("leads.csv", content)
+
+    # bulkzoho import leads.csv --module Leads
+    refused = bulkzoho.run("import", "leads.csv", *LEADS).expect(4).summary
+
+    assert refused["error"]["message"] == f"leads.csv: {what}"
+    assert "encoding" not in refused["error"]["hint"]
+
+
+@pytest.mark.parametrize("operation", ["insert", "update", "delete"])
+def test_a_field_to_match_on_is_refused_where_nothing_is_matched(bulkzoho: Program, operation: str) -> None:
+    bulkzoho.leads("leads.csv", 3)
+
+    # bulkzoho import leads.csv --module Leads --match-on Email
+    refused = bulkzoho.run("import", "leads.csv", *LEADS, "--match-on", "Email", "--operation", operation).expect(2)
+
+    assert "--match-on is for upserts" in refused.err
+
+
+def test_an_input_that_was_only_touched_is_told_how_to_be_resumed(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    file = bulkzoho.leads("my leads.csv", 30)
+    bulkzoho.run("import", file.name, *LEADS, "--limit", "10").expect(0)
+    os.utime(file)
+
+    # bulkzoho resume --limit none; touch -d @TIME leads.csv; bulkzoho resume --limit none
+    hint = bulkzoho.run("resume", "--limit", "none", "--json").expect(4).summary["error"]["hint"]
+    assert hint.startswith("Its content is what it was")
+    subprocess.run(hint.partition("(")[2].rpartition(")")[0], shell=True, check=True)
+    bulkzoho.run("resume", "--limit", "none", "--json").expect(0)
+
+    assert sandbox.count() == 30

@@ -244,7 +244,7 @@ async def test_what_is_told_names_rows_by_number_and_never_by_content() -> None:
 
     assert desk.told == [
         (
-            "rows of a lost call that stay in doubt: 12 (row 1-12);"
+            "rows of a lost call that are in doubt so far: 12 (row 1-12);"
             " no record known to be accepted turned up, so that the query may not see fresh records."
         )
     ]

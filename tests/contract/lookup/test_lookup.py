@@ -167,7 +167,7 @@ async def test_they_stay_in_doubt_when_no_record_turned_up_that_is_known_to_be_a
 
     assert (list(findings.found), list(findings.absent)) == ([], [])
     assert len(desk.told) == 1
-    assert "rows of a lost call that stay in doubt: 3 (row 1-3); no record known to be accepted turned up" in desk.told[0]
+    assert "rows of a lost call that are in doubt so far: 3 (row 1-3); no record known to be accepted turned up" in desk.told[0]
 
 
 async def test_they_stay_in_doubt_when_a_record_belongs_to_no_row(desk: Desk) -> None:

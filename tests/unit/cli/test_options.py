@@ -228,4 +228,5 @@ def test_a_replay_of_standard_input_is_a_usage_error() -> None:
 
 def test_every_operation_can_be_asked_for() -> None:
     for operation in Operation:
-        assert _settings("--operation", operation.value, "--match-on", "Email").operation is operation
+        matched = ("--match-on", "Email") if operation is Operation.UPSERT else ()
+        assert _settings("--operation", operation.value, *matched).operation is operation

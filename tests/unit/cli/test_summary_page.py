@@ -74,6 +74,16 @@ def test_letters_that_were_settled_before_are_a_term_of_the_sum(tmp_path: Path) 
     assert "  + already settled 3  (by an earlier replay)" in page
 
 
+def test_reasons_that_are_not_named_are_counted(tmp_path: Path) -> None:
+    letters = tmp_path / "d.jsonl"
+    letters.write_text("".join(f'{{"code":"C{n}","field":null}}\n' for n in range(12) for _ in range(20 - n)))
+
+    page = summary_page(_summary(letters)).splitlines()
+
+    assert "        13  C7" in page
+    assert page[page.index("        13  C7") + 1] == "        42  for 4 other reasons"
+
+
 def test_codes_are_counted_in_csv_letters_too(tmp_path: Path) -> None:
     letters = tmp_path / "d.csv"
     letters.write_text('Name,bulkzoho_code,bulkzoho_field\n"a\nb",INVALID_DATA,Email\nc,INVALID_DATA,Email\nd,DUPLICATE_DATA,\n')

@@ -44,6 +44,8 @@ def _lines(summary: Summary) -> Iterator[str]:
     yield from _facts(summary)
     if summary.next:
         yield ""
+        if summary.next.startswith("bulkzoho replay"):
+            yield "As they stand the letters would be refused again: mend them, then"
         yield f"Next: {summary.next}"
 
 
@@ -81,7 +83,7 @@ def _sum(tally: Tally) -> Iterator[str]:
         ("+", "unsent", tally.unsent, ""),
     ]
     if tally.already_settled:
-        terms.append(("+", "already settled", tally.already_settled, "(by an earlier replay)"))
+        terms.append(("+", "already settled", tally.already_settled, "(accepted by an earlier replay, or refused as they stand)"))
     width = max(len(amount(number)) for number in (tally.read, *(term[2] for term in terms)))
     yield f"    {'rows read':<16}{amount(tally.read):>{width}}"
     for sign, name, number, note in terms:

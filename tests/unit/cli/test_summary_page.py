@@ -58,7 +58,10 @@ def test_the_page_adds_up_and_ends_with_the_next_command(tmp_path: Path) -> None
     ]
     assert "         7  INVALID_DATA (Email)" in page
     assert "         3  MANDATORY_NOT_FOUND" in page
-    assert page[-1] == f"Next: bulkzoho replay {letters}"
+    assert page[-2:] == [
+        "As they stand the letters would be refused again: mend them, then",
+        f"Next: bulkzoho replay {letters}",
+    ]
 
 
 def test_a_page_with_nothing_left_to_do_has_no_next_command(tmp_path: Path) -> None:
@@ -71,7 +74,7 @@ def test_a_page_with_nothing_left_to_do_has_no_next_command(tmp_path: Path) -> N
 def test_letters_that_were_settled_before_are_a_term_of_the_sum(tmp_path: Path) -> None:
     page = summary_page(_summary(tmp_path / "none", tally=Tally(read=5, created=2, already_settled=3)))
 
-    assert "  + already settled 3  (by an earlier replay)" in page
+    assert "  + already settled 3  (accepted by an earlier replay, or refused as they stand)" in page
 
 
 def test_reasons_that_are_not_named_are_counted(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from bulkzoho.core.backoff import delay_s
@@ -19,9 +19,10 @@ from bulkzoho.model.replies import Answered, Lost, NothingLeft, Refused, Reply, 
 from bulkzoho.model.run import CallCounts
 from bulkzoho.ports import Crm, Quota, QuotaClosedError
 
-__all__ = ["Courier", "Journey", "Meaningful"]
+__all__ = ["Courier", "Journey", "Meaningful", "Silence"]
 
 FIRST_CONTACT_S: Final = 10.0  # seconds without any answer at all before an address counts as wrong
+WORTH_TELLING_S: Final = 5.0  # seconds without any answer
 # Ten access tokens of a refresh token live at a time (docs "Token limits"), so another program's next one may push out ours; and
 # no more than ten are given in ten minutes, so that a token refused for good must not cost many.
 MOST_RENEWALS: Final = 2  # for one call, once a token was let in; before that a new one is tried once
@@ -39,10 +40,14 @@ class Journey(Protocol):
         """The call is known to have done nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Silence:
-    since: float
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """That nothing was heard of the CRM for a while."""
+
+    since: float  #: on the loop's clock
+    since_wall: float  #: seconds since the epoch
     attempts: int
+    reason: str  #: of the last call without an answer
 
 
 class Courier:
@@ -71,12 +76,23 @@ class Courier:
         self._chance = chance
         self._give_up_after_s = give_up_after_s
         self._heard = self._let_in = False
-        self._silence: _Silence | None = None
+        self._silence: Silence | None = None
 
     @property
     def counts(self) -> CallCounts:
         """Calls made so far in this process."""
         return CallCounts(total=self._total, retried=self._retried, throttled=self._throttled, credits=self._credits)
+
+    @property
+    def _patience_s(self) -> float:
+        return self._give_up_after_s if self._heard else min(FIRST_CONTACT_S, self._give_up_after_s)
+
+    def silence(self) -> tuple[Silence, float] | None:
+        """Give the silence that lasts, if one does that is worth telling, and when the run gives up (seconds since the epoch)."""
+        silence = self._silence
+        if silence is None or asyncio.get_running_loop().time() - silence.since < WORTH_TELLING_S:
+            return None
+        return silence, silence.since_wall + self._patience_s
 
     def take_over(self, made: CallCounts) -> None:
         """Count calls as its own that another courier *made* before it."""
@@ -193,13 +209,12 @@ class Courier:
         if journey is not None:
             journey.returned()
 
-    def _fell_silent(self, reason: str) -> _Silence:
+    def _fell_silent(self, reason: str) -> Silence:
         """Note that a call had no answer; raise when that has lasted too long."""
         now = asyncio.get_running_loop().time()
-        before = self._silence or _Silence(now, 0)
-        self._silence = _Silence(before.since, before.attempts + 1)
-        limit = self._give_up_after_s if self._heard else min(FIRST_CONTACT_S, self._give_up_after_s)
-        if now - before.since >= limit:
+        before = self._silence or Silence(since=now, since_wall=self._wall(), attempts=0, reason=reason)
+        self._silence = replace(before, attempts=before.attempts + 1, reason=reason)
+        if now - before.since >= self._patience_s:
             raise UnreachableError(
                 f"the CRM cannot be reached ({reason}); nothing was heard for {now - before.since:.0f} s.",
                 hint="Check the network, the proxy and the data center (BULKZOHO_DC, BULKZOHO_API_URL), then resume.",

@@ -110,8 +110,17 @@ class Watch:
             bytes_total=bytes_total,
             expected=expected,
             phase="draining" if parts.stop.requested else phase,
-            note=note if self.opens is None else f"waiting for the window until {self.opens:%H:%M on %A}",
+            note=self._silence() or note if self.opens is None else f"waiting for the window until {self.opens:%H:%M on %A}",
         )
+
+    def _silence(self) -> str:
+        """Say that the CRM does not answer, in words that stay the same while it lasts."""
+        silent = self._parts.courier.silence()
+        if silent is None:
+            return ""
+        silence, ends = silent
+        since, until = (datetime.fromtimestamp(one).astimezone() for one in (silence.since_wall, ends))
+        return f"no answer since {since:%H:%M:%S} ({silence.reason}); gives up at {until:%H:%M:%S}"
 
     async def _show(self, snapshot: Callable[[], Snapshot]) -> None:
         while True:

@@ -59,6 +59,11 @@ class SandboxProcess:
     def __enter__(self) -> Self:
         return self
 
+    def kill(self) -> None:
+        """Let it be gone in the middle of whatever it does."""
+        self._process.kill()
+        self._process.wait(END_WAIT_S)
+
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait(END_WAIT_S)

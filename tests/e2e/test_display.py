@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 import time
+from pathlib import Path
 
-from .rig import PROGRAM, Program, SandboxProcess, write_csv
+from .rig import PROGRAM, Program, SandboxMaker, SandboxProcess, wait_until, write_csv
 
 IMPORT = ("import", "leads.csv", "--module", "Leads", "--calls-per-minute", "6000")
 
@@ -132,3 +134,19 @@ def test_secrets_and_records_are_in_no_log(bulkzoho: Program, sandbox: SandboxPr
 
     secrets = [value for name, value in sandbox.environment.items() if name.endswith(("SECRET", "TOKEN"))]
     assert [word for word in (*secrets, "Geheim", "geheim@", "Zoho-oauthtoken") if word in ended.err] == []
+
+
+def test_a_crm_that_is_gone_is_told_while_the_run_waits_for_it(tmp_path: Path, new_sandbox: SandboxMaker) -> None:
+    sandbox = new_sandbox()
+    bulkzoho = Program(tmp_path, dict(sandbox.environment))
+    bulkzoho.leads("leads.csv", 20_000)
+
+    # bulkzoho import leads.csv --module Leads --give-up-after 8s; the CRM dies
+    running = bulkzoho.start(*IMPORT[:-1], "1200", "--give-up-after", "8s")
+    wait_until(lambda: sandbox.count() > 0, what="a call")
+    sandbox.kill()
+    ended = running.wait().expect(5)
+
+    told = re.findall(r"no answer since ([0-9:]{8}) \(.+\); gives up at ([0-9:]{8})", ended.err)
+    assert len({*told}) == 1, ended.err
+    assert ended.err.rstrip().splitlines()[-1].startswith("Next: bulkzoho resume ")

@@ -121,6 +121,9 @@ class CountingCourier:
 
     counts = CallCounts()
 
+    def silence(self) -> None:
+        """Nobody was silent."""
+
 
 def _pipe(folder: Path, journal: MortalJournal, life: Life, *, power_cut: bool) -> ExportPipe:
     return ExportPipe(

@@ -107,9 +107,10 @@ class BulkPages:
         """Fetch the job's zip and give its rows in blocks, with the names of their columns."""
         path = self._folder / "result.zip"
         await self._pace_downloads()
-        with path.open("wb") as file:
-            await self._ask(lambda: self._calls.download(job.download_url, file), Price(), "fetching the result of a bulk read")
         try:
+            with path.open("wb") as file:
+                fetch = partial(self._calls.download, job.download_url, file)
+                await self._ask(fetch, Price(), "fetching the result of a bulk read")
             blocks = self._rows_in_zip(path)
             names = names_of(next(blocks, [[]])[0], self._fields)
             count = 0

@@ -6,7 +6,8 @@ made the call decides about the next one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
@@ -92,6 +93,9 @@ class Line:
         The body of a 200 goes *into* a file if there is one, piece by piece; the answer's own is then empty.
 
         Raises nothing for what the network did.  Cancelling it cuts the call: it then may or may not have been done.
+
+        Raises:
+            OSError: The file that the answer goes *into* cannot be written.
         """
         assert self._session is not None, "the line is not open"
         timeout = _timeout(timeout_s, min(timeout_s, self._connect_timeout_s))
@@ -114,6 +118,8 @@ class Line:
                 return HttpReply(status=response.status, body=content, headers=response.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
             return NothingLeft(reason=f"{host_of(url)}: {_why_no_connection(error)}")
+        except _UnsavedError as unsaved:
+            raise unsaved.error from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return Lost(reason=f"{host_of(url)}: {_why_no_answer(error, timeout_s)}")
 
@@ -124,15 +130,38 @@ def _timeout(total_s: float, connect_s: float) -> aiohttp.ClientTimeout:
 
 
 async def _saved(response: aiohttp.ClientResponse, into: Download) -> bool:
-    """Write the body into its file; False when it is larger than it may be."""
-    into.file.seek(0)
-    into.file.truncate()
+    """Write the body into its file; False when it is larger than it may be.
+
+    Raises:
+        _UnsavedError: The file cannot be written.
+    """
+    with _our_disk():
+        into.file.seek(0)
+        into.file.truncate()
     async for piece in response.content.iter_chunked(PIECE_BYTES):
-        into.file.write(piece)
-        if into.file.tell() > into.max_bytes:
-            return False
-    into.file.flush()
+        with _our_disk():
+            into.file.write(piece)
+            if into.file.tell() > into.max_bytes:
+                return False
+    with _our_disk():
+        into.file.flush()
     return True
+
+
+class _UnsavedError(Exception):
+    """Our own disk failed: no OSError itself, lest it be taken for what the network did."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@contextmanager
+def _our_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _UnsavedError(error) from error
 
 
 class _DroppedError(aiohttp.ClientError):

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import resource
 import signal
 import urllib.request
 from collections.abc import Iterable
@@ -323,6 +324,30 @@ def test_a_bulk_read_that_fails_ends_the_run_resumable(bulkzoho: Program, sandbo
     assert failed["error"]["code"] == "BULK_READ_FAILED"
     assert (failed["status"], failed["next"]) == ("failed", f"bulkzoho resume {failed['run']}")
     assert resumed["rows"]["read"] == 10
+
+
+def test_a_disk_without_room_for_the_result_of_a_bulk_read_is_named_and_not_the_network(
+    bulkzoho: Program, sandbox: SandboxProcess
+) -> None:
+    sandbox.put("Leads", ({"Last_Name": f"L{n}", "Description": os.urandom(1_000).hex()} for n in range(1_000)))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    # ulimit -f 800; bulkzoho export Leads -o leads.csv --route bulk; ulimit -f unlimited; bulkzoho resume
+    resource.setrlimit(resource.RLIMIT_FSIZE, (800_000, before[1]))  # the zip has more than a million bytes
+    try:
+        running = bulkzoho.start("export", "Leads", "-o", "leads.csv", "--route", "bulk", "--give-up-after", "10s", "--json")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    failed = running.wait().expect(1).summary
+    left = [*bulkzoho.home.glob("runs/*/strands/*.zip")]
+    resumed = bulkzoho.run("resume", "--json").expect(0).summary
+
+    assert failed["error"]["code"] == "CANNOT_WRITE"
+    assert (failed["error"]["hint"], failed["status"]) == ("Make room on the disk, then resume.", "failed")
+    assert left == [], "what did not fit would keep others from the disk"
+    assert resumed["rows"]["read"] == 1_000
+    made = [one["operation"] for one in sandbox.calls()]
+    assert (made.count("bulk_read"), made.count("bulk_read_result")) == (1, 2)
 
 
 def test_a_link_stays_a_link_and_a_device_a_device(bulkzoho: Program, sandbox: SandboxProcess) -> None:

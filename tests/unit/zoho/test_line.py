@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import io
+import os
 import socket
 import ssl
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bulkzoho.model.replies import Lost, NothingLeft
-from bulkzoho.zoho.line import HttpReply, Line
+from bulkzoho.zoho.line import Download, HttpReply, Line
 
 from .raw_server import Act, RawServer, answer
 
@@ -131,3 +135,32 @@ async def test_cookies_are_not_kept() -> None:
             await line.exchange("GET", server.url, timeout_s=5.0, headers={})
 
     assert "cookie" not in server.seen[1].headers
+
+
+class FullDisk(io.BytesIO):
+    """A file on a disk without room, as *seen_at* shows it."""
+
+    def __init__(self, seen_at: str) -> None:
+        super().__init__()
+        self._seen_at = seen_at
+
+    def write(self, piece: Any, /) -> int:
+        self._no_room("write")
+        return super().write(piece)
+
+    def flush(self) -> None:
+        self._no_room("flush")
+
+    def _no_room(self, doing: str) -> None:
+        if doing == self._seen_at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("seen_at", ["write", "flush"])
+async def test_a_file_that_cannot_be_written_is_no_lost_answer(seen_at: str) -> None:
+    into = Download(FullDisk(seen_at), max_bytes=100)
+    async with RawServer(answer({"a": 1})) as server, Line(connect_timeout_s=5.0) as line:
+        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+            await line.exchange("GET", server.url, timeout_s=5.0, headers={}, into=into)
+
+    assert len(server.seen) == 1

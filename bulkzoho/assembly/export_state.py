@@ -23,6 +23,9 @@ from bulkzoho.model.metadata import CrmModule
 __all__ = ["DELETED", "Edge", "ExportState", "KeptState"]
 
 OVERLAP: Final = timedelta(seconds=120)  # a change may be seen a little later than its time says
+# Times have whole seconds, so that a second change within one looks like the first.  The bound is the service's time rounded up,
+# as it was before the first record was read: what is older by this much was read two whole seconds after its own, or later.
+UNSETTLED: Final = timedelta(seconds=3)
 DELETED: Final = "bulkzoho_deleted"  #: the column of tombstones: when the record was deleted
 MAX_EDGE: Final = 20_000  # records remembered of the overlap; beyond that they come a second time
 
@@ -32,7 +35,7 @@ class KeptState:
     """The end of the last complete export."""
 
     bound: str  #: changes up to then were exported; ISO 8601
-    edge: Mapping[str, str]  #: what was exported of the overlap: when each record was changed or deleted, by id
+    edge: Mapping[str, str]  #: what was exported of the overlap for good: when each record was changed or deleted, by id
     module: CrmModule  #: as it was then
     fields: tuple[str, ...]
 
@@ -112,19 +115,25 @@ class ExportState:
 
 @dataclass(slots=True)
 class Edge:
-    """Knows what the last export had of the overlap, and gathers what the next one will have to know."""
+    """Knows what the last export had of the overlap, and gathers what the next one will have to know.
+
+    What was changed at the last moment, or while the export ran, is not gathered: there may be another change within that same
+    second, which could not be told from it.  It comes again with the next export.
+    """
 
     before: Mapping[str, str]
     starts: datetime  #: of the next overlap
+    ends: datetime  #: of what is gathered
     gathered: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, bound: str, before: Mapping[str, str]) -> Edge:
         """Begin with an export whose changes are taken up to *bound*."""
-        return cls(before=before, starts=datetime.fromisoformat(bound) - OVERLAP)
+        end = datetime.fromisoformat(bound)
+        return cls(before=before, starts=end - OVERLAP, ends=end - UNSETTLED)
 
     def is_new(self, record: Mapping[str, Any]) -> bool:
-        """Whether *record* (or tombstone) is not what the last export gave already; remembers it for the next."""
+        """Whether *record* (or tombstone) is not what the last export gave already; gathers it for the next."""
         return self._is_new(record["id"], record.get(DELETED) or record.get(MODIFIED) or record.get(CREATED))
 
     def only_new(self, page: Page) -> Page:
@@ -137,6 +146,6 @@ class Edge:
 
     def _is_new(self, record_id: Any, moment: str | None) -> bool:
         moment, record_id = moment or "", str(record_id)
-        if moment and len(self.gathered) < MAX_EDGE and datetime.fromisoformat(moment) >= self.starts:
+        if moment and len(self.gathered) < MAX_EDGE and self.starts <= datetime.fromisoformat(moment) <= self.ends:
             self.gathered[record_id] = moment
         return self.before.get(record_id) != moment

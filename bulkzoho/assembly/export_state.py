@@ -16,11 +16,12 @@ from bulkzoho.core.exporting import CREATED, MODIFIED
 from bulkzoho.core.settings_json import from_json, to_json
 from bulkzoho.errors import RefusedError
 from bulkzoho.files.atomic import write_whole
+from bulkzoho.journal.export import SqliteExportJournal
 from bulkzoho.journal.lock import RunLock
-from bulkzoho.model.export import ConvertedLeads, ExportSettings, Page
+from bulkzoho.model.export import ConvertedLeads, ExportSettings, Page, Strand
 from bulkzoho.model.metadata import CrmModule
 
-__all__ = ["DELETED", "Edge", "ExportState", "KeptState"]
+__all__ = ["DELETED", "Edge", "EdgeJournal", "ExportState", "KeptState"]
 
 OVERLAP: Final = timedelta(seconds=120)  # a change may be seen a little later than its time says
 # Times have whole seconds, so that a second change within one looks like the first.  The bound is the service's time rounded up,
@@ -28,6 +29,7 @@ OVERLAP: Final = timedelta(seconds=120)  # a change may be seen a little later t
 UNSETTLED: Final = timedelta(seconds=3)
 DELETED: Final = "bulkzoho_deleted"  #: the column of tombstones: when the record was deleted
 MAX_EDGE: Final = 20_000  # records remembered of the overlap; beyond that they come a second time
+_NOTHING: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,12 +127,13 @@ class Edge:
     starts: datetime  #: of the next overlap
     ends: datetime  #: of what is gathered
     gathered: dict[str, str] = field(default_factory=dict)
+    unsettled: dict[str, str] = field(default_factory=dict)  #: what of it is not in the run's journal yet
 
     @classmethod
-    def of(cls, bound: str, before: Mapping[str, str]) -> Edge:
-        """Begin with an export whose changes are taken up to *bound*."""
+    def of(cls, bound: str, before: Mapping[str, str], gathered: Mapping[str, str] = _NOTHING) -> Edge:
+        """Begin with an export whose changes are taken up to *bound*; earlier processes have *gathered* that."""
         end = datetime.fromisoformat(bound)
-        return cls(before=before, starts=end - OVERLAP, ends=end - UNSETTLED)
+        return cls(before=before, starts=end - OVERLAP, ends=end - UNSETTLED, gathered=dict(gathered))
 
     def is_new(self, record: Mapping[str, Any]) -> bool:
         """Whether *record* (or tombstone) is not what the last export gave already; gathers it for the next."""
@@ -147,5 +150,22 @@ class Edge:
     def _is_new(self, record_id: Any, moment: str | None) -> bool:
         moment, record_id = moment or "", str(record_id)
         if moment and len(self.gathered) < MAX_EDGE and self.starts <= datetime.fromisoformat(moment) <= self.ends:
-            self.gathered[record_id] = moment
+            self.gathered[record_id] = self.unsettled[record_id] = moment
         return self.before.get(record_id) != moment
+
+
+class EdgeJournal:
+    """The export's journal, which keeps with each strand's position what the edge gathered: the process may not live to its end.
+
+    That may be of pages which are read again after a kill.  They then come with these times, or with later ones, which the next
+    export does not take for these.
+    """
+
+    def __init__(self, journal: SqliteExportJournal, edge: Edge) -> None:
+        self._journal = journal
+        self._edge = edge
+
+    def settle(self, strand: Strand) -> None:
+        """See :meth:`bulkzoho.ports.ExportJournal.settle`."""
+        self._journal.settle(strand, self._edge.unsettled)
+        self._edge.unsettled.clear()

@@ -15,7 +15,7 @@ from bulkzoho.assembly.export_ending import Counted, counted_again, export_summa
 from bulkzoho.assembly.export_ids import FoundIds, found_ids, kept_ids
 from bulkzoho.assembly.export_pages import Reading
 from bulkzoho.assembly.export_planning import decide, gives_deleted, nothing_changed, selection_of
-from bulkzoho.assembly.export_state import Edge, ExportState, KeptState
+from bulkzoho.assembly.export_state import Edge, EdgeJournal, ExportState, KeptState
 from bulkzoho.assembly.export_writing import Writing, columns_of
 from bulkzoho.assembly.finishing import write_report
 from bulkzoho.assembly.homes import RunFolder
@@ -147,7 +147,8 @@ class _Carrier:
             self._plan = decided.plan
             self._work.pages.begin(asdict(decided.plan), decided.strands)
         self._module = module
-        plan, self._edge = self._plan, Edge.of(self._plan.bound, kept.edge if kept is not None else {})
+        plan, before = self._plan, kept.edge if kept is not None else {}
+        self._edge = Edge.of(plan.bound, before, gathered=self._work.pages.edge())
         if kept is not None and not self._work.pages.strands():
             self._edge.gathered.update(kept.edge)  # nothing is read, so nothing would be remembered
         selection = selection_of(told, module, bound=plan.bound, since=plan.since)
@@ -217,7 +218,7 @@ class _Carrier:
                 keep=self._keep(plan, edge),
                 writer=self._writing(plan).writer(),
                 open_file=lambda strand: AppendFile(_strand_file(work.folder, strand)),
-                journal=work.pages,
+                journal=EdgeJournal(work.pages, edge),
                 courier=crm.courier,
                 quota=crm.quota,
                 progress=self._progress,

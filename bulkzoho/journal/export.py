@@ -1,9 +1,9 @@
-"""The export's tables in the run's journal: what was decided, and how far each strand was read."""
+"""The export's tables in the run's journal: what was decided, how far each strand was read, what the next export must know."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -18,7 +18,9 @@ CREATE TABLE IF NOT EXISTS strand (
     number INTEGER PRIMARY KEY, above TEXT NOT NULL, up_to TEXT NOT NULL, position TEXT NOT NULL,
     records INTEGER NOT NULL, length INTEGER NOT NULL, done INTEGER NOT NULL
 ) STRICT;
-"""
+CREATE TABLE IF NOT EXISTS edge (id TEXT PRIMARY KEY, moment TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""  # an export that an older version began gets what it lacks when it is opened
+_NOTHING: Final[Mapping[str, str]] = {}
 
 
 class SqliteExportJournal:
@@ -54,14 +56,21 @@ class SqliteExportJournal:
             self._connection.executemany("INSERT INTO strand VALUES (?, ?, ?, ?, ?, ?, ?)", map(_row, strands))
             self._connection.execute("COMMIT")
 
-    def settle(self, strand: Strand) -> None:
-        """Make durable how far *strand* was read; its file must be durable up to its length already.
+    def settle(self, strand: Strand, edge: Mapping[str, str] = _NOTHING) -> None:
+        """Make durable how far *strand* was read, and what *edge* adds; its file must be durable up to its length already.
 
         Raises:
-            JournalError: It cannot be written.
+            JournalError: It cannot be written; nothing of it is.
         """
-        with mapped(self._path):
+        with mapped(self._path), self._connection:  # which commits, or rolls back
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany("INSERT OR REPLACE INTO edge VALUES (?, ?)", edge.items())
             self._connection.execute("INSERT OR REPLACE INTO strand VALUES (?, ?, ?, ?, ?, ?, ?)", _row(strand))
+
+    def edge(self) -> dict[str, str]:
+        """Give what was settled of the edge: when each record was changed or deleted, by id."""
+        with mapped(self._path):
+            return {row["id"]: row["moment"] for row in self._connection.execute("SELECT id, moment FROM edge")}
 
     def strands(self) -> list[Strand]:
         """Give the strands, in the order in which their files are joined."""

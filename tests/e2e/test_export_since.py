@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import math
+import signal
 import urllib.request
 from pathlib import Path
 
-from .rig import Ended, Program, SandboxProcess
+from .rig import Ended, Program, SandboxMaker, SandboxProcess, wait_until
 
 WORDS = ("export", "Leads", "-o", "leads.csv", "--since", "last", "--fields", "City", "--json")
 
@@ -56,3 +57,43 @@ def test_a_change_within_the_second_of_an_exported_one_comes_with_the_next_expor
     assert seen[:2] == [["Bergen"], ["Tromsø"]]
     assert seen[2:] == [["Tromsø"], []], "it comes once more, when no other change can have that second"
     assert calls[-1] == 3, "and then nothing has changed"
+
+
+def test_the_next_export_knows_what_a_killed_process_read(tmp_path: Path, new_sandbox: SandboxMaker) -> None:
+    sandbox = new_sandbox("--edition", "ultimate", "--licences", "1000", "--latency", "0.1")
+    bulkzoho = Program(tmp_path, dict(sandbox.environment))
+    sandbox.put("Leads", ({"Last_Name": f"Lead {n}", "City": "Oslo"} for n in range(1_600)))
+    sandbox.advance(10)
+
+    # bulkzoho export Leads -o leads.csv --since last --route list; kill -9; bulkzoho resume; the same again
+    running = bulkzoho.start(*WORDS, "--route", "list")
+    wait_until(lambda: [one for one in bulkzoho.home.glob("runs/*/strands/*") if one.stat().st_size > 20_000], what="pages")
+    running.signal(signal.SIGKILL)
+    running.wait()
+    resumed = bulkzoho.run("resume", "--json").expect(0).summary
+    again = bulkzoho.run(*WORDS, "--route", "list").expect(0)
+
+    assert resumed["rows"]["read"] == 1_600
+    assert again.summary["rows"]["read"] == 0
+
+
+def test_the_next_export_knows_what_was_read_before_a_process_that_read_nothing(
+    bulkzoho: Program, sandbox: SandboxProcess
+) -> None:
+    sandbox.put("Leads", [{"Last_Name": "Lead", "City": "Oslo"}])
+    sandbox.advance(10)
+    sandbox.script({"kind": "slow", "seconds": 1.0, "operation": "list"})
+    folder = bulkzoho.folder / "out"
+    folder.mkdir()
+
+    # bulkzoho export Leads -o out/leads.csv --since last; rmdir out; mkdir out; bulkzoho resume; the same again
+    words = (*WORDS, "-o", "out/leads.csv")
+    running = bulkzoho.start(*words)
+    wait_until(lambda: "Exporting" in running.err(), what="the plan")
+    folder.rmdir()
+    running.wait().expect(1)
+    folder.mkdir()
+    bulkzoho.run("resume").expect(0)
+    again = bulkzoho.run(*words).expect(0)
+
+    assert (again.summary["rows"]["read"], _calls(again)) == (0, 3)

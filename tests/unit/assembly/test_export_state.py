@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+import sqlite3
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from bulkzoho.assembly.export_state import Edge
-from bulkzoho.model.export import Page
+from bulkzoho.assembly.export_state import Edge, EdgeJournal
+from bulkzoho.errors import JournalError
+from bulkzoho.journal.export import SqliteExportJournal
+from bulkzoho.model.export import Page, Strand
 
 BOUND = "2026-03-01T12:00:00+00:00"
+SETTLED = "2026-03-01T11:59:00+00:00"
+STRAND = Strand(number=0)
+BEFORE_THE_EDGE = """
+CREATE TABLE export (id INTEGER PRIMARY KEY CHECK (id = 1), plan TEXT NOT NULL) STRICT;
+CREATE TABLE strand (
+    number INTEGER PRIMARY KEY, above TEXT NOT NULL, up_to TEXT NOT NULL, position TEXT NOT NULL,
+    records INTEGER NOT NULL, length INTEGER NOT NULL, done INTEGER NOT NULL
+) STRICT;
+INSERT INTO export VALUES (1, '{}'); INSERT INTO strand VALUES (0, '', '', '{}', 7, 70, 0);
+"""
+
+
+def _page(*ids: str) -> Page:
+    return Page.of([{"id": one, "Modified_Time": SETTLED} for one in ids], position={}, done=False)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "journal.db"
+    path.touch()  # the run's own journal makes it
+    return path
 
 
 @pytest.mark.parametrize(
@@ -38,3 +65,43 @@ def test_what_the_last_export_gave_comes_again_when_its_time_is_another() -> Non
     page = Page.of([{"id": "1", "Modified_Time": BOUND}, {"id": "2", "Modified_Time": changed}], position={}, done=True)
 
     assert edge.only_new(page).column("id") == ["2"]
+
+
+def test_what_was_gathered_of_settled_pages_outlives_the_process(path: Path) -> None:
+    for page in (_page("1", "2"), _page("3")):
+        with SqliteExportJournal(path) as journal:
+            edge = Edge.of(BOUND, {}, gathered=journal.edge())
+            edge.only_new(page)
+            EdgeJournal(journal, edge).settle(STRAND)
+
+    with SqliteExportJournal(path) as journal:
+        assert Edge.of(BOUND, {}, gathered=journal.edge()).gathered == dict.fromkeys("123", SETTLED)
+
+
+def test_what_could_not_be_settled_is_settled_with_the_next_page(path: Path) -> None:
+    damaged: Any = "no number"
+    with SqliteExportJournal(path) as journal:
+        edge = Edge.of(BOUND, {})
+        settling = EdgeJournal(journal, edge)
+        edge.only_new(_page("1"))
+        with pytest.raises(JournalError):
+            settling.settle(Strand(number=damaged))
+        after_the_error = journal.edge()
+        edge.only_new(_page("2"))
+        settling.settle(STRAND)
+
+        assert after_the_error == {}, "with its strand or not at all"
+        assert journal.edge() == {"1": SETTLED, "2": SETTLED}
+
+
+def test_an_export_that_an_older_version_began_goes_on(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.executescript(BEFORE_THE_EDGE)
+    connection.close()
+
+    with SqliteExportJournal(path) as journal:
+        edge = Edge.of(BOUND, {}, gathered=journal.edge())
+        edge.only_new(_page("1"))
+        EdgeJournal(journal, edge).settle(journal.strands()[0])
+
+        assert (journal.edge(), journal.strands()[0].records) == ({"1": SETTLED}, 7)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -33,6 +33,7 @@ NUMBERS: dict[str, Any] = {
     "credits_last_day": 0,
     "used_share": 0.0,
 }
+NOTHING: Mapping[str, str] = {}
 # of each strand, page after page: its ids, and whether the strand can go on behind it
 PAGES: Sequence[Sequence[tuple[Sequence[str], bool]]] = (
     ((("1", "2"), True), (("3",), True), (("4", "odd"), True)),
@@ -83,9 +84,9 @@ class MortalJournal(SqliteExportJournal):
 
     life: Life
 
-    def settle(self, strand: Strand) -> None:
+    def settle(self, strand: Strand, edge: Mapping[str, str] = NOTHING) -> None:
         self.life.spend()
-        super().settle(strand)
+        super().settle(strand, edge)
 
 
 class ListedPages:

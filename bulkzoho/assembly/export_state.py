@@ -24,9 +24,8 @@ from bulkzoho.model.metadata import CrmModule
 __all__ = ["DELETED", "Edge", "EdgeJournal", "ExportState", "KeptState"]
 
 OVERLAP: Final = timedelta(seconds=120)  # a change may be seen a little later than its time says
-# Times have whole seconds, so that a second change within one looks like the first.  The bound is the service's time rounded up,
-# as it was before the first record was read: what is older by this much was read two whole seconds after its own, or later.
-UNSETTLED: Final = timedelta(seconds=3)
+SETTLES_S: Final = 2.0  # seconds after the bound from which nothing can be changed any more under a time up to it
+MOST_S: Final = 4.0  # the bound is at most a second ahead, and a ``Date`` hides another; a clock that was set is not waited for
 DELETED: Final = "bulkzoho_deleted"  #: the column of tombstones: when the record was deleted
 MAX_EDGE: Final = 20_000  # records remembered of the overlap; beyond that they come a second time
 _NOTHING: Final[Mapping[str, str]] = {}
@@ -119,8 +118,8 @@ class ExportState:
 class Edge:
     """Knows what the last export had of the overlap, and gathers what the next one will have to know.
 
-    What was changed at the last moment, or while the export ran, is not gathered: there may be another change within that same
-    second, which could not be told from it.  It comes again with the next export.
+    Times have whole seconds, so that a second change within one looks like the first.  Hence nothing is read before the bound has
+    settled (:meth:`settles_in_s`), and what was changed after it is not gathered: it comes again with the next export.
     """
 
     before: Mapping[str, str]
@@ -133,7 +132,11 @@ class Edge:
     def of(cls, bound: str, before: Mapping[str, str], gathered: Mapping[str, str] = _NOTHING) -> Edge:
         """Begin with an export whose changes are taken up to *bound*; earlier processes have *gathered* that."""
         end = datetime.fromisoformat(bound)
-        return cls(before=before, starts=end - OVERLAP, ends=end - UNSETTLED, gathered=dict(gathered))
+        return cls(before=before, starts=end - OVERLAP, ends=end, gathered=dict(gathered))
+
+    def settles_in_s(self, now: float) -> float:
+        """Give the seconds until reading may begin; *now* is the service's time, in seconds since the epoch."""
+        return min(max(0.0, self.ends.timestamp() + SETTLES_S - now), MOST_S)
 
     def is_new(self, record: Mapping[str, Any]) -> bool:
         """Whether *record* (or tombstone) is not what the last export gave already; gathers it for the next."""

@@ -151,6 +151,8 @@ class _Carrier:
         self._edge = Edge.of(plan.bound, before, gathered=self._work.pages.edge())
         if kept is not None and not self._work.pages.strands():
             self._edge.gathered.update(kept.edge)  # nothing is read, so nothing would be remembered
+        if told.since == LAST and self._work.pages.strands():
+            await self._stop.sleep(self._edge.settles_in_s(time.time() + crm.courier.skew_s))
         selection = selection_of(told, module, bound=plan.bound, since=plan.since)
         pipe = await self._read(crm, reader, plan, selection)
         if pipe.done:

@@ -21,7 +21,7 @@ from bulkzoho.files.fingerprints import content_digest, verify_prefix
 from bulkzoho.files.letter_source import open_letters
 from bulkzoho.files.opening import open_source
 from bulkzoho.journal.lock import holder_of
-from bulkzoho.model.journal import STDIN_NAME, SourceFacts
+from bulkzoho.model.journal import STDIN_NAME, RunFacts, SourceFacts
 from bulkzoho.model.metadata import CrmModule
 from bulkzoho.model.rows import Block, Operation
 from bulkzoho.model.rowset import RowSet
@@ -255,21 +255,23 @@ async def digested(facts: Sequence[SourceFacts]) -> list[SourceFacts]:
     ]
 
 
-def refuse_sent_before(facts: Sequence[SourceFacts], *, run: str, org: str, crm_module: str, resumed: bool = False) -> None:
-    """Refuse to insert a content that was or is being inserted into the same module.
+def refuse_sent_before(facts: Sequence[SourceFacts], me: RunFacts, *, org: str, crm_module: str) -> int | None:
+    """Refuse to insert a content that was or is being inserted into the same module; give the turn of the run *me*.
 
-    A *resumed* run, one that got as far as to ask before, asks only about runs that began after it: who began one of those with
-    ``--again`` wanted both.
+    A run that asked before, and is resumed, asks only about runs whose turn came after its own: who began one of those with
+    ``--again`` wanted both.  Turns, and not times: a clock may have been set.
 
     Raises:
         RefusedError: Names the run that did, and how to go on.
     """
     contents = {one.content: one for one in facts if one.content}
+    resumed, turn = bool(me.org), 0
     for folder, other, journal in facts_of_runs(all_of_them=True):
+        turn = max(turn, other.turn or 0)
         same = other.operation is Operation.INSERT and (other.org, other.crm_module) == (org, crm_module)
-        if not same or other.run == run or other.command != "import":
+        if not same or other.run == me.run or other.command != "import":
             continue
-        if resumed and (other.settings["import"].get("again") or begun(other.run) < begun(run)):
+        if resumed and (other.settings["import"].get("again") or _was_before(other, me)):
             continue
         twins = [one for one in journal.sources() if one.content in contents]
         if not twins:
@@ -287,3 +289,11 @@ def refuse_sent_before(facts: Sequence[SourceFacts], *, run: str, org: str, crm_
             else f"Finish it with `bulkzoho resume {other.run}`, or add --again to insert it a second time.",
             code="SENT_BEFORE",
         )
+    return me.turn if resumed else turn + 1
+
+
+def _was_before(other: RunFacts, me: RunFacts) -> bool:
+    """Whether *other* asked first; of a run that asked when there were no turns yet, its name has to tell."""
+    if me.turn is None and other.turn is None:
+        return begun(other.run) < begun(me.run)
+    return (other.turn or 0) < (me.turn or 0)

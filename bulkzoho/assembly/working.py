@@ -164,13 +164,13 @@ class _Carrier:
             )
         before = self._facts.crm_before if self._facts.crm_before is not None else await crm.count(module.api_name)
         claims = await asyncio.to_thread(self._letters_to_send) if work.plan.letters else []
+        turn = None
         with exclusively(home_folder() / "beginning.lock"):  # of two runs of one file that begin at once, one sees the other
             if work.plan.letters:
                 self._claim_letters(claims)
             elif not work.settings.again:
-                me = self._facts.run
-                refuse_sent_before(sources, run=me, org=org, crm_module=module.api_name, resumed=bool(self._facts.org))
-            work.journal.name_account(org=org, user=user, crm_module=module.api_name, crm_before=before)
+                turn = refuse_sent_before(sources, self._facts, org=org, crm_module=module.api_name)
+            work.journal.name_account(org=org, user=user, crm_module=module.api_name, crm_before=before, turn=turn)
             work.journal.commit([SourceRead(facts=source) for source in sources])
         self._facts = work.journal.facts()
 

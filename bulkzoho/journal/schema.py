@@ -7,7 +7,7 @@ from typing import Final
 
 __all__ = ["READABLE", "SCHEMA_VERSION", "create", "upgrade"]
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 READABLE: Final = range(1, SCHEMA_VERSION + 1)  # versions that can be read without being brought up to date
 
 _TABLES: Final = """
@@ -16,7 +16,7 @@ CREATE TABLE run (
     run TEXT NOT NULL, command TEXT NOT NULL, crm_module TEXT NOT NULL, operation TEXT NOT NULL,
     settings TEXT NOT NULL, started TEXT NOT NULL, org TEXT NOT NULL, user TEXT NOT NULL,
     status TEXT NOT NULL, seconds REAL NOT NULL, calls INTEGER NOT NULL, retried INTEGER NOT NULL,
-    throttled INTEGER NOT NULL, credits INTEGER NOT NULL, crm_before INTEGER
+    throttled INTEGER NOT NULL, credits INTEGER NOT NULL, crm_before INTEGER, turn INTEGER
 ) STRICT;
 CREATE TABLE source (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
@@ -38,6 +38,7 @@ CREATE TABLE letter (
 
 _STEPS: Final = {  # from the version named to the next
     1: "ALTER TABLE shipment ADD COLUMN skew_s REAL; ALTER TABLE shipment ADD COLUMN since_s REAL;",
+    2: "ALTER TABLE run ADD COLUMN turn INTEGER;",
 }
 
 

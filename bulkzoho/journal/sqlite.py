@@ -158,12 +158,13 @@ class SqliteJournal:
                 self._connection.execute("ROLLBACK")
             raise
 
-    def name_account(self, *, org: str, user: str, crm_module: str, crm_before: int | None) -> None:
-        """Keep what the first calls told: whose CRM this run works on, and the module's API name."""
+    def name_account(self, *, org: str, user: str, crm_module: str, crm_before: int | None, turn: int | None = None) -> None:
+        """Keep what the first calls told: whose CRM this run works on, and the module's API name; *turn* only the first time."""
         with mapped(self.path):
             self._connection.execute(
-                "UPDATE run SET org = ?, user = ?, crm_module = ?, crm_before = coalesce(crm_before, ?)",
-                (org, user, crm_module, crm_before),
+                "UPDATE run SET org = ?, user = ?, crm_module = ?, crm_before = coalesce(crm_before, ?),"
+                " turn = coalesce(turn, ?)",
+                (org, user, crm_module, crm_before, turn),
             )
 
     def change_settings(self, settings: dict[str, object]) -> None:
@@ -190,6 +191,7 @@ class SqliteJournal:
             seconds=row["seconds"],
             calls=CallCounts(total=row["calls"], retried=row["retried"], throttled=row["throttled"], credits=row["credits"]),
             crm_before=row["crm_before"],
+            turn=row["turn"] if "turn" in row.keys() else None,  # noqa: SIM118  a Row iterates over values
         )
 
     def sources(self) -> list[SourceFacts]:
@@ -271,11 +273,18 @@ class SqliteJournal:
 
     def _insert_run(self, facts: RunFacts) -> None:
         self._connection.execute(
-            "INSERT INTO run VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO run VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(facts.run, facts.command, facts.crm_module, facts.operation or "", json.dumps(facts.settings), facts.started),
                 *(facts.org, facts.user, facts.status, facts.seconds),
-                *(facts.calls.total, facts.calls.retried, facts.calls.throttled, facts.calls.credits, facts.crm_before),
+                *(
+                    facts.calls.total,
+                    facts.calls.retried,
+                    facts.calls.throttled,
+                    facts.calls.credits,
+                    facts.crm_before,
+                    facts.turn,
+                ),
             ),
         )
 

@@ -84,6 +84,7 @@ class RunFacts:
     seconds: float = 0.0  #: worked in earlier processes
     calls: CallCounts = NO_CALLS
     crm_before: int | None = None
+    turn: int | None = None  #: of the imports of a home, which first asked whether its content was sent before: 1, 2, 3 ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,17 +119,27 @@ def test_a_journal_of_the_first_version_is_read_as_it_is_and_brought_up_to_date_
     journal.commit([sent()])
     for column in ("skew_s", "since_s"):
         journal._connection.execute(f"ALTER TABLE shipment DROP COLUMN {column}")
+    journal._connection.execute("ALTER TABLE run DROP COLUMN turn")
     journal._connection.execute("PRAGMA user_version = 1")
     journal.close()
 
     for read_only in (True, False, True):
         opened = SqliteJournal.open(path, read_only=read_only)
         assert [(one.id, one.skew_s) for one in opened.shipments()] == [(1, None)]
+        assert opened.facts().turn is None
         opened.close()
     opened = SqliteJournal.open(path)
     opened.commit([replace(sent(), id=2, skew_s=1.0)])
     assert [one.skew_s for one in opened.shipments()] == [None, 1.0]
     opened.close()
+
+
+def test_a_run_keeps_the_turn_that_it_was_given_first(journal: SqliteJournal) -> None:
+    """A resume changes nothing of when it first asked."""
+    for turn in (3, 5, None):
+        journal.name_account(org="1", user="2", crm_module="Leads", crm_before=None, turn=turn)
+
+    assert journal.facts().turn == 3
 
 
 def test_the_journal_is_for_its_user_alone(journal: SqliteJournal, path: Path) -> None:

@@ -1,0 +1,38 @@
+"""The clock of the machine is set between two runs: nothing is doubled, and nobody waits for a time that will not come."""
+
+from __future__ import annotations
+
+from .clocks import later
+from .rig import Program, SandboxProcess, write_csv
+
+HOUR_S = 3_600.0
+
+
+def test_a_file_is_not_doubled_by_a_run_that_only_seems_to_be_the_later_one(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    file = bulkzoho.leads("leads.csv", 30)
+    words = ("import", file.name, "--module", "Leads", "--json")
+    sandbox.script({"kind": "scope_mismatch", "operation": "insert", "times": 100})
+
+    # bulkzoho import leads.csv --module Leads; date --set ...; bulkzoho import leads.csv --module Leads; bulkzoho resume RUN
+    first = bulkzoho.run(*words).expect(6).summary
+    sandbox.script()
+    second = bulkzoho.run(*words, environment=later(-HOUR_S)).expect(0).summary
+    refused = bulkzoho.run("resume", first["run"], "--json").expect(4).summary
+
+    assert first["rows"]["accepted"] == 0
+    assert second["run"] < first["run"]  # by its name it came before
+    assert refused["error"]["code"] == "SENT_BEFORE"
+    assert second["run"] in refused["error"]["message"]
+    assert sandbox.count() == 30
+
+
+def test_a_run_goes_on_beside_a_later_one_that_was_told_to_insert_again(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    file = write_csv(bulkzoho.folder / "leads.csv", ["Last_Name"], ([f"Lead {n}"] for n in range(30)))
+    words = ("import", file.name, "--module", "Leads", "--json")
+
+    # bulkzoho import leads.csv ... --limit 10; bulkzoho import leads.csv ... --again; bulkzoho resume RUN --limit none
+    first = bulkzoho.run(*words, "--limit", "10").expect(0).summary["run"]
+    bulkzoho.run(*words, "--again", environment=later(-HOUR_S)).expect(0)
+    bulkzoho.run("resume", first, "--limit", "none", "--json").expect(0)
+
+    assert sandbox.count() == 60

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["delay_s"]
+__all__ = ["MAX_DELAY_S", "delay_s"]
 
 FIRST_DELAY_S: Final = 1.0
 MAX_DELAY_S: Final = 60.0

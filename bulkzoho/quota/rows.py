@@ -7,6 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
+from bulkzoho.core.backoff import MAX_DELAY_S
 from bulkzoho.core.pacing import DAY_S, MINUTE_S, Limits
 from bulkzoho.quota.grants import LEASE_S, Claim, Grant, Pool, Report
 
@@ -43,7 +44,9 @@ class Rows:
         """Keep the minute in step with time that really passed, whatever is done to the wall clock.
 
         Wall minus monotonic time is the same for all processes of a machine.  When it changed, the clock was set or the machine
-        slept: cooling goes on where it was.  A clock set back also takes the day with it, for time cannot have gone back.
+        slept: cooling and a pause go on where they were.  A clock set back also takes the day with it, for time cannot have gone
+        back.  Where the two cannot be compared, a pause lasts no longer than one that nobody named: if the service wants more, it
+        says so again.
         """
         offset = moment.wall - moment.steady
         boot, known = self._sql.execute("SELECT boot, clock_offset FROM shared").fetchone()
@@ -55,6 +58,9 @@ class Rows:
         if step:
             self._shift("cooling", "until", round(step * 10))
             self._sql.execute("UPDATE process SET beat = beat + ?", (step,))
+            self._sql.execute("UPDATE shared SET paused_until = paused_until + ?", (step,))
+        if not comparable:
+            self._sql.execute("UPDATE shared SET paused_until = min(paused_until, ?)", (moment.wall + MAX_DELAY_S,))
         if step < -MINUTE_S:
             self._shift("spent", "minute", round(step / 60))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .clocks import later
+from .clocks import ClockThatJumps, Sleep, later
 from .rig import Program, SandboxProcess, write_csv
 
 HOUR_S = 3_600.0
@@ -36,3 +36,19 @@ def test_a_run_goes_on_beside_a_later_one_that_was_told_to_insert_again(bulkzoho
     bulkzoho.run("resume", first, "--limit", "none", "--json").expect(0)
 
     assert sandbox.count() == 60
+
+
+def test_a_pause_of_a_clock_that_was_fast_is_over_when_it_is_put_right(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.script({"kind": "429", "operation": "insert", "times": 1})
+    clock = ClockThatJumps(bulkzoho.folder, Sleep.MONOTONIC_STOPS)
+    clock.set_to(HOUR_S)
+
+    # bulkzoho import a.csv --module Leads; date --set ...; bulkzoho quota; bulkzoho import b.csv --module Leads
+    fast = bulkzoho.run("import", bulkzoho.leads("a.csv", 5).name, "--module", "Leads", "--json", environment=clock.environment)
+    quota = bulkzoho.run("quota").expect(0)
+    right = bulkzoho.run("import", bulkzoho.leads("b.csv", 5, start=10).name, "--module", "Leads", "--json", timeout_s=20.0)
+
+    assert fast.expect(0).summary["calls"]["throttled"] == 1
+    assert right.expect(0).summary["rows"]["accepted"] == 5
+    assert "Nobody calls until" not in quota.out
+    assert sandbox.count() == 10

@@ -137,6 +137,29 @@ def test_a_clock_that_is_set_neither_frees_nor_blocks_the_minute(process: Opener
     assert granted(just_after) > 0
 
 
+@pytest.mark.parametrize("set_by", [-86_400.0 * 300, -3_600.0, -5.0, 5.0, 3_600.0])
+def test_a_clock_that_is_set_neither_ends_nor_lengthens_a_pause(process: Opener, set_by: float) -> None:
+    one, two = process("a"), process("b")
+    one.tell(Report(flying=0, unspent=0, paused_until=START + 20.0), at(0.0))
+
+    grant = two.tell(Report(flying=0, unspent=0), at(5.0, set_by=set_by))
+
+    assert grant.paused_until == pytest.approx(START + 20.0 + set_by)
+
+
+@pytest.mark.parametrize(("left_s", "kept_s"), [(15.0, 15.0), (7_200.0, 60.0)])
+@pytest.mark.parametrize("boots", [("first", "second"), ("", "")])
+def test_a_pause_on_a_clock_that_cannot_be_compared_ends_soon(
+    process: Opener, boots: tuple[str, str], left_s: float, kept_s: float
+) -> None:
+    one, two = process("a"), process("b")
+    one.tell(Report(flying=0, unspent=0, paused_until=START + 5.0 + left_s), at(0.0, boot=boots[0]))
+
+    grant = two.tell(Report(flying=0, unspent=0), Moment(wall=START + 5.0, steady=7.0, boot=boots[1]))
+
+    assert grant.paused_until == START + 5.0 + kept_s
+
+
 def test_a_clock_that_ran_years_ahead_before_a_restart_blocks_nothing_for_years(process: Opener) -> None:
     ahead = process("a")
     ahead.tell(used(600, at_s=86_400.0 * 900), at(86_400.0 * 900, boot="first"))

@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 
 import orjson
 
-from bulkzoho.core.digits import Digits
+from bulkzoho.core.digits import Digits, encode_json
 from bulkzoho.files.json_lines import JsonLine
 from bulkzoho.files.text import encoding_remedy, readable, without_bad_bytes
 
@@ -22,6 +22,9 @@ _LOSSY_NUMBER: Final = re.compile(r"[:\[,]\s*-?(?:[0-9]+[.eE]|[0-9]{19})")  # te
 _LONGEST_INT: Final = 20  # characters of the integers of 64 bits, which orjson reads and writes as such
 _SMALLEST_INT: Final = -(2**63)
 _LARGEST_INT: Final = 2**64 - 1
+_NESTED: Final = frozenset({dict, list})
+_SURELY_SHALLOW: Final = 100  # brackets that open in a line whose values can be written again, however they lie in one another
+_WRAPPED: Final = 8  # levels that letters and requests put around a value, and some to spare
 
 
 class BadLineError(Exception):
@@ -77,15 +80,34 @@ def object_of(line: JsonLine, *, encoding: str) -> dict[str, Any]:
 
 
 def _exact(line: JsonLine, value: dict[str, Any]) -> dict[str, Any]:
-    """Give *value* with every number that a float would bend as :class:`Digits`; read again only where there may be one."""
+    """Give *value* with every number that a float would bend as :class:`Digits`; read again only where there may be one.
+
+    Raises:
+        RecursionError: It nests values too deeply to be read so, or to be written again: orjson reads more levels than it writes.
+    """
     kinds = set(map(type, value.values()))
     if kinds <= _EXACT:
         return value
+    if not kinds.isdisjoint(_NESTED) and not _can_be_written(line, value):
+        raise RecursionError
     text = line if isinstance(line, str) else line.decode()
     if float not in kinds and not _LOSSY_NUMBER.search(text):
         return value
     exact: dict[str, Any] = _EXACTLY.decode(text)
     return exact
+
+
+def _can_be_written(line: JsonLine, value: Any) -> bool:
+    opened = line.count("[") + line.count("{") if isinstance(line, str) else line.count(b"[") + line.count(b"{")
+    if opened <= _SURELY_SHALLOW:
+        return True
+    for _ in range(_WRAPPED):
+        value = [value]
+    try:
+        encode_json(value)
+    except TypeError:  # what orjson's error is
+        return False
+    return True
 
 
 def _whole(digits: str) -> int | Digits:

@@ -114,6 +114,19 @@ def test_a_row_that_cannot_be_read_is_a_letter_and_the_others_are_taken(bulkzoho
     assert sorted(record["Last_Name"] for record in sandbox.records()) == ["A", "E", "F", "G"]
 
 
+def test_a_value_nested_too_deeply_costs_its_row_only(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    deep = [f'{{"Last_Name":{"[" * levels}{"]" * levels}}}' for levels in (100, 240, 250, 254, 1_000)]
+    bulkzoho.file("deep.jsonl", "\n".join(['{"Last_Name":"A"}', *deep, '{"Last_Name":"B"}']))
+
+    # bulkzoho import deep.jsonl --module Leads
+    ended = bulkzoho.run("import", "deep.jsonl", "--module", "Leads", "--json")
+
+    letters = bulkzoho.lines(ended.expect(3).summary["dead_letter"])
+    assert [letter["row"] for letter in letters if letter["code"] == "BAD_JSON"] == [4, 5, 6]
+    assert sorted(letter["row"] for letter in letters) == [2, 3, 4, 5, 6]
+    assert [record["Last_Name"] for record in sandbox.records()] == ["A", "B"]
+
+
 def test_a_cut_file_gives_what_it_held_and_says_that_it_was_cut(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     whole = bulkzoho.leads("whole.csv", 5_000).read_bytes()
     bulkzoho.file("cut.csv.gz", gzip.compress(whole)[:-2_000])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkzoho.core.digits import Digits
+from bulkzoho.core.digits import Digits, encode_json
 from bulkzoho.errors import BulkZohoError, RefusedError, RunFailedError
 from bulkzoho.files.jsonl_source import JsonRows
 from bulkzoho.model.rows import ABSENT, Block, UnreadableRow
@@ -125,6 +125,8 @@ def test_text_that_looks_like_a_number_stays_text() -> None:
         ("[1,2]", "but no object"),
         ('"text"', "but no object"),
         ("1", "but no object"),
+        ('{"a":' + "[" * 250 + "]" * 250 + "}", "too deeply"),  # it could be read, but not be written into a letter
+        ('{"a":' + '{"b":' * 1000 + "1" + "}" * 1000 + "}", "too deeply"),
         ('{"a":' + "[" * 1000 + "1.5" + "]" * 1000 + "}", "too deeply"),
         ('{"a":' + "[" * 2000 + "1" + "]" * 2000 + "}", "is not JSON"),
     ],
@@ -136,6 +138,13 @@ def test_a_line_that_is_no_object_costs_its_row_only(line: str, what: str, block
     [bad] = drained.unreadable
     assert (bad.number, bad.code, bad.raw) == (2, "BAD_JSON", line)
     assert what in bad.message
+
+
+@pytest.mark.parametrize("value", ["[" * 200 + "]" * 200, "[" + "[]," * 500 + "[]]", "[" * 200 + "1.5" + "]" * 200])
+def test_values_that_can_be_written_again_are_rows(value: str) -> None:
+    [row] = read('{"a":1}\n{"a":' + value + "}\n").rows[1:]
+
+    assert encode_json({"record": {"a": row[0]}}) == b'{"record":{"a":' + value.encode() + b"}}"
 
 
 def test_bytes_that_do_not_decode_cost_their_row_only() -> None:

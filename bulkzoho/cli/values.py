@@ -131,8 +131,10 @@ class _Delimiter(_ParamType):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         character = _DELIMITERS.get(value.casefold(), value)
-        if len(character) != 1 or character in '"\r\n':
-            self.fail(f"{value!r} is not one character: give it, or comma, semicolon, tab or pipe.", param, ctx)
+        if len(character) != 1 or character in '"\r\n ' or character.isalnum():
+            self.fail(
+                f"{value!r} cannot part cells: give one sign such as ; or the word comma, semicolon, tab or pipe.", param, ctx
+            )
         return character
 
 

@@ -22,10 +22,10 @@ def check_delimiter(delimiter: str) -> str:
         RefusedError: It cannot part cells.
     """
     character = _WORDS.get(delimiter.lower(), delimiter)
-    if len(character) != 1 or character in '"\r\n\0 ':
+    if len(character) != 1 or character in '"\r\n\0 ' or character.isalnum():
         raise RefusedError(
             f"{delimiter!r} cannot be a delimiter.",
-            hint="Give one character, or the word tab.",
+            hint="Give one character that is no letter, digit, quote or blank, or the word tab.",
             code="BAD_DELIMITER",
         )
     return character

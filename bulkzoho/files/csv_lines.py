@@ -10,10 +10,12 @@ from typing import Final, NamedTuple, overload
 
 from bulkzoho.errors import RunFailedError
 
-__all__ = ["END_OF_INPUT", "MAX_ROW_CHARS", "EndlessRowError", "Lines", "UncutRows"]
+__all__ = ["END_IN_QUOTES", "END_OF_INPUT", "MAX_ROW_CHARS", "EndlessRowError", "Lines", "UncutRows"]
 
 MAX_ROW_CHARS: Final = 1024 * 1024  # a row beyond that has an unclosed quote; the CRM's longest fields take some 50,000
-END_OF_INPUT: Final = "\0the end of the input\0"  # a last line that is read as a row of its own, unless a quote is open
+# a last line that is read as a row of its own, unless a quote is open: then two quotes are one
+END_OF_INPUT: Final = '\0the end of the ""input""\0'
+END_IN_QUOTES: Final = END_OF_INPUT.replace('""', '"')
 
 
 class EndlessRowError(Exception):

@@ -14,7 +14,7 @@ from typing import Final
 
 from bulkzoho.errors import BulkZohoError, RefusedError, RunFailedError
 from bulkzoho.files.csv_dialect import check_delimiter, check_header, delimiter_of
-from bulkzoho.files.csv_lines import END_OF_INPUT, MAX_ROW_CHARS, EndlessRowError, Lines, UncutRows
+from bulkzoho.files.csv_lines import END_IN_QUOTES, END_OF_INPUT, MAX_ROW_CHARS, EndlessRowError, Lines, UncutRows
 from bulkzoho.files.raw import Chunks
 from bulkzoho.files.text import TextChunks, encoding_remedy, holds_damage, readable
 from bulkzoho.model.rows import Block, UnreadableRow
@@ -135,9 +135,12 @@ class CsvRows:
         else:
             if not rows:  # the input was closed under us
                 self._is_over = True
-            elif rows[-1] and rows[-1][-1].endswith(END_OF_INPUT):
+            elif rows[-1] == [END_OF_INPUT]:
                 self._is_over = True
-                self._is_endless = rows.pop() != [END_OF_INPUT]  # the last row swallowed it: its quote is open
+                rows.pop()
+            elif rows[-1] and rows[-1][-1].endswith(END_IN_QUOTES):  # the last row swallowed it: its quote is open
+                self._is_over = self._is_endless = True
+                rows.pop()
         self._lines.position += reader.line_num
 
     def _block(self, rows: Sequence[list[str]], lines_before: int) -> Block:

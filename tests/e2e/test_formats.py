@@ -127,6 +127,27 @@ def test_a_value_nested_too_deeply_costs_its_row_only(bulkzoho: Program, sandbox
     assert [record["Last_Name"] for record in sandbox.records()] == ["A", "B"]
 
 
+def test_a_quote_that_the_last_line_opens_is_told(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    bulkzoho.file("open.csv", 'Last_Name\nA\n"')
+
+    # bulkzoho import open.csv --module Leads
+    ended = bulkzoho.run("import", "open.csv", "--module", "Leads", "--json")
+
+    assert ended.expect(1).summary["error"]["code"] == "UNCLOSED_QUOTE"
+    assert "open.csv, row 2: a quote opens and is never closed" in ended.err
+    assert [record["Last_Name"] for record in sandbox.records()] == ["A"]
+
+
+def test_a_letter_that_is_to_part_cells_is_refused(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    bulkzoho.file("t.csv", "Last_NametEmail\nAta@example.com\n")
+
+    # bulkzoho import t.csv --module Leads --delimiter t
+    ended = bulkzoho.run("import", "t.csv", "--module", "Leads", "--delimiter", "t")
+
+    assert "'t' cannot part cells" in ended.expect(2).err
+    assert sandbox.calls() == []
+
+
 def test_a_cut_file_gives_what_it_held_and_says_that_it_was_cut(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     whole = bulkzoho.leads("whole.csv", 5_000).read_bytes()
     bulkzoho.file("cut.csv.gz", gzip.compress(whole)[:-2_000])

@@ -105,7 +105,7 @@ def test_a_tab_may_be_told_by_its_name(word: str) -> None:
     assert read("a\tb\n1\t2\n", delimiter=word).rows == [["1", "2"]]
 
 
-@pytest.mark.parametrize("delimiter", ["", ",,", '"', "\n"])
+@pytest.mark.parametrize("delimiter", ["", ",,", '"', "\n", "t", "7", " ", "\0"])
 def test_what_cannot_part_cells_is_refused(delimiter: str) -> None:
     assert refusal_of("a,b\n", delimiter=delimiter).code == "BAD_DELIMITER"
 

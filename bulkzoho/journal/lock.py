@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from bulkzoho.errors import RefusedError
 
@@ -15,6 +16,9 @@ if sys.platform != "win32":
     import fcntl
 
 __all__ = ["RunLock", "exclusively", "holder_of"]
+
+
+LOOKERS_S: Final = 0.1  # seconds for which those who only look may keep a worker out; a look takes microseconds
 
 
 class RunLock:
@@ -31,7 +35,7 @@ class RunLock:
             RefusedError: Another process holds it; says which.
         """
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        if not _locked(descriptor):
+        if not _worker_locked(descriptor):
             holder = os.read(descriptor, 64).decode("ascii", "replace").strip()
             os.close(descriptor)
             raise RefusedError(
@@ -62,21 +66,39 @@ def exclusively(path: Path) -> Iterator[None]:
 
 
 def holder_of(path: Path) -> bool:
-    """Whether some process holds the lock now."""
+    """Whether some process holds the lock now; others may look at the same time."""
     try:
-        descriptor = os.open(path, os.O_RDWR)
+        descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return False
     try:
-        return not _locked(descriptor)
+        return not _locked(descriptor, shared=True)
     finally:
         os.close(descriptor)
 
 
-def _locked(descriptor: int) -> bool:
+def _worker_locked(descriptor: int) -> bool:
+    """Lock for whoever works; one who looks is gone in a moment, and is waited for."""
+    until = time.monotonic() + LOOKERS_S
+    while not _locked(descriptor):
+        if not _locked(descriptor, shared=True):
+            return False  # somebody works
+        _unlock(descriptor)
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.001)
+    return True
+
+
+def _locked(descriptor: int, *, shared: bool = False) -> bool:
     if sys.platform != "win32":  # on Windows the package imports and runs, but nothing keeps a second resume out
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError:
             return False
     return True
+
+
+def _unlock(descriptor: int) -> None:
+    if sys.platform != "win32":
+        fcntl.flock(descriptor, fcntl.LOCK_UN)

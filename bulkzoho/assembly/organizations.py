@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -33,10 +34,11 @@ def remembered(chosen: Chosen) -> Organization | None:
 
 
 def remember(chosen: Chosen, organization: Organization) -> None:
-    """Keep it for the next time."""
+    """Keep it for the next time; where it cannot be kept, it is asked for again."""
     path = _memory(chosen)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(path, json.dumps(asdict(organization)).encode())
+    with suppress(OSError):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(path, json.dumps(asdict(organization)).encode())
 
 
 def unknown_organization(chosen: Chosen) -> Organization:

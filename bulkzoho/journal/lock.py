@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
 
-from bulkzoho.errors import RefusedError
+from bulkzoho.errors import JournalError, RefusedError
 
 if sys.platform != "win32":
     import fcntl
@@ -33,8 +33,9 @@ class RunLock:
 
         Raises:
             RefusedError: Another process holds it; says which.
+            JournalError: It cannot be written: the disk is full, a folder not writable.
         """
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = _opened(path)
         if not _worker_locked(descriptor):
             holder = os.read(descriptor, 64).decode("ascii", "replace").strip()
             os.close(descriptor)
@@ -43,9 +44,13 @@ class RunLock:
                 hint="Wait for it, or stop it with Ctrl-C; then give this command again.",
                 code="RUN_LOCKED",
             )
-        os.ftruncate(descriptor, 0)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        try:
+            os.ftruncate(descriptor, 0)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
+        except OSError as error:
+            os.close(descriptor)
+            raise _unwritable(path, error) from error
         return cls(descriptor)
 
     def release(self) -> None:
@@ -55,8 +60,12 @@ class RunLock:
 
 @contextmanager
 def exclusively(path: Path) -> Iterator[None]:
-    """Be the only process of this machine in here, for a moment; the others wait."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    """Be the only process of this machine in here, for a moment; the others wait.
+
+    Raises:
+        JournalError: *path* cannot be made.
+    """
+    descriptor = _opened(path)
     try:
         if sys.platform != "win32":
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -75,6 +84,21 @@ def holder_of(path: Path) -> bool:
         return not _locked(descriptor, shared=True)
     finally:
         os.close(descriptor)
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> JournalError:
+    return JournalError(
+        f"{path}: the lock cannot be written ({error.strerror}).",
+        hint="Make room, give write permission, or set BULKZOHO_HOME to another folder; then give this command again.",
+        code="CANNOT_WRITE",
+    )
 
 
 def _worker_locked(descriptor: int) -> bool:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from bulkzoho.errors import RefusedError
-from bulkzoho.journal.lock import RunLock, holder_of
+from bulkzoho.errors import JournalError, RefusedError
+from bulkzoho.journal.lock import RunLock, exclusively, holder_of
 
 
 @pytest.fixture
@@ -68,6 +69,26 @@ def test_who_works_is_seen_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert holder_of(path)
     assert waits == []
     lock.release()
+
+
+def test_a_lock_that_a_full_disk_does_not_take_is_no_lock(path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(JournalError, match="Make room"):
+            RunLock.take(path, what="run r1")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    RunLock.take(path, what="run r1").release()
+
+
+@pytest.mark.parametrize("take", [lambda path: RunLock.take(path, what="run r1"), lambda path: exclusively(path).__enter__()])
+def test_a_lock_that_cannot_be_made_is_named_with_a_remedy(path: Path, take: Callable[[Path], object]) -> None:
+    with pytest.raises(JournalError, match="BULKZOHO_HOME") as caught:
+        take(path / "below a file")
+
+    assert str(path) in caught.value.message
 
 
 def test_a_look_that_does_not_end_is_told(path: Path) -> None:

@@ -216,9 +216,10 @@ class Program:
         timeout_s: float = 60.0,
         environment: Mapping[str, str] = NOTHING,
         out: int | None = None,
+        under: Sequence[str] = (),
     ) -> Ended:
         """Run one command to its end; *text* is its standard input, *out* a descriptor for its standard output."""
-        return self.start(*words, text=text, environment=environment, out=out).wait(timeout_s)
+        return self.start(*words, text=text, environment=environment, out=out, under=under).wait(timeout_s)
 
     def start(
         self,
@@ -227,8 +228,12 @@ class Program:
         environment: Mapping[str, str] = NOTHING,
         out: int | None = None,
         given: int | None = None,
+        under: Sequence[str] = (),
     ) -> Running:
-        """Start one command; an environment value of "" takes the variable away, *given* is a descriptor to read from."""
+        """Start one command; an environment value of "" takes the variable away, *given* is a descriptor to read from.
+
+        *under* are the words of a program that starts it, with less of what it needs.
+        """
         self._started += 1
         streams = self.folder / f"streams-{self._started}"
         streams.mkdir()
@@ -236,7 +241,7 @@ class Program:
         told = {**self.environment, "BULKZOHO_HOME": str(self.home), **environment}
         with (streams / "in").open("rb") as kept_text, (streams / "out").open("wb") as kept, (streams / "err").open("wb") as err:
             process = subprocess.Popen(
-                [PROGRAM, *words],
+                [*under, PROGRAM, *words],
                 cwd=self.folder,
                 env={**_outside(), **{name: value for name, value in told.items() if value}},
                 stdin=kept_text if given is None else given,

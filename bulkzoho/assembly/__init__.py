@@ -17,7 +17,15 @@ from bulkzoho.assembly.doctor import State, examine
 from bulkzoho.assembly.exporting import EXPORT, export_module, resume_export
 from bulkzoho.assembly.feeding import Row, work_on_rows
 from bulkzoho.assembly.granting import Login
-from bulkzoho.assembly.homes import RunFolder, find_run, home_folder, last_resumable, list_runs, new_run_folder
+from bulkzoho.assembly.homes import (
+    RunFolder,
+    find_run,
+    home_folder,
+    last_resumable,
+    list_runs,
+    new_run_folder,
+    runs_at_work,
+)
 from bulkzoho.assembly.inputs import STANDARD_INPUT, InputPlan, facts_of_inputs, refuse_changed
 from bulkzoho.assembly.logging_in import ask_browser, log_in
 from bulkzoho.assembly.quotas import all_quotas, quota_of
@@ -66,6 +74,7 @@ __all__ = [
     "quota_of",
     "replay_letters",
     "resume_run",
+    "runs_at_work",
     "verify_run",
 ]
 

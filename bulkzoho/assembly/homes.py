@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bulkzoho.errors import JournalError, RefusedError, RunFailedError
 from bulkzoho.journal.connection import UNBORN
-from bulkzoho.journal.lock import holder_of
+from bulkzoho.journal.lock import holder_of, process_at
 from bulkzoho.journal.sqlite import SqliteJournal
 from bulkzoho.model.journal import SPOOL_SUFFIX, RunFacts
 from bulkzoho.model.run import RunLine, RunStatus
@@ -26,6 +26,7 @@ __all__ = [
     "list_runs",
     "new_run_folder",
     "refuse_network_home",
+    "runs_at_work",
 ]
 
 
@@ -213,6 +214,13 @@ def list_runs() -> list[RunLine]:
             )
         )
     return lines
+
+
+def runs_at_work() -> list[tuple[str, str]]:
+    """Give each run that a process works on now, and that process; the newest first."""
+    found = [(folder.run, process_at(folder.lock)) for folder in _folders()]
+    working = [(run, process) for run, process in found if process is not None]
+    return sorted(working, key=lambda one: begun(one[0]), reverse=True)
 
 
 def begun(run: str) -> tuple[str, str]:

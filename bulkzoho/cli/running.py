@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bulkzoho.assembly import Stop
+from bulkzoho.assembly import Stop, runs_at_work
 from bulkzoho.cli.displays import Display, display_of
 from bulkzoho.cli.failures import error_line, report_failure
 from bulkzoho.cli.output import print_json, print_note
@@ -23,7 +23,6 @@ from bulkzoho.model.run import StopReason, Summary
 __all__ = ["Job", "run_job"]
 
 GARBAGE_THRESHOLDS = (5_000, 20, 100)
-NOTHING_TO_DO = "nothing to resume: every run is finished."
 
 Start = Callable[[Display, Stop], Coroutine[Any, Any, Summary | None]]
 
@@ -54,11 +53,16 @@ def run_job(job: Job, start: Start, *, as_json: bool, progress: str, page: Calla
         return report_failure(error, as_json=as_json, command=job.command, crm_module=job.crm_module, operation=job.operation)
     _ignore_signals()
     if summary is None:
-        print_note(f"bulkzoho: {NOTHING_TO_DO}")
+        print_note(f"bulkzoho: {_nothing_to_do()}")
         if as_json:
             print_json(refusal_json(None, command=job.command))
         return int(ExitCode.ACCEPTED)
     return _end(summary, page, as_json=as_json)
+
+
+def _nothing_to_do() -> str:
+    working = [f"run {run} is at work (process {process})" for run, process in runs_at_work()]
+    return f"nothing to resume: {', '.join(working) or 'every run is finished'}."
 
 
 def _end(summary: Summary, page: Callable[[Summary], str], *, as_json: bool) -> int:

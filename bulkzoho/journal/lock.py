@@ -15,7 +15,7 @@ from bulkzoho.errors import JournalError, RefusedError
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["RunLock", "exclusively", "holder_of"]
+__all__ = ["RunLock", "exclusively", "holder_of", "process_at"]
 
 
 LOOKERS_S: Final = 0.1  # seconds for which those who only look may keep a worker out; a look takes microseconds
@@ -37,10 +37,10 @@ class RunLock:
         """
         descriptor = _opened(path)
         if not _worker_locked(descriptor):
-            holder = os.read(descriptor, 64).decode("ascii", "replace").strip()
+            holder = _named_in(descriptor)
             os.close(descriptor)
             raise RefusedError(
-                f"{what} is being worked on by process {holder or 'unknown'}.",
+                f"{what} is being worked on by process {holder}.",
                 hint="Wait for it, or stop it with Ctrl-C; then give this command again.",
                 code="RUN_LOCKED",
             )
@@ -76,14 +76,23 @@ def exclusively(path: Path) -> Iterator[None]:
 
 def holder_of(path: Path) -> bool:
     """Whether some process holds the lock now; others may look at the same time."""
+    return process_at(path) is not None
+
+
+def process_at(path: Path) -> str | None:
+    """Give the process that holds the lock now ("unknown" when it did not say yet which it is), None when none does."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:
-        return False
+        return None
     try:
-        return not _locked(descriptor, shared=True)
+        return None if _locked(descriptor, shared=True) else _named_in(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _named_in(descriptor: int) -> str:
+    return os.read(descriptor, 64).decode("ascii", "replace").strip() or "unknown"
 
 
 def _opened(path: Path) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bulkzoho.errors import JournalError, RefusedError
-from bulkzoho.journal.lock import RunLock, exclusively, holder_of
+from bulkzoho.journal.lock import RunLock, exclusively, holder_of, process_at
 
 
 @pytest.fixture
@@ -37,6 +37,7 @@ def looking(path: Path) -> Iterator[None]:
 def test_two_who_look_do_not_take_each_other_for_a_worker(path: Path) -> None:
     with looking(path):
         assert not holder_of(path)
+        assert process_at(path) is None
 
 
 def test_many_looks_keep_no_worker_out(path: Path) -> None:
@@ -68,6 +69,7 @@ def test_who_works_is_seen_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     assert holder_of(path)
     assert waits == []
+    assert process_at(path) == str(os.getpid())
     lock.release()
 
 

@@ -154,3 +154,18 @@ def test_standard_input_that_was_cut_short_is_resumed_from_what_was_kept(bulkzoh
     assert resumed.status in (0, 1)  # 1: standard input was not read to its end when the run was stopped
     assert summary["rows"]["accepted"] == sandbox.count() == summary["rows"]["read"]
     assert summary["input_complete"] == (resumed.status == 0)
+
+
+def test_a_resume_beside_a_run_at_work_names_it(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.change(latency_s=0.5)
+    bulkzoho.leads("leads.csv", 20_000)
+
+    # bulkzoho import leads.csv --module Leads; bulkzoho resume
+    running = bulkzoho.start(*IMPORT)
+    wait_until(lambda: sandbox.count() > 0, what="work")
+    beside = bulkzoho.run("resume").expect(0)
+    running.signal(signal.SIGINT)
+    running.wait().expect(5)
+
+    [run] = (bulkzoho.home / "runs").iterdir()
+    assert beside.err == f"bulkzoho: nothing to resume: run {run.name} is at work (process {running.process.pid}).\n"

@@ -109,9 +109,9 @@ def new_run_folder(crm_module: str) -> RunFolder:
         for parent in (home_folder(), folder.parent):
             parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
-    except FileExistsError:  # another process began at the same moment
-        return new_run_folder(crm_module)
     except OSError as error:
+        if isinstance(error, FileExistsError) and folder.exists():  # another process began at the same moment
+            return new_run_folder(crm_module)
         raise RunFailedError(
             f"{folder}: the run's folder cannot be made ({error.strerror}).",
             hint="Give write permission, make room, or set BULKZOHO_HOME to another folder.",

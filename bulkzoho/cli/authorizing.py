@@ -10,7 +10,7 @@ import click
 
 from bulkzoho.cli.account_page import account_json, account_page
 from bulkzoho.cli.displays import Silent
-from bulkzoho.cli.helping import HELP_SETTINGS, GroupedCommand
+from bulkzoho.cli.helping import HELP_SETTINGS, GroupedCommand, HelpingGroup
 from bulkzoho.cli.logging_in import login_command
 from bulkzoho.cli.options import connection_options
 from bulkzoho.cli.output import print_data, print_json, print_note
@@ -25,7 +25,7 @@ __all__ = ["auth_command"]
 _HEADINGS: Final = ("profile", "organization", "type", "user", "dc", "method", "secrets", "since")
 
 
-@click.group(name="auth", context_settings=HELP_SETTINGS, no_args_is_help=False)
+@click.group(name="auth", cls=HelpingGroup, context_settings=HELP_SETTINGS, no_args_is_help=False)
 def auth_command() -> None:
     """Log in, and keep accounts as profiles.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import traceback
 from collections.abc import Iterator
@@ -14,9 +15,10 @@ import click
 from bulkzoho.cli.output import print_json, print_note
 from bulkzoho.errors import BulkZohoError, ExitCode, RunFailedError, UsageError
 
-__all__ = ["InterruptedEarlyError", "crash_error", "error_line", "report_failure", "usage_error"]
+__all__ = ["InterruptedEarlyError", "crash_error", "error_line", "report_failure", "state_error", "usage_error"]
 
 CRASH_LOG: Final = "crash.log"
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class InterruptedEarlyError(BulkZohoError):
@@ -50,6 +52,27 @@ def usage_error(error: click.ClickException) -> UsageError:
     context = getattr(error, "ctx", None)
     path = context.command_path if isinstance(context, click.Context) else "bulkzoho"
     return UsageError(message if message.endswith((".", "?", ")")) else f"{message}.", hint=f"See '{path} --help'.")
+
+
+def state_error(error: BaseException) -> BulkZohoError | None:
+    """Give what the system refuses of the state folder as ours; None when *error* is another, and so a defect."""
+    if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        return state_error(error.exceptions[0])
+    if not isinstance(error, OSError) or isinstance(error, FileNotFoundError):  # what is not there, we should have made
+        return None
+    home = _home()
+    if error.filename is None and error.errno in _NO_ROOM:  # a write names no file
+        message = f"a file cannot be written ({error.strerror}); the state folder is {home}."
+    elif isinstance(error.filename, str) and _on_one_way(Path(error.filename), home):
+        message = f"{error.filename}: the state folder cannot be used ({error.strerror})."
+    else:
+        return None
+    hint = "Give this user permission to read and write there, make room, or set BULKZOHO_HOME to another folder."
+    return RunFailedError(message, hint=hint, code="HOME_UNUSABLE")
+
+
+def _on_one_way(path: Path, home: Path) -> bool:
+    return path.is_relative_to(home) or home.is_relative_to(path)
 
 
 def crash_error(error: BaseException) -> BulkZohoError:

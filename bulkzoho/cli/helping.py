@@ -6,7 +6,9 @@ from typing import Any, Final
 
 import click
 
-__all__ = ["HELP_SETTINGS", "GroupedCommand", "GroupedOption"]
+from bulkzoho.cli.output import print_data
+
+__all__ = ["HELP_SETTINGS", "GroupedCommand", "GroupedOption", "HelpingGroup"]
 
 HELP_SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 _OTHERS: Final = "Other options"
@@ -20,7 +22,28 @@ class GroupedOption(click.Option):
         self.group = group
 
 
-class GroupedCommand(click.Command):
+def _show_help(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001, FBT001  click's signature
+    if value and not ctx.resilient_parsing:
+        print_data(ctx.get_help())
+        ctx.exit()
+
+
+class _Helping(click.Command):
+    """A command whose help goes to standard output as all data do: what cannot be written is told as such."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Give click's option, which prints in our way."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _show_help
+        return option
+
+
+class HelpingGroup(_Helping, click.Group):
+    """A group of commands, with such help."""
+
+
+class GroupedCommand(_Helping):
     """A command whose help page shows its options by group, in the order in which the groups first appear."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 import click
 
-from bulkzoho.cli.failures import InterruptedEarlyError, crash_error, report_failure, usage_error
-from bulkzoho.cli.helping import HELP_SETTINGS
-from bulkzoho.cli.output import print_note
+from bulkzoho.cli.failures import InterruptedEarlyError, crash_error, report_failure, state_error, usage_error
+from bulkzoho.cli.helping import HELP_SETTINGS, HelpingGroup
+from bulkzoho.cli.output import print_data, print_note
 from bulkzoho.cli.verbosity import verbose_option
 from bulkzoho.errors import BulkZohoError, ExitCode
 
@@ -41,7 +41,7 @@ COMMANDS: Final = {
 }
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(HelpingGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         return list(COMMANDS)
 
@@ -72,7 +72,7 @@ def run_program(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _failed(InterruptedEarlyError("interrupted."), arguments)
     except Exception as error:  # noqa: BLE001  the last resort: a defect becomes one line and a file
-        return _failed(crash_error(error), arguments)
+        return _failed(state_error(error) or crash_error(error), arguments)
     return outcome if isinstance(outcome, int) else int(ExitCode.ACCEPTED)
 
 
@@ -85,7 +85,7 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> No
     if value and not ctx.resilient_parsing:
         from importlib.metadata import version  # noqa: PLC0415  slow, and needed here only
 
-        click.echo(f"bulkzoho {version('bulkzoho')}")
+        print_data(f"bulkzoho {version('bulkzoho')}")
         ctx.exit()
 
 

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from .rig import Program, SandboxProcess
+from .rig import Ended, Program, SandboxProcess
 
 
 @pytest.mark.parametrize("words", [("import", "leads.csv", "--module", "Leads"), ("export", "Leads", "-o", "out.csv")])
@@ -37,3 +37,44 @@ def test_what_is_kept_of_an_organization_fails_nothing_when_it_cannot_be_kept(bu
     bulkzoho.run("import", "leads.csv", "--module", "Leads").expect(0)
 
     assert sandbox.count() == 5
+
+
+@pytest.mark.parametrize(
+    "words", [("quota",), ("modules",), ("runs",), ("resume",), ("verify", "x"), ("import", "leads.csv", "--module", "Leads")]
+)
+def test_a_home_that_is_a_file_is_named_with_the_remedy(bulkzoho: Program, words: tuple[str, ...]) -> None:
+    bulkzoho.leads("leads.csv", 5)
+    bulkzoho.home.touch()
+
+    # BULKZOHO_HOME=file bulkzoho quota, and others
+    _see_the_home_named(bulkzoho, bulkzoho.run(*words))
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"), [(0o500, ("quota",)), (0o500, ("modules",)), (0, ("runs",)), (0, ("resume",)), (0, ("quota", "--all"))]
+)
+def test_a_home_without_permission_is_named_with_the_remedy(bulkzoho: Program, mode: int, words: tuple[str, ...]) -> None:
+    powerless = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+    bulkzoho.home.mkdir(mode)
+
+    # bulkzoho quota, and others
+    ended = bulkzoho.run(*words, under=powerless)
+    bulkzoho.home.chmod(0o700)
+
+    _see_the_home_named(bulkzoho, ended)
+
+
+def _see_the_home_named(bulkzoho: Program, ended: Ended) -> None:
+    assert "defect" not in ended.expect(1).err
+    assert f"bulkzoho: {bulkzoho.home}" in ended.err
+    assert "set BULKZOHO_HOME to another folder" in ended.err
+
+
+@pytest.mark.parametrize("words", [("--help",), ("import", "--help"), ("auth", "-h"), ("--version",)])
+def test_help_that_cannot_be_written_is_told_as_other_data_are(bulkzoho: Program, words: tuple[str, ...]) -> None:
+    with open("/dev/full", "wb") as full:
+        # bulkzoho --help >/dev/full
+        ended = bulkzoho.run(*words, out=full.fileno()).expect(1)
+
+    assert "standard output cannot be written" in ended.err
+    assert not bulkzoho.home.exists()

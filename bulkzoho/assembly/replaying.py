@@ -71,12 +71,16 @@ class EarlierReplays:
 
     def passes_over(self, origin: Origin, record: Record) -> bool:
         """Whether the letter was accepted, failed just as it stands, or came before in this file."""
-        identity = (origin.run, origin.source, origin.row)
+        identity = _identity(origin)
         if identity in self._accepted or identity in self._seen:
             return True
         self._seen.add(identity)
         failed = self._failed.get(identity)
         return failed is not None and content_of(record, without=self._import_key) in failed
+
+    def came(self, origin: Origin) -> None:
+        """An earlier process of this replay settled the letter, or has it in doubt: what was loaded before need not know."""
+        self._seen.add(_identity(origin))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,11 +112,15 @@ def plan_replay(replay: ReplaySettings) -> ReplayPlan:
 def identities_in(path: str, settings: FileSettings, only_codes: Sequence[str]) -> list[tuple[str, str, int]]:
     """Give (run, source, row) of the letters that a replay of *path* means to send."""
     return [
-        (one.origin.run, one.origin.source, one.origin.row)
+        _identity(one.origin)
         for _, letters in read_letters(path, settings)
         for one in letters
         if not only_codes or one.code in only_codes
     ]
+
+
+def _identity(origin: Origin) -> tuple[str, str, int]:
+    return origin.run, origin.source, origin.row
 
 
 def _of_json(replay: ReplaySettings, letters: LetterFacts, runs: Mapping[str, tuple[ImportSettings, str]]) -> ImportSettings:

@@ -42,6 +42,9 @@ class SettledLetters(Protocol):
     def passes_over(self, origin: Origin, record: Record) -> bool:
         """Whether the letter was accepted, failed just as it stands, or came before in this file."""
 
+    def came(self, origin: Origin) -> None:
+        """The letter stands here and is not to be read as new: where it stands once more, it is passed over."""
+
 
 class Reader:
     """Reads, in order, one input after the other.
@@ -165,6 +168,8 @@ class Reader:
         numbers = [*block.numbers[-1:], *(row.number for row in block.unreadable[-1:])]
         if numbers:
             self._recorder.rows_read(part.index, max(numbers))
+        if self._letters is not None:
+            _tell_known(self._letters, block, part.known)
         block = _without(block, part.known)
         if self._letters is not None:
             block = self._without_settled_scraps(part.index, block)
@@ -270,6 +275,14 @@ class Reader:
 
 def _nothing() -> None:
     return
+
+
+def _tell_known(letters: SettledLetters, block: Block, known: RowSet) -> None:
+    """Tell of the letters that an earlier process settled or has in doubt: the same ones may stand further down again."""
+    numbered = [*zip(block.numbers, block.origins or (), strict=False), *((row.number, row.origin) for row in block.unreadable)]
+    for number, origin in numbered:
+        if origin is not None and number in known:
+            letters.came(origin)
 
 
 def _without(block: Block, known: RowSet) -> Block:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .rig import Program, SandboxProcess, write_csv
+from .rig import Program, SandboxProcess, wait_until, write_csv
 
 FAST = ("--calls-per-minute", "6000", "--json")
 BAD = {10: (0, ""), 20: (2, "about 50"), 30: (1, "not an address"), 40: (3, "X-1")}
@@ -132,3 +133,24 @@ def test_letters_of_another_organization_are_refused(bulkzoho: Program, refused:
     ended = bulkzoho.run("replay", _write(bulkzoho.folder / "other.jsonl", letters), *FAST)
 
     assert ended.expect(4).summary["error"]["message"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_letter_that_stands_twice_goes_once_when_the_first_was_in_doubt(
+    bulkzoho: Program, sandbox: SandboxProcess, number: signal.Signals
+) -> None:
+    told = {"v": 1, "run": "r", "source": "a.csv", "crm_module": "Leads", "operation": "insert", "code": "X", "stage": "crm"}
+    letters = [{**told, "row": row, "record": {"Last_Name": f"Lead {row}"}} for row in range(1, 1_001)]
+    file = _write(bulkzoho.folder / "twice.jsonl", [*letters, letters[0]])
+    sandbox.script({"kind": "reset_after_commit", "on_call": 1}, {"kind": "hang", "on_call": 2, "seconds": 1})
+
+    # bulkzoho replay twice.jsonl, ended before it read the last letter; bulkzoho resume
+    replay = bulkzoho.start("replay", file, "--in-flight", "1", *FAST, environment={"BULKZOHO_SETTLE_WAIT": "60"})
+    wait_until(lambda: len(sandbox.writes()) == 1 and sandbox.state()["in_flight"]["now"], what="the second call")
+    replay.signal(number)
+    replay.wait()
+    wait_until(lambda: sandbox.count() == 200, what="the end of the second call")
+    rows = bulkzoho.run("resume", "--settle-wait", "0", *FAST).expect(0).summary["rows"]
+
+    assert (rows["read"], rows["accepted"], rows["already_settled"]) == (1_001, 1_000, 1)
+    assert sandbox.count() == 1_000

@@ -13,7 +13,7 @@ from bulkzoho.engine.sending import Doubtful
 from bulkzoho.engine.shipments import OpenShipment
 from bulkzoho.errors import RunFailedError
 from bulkzoho.model.journal import Ranges, ShipmentState, StoredShipment
-from bulkzoho.model.rows import Batch, Cell, Origin, Record
+from bulkzoho.model.rows import ABSENT, Batch, Cell, Origin, Record
 from bulkzoho.model.rowset import RowSet
 
 __all__ = ["Restored", "gather", "restore"]
@@ -118,11 +118,12 @@ async def _collect(
 
 
 def _batch(shipment: OpenShipment, rows: _Rows) -> Batch:
+    width = len(rows.header)  # a header only grows: rows of earlier blocks lack the columns that came later
     return Batch(
         source=shipment.source,
         header=rows.header,
         numbers=rows.numbers,
         records=rows.records,
-        cells=rows.cells,
+        cells=[cells if len(cells) == width else [*cells, *[ABSENT] * (width - len(cells))] for cells in rows.cells],
         origins=rows.origins or None,
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import random
 import signal
 import time
 
 import pytest
 
-from .rig import Program, SandboxProcess, wait_until
+from .rig import Program, SandboxProcess, wait_until, write_csv
 
 IMPORT = ("import", "leads.csv", "--module", "Leads", "--calls-per-minute", "60000")
 
@@ -169,3 +171,25 @@ def test_a_resume_beside_a_run_at_work_names_it(bulkzoho: Program, sandbox: Sand
 
     [run] = (bulkzoho.home / "runs").iterdir()
     assert beside.err == f"bulkzoho: nothing to resume: run {run.name} is at work (process {running.process.pid}).\n"
+
+
+def test_a_lost_call_whose_later_lines_brought_columns_is_resumed(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    later = {"Company": "Acme", "City": "Oslo"}
+    rows = [{"Last_Name": f"A{n}", **(later if n > 100 else {})} for n in range(1, 201)]
+    bulkzoho.file("a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    write_csv(bulkzoho.folder / "b.csv", ["Last_Name", "City"], [["B", "Bergen"]])
+    sandbox.script({"kind": "reset_after_commit", "times": 8})
+
+    # bulkzoho import a.jsonl b.csv --module Leads --batch-size 30; kill -9; bulkzoho resume
+    words = ("import", "a.jsonl", "b.csv", *IMPORT[2:], "--batch-size", "30", "--results", "made.csv")
+    running = bulkzoho.start(*words, environment={"BULKZOHO_SETTLE_WAIT": "60"})
+    wait_until(lambda: sandbox.count() >= 120, what="the call with lines of both kinds")
+    running.signal(signal.SIGKILL)
+    running.wait()
+    sandbox.script()
+    summary = bulkzoho.run("resume", "--json").expect(0).summary
+
+    assert summary["rows"]["accepted"] == sandbox.count() == 201
+    with (bulkzoho.folder / "made.csv").open(newline="") as made:
+        cities = {line["Last_Name"]: line["City"] for line in csv.DictReader(made)}
+    assert cities == {**{row["Last_Name"]: row.get("City", "") for row in rows}, "B": "Bergen"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -30,11 +31,13 @@ def open_files(folder: RunFolder, settings: ImportSettings, lengths: Mapping[str
     gone.
 
     Raises:
-        RefusedError: A copy cannot be written, is one of the inputs by whatever name, or was changed since.
+        RefusedError: A copy cannot be written, is an input or the other copy by whatever name, or was changed since.
         RunFailedError: A file of the run is shorter than the journal knows.
     """
     for told in filter(None, (settings.dead_letter, settings.results)):
         _refuse_own(told, [*settings.inputs, *map(str, (folder.letters, folder.results, folder.journal))])
+    if settings.dead_letter and settings.results:
+        _refuse_own(settings.results, [settings.dead_letter])
     letters = {folder.letters.name: _open(folder.letters, lengths.get(folder.letters.name, 0))}
     results = {folder.results.name: _open(folder.results, lengths.get(folder.results.name, 0))}
     for files, copy, original in (
@@ -79,10 +82,9 @@ def _refuse_own(copy: str, others: Sequence[str]) -> None:
         RefusedError: It is.
     """
     for other in others:
-        try:
-            same = copy == other or os.path.samefile(copy, other)  # noqa: PTH121  the paths stay text, as they were given
-        except OSError:
-            same = False  # one of them is not there
+        same = os.path.realpath(copy) == os.path.realpath(other)  # also where the file is not there yet
+        with suppress(OSError):  # one of them is not there
+            same = same or os.path.samefile(copy, other)  # noqa: PTH121  the paths stay text, as they were given
         if same:
             raise RefusedError(
                 f"{copy}: is {other}, which would be written over.", hint="Write letters and results to another file."

@@ -27,6 +27,18 @@ def test_an_input_is_not_written_over_by_another_name(bulkzoho: Program, sandbox
     assert sandbox.count() == 0
 
 
+def test_letters_and_results_do_not_go_into_one_file_by_another_name(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    bulkzoho.leads("leads.csv", 3)
+    (bulkzoho.folder / "bad.csv").symlink_to("out.csv")  # which is not there yet
+
+    # bulkzoho import leads.csv --module Leads --results out.csv --dead-letter bad.csv
+    words = ("import", "leads.csv", *LEADS, "--results", "out.csv", "--dead-letter", "bad.csv")
+    refused = bulkzoho.run(*words).expect(4).summary
+
+    assert "written over" in refused["error"]["message"]
+    assert sandbox.count() == 0
+
+
 def test_letters_in_doubt_are_not_replayed_from_a_copy(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     write_csv(bulkzoho.folder / "a.csv", ["Last_Name", "Annual_Revenue"], [[f"L{n}", "x"] for n in range(20)])
     bulkzoho.run("import", "a.csv", *LEADS, "--dead-letter", "bad.csv").expect(3)

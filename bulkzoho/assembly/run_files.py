@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from bulkzoho.assembly.homes import RunFolder
 from bulkzoho.core.contents import content_of
 from bulkzoho.engine.lettering import LetterFacts, Lettering
 from bulkzoho.engine.recorder import RunFiles
 from bulkzoho.errors import RefusedError, RunFailedError
+from bulkzoho.files.copies import chunks_of, is_as_left
 from bulkzoho.files.letters import CsvLetters, CsvResults, JsonLetters, JsonResults
 from bulkzoho.files.tracked import AppendFile
 from bulkzoho.model.settings import ImportSettings
 from bulkzoho.ports import LetterWriter, ResultWriter
-
-CHUNK_BYTES: Final = 1 << 20
 
 __all__ = ["close_files", "lettering_for", "open_files"]
 
@@ -38,14 +36,18 @@ def open_files(folder: RunFolder, settings: ImportSettings, lengths: Mapping[str
         _refuse_own(told, [*settings.inputs, *map(str, (folder.letters, folder.results, folder.journal))])
     if settings.dead_letter and settings.results:
         _refuse_own(settings.results, [settings.dead_letter])
-    letters = {folder.letters.name: _open(folder.letters, lengths.get(folder.letters.name, 0))}
-    results = {folder.results.name: _open(folder.results, lengths.get(folder.results.name, 0))}
-    for files, copy, original in (
-        (letters, settings.dead_letter, folder.letters),
-        (results, settings.results, folder.results),
-    ):
-        if copy is not None:
-            files[copy] = _open_copy(Path(copy), original, length=None if new else lengths.get(copy, 0))
+    letters = {folder.letters.name: AppendFile(folder.letters)}
+    results = {folder.results.name: AppendFile(folder.results)}
+    own = [(file, lengths.get(name, 0)) for name, file in (*letters.items(), *results.items())]
+    both = ((letters, settings.dead_letter, folder.letters), (results, settings.results, folder.results))
+    copies = [(files, copy, original) for files, copy, original in both if copy is not None]
+    if not new:
+        for _, copy, original in copies:
+            _refuse_changed(Path(copy), original, lengths.get(copy, 0))
+    for files, copy, original in copies:
+        files[copy] = _open_copy(Path(copy), original, length=0 if new else lengths.get(copy, 0))
+    for file, length in own:  # last: what they have beyond tells whose lines a copy has
+        file.cut(length)
     return RunFiles(letters=letters, results=results)
 
 
@@ -69,12 +71,6 @@ def _is_csv(name: str) -> bool:
     return name.casefold().endswith(".csv")
 
 
-def _open(path: Path, length: int) -> AppendFile:
-    file = AppendFile(path)
-    file.cut(length)
-    return file
-
-
 def _refuse_own(copy: str, others: Sequence[str]) -> None:
     """Refuse a copy that is a file which must not be written over, also when it goes by another name (a link).
 
@@ -91,44 +87,35 @@ def _refuse_own(copy: str, others: Sequence[str]) -> None:
             )
 
 
-def _open_copy(path: Path, original: Path, *, length: int | None) -> AppendFile:
-    """Open a copy; *length* is what the run had written to it, None for a new run."""
+def _refuse_changed(copy: Path, original: Path, length: int) -> None:
+    """Refuse a copy that a person or another run has written to; *length* is what the run had written that counts.
+
+    Raises:
+        RefusedError: It is such a one.
+    """
+    try:
+        is_as_it_was = is_as_left(copy, original, length=length, is_csv=_is_csv(copy.name))
+    except OSError:
+        return  # told when it is opened
+    if not is_as_it_was:
+        raise RefusedError(
+            f"{copy}: is not as the run left it.",
+            hint=f"Move it away, then resume; all lines of the run stand in {original}.",
+            code="COPY_CHANGED",
+        )
+
+
+def _open_copy(path: Path, original: Path, *, length: int) -> AppendFile:
+    """Open a copy and cut it to *length*, what the run had written to it that counts."""
     try:
         file = AppendFile(path)
-        if length is None or (length and not file.length):
-            file.cut(0)
-        elif file.length != length and not _is_ours(path, original, length):
-            file.close()
-            raise RefusedError(
-                f"{path}: was changed since the run wrote it.",
-                hint=f"Move it away, then resume; all lines stand in {original}.",
-                code="COPY_CHANGED",
-            )
         if length and not file.length and not _is_csv(path.name):  # moved away: made whole again; a CSV goes on from here
-            for chunk in _chunks(original, length):
+            for chunk in chunks_of(original, length):
                 file.append(chunk)
-        file.cut(min(file.length, length or 0))
+        file.cut(min(file.length, length))
     except (OSError, RunFailedError) as error:
         why = error.strerror if isinstance(error, OSError) else error.message
         raise RefusedError(
             f"{path}: cannot be written ({why}).", hint="Name a file in a folder that you may write to.", code="CANNOT_WRITE"
         ) from error
     return file
-
-
-def _is_ours(path: Path, original: Path, length: int) -> bool:
-    """Whether what stands in a copy beyond what counts was written by a process of this run that died."""
-    if path.stat().st_size < length:
-        return False
-    if _is_csv(path.name):  # who edits it moves its lines
-        *_, last = _chunks(path, length)
-        return last.endswith(b"\r\n")
-    return all(ours == theirs for ours, theirs in zip(_chunks(original, length), _chunks(path, length), strict=True))
-
-
-def _chunks(path: Path, length: int) -> Iterator[bytes]:
-    """Give the first *length* bytes of *path* in pieces."""
-    with path.open("rb") as file:
-        while length and (chunk := file.read(min(length, CHUNK_BYTES))):
-            length -= len(chunk)
-            yield chunk

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import shutil
+from pathlib import Path
 
 import pytest
 
+from bulkzoho.sandbox import Edition, Sandbox, SandboxSettings
+
+from .rig import FAST, Workplace
 from .syscalls import ASIDE, CALL_NAMES, FAILING, Census, count_calls, fail_from, kill_aside, kill_at
 
 SAMPLE = 4  # calls of each name
@@ -52,6 +57,31 @@ async def test_a_run_whose_disk_fails_from_a_system_call_on_ends_with_every_row_
         attacks = [group.create_task(attack(call, number)) for call in FAILING for number in _sample(census[call])[1:]]
 
     assert sum(task.result() for task in attacks) > 5
+
+
+@pytest.mark.parametrize("option", ["--results", "--dead-letter"])
+@pytest.mark.parametrize("copy", ["copy.csv", "copy.jsonl"])
+async def test_a_copy_whose_first_lines_never_counted_is_begun_anew(tmp_path: Path, option: str, copy: str) -> None:
+    cell = "5" if option == "--results" else "not a number"
+    rows = [(f'Lead {n},\r\n"{n}"', cell) for n in range(20)]
+    with (tmp_path / "rows.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("Last_Name", "No_of_Employees"), *rows])
+    under = ("strace", "-f", "-qq", "-o", "/dev/null", "-P", str(tmp_path / copy))
+    kill = ("-e", "trace=fdatasync", "-e", "inject=fdatasync:signal=KILL:when=1")
+    async with Sandbox(SandboxSettings(edition=Edition.ULTIMATE)) as sandbox:
+        place = Workplace(tmp_path, {**sandbox.environment, "BULKZOHO_SETTLE_WAIT": "0"})
+
+        # bulkzoho import rows.csv --module Leads --results copy.csv, killed before a commit; bulkzoho resume
+        killed = await place.run("import", "rows.csv", "--module", "Leads", option, copy, *FAST, under=(*under, *kill))
+        left = (tmp_path / copy).read_bytes()
+        place.forget_quota()
+        resumed = await place.run("resume", *FAST)
+
+        assert killed.killed
+        assert left.count(b"rows.csv") == 20
+        assert resumed.status == (0 if option == "--results" else 3), resumed
+        assert sandbox.count("Leads") == (20 if option == "--results" else 0)
+    assert (tmp_path / copy).read_bytes().count(b"rows.csv") == 20
 
 
 def _sample(census: Census) -> list[int]:

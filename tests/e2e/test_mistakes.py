@@ -213,3 +213,22 @@ def test_an_input_that_was_only_touched_is_told_how_to_be_resumed(bulkzoho: Prog
     bulkzoho.run("resume", "--limit", "none", "--json").expect(0)
 
     assert sandbox.count() == 30
+
+
+@pytest.mark.parametrize("copy", ["made.jsonl", "made.csv"])
+def test_results_of_another_run_are_not_cut_by_a_resume(bulkzoho: Program, sandbox: SandboxProcess, copy: str) -> None:
+    for name in ("a", "b"):
+        write_csv(bulkzoho.folder / f"{name}.csv", ["Last_Name"], [[f"{name}{n}"] for n in range(20)])
+    sandbox.script({"kind": "403", "on_call": 1})
+    stopped = bulkzoho.run("import", "a.csv", *LEADS, "--results", copy).expect(6).summary
+    bulkzoho.run("import", "b.csv", *LEADS, "--results", copy).expect(0)
+    made = (bulkzoho.folder / copy).read_bytes()
+
+    # bulkzoho resume RUN, which had written nothing there yet; once more with the other run's results moved away
+    refused = bulkzoho.run("resume", stopped["run"], "--json").expect(4).summary
+    kept = (bulkzoho.folder / copy).rename(bulkzoho.folder / "b-made").read_bytes()
+    bulkzoho.run("resume", stopped["run"], "--json").expect(0)
+
+    assert refused["error"]["code"] == "COPY_CHANGED"
+    assert kept == made
+    assert (bulkzoho.folder / copy).read_text().count("a.csv") == 20

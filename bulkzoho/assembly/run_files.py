@@ -14,6 +14,7 @@ from bulkzoho.engine.lettering import LetterFacts, Lettering
 from bulkzoho.engine.recorder import RunFiles
 from bulkzoho.errors import RefusedError, RunFailedError
 from bulkzoho.files.copies import chunks_of, is_as_left
+from bulkzoho.files.letter_source import holds_letters
 from bulkzoho.files.letters import CsvLetters, CsvResults, JsonLetters, JsonResults
 from bulkzoho.files.tracked import AppendFile
 from bulkzoho.model.settings import ImportSettings
@@ -25,15 +26,22 @@ __all__ = ["close_files", "lettering_for", "open_files"]
 def open_files(folder: RunFolder, settings: ImportSettings, lengths: Mapping[str, int], *, new: bool) -> RunFiles:
     """Open the run's letters and results, each cut to the length that the journal knows.
 
-    A copy that the user asked for is written anew by a new run.  A resumed one goes on with it, or begins it anew where it is
-    gone.
+    A copy that the user asked for is written anew by a new run, but never over letters, which somebody may have mended.  A
+    resumed one goes on with it, or begins it anew where it is gone.
 
     Raises:
-        RefusedError: A copy cannot be written, is an input or the other copy by whatever name, or was changed since.
+        RefusedError: A copy cannot be written, is an input or the other copy by whatever name, was changed since, or would be
+            written over letters.
         RunFailedError: A file of the run is shorter than the journal knows.
     """
     for told in filter(None, (settings.dead_letter, settings.results)):
         _refuse_own(told, [*settings.inputs, *map(str, (folder.letters, folder.results, folder.journal))])
+        if new and holds_letters(Path(told)):
+            raise RefusedError(
+                f"{told}: holds dead letters, which would be written over.",
+                hint="Name another file, or move that one away.",
+                code="FILE_EXISTS",
+            )
     if settings.dead_letter and settings.results:
         _refuse_own(settings.results, [settings.dead_letter])
     letters = {folder.letters.name: AppendFile(folder.letters)}

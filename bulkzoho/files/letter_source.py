@@ -12,7 +12,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
-from bulkzoho.errors import BulkZohoError, RefusedError
+from bulkzoho.errors import BulkZohoError, RefusedError, RunFailedError
 from bulkzoho.files.compression import expanded
 from bulkzoho.files.csv_source import CsvRows
 from bulkzoho.files.json_lines import lines_of_json
@@ -26,7 +26,7 @@ from bulkzoho.model.rows import Block, UnreadableRow
 from bulkzoho.model.settings import FileSettings, InputFormat
 from bulkzoho.ports import Gate
 
-__all__ = ["columns_of", "open_letters", "read_letters"]
+__all__ = ["columns_of", "holds_letters", "open_letters", "read_letters"]
 
 _BLOCK_ROWS: Final = 100  # letters at a time when only facts are asked for
 
@@ -87,6 +87,20 @@ def columns_of(path: Path) -> tuple[str, ...]:
             raw.close()
         return tuple(column for column in header if not column.startswith("bulkzoho_"))
     return ()
+
+
+def holds_letters(path: Path) -> bool:
+    """Whether a file begins as one of dead letters, mended or not; one that is missing, empty or no plain file does not."""
+    with contextlib.suppress(RefusedError, RunFailedError):
+        if path.is_file() and path.stat().st_size:
+            raw, name = open_raw(str(path))
+            try:
+                chunks = expanded(raw.chunks(), name=name)
+                header, letters = _begun(chunks, str(path), FileSettings(), name=name, block_rows=1)
+                return header is not None or any(letters)  # a mistake further down makes it no less worth
+            finally:
+                raw.close()
+    return False
 
 
 class _LetterRows:

@@ -126,6 +126,22 @@ def test_only_letters_of_a_code_are_sent_and_values_can_be_set(
     assert [line["row"] for line in bulkzoho.lines(bulkzoho.folder / "done.jsonl")] == [40]
 
 
+@pytest.mark.parametrize("name", ["again.csv", "again.jsonl"])
+def test_letters_are_never_written_over(bulkzoho: Program, refused: dict[str, Any], name: str) -> None:
+    del refused
+    again = bulkzoho.folder / name
+    bulkzoho.run("replay", "bad.csv", "--dead-letter", name, *FAST).expect(3)
+    mended = again.read_text().replace("about 50", "50")
+    again.write_text(mended)
+
+    # bulkzoho replay bad.csv --dead-letter again.csv, once more by mistake
+    second = bulkzoho.run("replay", "bad.csv", "--dead-letter", name, *FAST).expect(4).summary
+
+    assert second["error"]["code"] == "FILE_EXISTS"
+    assert again.read_text() == mended
+    assert len([*bulkzoho.home.glob("runs/*")]) == 2
+
+
 def test_letters_of_another_organization_are_refused(bulkzoho: Program, refused: dict[str, Any]) -> None:
     letters = [{**letter, "org": "1"} for letter in _letters(bulkzoho, refused)]
 

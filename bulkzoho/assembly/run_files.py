@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 from bulkzoho.assembly.homes import RunFolder
@@ -23,27 +24,25 @@ from bulkzoho.ports import LetterWriter, ResultWriter
 __all__ = ["close_files", "lettering_for", "open_files"]
 
 
-def open_files(folder: RunFolder, settings: ImportSettings, lengths: Mapping[str, int], *, new: bool) -> RunFiles:
+def open_files(
+    folder: RunFolder, settings: ImportSettings, lengths: Mapping[str, int], *, new: bool, tell: Callable[[str], None]
+) -> RunFiles:
     """Open the run's letters and results, each cut to the length that the journal knows.
 
-    A copy that the user asked for is written anew by a new run, but never over letters, which somebody may have mended.  A
-    resumed one goes on with it, or begins it anew where it is gone.
+    A copy that the user asked for is written anew by a new run, but never over letters, which somebody may have mended: these
+    are put aside, and *tell* is told.  A resumed run goes on with its copy, or begins it anew where it is gone.
 
     Raises:
-        RefusedError: A copy cannot be written, is an input or the other copy by whatever name, was changed since, or would be
-            written over letters.
+        RefusedError: A copy cannot be written, is an input or the other copy by whatever name, or was changed since.
         RunFailedError: A file of the run is shorter than the journal knows.
     """
     for told in filter(None, (settings.dead_letter, settings.results)):
         _refuse_own(told, [*settings.inputs, *map(str, (folder.letters, folder.results, folder.journal))])
-        if new and holds_letters(Path(told)):
-            raise RefusedError(
-                f"{told}: holds dead letters, which would be written over.",
-                hint="Name another file, or move that one away.",
-                code="FILE_EXISTS",
-            )
     if settings.dead_letter and settings.results:
         _refuse_own(settings.results, [settings.dead_letter])
+    if new:
+        for told in filter(None, (settings.dead_letter, settings.results)):
+            _keep_letters(Path(told), tell)
     letters = {folder.letters.name: AppendFile(folder.letters)}
     results = {folder.results.name: AppendFile(folder.results)}
     own = [(file, lengths.get(name, 0)) for name, file in (*letters.items(), *results.items())]
@@ -93,6 +92,22 @@ def _refuse_own(copy: str, others: Sequence[str]) -> None:
             raise RefusedError(
                 f"{copy}: is {other}, which would be written over.", hint="Write letters and results to another file."
             )
+
+
+def _keep_letters(path: Path, tell: Callable[[str], None]) -> None:
+    """Put letters aside that stand where others are to be written."""
+    if not holds_letters(path):
+        return
+    aside = next(one for number in count(1) if not (one := path.with_name(f"{path.stem}.{number}{path.suffix}")).exists())
+    try:
+        path.rename(aside)
+    except OSError as error:
+        raise RefusedError(
+            f"{path}: holds dead letters that cannot be put aside ({error.strerror}).",
+            hint="Name another file, or move that one away.",
+            code="CANNOT_WRITE",
+        ) from error
+    tell(f"{path} held dead letters, mended perhaps: they are kept as {aside}.")
 
 
 def _refuse_changed(copy: Path, original: Path, length: int) -> None:

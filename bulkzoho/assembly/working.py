@@ -190,7 +190,7 @@ class _Carrier:
     ) -> None:
         work, settings = self._work, replace(self._work.settings, crm_module=module.api_name)
         assert self._shaper is not None
-        files = open_files(work.folder, settings, work.journal.lengths(), new=work.new)
+        files = open_files(work.folder, settings, work.journal.lengths(), new=work.new, tell=self._progress.tell)
         recorder = self.recorder = self._recorder(crm, settings, files, sources)
         self._parts = input_parts(work.plan, sources, _known(self._restored, len(sources)), kept)
         pipe = self._pipe = self._import_pipe(crm, module, settings, recorder=recorder, sources=sources, users=users)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -14,7 +15,9 @@ from bulkzoho.assembly.connecting import Connected
 from bulkzoho.assembly.export_state import Edge, KeptState
 from bulkzoho.core import coql
 from bulkzoho.core.exporting import (
+    COQL_PAGE,
     LIST_NEWEST,
+    LIST_PAGE,
     MAX_STRANDS,
     MODIFIED,
     beyond_tokens,
@@ -23,11 +26,12 @@ from bulkzoho.core.exporting import (
     spread,
     strand_count,
 )
+from bulkzoho.core.fieldnames import ID
 from bulkzoho.core.selecting import Selection
 from bulkzoho.core.where import bound_to, parse_where
 from bulkzoho.engine.pages import Reader
-from bulkzoho.errors import AccessError, RefusedError
-from bulkzoho.model.export import LAST, ConvertedLeads, ExportPlan, ExportSettings, Strand, WantedRoute
+from bulkzoho.errors import AccessError, RefusedError, RunFailedError
+from bulkzoho.model.export import LAST, ConvertedLeads, ExportPlan, ExportSettings, RecordPage, Strand, WantedRoute
 from bulkzoho.model.metadata import CrmModule
 from bulkzoho.ports import Progress
 
@@ -142,7 +146,7 @@ async def nothing_changed(reader: Reader, kept: KeptState, crm: Connected) -> Ex
     """Give the plan of an export that has nothing to read, or None when something changed; two calls."""
     bound = _now(crm)
     edge = Edge.of(bound, kept.edge)
-    page = await reader.first_changed([MODIFIED], since=kept.since)
+    page = await _first_changed(reader, kept)
     if page.next_token or any(edge.is_new(one) for one in page.records):
         return None
     async for deleted in reader.deleted(since=kept.since):
@@ -156,6 +160,17 @@ async def nothing_changed(reader: Reader, kept: KeptState, crm: Connected) -> Ex
         since=kept.since,
         expected=0,
     )
+
+
+async def _first_changed(reader: Reader, kept: KeptState) -> RecordPage:
+    """Give what was changed, by a call that holds as many records as the last export had of the overlap, if there is one."""
+    if len(kept.edge) >= LIST_PAGE:
+        query = coql.page_query(
+            kept.module.api_name, [ID.api_name, MODIFIED], [f"{MODIFIED} >= {coql.quoted(kept.since)}"], limit=COQL_PAGE
+        )
+        with suppress(AccessError, RunFailedError):  # no COQL here, or not for these credentials
+            return await reader.rows(query, limit=COQL_PAGE)
+    return await reader.first_changed([MODIFIED], since=kept.since)
 
 
 def _now(crm: Connected) -> str:

@@ -13,8 +13,10 @@ from bulkzoho.model.export import ConvertedLeads, OutputFormat, Strand, WantedRo
 from bulkzoho.model.metadata import CrmField, CrmModule
 
 __all__ = [
+    "COQL_PAGE",
     "CREATED",
     "LIST_NEWEST",
+    "LIST_PAGE",
     "LIST_REACH",
     "MAX_NAMED",
     "MAX_STRANDS",

@@ -51,6 +51,16 @@ def test_a_change_within_the_second_of_an_exported_one_comes_with_the_next_expor
     assert (after >= 3, last, _cities(bulkzoho.folder / "leads.csv")) == (True, 3, [])
 
 
+def test_that_nothing_changed_is_seen_by_three_calls_right_after_many_changes(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.put("Leads", ({"Last_Name": f"Lead {n}", "City": "Oslo"} for n in range(1_500)))
+
+    # bulkzoho export Leads -o leads.csv --since last, twice
+    first = bulkzoho.run(*WORDS).expect(0)
+    again = bulkzoho.run(*WORDS).expect(0)
+
+    assert (first.summary["rows"]["read"], again.summary["rows"]["read"], _calls(again)) == (1_500, 0, 3)
+
+
 def test_the_next_export_knows_what_a_killed_process_read(tmp_path: Path, new_sandbox: SandboxMaker) -> None:
     sandbox = new_sandbox("--edition", "ultimate", "--licences", "1000", "--latency", "0.1")
     bulkzoho = Program(tmp_path, dict(sandbox.environment))

@@ -9,7 +9,7 @@ from pathlib import Path
 from bulkzoho.assembly.homes import RunFolder, facts_of_runs
 from bulkzoho.engine.superseding import AcceptedRow
 from bulkzoho.errors import RunFailedError
-from bulkzoho.files.result_lines import ResultLine, result_lines
+from bulkzoho.files.result_lines import ResultLine, ids_among, result_lines
 from bulkzoho.journal.sqlite import SqliteJournal
 from bulkzoho.model.journal import RunFacts
 from bulkzoho.model.rows import Origin
@@ -36,9 +36,9 @@ class HomeRows:
         """Give the rows that were accepted for the records with *ids*."""
         found: dict[str, list[AcceptedRow]] = {}
         for folder, facts, journal in _runs(self._org, self._crm_module):
-            lines = [line for line in _lines(folder.results) if line.id in ids]
-            if not lines:
+            if not _ids_among(folder.results, ids):
                 continue
+            lines = [line for line in _lines(folder.results) if line.id in ids]
             if facts.command == "replay":
                 first = {(letter.source, letter.row): letter.run for letter in journal.letters() if letter.accepted}
             else:
@@ -63,15 +63,20 @@ class HomeRows:
 
 def known_ids_of(org: str, crm_module: str, ids: Sequence[str]) -> set[str]:
     """Give those of *ids* that rows of runs here have: all results of this organization and module are read."""
-    wanted = set(ids)
-    paths = [folder.results for folder, _, _ in _runs(org, crm_module)]
-    return {line.id for path in paths for line in _lines(path) if line.id in wanted}
+    return {one for folder, _, _ in _runs(org, crm_module) for one in _ids_among(folder.results, ids)}
 
 
 def _runs(org: str, crm_module: str) -> Iterator[tuple[RunFolder, RunFacts, SqliteJournal]]:
     for folder, facts, journal in facts_of_runs():
         if (facts.org, facts.crm_module) == (org, crm_module):
             yield folder, facts, journal
+
+
+def _ids_among(path: Path, ids: Collection[str]) -> set[str]:
+    try:
+        return ids_among(path, ids)
+    except OSError:
+        return set()
 
 
 def _lines(path: Path) -> Iterator[ResultLine]:

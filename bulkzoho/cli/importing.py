@@ -63,8 +63,8 @@ _column_options = stacked(
     _columns(
         "--map",
         multiple=True,
-        type=AssignmentType("COLUMN=Field", cut_at_last=True),
-        help="Put a column into a field; may be repeated.",
+        type=AssignmentType("COLUMN=Field", cut_at_last=True, nothing=True),
+        help="Put a column into a field, or leave it out (COLUMN=); may be repeated.",
     ),
     _columns("--mapping", metavar="FILE.toml", help="A file with [columns], [set] and [formats]; --map and --set win over it."),
     _columns(

@@ -70,6 +70,8 @@ def _text_of(path: str, table: str, key: str, value: Any) -> str:
         raise RefusedError(
             f"{path}: {table}.{key} must be a text.", hint="Put the value, and a name that holds a dot, in quotation marks."
         )
-    if table != "set" and not value.strip():
-        raise RefusedError(f"{path}: {table}.{key} is blank.", hint="Name a field, or leave the line out.")
+    if table != "set" and not value.strip() and (table, value) != ("columns", ""):  # which leaves the column out
+        raise RefusedError(
+            f"{path}: {table}.{key} is blank.", hint='Name a field ("" leaves the column out), or leave the line out.'
+        )
     return value

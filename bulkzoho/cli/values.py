@@ -205,9 +205,11 @@ class AssignmentType(_ParamType):
     A column may hold an equals sign and a field may not, so the side of the field decides the cut.
     """
 
-    def __init__(self, name: str, *, cut_at_last: bool) -> None:
+    def __init__(self, name: str, *, cut_at_last: bool, nothing: bool = False) -> None:
+        """Cut at the last sign, or at the first; the right side may be *nothing*."""
         self.name = name
         self._cut_at_last = cut_at_last
+        self._nothing = nothing
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         """Give the two sides, the field's stripped."""
@@ -215,7 +217,7 @@ class AssignmentType(_ParamType):
             return (value[0], value[1])
         left, sign, right = value.rpartition("=") if self._cut_at_last else value.partition("=")
         field = right if self._cut_at_last else left
-        if not sign or not field.strip() or not left.strip():
+        if not sign or not left.strip() or not (field.strip() or self._nothing):
             self.fail(f"{value!r} is not of the form {self.name}.", param, ctx)
         return (left, right.strip()) if self._cut_at_last else (left.strip(), right)
 

@@ -79,4 +79,5 @@ def remedy(one: Leftover) -> str:
         return "Leave it out with --ignore-readonly, or use --operation update to change the records with these ids."
     if one.reason is Reason.READ_ONLY:
         return "Leave such columns out with --ignore-readonly."
-    return f'Map it with --map "{one.name}=FIELD", or leave such columns out with --ignore-unknown.'
+    named = f'Map it with --map "{one.name}=FIELD", leave it out with --map "{one.name}="'
+    return f"{named}, or all such columns with --ignore-unknown."

@@ -120,6 +120,8 @@ class _Planner:
         in_turn = sorted(range(len(header)), key=lambda index: index not in mapped)  # what the user said comes first
         for index in in_turn:
             name = header[index]
+            if index in mapped and mapped[index] is None:
+                continue
             field = mapped.get(index) or self._found(name)
             if self._operation is Operation.DELETE and field is not ID:
                 continue  # a whole record may stand beside the id; only the id is read
@@ -228,12 +230,12 @@ class _Planner:
             )
         return warnings
 
-    def _mapped(self, header: Sequence[str], *, growing: bool) -> dict[int, CrmField]:
-        """Give the fields of ``--map`` by the index of their column."""
+    def _mapped(self, header: Sequence[str], *, growing: bool) -> dict[int, CrmField | None]:
+        """Give the fields of ``--map`` by the index of their column; None leaves the column out."""
         mapped = {}
         for column, name in self._shape.map:
             option = f"--map {column}={name}"
-            field = self._named(name, option=option)
+            field = self._named(name, option=option) if name.strip() else None
             index = self._place(column, header, option=option, growing=growing)
             if index is not None:
                 mapped[index] = field

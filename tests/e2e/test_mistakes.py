@@ -201,6 +201,18 @@ def test_a_field_to_match_on_is_refused_where_nothing_is_matched(bulkzoho: Progr
     assert "--match-on is for upserts" in refused.err
 
 
+def test_a_column_is_left_out_by_its_name(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    write_csv(bulkzoho.folder / "leads.csv", ["Last_Name", "Notes", "Citty"], [["Rossi", "x", "Oslo"]])
+
+    # bulkzoho import leads.csv --module Leads --map Notes=; the same with --map Citty=City
+    typo = bulkzoho.run("import", "leads.csv", *LEADS, "--map", "Notes=").expect(4).summary["error"]
+    bulkzoho.run("import", "leads.csv", *LEADS, "--map", "Notes=", "--map", "Citty=City").expect(0)
+
+    assert "Notes" not in typo["message"]
+    assert '--map "Citty="' in typo["hint"]
+    assert [(one["Last_Name"], one["City"]) for one in sandbox.records("Leads")] == [("Rossi", "Oslo")]
+
+
 def test_an_input_that_was_only_touched_is_told_how_to_be_resumed(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     file = bulkzoho.leads("my leads.csv", 30)
     bulkzoho.run("import", file.name, *LEADS, "--limit", "10").expect(0)

@@ -86,6 +86,18 @@ def test_what_the_user_maps_wins_over_names() -> None:
     assert "last_name" in planned.warnings[0]
 
 
+@pytest.mark.parametrize("growing", [False, True])
+def test_a_column_that_is_mapped_to_nothing_is_left_out(growing: bool) -> None:
+    """Whether it is no field, or one that another column is to fill."""
+    told = plan("Last_Name", "Notes", "Email", "E-Mail", map=(("notes", ""), ("E-Mail", "")), growing=growing)
+    later = plan_later_columns(["Last_Name", "Notes"], LEADS, ShapeSettings(map=(("Notes", ""),)), Operation.INSERT)
+
+    assert fields_of(told) == {"Last_Name": "Last_Name", "Email": "Email"}
+    assert (told.warnings, later.strange) == ((), ())
+    with pytest.raises(RefusedError, match="Note"):
+        plan("Last_Name", "Notes", map=(("Note", ""),))
+
+
 def test_a_mapped_column_that_is_not_there_is_refused() -> None:
     with pytest.raises(RefusedError, match='there is no column "Nmae" for --map Nmae=Last_Name; did you mean "Name"'):
         plan("Name", map=(("Nmae", "Last_Name"),))

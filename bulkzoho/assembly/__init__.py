@@ -10,6 +10,7 @@ from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum
+from functools import partial
 from typing import Any, Final
 
 from bulkzoho.assembly.accounts import account_status, list_profiles, log_out
@@ -21,12 +22,12 @@ from bulkzoho.assembly.homes import (
     RunFolder,
     find_run,
     home_folder,
-    last_resumable,
     list_runs,
     new_run_folder,
+    resumable,
     runs_at_work,
 )
-from bulkzoho.assembly.inputs import STANDARD_INPUT, InputPlan, facts_of_inputs, refuse_changed
+from bulkzoho.assembly.inputs import SENT_BEFORE, STANDARD_INPUT, InputPlan, facts_of_inputs, refuse_changed
 from bulkzoho.assembly.logging_in import ask_browser, log_in
 from bulkzoho.assembly.quotas import all_quotas, quota_of
 from bulkzoho.assembly.replaying import plan_replay
@@ -42,7 +43,7 @@ from bulkzoho.journal.lock import RunLock
 from bulkzoho.journal.sqlite import SqliteJournal
 from bulkzoho.model.journal import ROWS_NAME, RunFacts
 from bulkzoho.model.run import Summary
-from bulkzoho.model.settings import FileSettings, ImportSettings, InputFormat, ReplaySettings
+from bulkzoho.model.settings import FileSettings, ImportSettings, InputFormat, OnDoubt, ReplaySettings
 from bulkzoho.ports import Progress
 from bulkzoho.profiles.choosing import USUAL, Account, Chosen
 from bulkzoho.zoho.token_requests import Revoked
@@ -170,9 +171,31 @@ async def resume_run(
     Raises:
         RefusedError: No such run, another process works on it, or an input changed.
     """
-    folder = find_run(run) if run is not None else last_resumable(limited=not isinstance(limit, Unchanged))
-    if folder is None:
-        return None
+    folders = [find_run(run)] if run is not None else resumable(limited=not isinstance(limit, Unchanged))
+    again = partial(
+        _resume, limit=limit, settle_wait_s=settle_wait_s, adjust=adjust, account=account, out=out, progress=progress, stop=stop
+    )
+    for folder in folders:
+        try:
+            return await again(folder)
+        except RefusedError as error:
+            if run is not None or error.code != SENT_BEFORE:
+                raise
+            progress.tell(f"Passed over, run {folder.run}: {error.message}")  # another run did its work; an older one may wait
+    return None
+
+
+async def _resume(
+    folder: RunFolder,
+    *,
+    limit: int | Unchanged | None,
+    settle_wait_s: float | None,
+    adjust: Callable[[ImportSettings], ImportSettings] | None,
+    account: Account,
+    out: Sink,
+    progress: Progress,
+    stop: Stop,
+) -> Summary:
     lock = RunLock.take(folder.lock, what=f"run {folder.run}")
     try:
         journal = SqliteJournal.open(folder.journal)
@@ -181,6 +204,7 @@ async def resume_run(
             if facts.command == EXPORT:
                 return await resume_export(folder, journal, adjust=adjust, account=account, out=out, progress=progress, stop=stop)
             told = from_json(ImportSettings, dict(facts.settings["import"]))
+            told = replace(told, on_doubt=OnDoubt.LOOKUP)  # a report was for then: to look them up is what a resume is for
             if not isinstance(limit, Unchanged):
                 told = replace(told, limit=limit)
             if settle_wait_s is not None:

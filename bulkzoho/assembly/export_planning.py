@@ -12,7 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from bulkzoho.assembly.connecting import Connected
-from bulkzoho.assembly.export_state import Edge, KeptState
+from bulkzoho.assembly.export_state import OVERLAP, Edge, KeptState
 from bulkzoho.core import coql
 from bulkzoho.core.exporting import (
     COQL_PAGE,
@@ -144,9 +144,12 @@ async def _expected(
 
 async def nothing_changed(reader: Reader, kept: KeptState, crm: Connected) -> ExportPlan | None:
     """Give the plan of an export that has nothing to read, or None when something changed; two calls."""
-    bound = _now(crm)
+    bound, since = _now(crm), kept.since
+    soon = datetime.fromisoformat(bound) - datetime.fromisoformat(kept.bound) < 2 * OVERLAP
+    if soon and len(kept.edge) >= COQL_PAGE:  # no call holds them all: what is seen late is left to an export after that
+        bound = since = kept.bound
     edge = Edge.of(bound, kept.edge)
-    page = await _first_changed(reader, kept)
+    page = await _first_changed(reader, kept, since=since)
     if page.next_token or any(edge.is_new(one) for one in page.records):
         return None
     async for deleted in reader.deleted(since=kept.since):
@@ -162,15 +165,15 @@ async def nothing_changed(reader: Reader, kept: KeptState, crm: Connected) -> Ex
     )
 
 
-async def _first_changed(reader: Reader, kept: KeptState) -> RecordPage:
+async def _first_changed(reader: Reader, kept: KeptState, *, since: str) -> RecordPage:
     """Give what was changed, by a call that holds as many records as the last export had of the overlap, if there is one."""
-    if len(kept.edge) >= LIST_PAGE:
+    if LIST_PAGE <= len(kept.edge) < COQL_PAGE:
         query = coql.page_query(
-            kept.module.api_name, [ID.api_name, MODIFIED], [f"{MODIFIED} >= {coql.quoted(kept.since)}"], limit=COQL_PAGE
+            kept.module.api_name, [ID.api_name, MODIFIED], [f"{MODIFIED} >= {coql.quoted(since)}"], limit=COQL_PAGE
         )
         with suppress(AccessError, RunFailedError):  # no COQL here, or not for these credentials
             return await reader.rows(query, limit=COQL_PAGE)
-    return await reader.first_changed([MODIFIED], since=kept.since)
+    return await reader.first_changed([MODIFIED], since=since)
 
 
 def _now(crm: Connected) -> str:

@@ -22,10 +22,10 @@ __all__ = [
     "facts_of_runs",
     "find_run",
     "home_folder",
-    "last_resumable",
     "list_runs",
     "new_run_folder",
     "refuse_network_home",
+    "resumable",
     "runs_at_work",
 ]
 
@@ -178,8 +178,9 @@ def facts_of_runs(*, all_of_them: bool = False) -> Iterator[tuple[RunFolder, Run
             journal.close()
 
 
-def last_resumable(*, limited: bool = False) -> RunFolder | None:
-    """Give the newest run that has something left to do and that no process works on; *limited* ones count when asked for."""
+def resumable(*, limited: bool = False) -> list[RunFolder]:
+    """Give the runs that have something left to do and that no process works on, newest first; *limited* ones when asked for."""
+    found = []
     for folder, facts, journal in facts_of_runs():
         if holder_of(folder.lock):
             continue
@@ -190,8 +191,8 @@ def last_resumable(*, limited: bool = False) -> RunFolder | None:
         damaged = facts.status is RunStatus.FAILED and not complete  # or its ending alone could not be written down
         hopeless = damaged and tally.read and not (tally.unsent or tally.in_doubt)
         if (facts.status is not RunStatus.COMPLETED and not hopeless) or unfinished or more:
-            return folder
-    return None
+            found.append(folder)
+    return found
 
 
 def list_runs() -> list[RunLine]:

@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 STANDARD_INPUT = "-"
+SENT_BEFORE = "SENT_BEFORE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,7 +288,7 @@ def refuse_sent_before(facts: Sequence[SourceFacts], me: RunFacts, *, org: str, 
             hint="Add --again to insert it a second time."
             if finished
             else f"Finish it with `bulkzoho resume {other.run}`, or add --again to insert it a second time.",
-            code="SENT_BEFORE",
+            code=SENT_BEFORE,
         )
     return me.turn if resumed else turn + 1
 

@@ -134,6 +134,8 @@ class _Carrier:
                 self._shaper = shaper_for(
                     module, work.settings, run=self._facts.run, letters=work.plan.letters, time_zone=crm.organization.time_zone
                 )
+                if work.settings.trigger:
+                    self._progress.tell(f"Automations that fire: {', '.join(work.settings.trigger)}.")
                 users = RunUsers(crm, work.folder.users, fallback=work.settings.owner_fallback)
                 await users.introduce(self._shaper, tell=self._progress.tell)
                 plans = [self._shaper.plan_for(look.header, source=look.name, growing=look.growing) for look in looks]

@@ -17,11 +17,12 @@ from bulkzoho.errors import AccessError, UnreachableError
 from bulkzoho.model.plans import Price
 from bulkzoho.model.replies import Answered, Lost, NothingLeft, Refused, Reply, Throttled, TokenRefused
 from bulkzoho.model.run import CallCounts
+from bulkzoho.model.settings import GIVE_UP_AFTER_S
 from bulkzoho.ports import Crm, Quota, QuotaClosedError
 
 __all__ = ["Courier", "Journey", "Meaningful", "Silence"]
 
-FIRST_CONTACT_S: Final = 10.0  # seconds without any answer at all before an address counts as wrong
+FIRST_CONTACT_S: Final = 10.0  # seconds without any answer at all before an address counts as wrong, unless others were named
 WORTH_TELLING_S: Final = 5.0  # seconds without any answer
 # Ten access tokens of a refresh token live at a time (docs "Token limits"), so another program's next one may push out ours; and
 # no more than ten are given in ten minutes, so that a token refused for good must not cost many.
@@ -85,7 +86,8 @@ class Courier:
 
     @property
     def _patience_s(self) -> float:
-        return self._give_up_after_s if self._heard else min(FIRST_CONTACT_S, self._give_up_after_s)
+        is_told = self._heard or self._give_up_after_s != GIVE_UP_AFTER_S
+        return self._give_up_after_s if is_told else FIRST_CONTACT_S
 
     def silence(self) -> tuple[Silence, float] | None:
         """Give the silence that lasts, if one does that is worth telling, and when the run gives up (seconds since the epoch)."""

@@ -30,6 +30,6 @@ class ErrorsAllowed:
         tally = self._recorder.tally()
         refused = tally.dead_lettered - self._before.dead_lettered
         if limit.rows is not None:
-            return refused >= limit.rows
+            return refused >= max(1, limit.rows)  # with 0 the first one ends it, not a run without any
         settled = tally.accepted - self._before.accepted + refused
         return limit.share is not None and settled >= ERRORS_SETTLED_FIRST and refused > limit.share * settled

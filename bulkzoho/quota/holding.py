@@ -106,8 +106,9 @@ class Holding:
             self._credits_remaining = max(0, self._credits_remaining - price.credits)
 
     def credits_remain(self, remaining: int) -> None:
-        """Take what the service said is left of the day's credits."""
+        """Take what the service said is left of the day's credits: no more than that is held here either."""
         self._credits_remaining = remaining
+        self._credits = min(self._credits, remaining)
 
     def report(
         self, moment: Moment, *, hungry: bool, needed: int, since_s: float, paused_until: float, keep_nothing: bool

@@ -45,6 +45,18 @@ def test_a_lost_reply_to_an_insert_is_never_resent(bulkzoho: Program, sandbox: S
     assert len({record["Last_Name"] for record in sandbox.records()}) == sandbox.count() == 500
 
 
+def test_what_was_only_to_be_reported_is_looked_up_by_a_resume(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.script({"kind": "reset_after_commit", "on_call": 2})
+    bulkzoho.leads("leads.csv", 300)
+
+    # bulkzoho import leads.csv --module Leads --on-doubt report; bulkzoho resume
+    reported = bulkzoho.run(*IMPORT, "--on-doubt", "report").expect(8).summary
+    resumed = bulkzoho.run(*reported["next"].split()[1:], "--json").expect(0).summary
+
+    assert reported["rows"]["in_doubt"] == 100
+    assert resumed["rows"]["accepted"] == sandbox.count() == 300
+
+
 def test_a_lost_reply_is_looked_up_by_a_unique_field(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.script(
         {"kind": "reset_after_commit", "on_call": 2},

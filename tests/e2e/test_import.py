@@ -6,6 +6,8 @@ import csv
 import stat
 from pathlib import Path
 
+import pytest
+
 from .rig import Program, SandboxProcess, write_csv
 
 FAST = ("--calls-per-minute", "6000", "--json")
@@ -198,3 +200,16 @@ def test_a_limit_takes_the_first_rows_and_resume_goes_on(bulkzoho: Program, sand
 
 def _in_folder(bulkzoho: Program, run: str, name: str) -> Path:
     return bulkzoho.home / "runs" / run / name
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [("all", "Automations that fire: workflow, approval, blueprint, "), ("workflow,approval", "fire: workflow, approval.")],
+)
+def test_the_automations_that_will_fire_are_told(bulkzoho: Program, told: str, said: str) -> None:
+    bulkzoho.leads("leads.csv", 3)
+
+    # bulkzoho import leads.csv --module Leads --trigger workflow,approval
+    ended = bulkzoho.run("import", "leads.csv", "--module", "Leads", "--trigger", told).expect(0)
+
+    assert said in ended.err

@@ -52,3 +52,18 @@ def test_the_credits_that_the_service_names_are_believed(bulkzoho: Program, sand
     assert 80 <= state["credits"]["left"] <= 120  # a tenth is left to others
     assert shown["credits_told_by_service"]
     assert shown["windows"]["credits_per_day"]["limit"] == pytest.approx(900, abs=20)
+
+
+def test_credits_that_were_gone_before_the_run_end_it_at_once(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    bulkzoho.leads("leads.csv", 1_000)
+    bulkzoho.leads("more.csv", 1_000, start=2_001)
+    bulkzoho.run(*IMPORT, "leads.csv").expect(0)
+    sandbox.change(credits_per_day=100)
+
+    # bulkzoho import more.csv --module Leads --on-quota stop
+    began = time.monotonic()
+    bulkzoho.run(*IMPORT, "more.csv", "--on-quota", "stop", "--progress", "none").expect(7)
+
+    assert time.monotonic() - began < 20
+    assert sandbox.count() == 1_000
+    assert sum(1 for call in sandbox.calls() if call["status"] == 429) <= 3

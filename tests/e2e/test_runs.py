@@ -103,3 +103,20 @@ def test_such_a_run_is_refused_when_its_file_was_sent_by_another_meanwhile(bulkz
 
     assert refused["error"]["code"] == "SENT_BEFORE"
     assert sandbox.count() == 30
+
+
+def test_a_run_whose_work_another_did_keeps_no_older_one_from_being_resumed(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    bulkzoho.leads("old.csv", 300)
+    bulkzoho.leads("new.csv", 30, start=1_001)
+    import_new = ("import", "new.csv", "--module", "Leads", "--json")
+    bulkzoho.run("import", "old.csv", "--module", "Leads", "--max-errors", "0", "--limit", "100", "--json").expect(0)
+    bulkzoho.run(*import_new, environment={"BULKZOHO_CLIENT_SECRET": "wrong"}).expect(6)
+    bulkzoho.run(*import_new).expect(0)
+
+    # bulkzoho resume; bulkzoho resume --limit none
+    nothing = bulkzoho.run("resume", "--json").expect(0)
+    older = bulkzoho.run("resume", "--limit", "none", "--json").expect(0)
+
+    assert "Passed over, run " in nothing.err
+    assert older.summary["rows"]["accepted"] == 300
+    assert sandbox.count() == 330

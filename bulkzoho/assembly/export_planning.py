@@ -142,14 +142,14 @@ async def _expected(
     return expected
 
 
-async def nothing_changed(reader: Reader, kept: KeptState, crm: Connected) -> ExportPlan | None:
+async def nothing_changed(reader: Reader, kept: KeptState, crm: Connected, *, converted: ConvertedLeads) -> ExportPlan | None:
     """Give the plan of an export that has nothing to read, or None when something changed; two calls."""
     bound, since = _now(crm), kept.since
     soon = datetime.fromisoformat(bound) - datetime.fromisoformat(kept.bound) < 2 * OVERLAP
     if soon and len(kept.edge) >= COQL_PAGE:  # no call holds them all: what is seen late is left to an export after that
         bound = since = kept.bound
     edge = Edge.of(bound, kept.edge)
-    page = await _first_changed(reader, kept, since=since)
+    page = await _first_changed(reader, kept, since=since, converted=converted)
     if page.next_token or any(edge.is_new(one) for one in page.records):
         return None
     async for deleted in reader.deleted(since=kept.since):
@@ -165,9 +165,9 @@ async def nothing_changed(reader: Reader, kept: KeptState, crm: Connected) -> Ex
     )
 
 
-async def _first_changed(reader: Reader, kept: KeptState, *, since: str) -> RecordPage:
+async def _first_changed(reader: Reader, kept: KeptState, *, since: str, converted: ConvertedLeads) -> RecordPage:
     """Give what was changed, by a call that holds as many records as the last export had of the overlap, if there is one."""
-    if LIST_PAGE <= len(kept.edge) < COQL_PAGE:
+    if LIST_PAGE <= len(kept.edge) < COQL_PAGE and converted is ConvertedLeads.LEFT_OUT:  # COQL does not give both kinds
         query = coql.page_query(
             kept.module.api_name, [ID.api_name, MODIFIED], [f"{MODIFIED} >= {coql.quoted(since)}"], limit=COQL_PAGE
         )

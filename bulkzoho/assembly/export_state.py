@@ -146,15 +146,24 @@ class Edge:
         """Give *page* without what the last export gave already."""
         ids, *times = page.columns(("id", DELETED, MODIFIED, CREATED))
         moments = [deleted or changed or made for deleted, changed, made in zip(*times, strict=True)]
-        if not self.before and max(map(datetime.fromisoformat, filter(None, moments)), default=self.starts) < self.starts:
+        if not self.before and max(filter(None, map(_moment_of, moments)), default=self.starts) < self.starts:
             return page
         return page.picked([*map(self._is_new, ids, moments)])
 
     def _is_new(self, record_id: Any, moment: str | None) -> bool:
-        moment, record_id = moment or "", str(record_id)
-        if moment and len(self.gathered) < MAX_EDGE and self.starts <= datetime.fromisoformat(moment) <= self.ends:
+        moment, record_id, at = moment or "", str(record_id), _moment_of(moment)
+        if at is not None and len(self.gathered) < MAX_EDGE and self.starts <= at <= self.ends:
             self.gathered[record_id] = self.unsettled[record_id] = moment
         return self.before.get(record_id) != moment
+
+
+def _moment_of(text: str | None) -> datetime | None:
+    """Give the time that *text* says; None where it says none that can be compared: such a record comes again."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:  # how times stand in the files of bulk reads is UNVERIFIED
+        return None
+    return None if moment.tzinfo is None else moment
 
 
 class EdgeJournal:

@@ -137,7 +137,7 @@ class _Carrier:
         records = ZohoRecords(crm.transport, crm_module=module.api_name, converted=told.converted)
         reader = Reader(records, crm.courier)
         if self._plan is None and kept is not None:
-            self._plan = await nothing_changed(reader, kept, crm)
+            self._plan = await nothing_changed(reader, kept, crm, converted=told.converted)
             if self._plan is not None:
                 self._work.pages.begin(asdict(self._plan), [])
             else:

@@ -47,10 +47,14 @@ async def work_on_rows(
 
 
 class _Feeder:
-    """Writes rows as fast as they are read."""
+    """Writes rows as fast as they are read.
+
+    Attributes:
+        error: What the rows ended with, if not with the last of them; also a ``CancelledError`` of their own.
+    """
 
     def __init__(self, rows: Iterable[Row] | AsyncIterable[Row], stop: Stop) -> None:
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self._rows = rows
         self._stop = stop
 
@@ -61,32 +65,45 @@ class _Feeder:
         """
         _, writer = await asyncio.open_connection(sock=end)
         try:
-            await self._write(writer)
-            writer.close()
-        except ConnectionError:
-            return  # the run has ended and reads no more
+            async for piece in self._pieces():
+                if not await _taken(writer, piece):
+                    return
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # it is we who are to end
+            self._failed(error)
         except Exception as error:  # noqa: BLE001  the program's own, given back to it
-            self.error = error
-            self._stop.request(
-                StopReason.FAILED,
-                RunFailedError(
-                    f"the rows ended with {type(error).__name__}.", hint="Mend what makes the rows.", code="ROWS_FAILED"
-                ),
-            )
+            self._failed(error)
         finally:
             writer.transport.abort() if self.error else writer.close()
 
-    async def _write(self, writer: asyncio.StreamWriter) -> None:
+    def _failed(self, error: BaseException) -> None:
+        self.error = error
+        self._stop.request(
+            StopReason.FAILED,
+            RunFailedError(f"the rows ended with {type(error).__name__}.", hint="Mend what makes the rows.", code="ROWS_FAILED"),
+        )
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
         piece: list[bytes] = []
         async for row in _each(self._rows):
             piece.append(encode_json({str(name): _plain(value) for name, value in row.items()}))
             if len(piece) == ROWS_A_PIECE:
-                writer.write(b"\n".join(piece) + b"\n")
-                await writer.drain()
+                yield b"\n".join(piece) + b"\n"
                 piece.clear()
         if piece:
-            writer.write(b"\n".join(piece) + b"\n")
-            await writer.drain()
+            yield b"\n".join(piece) + b"\n"
+
+
+async def _taken(writer: asyncio.StreamWriter, piece: bytes) -> bool:
+    """Write *piece*; False when the run has ended and reads no more.  Errors of the rows' own never pass through here."""
+    try:
+        writer.write(piece)
+        await writer.drain()
+    except ConnectionError:
+        return False
+    return True
 
 
 async def _each(rows: Iterable[Row] | AsyncIterable[Row]) -> AsyncIterator[Row]:

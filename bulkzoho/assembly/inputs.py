@@ -77,6 +77,7 @@ def facts_of_inputs(plan: InputPlan) -> list[SourceFacts]:
     settings = plan.settings
     if settings.inputs.count(STANDARD_INPUT) > 1:
         raise RefusedError("standard input (-) can be read only once.", hint="Name it once.")
+    _refuse_twice(settings.inputs)
     names = [Path(path).name for path in settings.inputs]  # source and row together name a row: no two may be alike
     facts = []
     for index, path in enumerate(settings.inputs):
@@ -97,6 +98,16 @@ def facts_of_inputs(plan: InputPlan) -> list[SourceFacts]:
             )
         )
     return facts
+
+
+def _refuse_twice(inputs: Sequence[str]) -> None:
+    """Refuse a file that is named twice, by whatever names: its rows would be sent twice."""
+    seen: dict[str, str] = {}
+    for path in inputs:
+        real = os.path.realpath(path)
+        if path != STANDARD_INPUT and real in seen:
+            raise RefusedError(f"{path} is {seen[real]} once more: its rows would be sent twice.", hint="Name each input once.")
+        seen[real] = path
 
 
 class _Peeked:
@@ -265,7 +276,14 @@ def refuse_sent_before(facts: Sequence[SourceFacts], me: RunFacts, *, org: str, 
     Raises:
         RefusedError: Names the run that did, and how to go on.
     """
-    contents = {one.content: one for one in facts if one.content}
+    contents: dict[str, SourceFacts] = {}
+    for one in facts:
+        if one.content and (first := contents.setdefault(one.content, one)) is not one and not me.org:
+            raise RefusedError(
+                f"{one.path}: has the content of {first.path}; its rows would be inserted twice.",
+                hint="Leave one of them out, or add --again to insert both.",
+                code=SENT_BEFORE,
+            )
     resumed, turn = bool(me.org), 0
     for folder, other, journal in facts_of_runs(all_of_them=True):
         turn = max(turn, other.turn or 0)

@@ -275,11 +275,14 @@ def _askable(field: CrmField, value: Any) -> Sequence[str] | None:
     """Give *value* as COQL may have it, in every form the service may keep it in; None when it cannot stand in a query."""
     if value is None:
         return ()
-    text = str(value).strip()
+    raw = str(value)
+    text = raw.strip()
     if field.data_type in _DIGITS:
         return (text,) if _NUMBER(text) else None
     if field.data_type not in _QUOTED or _UNASKABLE(text):
         return None
-    # Nobody says whether IN minds case, as unique fields do not, nor whether & and < are kept as entities
-    forms = (text, text.lower()) if field.unique else (text,)
+    if _UNASKABLE(raw):
+        raw = text
+    # Nobody says whether IN minds case, as unique fields do not, whether blanks at the ends are kept, nor & and < as entities
+    forms = (text, text.lower(), raw, raw.lower()) if field.unique else (text, raw)
     return tuple(f"'{one}'" for one in dict.fromkeys((*forms, *(html.escape(one, quote=False) for one in forms))))

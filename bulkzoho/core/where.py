@@ -24,6 +24,7 @@ from bulkzoho.model.metadata import CrmField, CrmModule
 
 __all__ = ["Comparison", "Condition", "Joined", "Operator", "bound_to", "parse_where"]
 
+DEEPEST: Final = 50  # brackets in one another; the CRM takes fewer by far
 _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<text>'(?:[^']|'')*'|"(?:[^"]|"")*")|`(?P<label>[^`]+)`|(?P<sign>!=|>=|<=|=|>|<|\(|\)|,)"""
     r"""|(?P<number>[+-]?[0-9]+(?:\.[0-9]+)?(?![\w:.-]))|(?P<word>[\w$.:+-]+))""",
@@ -107,6 +108,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
+        self._depth = 0  # of open brackets
         self._tokens: list[tuple[str, str]] = []
         position = 0
         while position < len(text.rstrip()):
@@ -137,8 +139,12 @@ class _Parser:
 
     def _one(self) -> Condition:
         if self._accept("("):
+            self._depth += 1
+            if self._depth > DEEPEST:
+                raise UsageError(f"--where has more than {DEEPEST} brackets in one another.", hint="Say it with fewer.")
             condition = self._any()
             self._expect(")")
+            self._depth -= 1
             return condition
         kind, name = self._next()
         if kind not in ("word", "label"):

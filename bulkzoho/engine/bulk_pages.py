@@ -39,6 +39,10 @@ _GONE: Final = 404
 RowsInZip = Callable[[Path], Iterator[list[list[str]]]]  #: gives blocks of rows, the header in one of its own
 
 
+class _ResultGoneError(Exception):
+    """The CRM has the result no more."""
+
+
 class BulkPages:
     """Implements ``Pages``; the position holds ``job``, its id, ``token``, what asked for it, and ``next``, the job after."""
 
@@ -76,8 +80,12 @@ class BulkPages:
             if job.next_token is not None and "next" not in position:  # prepared while the result of this one is fetched
                 position = {**position, "next": await self._created(job.next_token)}
                 yield Page(position=position)
-            async for names, rows in self._blocks(job):
-                yield Page(position=position, names=names, rows=rows, texts=True, whole=False)
+            try:
+                async for names, rows in self._blocks(job):
+                    yield Page(position=position, names=names, rows=rows, texts=True, whole=False)
+            except _ResultGoneError:
+                yield Page(position={"token": position.get("token")})
+                raise _failed(None) from None
             done = job.next_token is None
             position = {} if done else {"token": job.next_token, "job": position["next"]}
             yield Page(position=position, done=done)
@@ -110,7 +118,10 @@ class BulkPages:
         try:
             with path.open("wb") as file:
                 fetch = partial(self._calls.download, job.download_url, file)
-                await self._ask(fetch, Price(), "fetching the result of a bulk read")
+                reply = await self._courier.deliver(fetch, Price())
+                if isinstance(reply, Refused) and reply.status == _GONE:
+                    raise _ResultGoneError  # a result is kept for a day (docs "Bulk Read"), the job longer perhaps
+                payload_of(reply, "fetching the result of a bulk read", hint=HINT)
             blocks = self._rows_in_zip(path)
             names = names_of(next(blocks, [[]])[0], self._fields)
             count = 0

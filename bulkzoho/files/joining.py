@@ -48,7 +48,10 @@ def refuse_unwritable(path: Path) -> None:
         raise RefusedError(f"{path}: is a folder.", hint="Name a file in it.", code="CANNOT_WRITE")
     if path.exists() and not path.is_file():  # a device would be replaced by a file
         raise RefusedError(f"{path}: is no ordinary file.", hint="Write to it with -o - and a redirection.", code="CANNOT_WRITE")
-    path = path.resolve()
+    try:
+        path = path.resolve()
+    except (OSError, RuntimeError) as error:  # links that lead to one another
+        raise RefusedError(f"{path}: leads nowhere.", hint="Name a file in a folder.", code="CANNOT_WRITE") from error
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise RefusedError(
             f"{path}: its folder is not there, or cannot be written to.",
@@ -79,7 +82,7 @@ def write_joined(path: Path, head: bytes, parts: Sequence[Part], compression: Co
         OSError: Disk full and the like; what stood at *path* stands there still.
     """
     path = path.resolve()  # a symbolic link stays one: what it leads to is replaced
-    draft = path.with_name(f".{path.name}.{run}.tmp")
+    draft = path.with_name(f".{run}.tmp")  # whatever room its own name leaves
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
     try:
         with open(os.open(draft, flags, OWNER_ONLY), "wb") as file:  # noqa: PTH123  the descriptor sets the permissions

@@ -64,7 +64,10 @@ class Ledger:
                     connection.close()
                     raise
         except LedgerBusyError as error:
-            raise _unusable(path, error.__cause__) from error
+            raise JournalError(
+                f"{path}: another process has held the quota's ledger for {OPENING_BUSY_S:.0f} s.",
+                hint="See which program has the file open (a stopped bulkzoho?), then give this command again.",
+            ) from error
         return cls(path, connection, Rows(connection, me=me, run=run))
 
     def close(self) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import os
+import signal
 
-from .rig import Program, SandboxProcess
+from .rig import Program, SandboxProcess, wait_until
 from .terminal import Terminal
 
 
@@ -52,3 +53,34 @@ def test_on_a_terminal_the_records_stand_alone(bulkzoho: Program, sandbox: Sandb
     assert shown.split("id,Last_Name")[0].endswith(("\n", "\x1b[2K", "\x1b[?25h")), repr(shown)
     assert "\x1b" not in records[: records.index("Lead 3") + 6]
     assert "Parquet is nothing for a terminal" in refused
+
+
+def test_a_bulk_export_whose_result_is_gone_is_finished_by_another_job(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.put("Leads", ({"Last_Name": f"Lead {n}"} for n in range(30)))
+    sandbox.change(job_time_s=3.0)
+
+    # bulkzoho export Leads -o leads.csv --route bulk; kill -9; a day later bulkzoho resume, twice
+    running = bulkzoho.start("export", "Leads", "-o", "leads.csv", "--route", "bulk", "--fields", "Last_Name")
+    wait_until(lambda: any(one["operation"] == "bulk_read_status" for one in sandbox.calls()), what="a look at the job")
+    running.signal(signal.SIGKILL)
+    running.wait()
+    sandbox.advance(26 * 3_600)
+    gone = bulkzoho.run("resume").expect(1)
+    bulkzoho.run("resume").expect(0)
+
+    assert "Resume: a new job is asked for." in gone.err
+    assert len(_names((bulkzoho.folder / "leads.csv").read_text())) == 30
+
+
+def test_a_file_with_a_name_as_long_as_names_may_be_is_written(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.put("Leads", [{"Last_Name": "Lead"}])
+    name = "x" * 251 + ".csv"
+    for one, other in (("a", "b"), ("b", "a")):
+        (bulkzoho.folder / one).symlink_to(other)
+
+    # bulkzoho export Leads -o xxx...xxx.csv; bulkzoho export Leads -o a, where a leads to b and b to a
+    bulkzoho.run("export", "Leads", "--fields", "Last_Name", "-o", name).expect(0)
+    refused = bulkzoho.run("export", "Leads", "--fields", "Last_Name", "-o", "a").expect(4)
+
+    assert _names((bulkzoho.folder / name).read_text()) == ["Lead"]
+    assert "leads nowhere" in refused.err

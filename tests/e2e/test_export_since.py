@@ -8,6 +8,9 @@ import signal
 import urllib.request
 from pathlib import Path
 
+import pytest
+
+from .other_client import OtherClient
 from .rig import Ended, Program, SandboxMaker, SandboxProcess, wait_until
 
 WORDS = ("export", "Leads", "-o", "leads.csv", "--since", "last", "--fields", "City", "--json")
@@ -59,6 +62,29 @@ def test_that_nothing_changed_is_seen_by_three_calls_right_after_many_changes(bu
     again = bulkzoho.run(*WORDS).expect(0)
 
     assert (first.summary["rows"]["read"], again.summary["rows"]["read"], _calls(again)) == (1_500, 0, 3)
+
+
+@pytest.mark.parametrize("converted", ["true", "both"])
+def test_a_lead_that_is_converted_after_many_were_is_not_left_out(
+    bulkzoho: Program, sandbox: SandboxProcess, converted: str
+) -> None:
+    sandbox.put("Leads", ({"Last_Name": f"Lead {n}"} for n in range(251)))
+    leads, client = [str(one["id"]) for one in sandbox.records("Leads")], OtherClient(sandbox.environment)
+    words = (*WORDS, "--converted", converted)
+
+    def convert(lead: str) -> None:
+        client.call("POST", f"Leads/{lead}/actions/convert", {"data": [{}]})
+
+    for lead in leads[1:]:
+        convert(lead)
+
+    # bulkzoho export Leads -o leads.csv --since last --converted both; a lead is converted; the same again
+    bulkzoho.run(*words).expect(0)
+    convert(leads[0])
+    sandbox.advance(10)
+    again = bulkzoho.run(*words).expect(0).summary
+
+    assert again["rows"]["read"] == 1
 
 
 def test_the_next_export_knows_what_a_killed_process_read(tmp_path: Path, new_sandbox: SandboxMaker) -> None:

@@ -112,6 +112,27 @@ async def test_rows_that_raise_give_their_own_error_back(sandbox: SandboxProcess
     assert line.tally.created == sandbox.count()
 
 
+@pytest.mark.parametrize("error", [ConnectionResetError, BrokenPipeError, asyncio.CancelledError])
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.usefixtures("sandbox")
+async def test_rows_that_end_with_an_error_of_their_own_are_not_all_rows(error: type[BaseException], is_async: bool) -> None:
+    """Also where it is one that our own end might have: a source that is reset, a task of the program's that was cancelled."""
+
+    def rows() -> Iterator[dict[str, Any]]:
+        yield from ({"Last_Name": f"L{n}"} for n in range(350))
+        raise error
+
+    async def rows_of_a_source() -> AsyncIterator[dict[str, Any]]:
+        for row in rows():
+            yield row
+
+    async with bulkzoho.connect() as crm:
+        with pytest.raises(error):
+            await crm.import_rows(rows_of_a_source() if is_async else rows(), crm_module="Leads", quota=FAST)
+
+    assert crm.runs()[0].status == "failed"
+
+
 async def test_an_interrupted_run_of_rows_is_resumed(sandbox: SandboxProcess) -> None:
     stop = bulkzoho.Stop()
 

@@ -39,6 +39,19 @@ def test_letters_and_results_do_not_go_into_one_file_by_another_name(bulkzoho: P
     assert sandbox.count() == 0
 
 
+@pytest.mark.parametrize("how", ["a link", "a copy"])
+def test_one_content_is_not_inserted_twice_by_one_run(bulkzoho: Program, sandbox: SandboxProcess, how: str) -> None:
+    file = bulkzoho.leads("leads.csv", 3)
+    other = bulkzoho.folder / "other.csv"
+    other.symlink_to(file) if how == "a link" else other.write_bytes(file.read_bytes())
+
+    # bulkzoho import leads.csv other.csv --module Leads
+    refused = bulkzoho.run("import", "leads.csv", "other.csv", *LEADS).expect(4).summary
+
+    assert "twice" in refused["error"]["message"]
+    assert sandbox.count() == 0
+
+
 def test_letters_in_doubt_are_not_replayed_from_a_copy(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     write_csv(bulkzoho.folder / "a.csv", ["Last_Name", "Annual_Revenue"], [[f"L{n}", "x"] for n in range(20)])
     bulkzoho.run("import", "a.csv", *LEADS, "--dead-letter", "bad.csv").expect(3)

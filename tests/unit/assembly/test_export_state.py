@@ -45,8 +45,9 @@ def path(tmp_path: Path) -> Path:
         ("2026-03-01T11:58:00+00:00", True),
         ("2026-03-01T14:00:00+02:00", True),
         ("2026-03-01T12:00:01+00:00", False),
+        ("03/01/2026 11:59:00", False),
     ],
-    ids=["before the overlap", "its first second", "its last second", "while it ran"],
+    ids=["before the overlap", "its first second", "its last second", "while it ran", "in a form that says no time"],
 )
 @pytest.mark.parametrize("column", ["Modified_Time", "bulkzoho_deleted"])
 def test_what_can_change_no_more_under_its_time_is_remembered(column: str, moment: str, *, remembered: bool) -> None:

@@ -111,3 +111,10 @@ def test_what_coql_cannot_say_is_refused_before_anything_is_sent(text: str, said
 def test_what_a_bulk_read_cannot_say_is_refused(text: str) -> None:
     with pytest.raises(RefusedError, match="bulk read cannot say"):
         to_bulk_read(_read(text))
+
+
+def test_brackets_without_end_are_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="brackets in one another"):
+        parse_where("(" * 3_000 + "City = 'Oslo'" + ")" * 3_000)
+
+    assert parse_where("(" * 50 + "City = 'Oslo'" + ")" * 50) == parse_where("City = 'Oslo'")

@@ -38,8 +38,8 @@ class Findings:
 class Lookup(Protocol):
     """Ask the CRM which rows of an insert it holds."""
 
-    async def find(self, batch: Batch, shipment: OpenShipment, *, rivals: Sequence[Batch]) -> Findings:
-        """Look the rows up; *rivals* are in doubt too, so that a record may be theirs.
+    async def find(self, batch: Batch, shipment: OpenShipment, *, rivals: Callable[[], Sequence[Batch]]) -> Findings:
+        """Look the rows up; *rivals* gives those in doubt too, as of then, so that a record may be theirs.
 
         Raises:
             AdmissionClosedError: The run was stopped meanwhile.
@@ -228,8 +228,10 @@ class Doubts:
     async def _look_up(self, doubtful: Doubtful, lookup: Lookup) -> Findings:
         """Look the rows up once all that was found before is written down: a lookup reads there which records rows have."""
         await self._recorder.committed()
-        rivals = [one.batch for one in (*self._held, *(one for _, one in self._staying))]
-        return await lookup.find(doubtful.batch, doubtful.shipment, rivals=rivals)
+        return await lookup.find(doubtful.batch, doubtful.shipment, rivals=self._rivals)
+
+    def _rivals(self) -> list[Batch]:
+        return [one.batch for one in (*self._held, *(one for _, one in self._staying))]
 
     async def _asked(self, answer: Awaitable[Answer]) -> Answer | None:
         """Give the answer, or None when the run is being stopped, for this reason or another."""

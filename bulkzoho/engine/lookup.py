@@ -66,7 +66,7 @@ class _Inquiry:
 
     records: Sequence[Record]
     window: Window
-    rivals: Sequence[Record] = ()  #: rows of other calls without an answer, as far as they have no key
+    rivals: Callable[[], list[Record]]  #: gives rows of other calls without an answer, as far as they have no key
     found: dict[int, str] = field(default_factory=dict)  #: rows by index, with their ids
     absent: list[int] = field(default_factory=list)
     reasons: dict[str, None] = field(default_factory=dict)  #: why others stay in doubt, each once
@@ -131,11 +131,11 @@ class CoqlLookup:
         self._tell = tell
         self._told: set[str] = set()
 
-    async def find(self, batch: Batch, shipment: OpenShipment, *, rivals: Sequence[Batch] = ()) -> Findings:
+    async def find(self, batch: Batch, shipment: OpenShipment, *, rivals: Callable[[], Sequence[Batch]] = tuple) -> Findings:
         """Look the rows of *batch* up; safe to cancel.
 
-        Rows of *rivals*, other batches in doubt, are matched beside them: a record that is like a row here but has more in it may
-        be just what one of theirs holds.  It is then left to them, and keeps every row here from being absent.
+        *rivals* gives the other batches in doubt, whose rows are matched beside these: a record that is like a row here but has
+        more in it may be just what one of theirs holds.  It is then left to them, and keeps every row here from being absent.
 
         Raises:
             AdmissionClosedError: The run was stopped meanwhile.
@@ -145,7 +145,7 @@ class CoqlLookup:
         plan = plan_lookup(batch.records, self._crm_module, unique_fields=self._unique_fields, import_key=self._import_key)
         skews_s = {self._clock_skew(), *(() if shipment.skew_s is None else (shipment.skew_s,))}
         window = window_of(shipment.sent_at, skews_s=skews_s, call_ends_after_s=self._call_ends_after_s)
-        inquiry = _Inquiry(batch.records, window, rivals=self._whole_of(rivals) if plan.whole else [])
+        inquiry = _Inquiry(batch.records, window, rivals=lambda: self._whole_of(rivals()))
         refused = [rows for rows in plan.by_key if not await self._ask_for_keys(rows, inquiry)]
         by_window = [*plan.by_key_in_window, *refused]
         if by_window or plan.whole:
@@ -183,14 +183,32 @@ class CoqlLookup:
     # -- by window -------------------------------------------------------------------------------------------------------
 
     async def _look_through_window(self, keyed: Sequence[KeyRows], whole: Sequence[int], inquiry: _Inquiry) -> None:
+        """See what was created in the window, again when a call was lost meanwhile: its rows may be what a record belongs to.
+
+        That has an end: when many batches are in doubt, no more calls leave.
+        """
+        rivals = inquiry.rivals() if whole else []
+        view = await self._view(keyed, whole, rivals, inquiry)
+        if view is not None:
+            for rows in keyed:
+                inquiry.note(rows)
+        while whole and view is not None:
+            await self._learn(view, inquiry)
+            before, rivals = rivals, inquiry.rivals()
+            if rivals == before:
+                self._conclude(view, inquiry)
+                return
+            view = await self._view((), whole, rivals, inquiry)
+
+    async def _view(
+        self, keyed: Sequence[KeyRows], whole: Sequence[int], rivals: Sequence[Record], inquiry: _Inquiry
+    ) -> WindowView | None:
         """Page through what was created in the window; fields that a query does not take are left out of the comparison."""
         records = {index: inquiry.records[index] for index in whole}
-        if whole:
-            records |= {-index: record for index, record in enumerate(inquiry.rivals, start=1)}
+        records |= {-index: record for index, record in enumerate(rivals, start=1)}
         blank = self._blank_keys(records.values())
         names = compared_fields(records.values(), self._crm_module, others=len(keyed) + len(blank))
-        view = None
-        while view is None:
+        while True:
             view = WindowView(Matching(records, names, self._crm_module, keys=blank), keyed, inquiry.window, self._user_id)
             try:
                 await self._see_window(view, [*names, *blank])
@@ -198,13 +216,10 @@ class CoqlLookup:
                 mine = blank if refused.column in blank else names
                 if refused.column not in mine:
                     inquiry.reasons[f"the CRM does not answer the query ({refused.reason})"] = None
-                    return
+                    return None
                 mine.remove(refused.column)
-                view = None
-        for rows in keyed:
-            inquiry.note(rows)
-        if whole:
-            await self._conclude(view, inquiry)
+            else:
+                return view
 
     def _blank_keys(self, records: Collection[Record]) -> list[str]:
         """Give the key fields that none of *records* has a value in."""
@@ -217,11 +232,14 @@ class CoqlLookup:
         async for page in self._pages(PAGE_PRICE, self._window_text(fields, view.window)):
             view.see(page, known=self._known(page))
 
-    async def _conclude(self, view: WindowView, inquiry: _Inquiry) -> None:
-        """Match whole records; rows are absent only if every record has its row and a record known to be accepted was seen."""
+    async def _learn(self, view: WindowView, inquiry: _Inquiry) -> None:
+        """Leave out what has its row, until no record can belong to a call whose reply is on its way."""
         view.account_for(inquiry.found.values())
         view.learn(self._known_ids(view.unsettled()))
         await self._wait_for_replies(view)
+
+    def _conclude(self, view: WindowView, inquiry: _Inquiry) -> None:
+        """Match whole records; rows are absent only if every record has its row and a record known to be accepted was seen."""
         trusted_until_s = self._service_time() - self._reply_within_s - SECOND_S
         matches = view.conclude(trusted_until_s=trusted_until_s)
         inquiry.found.update(matches.found)

@@ -97,6 +97,22 @@ _processes = st.lists(
     ahead_s=0.0,
     disk_s=2.0,
 )
+@example(  # a call was lost while the rows of another were looked up, alike but for what one of them left out
+    operation=Operation.INSERT,
+    rows=[*[("Ada", "", "")] * 4, *[("Bob", "", "")] * 12, *[("Ada", "", "1")] * 4],
+    poison=None,
+    processes=[
+        Process(
+            faults=(
+                CallFault(kind="lost", committed=0),
+                *[CallFault(latency_s=5.0)] * 3,
+                CallFault(kind="lost", latency_s=10.005),
+            )
+        )
+    ],
+    ahead_s=0.0,
+    disk_s=None,
+)
 def test_each_row_has_one_outcome_and_no_insert_is_committed_twice(
     *,
     operation: Operation,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -139,19 +139,19 @@ class Lookup:
 
     def __init__(self, desk: Desk, batch: Batch, shipment: OpenShipment) -> None:
         self._desk = desk
-        self._batch = batch
+        self.batch = batch
         self._shipment = shipment
 
-    async def find(self) -> Findings:
+    async def find(self, *, rivals: Callable[[], Sequence[Batch]] = tuple) -> Findings:
         """Look the rows up, and see that what is found is what was sent."""
-        findings = await self._desk.lookup().find(self._batch, self._shipment)
+        findings = await self._desk.lookup().find(self.batch, self._shipment, rivals=rivals)
         held = {record["id"]: record for record in self._desk.sandbox.records(self._desk.crm_module.api_name)}
         assert (findings.results is None) == (not findings.found)
         for at, index in enumerate(findings.found):
             assert findings.results is not None
             record = held[findings.results.ids[at]]
             for name in ("Last_Name", "External_Id", "City"):
-                sent = self._batch.records[index].get(name)
+                sent = self.batch.records[index].get(name)
                 assert (record.get(name) or "").casefold() == (sent or "").strip().casefold()
         assert not set(findings.found) & set(findings.absent)
         return findings
@@ -161,7 +161,7 @@ class Lookup:
         findings = await self.find()
         self._desk.known.update(findings.results.ids if findings.results is not None else ())
         if findings.absent:
-            await self._desk.accept([self._batch.records[index] for index in findings.absent])
+            await self._desk.accept([self.batch.records[index] for index in findings.absent])
         return findings
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bulkzoho.core.digits import Digits
 from bulkzoho.errors import AccessError
-from bulkzoho.model.rows import Record
+from bulkzoho.model.rows import Batch, Record
 from bulkzoho.sandbox import Fault, FaultKind, SandboxSettings
 
 from .desk import BO, Desk, desk_of
@@ -224,6 +224,19 @@ async def test_rows_with_and_without_a_key_in_one_call_are_told_apart(desk: Desk
 
     assert (list(findings.found), list(findings.absent)) == (list(range(11)), list(range(11, 20)))
     assert set(desk.count("Last_Name").values()) == {1}
+
+
+async def test_a_record_of_a_call_that_is_lost_while_another_s_rows_are_looked_up_is_left_to_it(desk: Desk) -> None:
+    await desk.accept(plain([50]))
+    lost = await desk.lose([{"Last_Name": "Ek 1"}], FaultKind.RESET_BEFORE_COMMIT)
+    later = await desk.lose(plain([1]), FaultKind.RESET_AFTER_COMMIT)
+    in_doubt: list[list[Batch]] = [[], [later.batch]]  # as of the beginning, and since the wait for replies
+
+    findings = await lost.find(rivals=lambda: in_doubt.pop(0) if len(in_doubt) > 1 else in_doubt[0])
+
+    assert (list(findings.found), list(findings.absent)) == ([], [])
+    assert "records created since that belong to no row known here: 1" in desk.told[0]
+    assert list((await later.find(rivals=lambda: [lost.batch])).found) == [0]
 
 
 async def test_rows_are_found_whatever_form_the_service_gives_their_values() -> None:

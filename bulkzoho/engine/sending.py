@@ -20,6 +20,7 @@ from bulkzoho.engine.stopping import AdmissionClosedError, Stop, reason_of
 from bulkzoho.errors import BulkZohoError, RunFailedError
 from bulkzoho.model.outcomes import Results
 from bulkzoho.model.rows import Batch
+from bulkzoho.model.rowset import ranges_of
 from bulkzoho.model.run import StopReason
 from bulkzoho.ports import Route
 
@@ -33,6 +34,9 @@ class Doubtful:
     shipment: OpenShipment
     batch: Batch
     reason: str
+
+
+_Part = tuple[Batch, OpenShipment | None]  # the second: an earlier sending without outcome
 
 
 class _Trip:
@@ -73,6 +77,15 @@ class _Trip:
         """The call was refused as a whole: its rows are unsent."""
         if self.open:
             self._recorder.released(self.shipment)
+
+    def halved(self, halves: Sequence[Batch]) -> list[_Part]:
+        """The call was refused as a whole, and goes in *halves*: each is in doubt if an earlier call had no answer."""
+        doubtful = self.open and self.shipment.since_s is not None
+        parts = [
+            (half, self._recorder.divide(self.shipment, ranges_of(sorted(half.numbers))) if doubtful else None) for half in halves
+        ]
+        self.refused()  # no commit comes between: rows in doubt are so all the time
+        return parts
 
 
 class Resends(Protocol):
@@ -139,13 +152,14 @@ class Sender:
         if halves:  # one batch at a time: if the CRM refuses everything, that shows before every sender has asked row by row
             async with self._halving if self._suspicion.unsure else nullcontext():
                 while halves and not self._stop.requested:
-                    halves.extend(await self._deliver_part(halves.pop(), codes, None))
+                    half, earlier = halves.pop()
+                    halves.extend(await self._deliver_part(half, codes, earlier))
         if halves:
-            return  # stopped: they are unsent
+            return  # stopped: they are unsent, or still in doubt
         self._judge_codes(codes)
         self._errors.check()
 
-    async def _deliver_part(self, part: Batch, codes: set[str], shipment: OpenShipment | None) -> list[Batch]:
+    async def _deliver_part(self, part: Batch, codes: set[str], shipment: OpenShipment | None) -> list[_Part]:
         """Send one part; give its halves when the call was refused for the sake of some row.
 
         *codes* collects the codes of rows that stood alone in a refused call, and "" for rows with another fate.
@@ -161,10 +175,9 @@ class Sender:
                 if len(results.refused) < len(part):
                     self._suspicion.row_accepted()
             case Split():
-                trip.refused()
                 self._parts.opened(part)
                 middle = len(part) // 2
-                return [part.pick(range(middle, len(part))), part.pick(range(middle))]
+                return trip.halved([part.pick(range(middle, len(part))), part.pick(range(middle))])
             case RefuseRow(refusal=refusal):
                 trip.refused()
                 codes.add(refusal.code)

@@ -95,6 +95,16 @@ def test_a_lost_reply_to_an_upsert_is_sent_again(bulkzoho: Program, sandbox: San
     assert summary["rows"]["created"] == 300
 
 
+def test_what_a_lost_upsert_did_is_told_when_it_goes_again_in_halves(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    sandbox.script({"kind": "reset_after_commit", "on_call": 1}, {"kind": "413", "max_bytes": 6_000})
+    bulkzoho.leads("leads.csv", 100)
+
+    # bulkzoho import leads.csv --module Leads --operation upsert --match-on Email
+    summary = bulkzoho.run(*IMPORT, "--operation", "upsert", "--match-on", "Email").expect(0).summary
+
+    assert summary["rows"]["created"] == sandbox.count() == 100
+
+
 def test_a_poisoned_batch_is_bisected_to_the_bad_row(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.script({"kind": "refuse_all_400", "marker": 'Lead 142"'})
     bulkzoho.leads("leads.csv", 300)

@@ -22,9 +22,9 @@ from bulkzoho.assembly.homes import (
     RunFolder,
     find_run,
     home_folder,
+    last_resumable,
     list_runs,
     new_run_folder,
-    resumable,
     runs_at_work,
 )
 from bulkzoho.assembly.inputs import SENT_BEFORE, STANDARD_INPUT, InputPlan, facts_of_inputs, refuse_changed
@@ -171,17 +171,20 @@ async def resume_run(
     Raises:
         RefusedError: No such run, another process works on it, or an input changed.
     """
-    folders = [find_run(run)] if run is not None else resumable(limited=not isinstance(limit, Unchanged))
     again = partial(
         _resume, limit=limit, settle_wait_s=settle_wait_s, adjust=adjust, account=account, out=out, progress=progress, stop=stop
     )
-    for folder in folders:
+    if run is not None:
+        return await again(find_run(run))
+    passed: set[str] = set()
+    while folder := last_resumable(limited=not isinstance(limit, Unchanged), but=passed):
         try:
             return await again(folder)
         except RefusedError as error:
-            if run is not None or error.code != SENT_BEFORE:
+            if error.code != SENT_BEFORE:
                 raise
             progress.tell(f"Passed over, run {folder.run}: {error.message}")  # another run did its work; an older one may wait
+            passed.add(folder.run)
     return None
 
 

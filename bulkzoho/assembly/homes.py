@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,10 +22,10 @@ __all__ = [
     "facts_of_runs",
     "find_run",
     "home_folder",
+    "last_resumable",
     "list_runs",
     "new_run_folder",
     "refuse_network_home",
-    "resumable",
     "runs_at_work",
 ]
 
@@ -178,11 +178,13 @@ def facts_of_runs(*, all_of_them: bool = False) -> Iterator[tuple[RunFolder, Run
             journal.close()
 
 
-def resumable(*, limited: bool = False) -> list[RunFolder]:
-    """Give the runs that have something left to do and that no process works on, newest first; *limited* ones when asked for."""
-    found = []
+def last_resumable(*, limited: bool = False, but: Collection[str] = ()) -> RunFolder | None:
+    """Give the newest run that has something left to do and that no process works on; *limited* ones count when asked for.
+
+    Runs named in *but* are passed over.
+    """
     for folder, facts, journal in facts_of_runs():
-        if holder_of(folder.lock):
+        if folder.run in but or holder_of(folder.lock):
             continue
         unfinished = any(True for one in journal.shipments() if one.state == "sent")
         complete = all(source.complete for source in journal.sources())
@@ -191,8 +193,8 @@ def resumable(*, limited: bool = False) -> list[RunFolder]:
         damaged = facts.status is RunStatus.FAILED and not complete  # or its ending alone could not be written down
         hopeless = damaged and tally.read and not (tally.unsent or tally.in_doubt)
         if (facts.status is not RunStatus.COMPLETED and not hopeless) or unfinished or more:
-            found.append(folder)
-    return found
+            return folder
+    return None
 
 
 def list_runs() -> list[RunLine]:

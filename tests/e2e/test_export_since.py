@@ -54,14 +54,23 @@ def test_a_change_within_the_second_of_an_exported_one_comes_with_the_next_expor
     assert (after >= 3, last, _cities(bulkzoho.folder / "leads.csv")) == (True, 3, [])
 
 
-def test_that_nothing_changed_is_seen_by_three_calls_right_after_many_changes(bulkzoho: Program, sandbox: SandboxProcess) -> None:
-    sandbox.put("Leads", ({"Last_Name": f"Lead {n}", "City": "Oslo"} for n in range(1_500)))
+@pytest.mark.parametrize("many", [1_500, 2_500])
+def test_that_nothing_changed_is_seen_by_three_calls_right_after_many_changes(
+    bulkzoho: Program, sandbox: SandboxProcess, many: int
+) -> None:
+    sandbox.put("Leads", ({"Last_Name": f"Lead {n}", "City": "Oslo"} for n in range(many)))
 
-    # bulkzoho export Leads -o leads.csv --since last, twice
+    # bulkzoho export Leads -o leads.csv --since last, twice; a change, and again; ten minutes later, twice
     first = bulkzoho.run(*WORDS).expect(0)
     again = bulkzoho.run(*WORDS).expect(0)
+    _move(sandbox, str(sandbox.records("Leads")[7]["id"]), "Bergen")
+    changed = bulkzoho.run(*WORDS).expect(0)
+    sandbox.advance(600)
+    later = [bulkzoho.run(*WORDS).expect(0) for _ in range(2)]
 
-    assert (first.summary["rows"]["read"], again.summary["rows"]["read"], _calls(again)) == (1_500, 0, 3)
+    read = [one.summary["rows"]["read"] for one in (first, again, changed, *later)]
+    assert read == [many, 0, 1, 0, 0]
+    assert (_calls(again), _calls(later[1])) == (3, 3)
 
 
 @pytest.mark.parametrize("converted", ["true", "both"])

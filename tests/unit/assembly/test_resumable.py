@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkzoho.assembly.homes import new_run_folder, resumable
+from bulkzoho.assembly.homes import last_resumable, new_run_folder
 from bulkzoho.journal.sqlite import SqliteJournal
 from bulkzoho.model.journal import RowsRefused, RunFacts, RunMoved, SourceFacts, SourceRead
 from bulkzoho.model.outcomes import Tally
@@ -45,4 +45,7 @@ def test_a_run_whose_rows_all_have_an_outcome(
     journal.commit([SourceRead(facts=source), refused, RunMoved(status=status, seconds=1.0, calls=calls)])
     journal.close()
 
-    assert [one.run for one in resumable()] == ([folder.run] if taken_up else [])
+    found = last_resumable()
+
+    assert (None if found is None else found.run) == (folder.run if taken_up else None)
+    assert last_resumable(but={folder.run}) is None

@@ -60,7 +60,7 @@ def _export_lines(summary: ExportSummary) -> Iterator[str]:
     done = summary.status is RunStatus.COMPLETED
     gone = f" ({amount(told['deleted'])} of them deleted)" if told["deleted"] else ""
     yield f"  {many(summary.tally.read, 'record')}{gone}, {many(told['fields'], 'field')} " + (
-        f"in {where}." if done else "so far; the file appears when it is complete."
+        f"in {where}." if done else "so far; all of them are written when it is complete."
     )
     if told["difference"]:
         yield f"  The CRM counts {amount(told['count'])}: {told['why'] or 'for a reason that is not known'}."

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from bulkzoho.assembly import USUAL, Account, Stop, import_files, import_rows, list_runs, replay_letters, resume_run
 from bulkzoho.assembly.export_records import export_records
+from bulkzoho.core.python_values import Missing
 from bulkzoho.model.export import ConvertedLeads, ExportSettings, WantedRoute
 from bulkzoho.model.rows import Operation
 from bulkzoho.model.run import RunLine, Snapshot, Summary
@@ -59,26 +60,36 @@ class Crm:
         crm_module: str,
         operation: str = "insert",
         match_on: Sequence[str] = (),
+        missing: Missing = "error",
         progress: Progress | None = None,
         stop: Stop | None = None,
         **settings: Any,
     ) -> Summary:
         """Import *rows*: mappings from field name to value.
 
+        ``None`` clears a field; a key that a row does not have leaves the field alone.  Values may be texts, numbers, also
+        ``Decimal`` and those of numpy, booleans, dates, times, enumerations, UUIDs, and lists and mappings of these.
+
         Args:
             rows: Taken no faster than they are sent; may be endless for all the memory it costs.
             crm_module: API name or label.
             operation: insert, update, upsert or delete.
             match_on: For upsert: the fields that recognise a record.
+            missing: The meaning of nan, infinity, NaT and ``pandas.NA``, which are no values: ``error`` refuses the row,
+                ``skip`` leaves the key out, so that the CRM keeps its value.
             progress: Whoever watches.
             stop: Ends the run early, resumable.
             settings: Further fields of :class:`bulkzoho.model.settings.ImportSettings`.
 
         Raises:
+            ValueError: A row is not a mapping or holds something that cannot be sent; the message names row and field.  The run
+                ends as failed, as when *rows* raises.
             BulkZohoError: The run was refused before anything was sent; how a run ended that began is in the summary.
         """
         told = _told((), crm_module, operation, match_on, settings)
-        return await import_rows(rows, told, account=self._account, progress=progress or Quiet(), stop=stop or Stop())
+        return await import_rows(
+            rows, told, missing=missing, account=self._account, progress=progress or Quiet(), stop=stop or Stop()
+        )
 
     async def import_files(
         self,

@@ -34,6 +34,7 @@ from bulkzoho.assembly.replaying import plan_replay
 from bulkzoho.assembly.verifying import verify_run
 from bulkzoho.assembly.visiting import VisitedModule, chosen_account, list_fields, list_modules
 from bulkzoho.assembly.working import Work, carry_out
+from bulkzoho.core.python_values import Missing, RowEncoder
 from bulkzoho.core.settings_json import from_json, to_json
 from bulkzoho.engine.stopping import Stop
 from bulkzoho.errors import BulkZohoError, RefusedError
@@ -106,6 +107,7 @@ async def import_rows(
     rows: Iterable[Row] | AsyncIterable[Row],
     settings: ImportSettings,
     *,
+    missing: Missing = "error",
     account: Account = USUAL,
     progress: Progress,
     stop: Stop,
@@ -117,8 +119,10 @@ async def import_rows(
 
     Raises:
         BulkZohoError: As :func:`import_files`.
+        ValueError: A row that cannot be sent, which ends the run as an error of *rows* does; *missing* is no such word.
         Exception: What *rows* raised; the rows before are sent, the run can not be resumed beyond them.
     """
+    encoder = RowEncoder(missing)
     chosen = chosen_account(account)
     folder = new_run_folder(settings.crm_module)
     told = replace(settings, inputs=(STANDARD_INPUT,), files=FileSettings(format=InputFormat.JSONL))
@@ -127,7 +131,7 @@ async def import_rows(
         plan = InputPlan(settings=told, folder=folder, descriptor=descriptor, spool_name=ROWS_NAME)
         return await _begin(folder, "import", told, plan, chosen=chosen, progress=progress, stop=stop)
 
-    return await work_on_rows(rows, work, stop)
+    return await work_on_rows(rows, work, stop, encoder=encoder)
 
 
 async def replay_letters(settings: ReplaySettings, *, account: Account = USUAL, progress: Progress, stop: Stop) -> Summary:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from datetime import date, datetime, time
-from decimal import Decimal
 from typing import Any, Final
 
-from bulkzoho.core.digits import Digits, encode_json
+from bulkzoho.core.python_values import RowEncoder
 from bulkzoho.engine.stopping import Stop
 from bulkzoho.errors import RunFailedError
 from bulkzoho.model.run import StopReason, Summary
@@ -21,15 +19,19 @@ ROWS_A_PIECE: Final = 100  # rows written at a time; more are taken only when th
 
 
 async def work_on_rows(
-    rows: Iterable[Row] | AsyncIterable[Row], work: Callable[[int], Awaitable[Summary]], stop: Stop
+    rows: Iterable[Row] | AsyncIterable[Row],
+    work: Callable[[int], Awaitable[Summary]],
+    stop: Stop,
+    *,
+    encoder: RowEncoder,
 ) -> Summary:
-    """Give *work* a descriptor from which *rows* can be read as JSON Lines, and give back what it gives.
+    """Return the result of *work*, called with a descriptor from which *rows* can be read as JSON Lines.
 
     Raises:
-        Exception: What *work* raised, else what *rows* raised: the rows before were sent.
+        Exception: The error of *work*, else that of *rows* or, for a row that cannot be sent, of *encoder*.
     """
     near, far = socket.socketpair()
-    feeder = _Feeder(rows, stop)
+    feeder = _Feeder(rows, stop, encoder)
     outcome: Summary | Exception
     with near:
         async with asyncio.TaskGroup() as group:
@@ -50,18 +52,20 @@ class _Feeder:
     """Writes rows as fast as they are read.
 
     Attributes:
-        error: What the rows ended with, if not with the last of them; also a ``CancelledError`` of their own.
+        error: The error that ended the rows: their own, also a ``CancelledError``, or that of a row that cannot be sent.
     """
 
-    def __init__(self, rows: Iterable[Row] | AsyncIterable[Row], stop: Stop) -> None:
+    def __init__(self, rows: Iterable[Row] | AsyncIterable[Row], stop: Stop, encoder: RowEncoder) -> None:
         self.error: BaseException | None = None
         self._rows = rows
         self._stop = stop
+        self._encode = encoder.encode
 
     async def run(self, end: socket.socket) -> None:
         """Write all rows, then close: that is the end of the input.
 
-        When *rows* raises, the run is stopped before the end is closed, so that what came is not taken for all of it.
+        When *rows* raises or a row cannot be sent, the run is stopped before the end is closed, so that the rows before are not
+        taken for all of them.
         """
         _, writer = await asyncio.open_connection(sock=end)
         try:
@@ -82,13 +86,15 @@ class _Feeder:
         self.error = error
         self._stop.request(
             StopReason.FAILED,
-            RunFailedError(f"the rows ended with {type(error).__name__}.", hint="Mend what makes the rows.", code="ROWS_FAILED"),
+            RunFailedError(
+                f"the rows ended with {type(error).__name__}.", hint="Fix the code that produces the rows.", code="ROWS_FAILED"
+            ),
         )
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         piece: list[bytes] = []
         async for row in _each(self._rows):
-            piece.append(encode_json({str(name): _plain(value) for name, value in row.items()}))
+            piece.append(self._encode(row))
             if len(piece) == ROWS_A_PIECE:
                 yield b"\n".join(piece) + b"\n"
                 piece.clear()
@@ -113,12 +119,3 @@ async def _each(rows: Iterable[Row] | AsyncIterable[Row]) -> AsyncIterator[Row]:
     else:
         for row in rows:
             yield row
-
-
-def _plain(value: Any) -> Any:
-    """Give what JSON has for values that Python programs hold; a decimal keeps its own digits."""
-    if isinstance(value, Decimal):
-        return Digits(format(value, "f")) if value.is_finite() else str(value)
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    return value

@@ -13,6 +13,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import bulkzoho
@@ -110,6 +112,39 @@ async def test_rows_that_raise_give_their_own_error_back(sandbox: SandboxProcess
     line = crm.runs()[0]
     assert line.status == "failed"
     assert line.tally.created == sandbox.count()
+
+
+@pytest.mark.parametrize("no_value", [float("nan"), Decimal("NaN"), np.float32("inf"), pd.NaT, pd.NA])
+async def test_what_is_no_value_clears_nothing(sandbox: SandboxProcess, no_value: Any) -> None:
+    sandbox.put("Leads", [{"Last_Name": "Lovelace", "Email": "ada@example.com", "Annual_Revenue": 7.5, "City": "London"}])
+    row = {"Last_Name": "Lovelace", "Email": "ada@example.com", "Annual_Revenue": no_value, "City": None}
+    upsert: dict[str, Any] = {"crm_module": "Leads", "operation": "upsert", "match_on": ["Email"], "quota": FAST}
+
+    async with bulkzoho.connect() as crm:
+        with pytest.raises(ValueError, match=r"row 2, field 'Annual_Revenue': .* is not a value. Use None to clear the field"):
+            await crm.import_rows([{"Last_Name": "Hopper", "Email": "grace@example.com"}, row], **upsert)
+        refused, kept = crm.runs()[0], sandbox.records()[0]
+        summary = await crm.import_rows([row], missing="skip", **upsert)
+
+    assert (refused.status, kept["Annual_Revenue"], kept["City"]) == ("failed", 7.5, "London")
+    assert (summary.exit_code, summary.tally.accepted) == (0, 1)
+    after = sandbox.records()[0]
+    assert (after["Annual_Revenue"], after.get("City")) == (7.5, None)  # None clears, a value that is none does not
+
+
+async def test_a_bad_row_fails_the_run_as_rows_that_raise_do(sandbox: SandboxProcess) -> None:
+    rows: list[Any] = [*({"Last_Name": f"L{n}"} for n in range(1_000)), {"Last_Name": b"bytes"}]
+
+    async with bulkzoho.connect() as crm:
+        with pytest.raises(ValueError, match="row 1001, field 'Last_Name': a value of type bytes cannot be sent"):
+            await crm.import_rows(rows, crm_module="Leads", quota=FAST)
+        line = crm.runs()[0]
+        resumed = await crm.resume(line.run)
+
+    assert line.status == "failed"
+    assert resumed is not None
+    assert (resumed.tally.unsent, resumed.input_complete) == (0, False)
+    assert resumed.tally.created == resumed.tally.read == sandbox.count()
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError, BrokenPipeError, asyncio.CancelledError])

@@ -6,19 +6,19 @@ same, for the digest by which the input is known again.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime, time
-from decimal import Decimal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from bulkzoho.core.digits import Digits
+from bulkzoho.core.digits import encode_json
+from bulkzoho.core.value_faults import Fault
 from bulkzoho.errors import BulkZohoError, RefusedError, RunFailedError
+from bulkzoho.files.parquet_values import column_decoder
 from bulkzoho.files.parquet_writer import refuse_missing_pyarrow
 from bulkzoho.files.raw import Chunks
-from bulkzoho.model.rows import Block, Cell
+from bulkzoho.model.rows import Block, Cell, UnreadableRow
 from bulkzoho.ports import Gate
 
 if TYPE_CHECKING:  # an optional extra, loaded only for a file that needs it
@@ -28,6 +28,15 @@ __all__ = ["MAGIC", "ParquetRows"]
 
 MAGIC: Final = b"PAR1"  # the first and the last bytes of a file; parquet.apache.org, "File Format"
 BATCH_ROWS: Final = 1_000  # rows made into values at a time
+
+
+@dataclass(frozen=True, slots=True)
+class _BadRow:
+    """A row with something that is no value."""
+
+    cells: Sequence[Cell]
+    column: str
+    fault: Fault
 
 
 class ParquetRows:
@@ -76,10 +85,26 @@ class ParquetRows:
                 raise self._failure
             return None
         first, self._number = self._number + 1, self._number + len(rows)
-        return Block(header=self.header, rows=rows, numbers=range(first, self._number + 1))
+        numbers: Sequence[int] = range(first, self._number + 1)
+        good = [row for row in rows if not isinstance(row, _BadRow)]
+        if len(good) == len(rows):
+            return Block(header=self.header, rows=good, numbers=numbers)
+        unreadable = [self._unreadable(at, row) for at, row in zip(numbers, rows, strict=True) if isinstance(row, _BadRow)]
+        numbers = [at for at, row in zip(numbers, rows, strict=True) if not isinstance(row, _BadRow)]
+        return Block(header=self.header, rows=good, numbers=numbers, unreadable=tuple(unreadable))
 
-    def _take(self) -> list[Sequence[Cell]]:
-        rows: list[Sequence[Cell]] = []
+    def _unreadable(self, number: int, row: _BadRow) -> UnreadableRow:
+        fault = row.fault
+        remedy = "Write null to clear the field, or leave the column out." if fault.is_missing else "Correct it in the file."
+        return UnreadableRow(
+            number=number,
+            code=fault.code,
+            message=f'column "{row.column}": {fault.message}. {remedy}',
+            raw=encode_json(dict(zip(self.header, row.cells, strict=True))).decode(),
+        )
+
+    def _take(self) -> list[Sequence[Cell] | _BadRow]:
+        rows: list[Sequence[Cell] | _BadRow] = []
         try:
             for row in islice(self._rows, self._block_rows):
                 rows.append(row)  # noqa: PERF402  what was read before a failure must stay
@@ -87,8 +112,8 @@ class ParquetRows:
             self._failure = error
         return rows
 
-    def _read(self) -> Iterator[Sequence[Cell]]:
-        """Give the header first, and then the rows."""
+    def _read(self) -> Iterator[Sequence[Cell] | _BadRow]:
+        """Return the header first, and then the rows."""
         import pyarrow as pa  # noqa: PLC0415  see above
         from pyarrow import parquet  # noqa: PLC0415  likewise
 
@@ -103,11 +128,13 @@ class ParquetRows:
                 with parquet.ParquetFile(file, buffer_size=1 << 20) as opened:
                     self.header = _header(opened.schema_arrow, self._name)
                     yield self.header
-                    converters = [_converter(one.type, one.name, self._name) for one in opened.schema_arrow]
+                    decoders = [column_decoder(one.type, one.name, self._name) for one in opened.schema_arrow]
                     total, given, read = max(1, opened.metadata.num_rows), 0, 0
                     size = file.seek(0, 2)
                     for batch in opened.iter_batches(BATCH_ROWS, use_threads=False):
-                        yield from zip(*(read_(one) for read_, one in zip(converters, batch.columns, strict=True)), strict=True)
+                        columns = [decode(one) for decode, one in zip(decoders, batch.columns, strict=True)]
+                        rows = zip(*(cells for cells, _ in columns), strict=True)
+                        yield from _marked(rows, self.header, [faults for _, faults in columns])
                         given += len(batch)
                         while read < size * given // total and (chunk := next(self._chunks, b"")):
                             read += len(chunk)
@@ -129,62 +156,21 @@ class ParquetRows:
         )
 
 
+def _marked(
+    rows: Iterator[Sequence[Cell]], header: Sequence[str], faults: Sequence[Mapping[int, Fault]]
+) -> Iterator[Sequence[Cell] | _BadRow]:
+    """Return *rows*, those with a fault as such: by the first column that has one."""
+    if not any(faults):
+        return rows
+    first: dict[int, tuple[str, Fault]] = {}
+    for column, of_column in zip(header, faults, strict=True):
+        for index, fault in of_column.items():
+            first.setdefault(index, (column, fault))
+    return (_BadRow(row, *first[index]) if index in first else row for index, row in enumerate(rows))
+
+
 def _header(schema: pa.Schema, name: str) -> tuple[str, ...]:
     names = tuple(schema.names)
     if not names or len({*names}) < len(names):
         raise RefusedError(f"{name}: has no columns, or two of one name.", hint="Name each column once.", code="DUPLICATE_COLUMN")
     return names
-
-
-def _converter(kind: pa.DataType, column: str, name: str) -> Callable[[pa.Array], Sequence[Cell]]:
-    """Give what makes the cells of a column: JSON values, numbers with their own digits.
-
-    Raises:
-        RefusedError: Such values have no place in a record.
-    """
-    import pyarrow as pa  # noqa: PLC0415  see above
-
-    types = pa.types
-    if types.is_dictionary(kind):
-        plain = _converter(kind.value_type, column, name)
-        return lambda cells: plain(cells.dictionary_decode())
-    if (
-        types.is_boolean(kind)
-        or types.is_integer(kind)
-        or types.is_string(kind)
-        or types.is_large_string(kind)
-        or types.is_null(kind)
-    ):
-        return lambda cells: cells.to_pylist()
-    if types.is_timestamp(kind):  # to the microsecond: what is finer has no place in the CRM, nor in Python
-        micro = pa.timestamp("us", tz=kind.tz)
-        return lambda cells: [_plain(one) for one in cells.cast(micro, safe=False).to_pylist()]
-    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind) or types.is_duration(kind):
-        raise RefusedError(
-            f"{name}: column {column!r} holds {kind}, which no field takes.",
-            hint="Leave it out, or make it text.",
-            code="BAD_COLUMN",
-        )
-    return lambda cells: [_plain(one) for one in cells.to_pylist()]
-
-
-def _plain(value: Any) -> Cell:
-    """Give *value* as JSON holds it; what is not known in a struct is left out, as the API leaves it out."""
-    match value:
-        case float() if not math.isfinite(value):
-            return str(value)  # refused as no number, in its own row
-        case None | bool() | int() | float() | str():
-            return value
-        case Decimal():
-            return _digits(value)
-        case datetime() | date() | time():
-            return value.isoformat()
-        case list():
-            return [_plain(one) for one in value]
-    return {key: _plain(one) for key, one in value.items() if one is not None} if isinstance(value, dict) else str(value)
-
-
-def _digits(value: Decimal) -> Cell:
-    """Give a decimal without the zeros that only its type put there."""
-    text = f"{value:f}"
-    return Digits(text.rstrip("0").rstrip(".") if "." in text else text)

@@ -138,7 +138,7 @@ def test_a_parquet_of_another_tool_gives_its_values(tmp_path: Path) -> None:
     table = pa.table(
         {
             "Text": pa.array(["a", "b"]).dictionary_encode(),
-            "Real": pa.array([0.5, float("nan")]),
+            "Real": pa.array([0.5, None]),
             "Moment": pa.array([1_000_000_000_000_000_001, None], pa.timestamp("ns")),
         }
     )
@@ -146,8 +146,51 @@ def test_a_parquet_of_another_tool_gives_its_values(tmp_path: Path) -> None:
 
     assert _read(tmp_path / "other") == [
         {"Text": "a", "Real": 0.5, "Moment": "2001-09-09T01:46:40"},
-        {"Text": "b", "Real": "nan", "Moment": None},
+        {"Text": "b", "Real": None, "Moment": None},
     ]
+
+
+def test_numbers_of_single_precision_keep_their_own_digits(tmp_path: Path) -> None:
+    table = pa.table({"Rate": pa.array([0.1, None, 1e20, 5.0], pa.float32())})
+    parquet.write_table(table, tmp_path / "singles")
+
+    assert [row["Rate"] for row in _read(tmp_path / "singles")] == ["0.1", None, "1e+20", "5"]
+
+
+def _texts_as_bytes(*raws: bytes) -> pa.Array:
+    """Return a column of text that holds *raws*, valid UTF-8 or not: a writer of another tool may not look."""
+    binary = pa.array(raws, pa.binary())
+    return pa.Array.from_buffers(pa.string(), len(raws), binary.buffers())
+
+
+@pytest.mark.parametrize(
+    ("cells", "code", "message"),
+    [
+        (pa.array([1.0, float("nan"), 2.0]), "BAD_VALUE", "nan is not a value. Write null to clear the field"),
+        (pa.array([1.0, float("-inf"), 2.0], pa.float32()), "BAD_VALUE", "-inf is not a value"),
+        (pa.array([[1.0], [None, float("inf")], []]), "BAD_VALUE", "inf is not a value"),
+        (pa.array([{"a": 1.0}, {"a": float("nan")}, None]), "BAD_VALUE", "nan is not a value"),
+        (pa.array([{}, {"a": b"y"}, None], pa.struct({"a": pa.binary()})), "BAD_VALUE", "a value of type bytes cannot be sent"),
+        (pa.array(["x", "a\0b", None]), "BAD_ENCODING", "the text contains a NUL character"),
+        (pa.array(["x", "\0", "x"]).dictionary_encode(), "BAD_ENCODING", "the text contains a NUL character"),
+        (pa.array([["x"], ["\0"], None]), "BAD_ENCODING", "the text contains a NUL character"),
+        (_texts_as_bytes(b"x", b"Jos\xe9", b"y"), "BAD_ENCODING", "the text is not valid UTF-8"),
+    ],
+)
+def test_what_is_no_value_costs_its_row_only_and_never_becomes_null(
+    tmp_path: Path, cells: pa.Array, code: str, message: str
+) -> None:
+    parquet.write_table(pa.table({"Last_Name": ["a", "b", "c"], "Rate": cells}), tmp_path / "bad.parquet")
+    source = open_source(str(tmp_path / "bad.parquet"), FileSettings())
+    with closing(source):
+        block = source.read()
+
+    assert block is not None
+    [bad] = block.unreadable
+    assert (bad.number, bad.code) == (2, code)
+    assert bad.message.startswith(f'column "Rate": {message}')
+    assert bad.raw.startswith('{"Last_Name":"b","Rate":')
+    assert [(number, row[0]) for number, row in zip(block.numbers, block.rows, strict=True)] == [(1, "a"), (3, "c")]
 
 
 def test_what_no_field_takes_is_refused_before_the_first_row(tmp_path: Path) -> None:

@@ -65,6 +65,8 @@ class Gate:
         if {*map(_FIRST, lines)} != {_OPENS} or {*map(_LAST, lines)} != {_CLOSES}:
             return None
         joined = b"\n".join(lines)
+        if b"\\u0000" in joined:
+            return None
         # every column is there, so as many colons as columns leave none for a key that comes twice
         if joined.count(b":") != count * len(self.header) and _may_repeat_keys(joined, count * len(self.header)):
             return None

@@ -26,6 +26,7 @@ from bulkzoho.core.packing import PackedRecords, Packer
 from bulkzoho.core.referring import USER_TYPES, names_users
 from bulkzoho.core.stamping import Stamp
 from bulkzoho.core.users import Users
+from bulkzoho.core.value_faults import fault_of_text
 from bulkzoho.errors import RefusedError, UsageError
 from bulkzoho.model.metadata import CrmField, CrmModule
 from bulkzoho.model.outcomes import Refusal
@@ -278,6 +279,8 @@ class Shaper:
         return made
 
     def _constant(self, target: CrmField, text: str) -> Any:
+        if fault := fault_of_text(text):
+            raise RefusedError(f"--set {target.api_name}=...: {fault.message}.", hint="Remove it.", code=fault.code)
         made = converter_for(target, self._rules)([text])
         if made.refused:
             raise RefusedError(

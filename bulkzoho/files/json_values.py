@@ -12,10 +12,11 @@ from typing import Any, Final, NoReturn
 import orjson
 
 from bulkzoho.core.digits import Digits, encode_json
+from bulkzoho.core.value_faults import BAD_TEXT, NUL_IN_TEXT, holds_encoded_nul
 from bulkzoho.files.json_lines import JsonLine
 from bulkzoho.files.text import encoding_remedy, readable, without_bad_bytes
 
-__all__ = ["BadLineError", "object_of", "objects_of"]
+__all__ = ["BadLineError", "may_hold_nul", "object_of", "objects_of", "refuse_nul"]
 
 _EXACT: Final = frozenset({str, int, bool, NoneType})  # types that orjson gives as written
 _LOSSY_NUMBER: Final = re.compile(r"[:\[,]\s*-?(?:[0-9]+[.eE]|[0-9]{19})")  # text that looks so costs a second look, no more
@@ -77,6 +78,24 @@ def object_of(line: JsonLine, *, encoding: str) -> dict[str, Any]:
     except RecursionError:
         raise BadLineError("BAD_JSON", "the line nests values too deeply.", raw) from None
     raise BadLineError("BAD_JSON", "the line is JSON, but no object.", raw)
+
+
+def may_hold_nul(lines: Sequence[JsonLine]) -> bool:
+    r"""Return whether a text in *lines* holds ``\u0000``; some that do not are taken for such."""
+    return any(isinstance(line, str) or b"\\u0000" in line for line in lines)
+
+
+def refuse_nul(line: JsonLine) -> None:
+    """Refuse a line that is JSON with a NUL character in a text.
+
+    Raises:
+        BadLineError: It has one.
+    """
+    encoded = line.encode(errors="surrogatepass") if isinstance(line, str) else line
+    if holds_encoded_nul(encoded):
+        raise BadLineError(
+            BAD_TEXT, f"{NUL_IN_TEXT.message}. Remove it.", readable(encoded.decode(errors="replace").rstrip("\r"))
+        )
 
 
 def _exact(line: JsonLine, value: dict[str, Any]) -> dict[str, Any]:

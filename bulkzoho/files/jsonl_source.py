@@ -14,7 +14,7 @@ from typing import Any, Final, cast, overload
 from bulkzoho.core.digits import decode_json
 from bulkzoho.errors import BulkZohoError, RunFailedError
 from bulkzoho.files.json_lines import JsonLine, lines_of_json
-from bulkzoho.files.json_values import BadLineError, object_of, objects_of
+from bulkzoho.files.json_values import BadLineError, may_hold_nul, object_of, objects_of, refuse_nul
 from bulkzoho.files.raw import Chunks
 from bulkzoho.files.text import DEFAULT_ENCODING
 from bulkzoho.model.rows import ABSENT, Block, Cell, UnreadableRow
@@ -140,7 +140,7 @@ class JsonRows:
     def _block(self, lines: Sequence[JsonLine]) -> Block:
         first = self._number + 1
         self._number += len(lines)
-        objects = objects_of(lines)
+        objects = None if may_hold_nul(lines) else objects_of(lines)
         numbers: Sequence[int] = range(first, first + len(lines))
         unreadable: list[UnreadableRow] = []
         if objects is None:
@@ -154,7 +154,9 @@ class JsonRows:
         unreadable: list[UnreadableRow] = []
         for number, line in enumerate(lines, start=first):
             try:
-                objects.append(object_of(line, encoding=self._encoding))
+                one = object_of(line, encoding=self._encoding)
+                refuse_nul(line)
+                objects.append(one)
                 numbers.append(number)
             except BadLineError as error:
                 unreadable.append(UnreadableRow(number=number, code=error.code, message=error.message, raw=error.raw))

@@ -6,8 +6,10 @@ import gzip
 import json
 from collections.abc import Callable
 
+import pyarrow as pa
 import pytest
 import zstandard
+from pyarrow import parquet
 
 from .rig import Program, SandboxProcess
 
@@ -112,6 +114,36 @@ def test_a_row_that_cannot_be_read_is_a_letter_and_the_others_are_taken(bulkzoho
         ("r.jsonl", 3, "BAD_JSON", "read"),
     ]
     assert sorted(record["Last_Name"] for record in sandbox.records()) == ["A", "E", "F", "G"]
+
+
+def test_what_is_no_value_is_a_rejected_row_and_clears_nothing(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    held = sandbox.put("Leads", [{"Last_Name": name, "Phone": "1", "Annual_Revenue": 7.5} for name in "ABCDEF"])
+    ids = [one["details"]["id"] if "details" in one else one["id"] for one in held]
+    table = pa.table({"id": ids[:2], "Annual_Revenue": [1.5, float("nan")]})
+    parquet.write_table(table, bulkzoho.file("a.parquet", b""))
+    parquet.write_table(pa.table({"id": ids[2:3], "Phone": [float("inf")]}), bulkzoho.file("b.parquet", b""))
+    lines = [
+        f'{{"id":"{ids[3]}","Annual_Revenue":NaN}}',
+        rf'{{"id":"{ids[4]}","Phone":"\u0000"}}',
+        f'{{"id":"{ids[5]}","Phone":null}}',
+    ]
+    bulkzoho.file("c.jsonl", "\n".join(lines))
+
+    # bulkzoho import a.parquet b.parquet c.jsonl --module Leads --operation update
+    ended = bulkzoho.run("import", "a.parquet", "b.parquet", "c.jsonl", "--module", "Leads", "--operation", "update", "--json")
+
+    letters = bulkzoho.lines(ended.expect(3).summary["dead_letter"])
+    assert sorted((letter["source"], letter["row"], letter["code"], letter["stage"]) for letter in letters) == [
+        ("a.parquet", 2, "BAD_VALUE", "read"),
+        ("b.parquet", 1, "BAD_VALUE", "read"),
+        ("c.jsonl", 1, "BAD_JSON", "read"),
+        ("c.jsonl", 2, "BAD_ENCODING", "read"),
+    ]
+    assert [(one.get("Phone"), one["Annual_Revenue"]) for one in sandbox.records()] == [
+        ("1", 1.5),
+        *[("1", 7.5)] * 4,
+        (None, 7.5),
+    ]
 
 
 def test_a_value_nested_too_deeply_costs_its_row_only(bulkzoho: Program, sandbox: SandboxProcess) -> None:

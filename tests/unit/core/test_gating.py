@@ -166,3 +166,12 @@ def test_there_is_no_gate_where_values_need_a_hand() -> None:
     assert gate_for("Last_Name", "Email", null_text="-") is None
     assert gate_for("Last_Name", "Email", set=(("Company", "Acme"),)) is None
     assert gate_for("Last_Name", "Parent_Account") is None
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999", '"\\u0000"', '"x\\u0000"', '"\\ud800"'])
+@pytest.mark.parametrize("key", ["Last_Name", "No_of_Employees"])
+def test_what_is_no_value_holds_its_block_back(key: str, value: str) -> None:
+    texts = {"Last_Name": '"x"', "Email": "null", "No_of_Employees": "null", "Email_Opt_Out": "null", key: value}
+    line = "{" + ",".join(f'"{name}":{text}' for name, text in texts.items()) + "}"
+
+    assert gate()([line.encode()]) is None

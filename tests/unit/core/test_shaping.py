@@ -138,6 +138,20 @@ def test_a_constant_of_the_wrong_type_is_refused_at_once_without_showing_it() ->
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize("text", ["a\0", "a\udcff"])
+def test_a_constant_that_is_no_text_is_refused(text: str) -> None:
+    with pytest.raises(RefusedError, match=r"--set Company=\.\.\.: the text contains") as refused:
+        shaper_of("Last_Name", set=(("Company", text),))
+
+    assert refused.value.code == "BAD_ENCODING"
+
+
+@pytest.mark.parametrize("text", ["nan", "NaN", "inf", "-Infinity"])
+def test_a_constant_that_is_no_number_is_refused(text: str) -> None:
+    with pytest.raises(RefusedError, match="--set Annual_Revenue"):
+        shaper_of("Last_Name", set=(("Annual_Revenue", text),))
+
+
 def test_a_refused_row_keeps_its_number_its_cells_and_its_value_as_read() -> None:
     header = ("Last_Name", "No_of_Employees", "Company")
     shaped = shaper_of(*header).shape(block_of(header, ["Lund", "12", ""], ["Ek", "many", ""], ["", "1", "x"], first=41))

@@ -140,6 +140,18 @@ def test_a_line_that_is_no_object_costs_its_row_only(line: str, what: str, block
     assert what in bad.message
 
 
+@pytest.mark.parametrize("block_rows", [1, 100])
+@pytest.mark.parametrize("line", [r'{"a":"x\u0000"}', r'{"a\u0000":1}', r'{"a":[{"b":"\\\u0000"}]}'])
+def test_a_nul_character_costs_its_row_as_in_csv(line: str, block_rows: int) -> None:
+    drained = read('{"a":1}\n' + line + '\n{"a":"\\\\u0000"}\n', block_rows=block_rows)
+
+    assert drained.numbers == [1, 3]
+    assert drained.rows[1][0] == r"\u0000"  # a backslash and five characters
+    [bad] = drained.unreadable
+    assert (bad.number, bad.code, bad.raw) == (2, "BAD_ENCODING", line)
+    assert "NUL character" in bad.message
+
+
 @pytest.mark.parametrize("value", ["[" * 200 + "]" * 200, "[" + "[]," * 500 + "[]]", "[" * 200 + "1.5" + "]" * 200])
 def test_values_that_can_be_written_again_are_rows(value: str) -> None:
     [row] = read('{"a":1}\n{"a":' + value + "}\n").rows[1:]
@@ -244,15 +256,16 @@ def test_a_file_of_ever_new_keys_is_given_up_within_a_bound() -> None:
     assert 9_000 <= len(drained.numbers) <= 10_000
 
 
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=5,
 )
 
 
 @given(
-    objects=st.lists(st.dictionaries(st.text(max_size=3), VALUES, max_size=4), min_size=1, max_size=10),
+    objects=st.lists(st.dictionaries(TEXTS, VALUES, max_size=4), min_size=1, max_size=10),
     block_rows=st.integers(1, 11),
     size=st.integers(1, 40),
 )

@@ -83,7 +83,7 @@ class Source(Protocol):
 
         Raises:
             RefusedError: Before the first block only: no such file, no header, unknown encoding, duplicate headers.
-            RunFailedError: The input is damaged from here on (cut gzip, unclosed quote); rows before it were given.
+            RunFailedError: The input is damaged from here on (cut gzip); rows before it were given.
         """
 
     def fingerprint(self) -> Fingerprint:

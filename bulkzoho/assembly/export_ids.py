@@ -103,7 +103,7 @@ def _column_of(path: str) -> Iterator[tuple[int, Any]]:
     try:
         while (block := source.read()) is not None:
             if block.unreadable:
-                raise _no_id(path, block.unreadable[0].number, "it cannot be read")
+                raise _no_id(path, block.unreadable[0].number, f"it cannot be read: {block.unreadable[0].message.rstrip('.')}")
             index = _column(path, block.header)
             yield from ((number, row[index]) for number, row in zip(block.numbers, block.rows, strict=True))
     finally:

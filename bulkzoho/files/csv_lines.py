@@ -1,29 +1,30 @@
-"""Cut text into lines for ``csv.reader``, keeping those of late at hand and stopping a row that never ends."""
+"""Cut text into physical lines, and keep those from the reading position on.
+
+A line that is too long to be part of a row is kept as its first characters only, so that memory stays bounded whatever the
+input holds.
+"""
 
 from __future__ import annotations
 
 import io
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from itertools import chain
 from typing import Final, NamedTuple, overload
 
 from bulkzoho.errors import RunFailedError
 
-__all__ = ["END_IN_QUOTES", "END_OF_INPUT", "MAX_ROW_CHARS", "EndlessRowError", "Lines", "UncutRows"]
+__all__ = ["MAX_ROW_CHARS", "Lines", "RowTooLongError", "UncutRows"]
 
-MAX_ROW_CHARS: Final = 1024 * 1024  # a row beyond that has an unclosed quote; the CRM's longest fields take some 50,000
-# a last line that is read as a row of its own, unless a quote is open: then two quotes are one
-END_OF_INPUT: Final = '\0the end of the ""input""\0'
-END_IN_QUOTES: Final = END_OF_INPUT.replace('""', '"')
+MAX_ROW_CHARS: Final = 1024 * 1024  # line ends included; the CRM's longest fields take some 50,000
 
 
-class EndlessRowError(Exception):
-    """A row went on for more than :data:`MAX_ROW_CHARS`."""
+class RowTooLongError(Exception):
+    """``csv.reader`` took far more than :data:`MAX_ROW_CHARS` without completing a row."""
 
 
 class UncutRows(Sequence[Sequence[str]]):
-    """Plain lines as rows: one object a row, cut again for the few that are asked for."""
+    """Plain lines as rows: one object a row, split again for the few that are asked for."""
 
     __slots__ = ("_delimiter", "_lines")
 
@@ -51,50 +52,50 @@ class _Lines(NamedTuple):
 
     first: int  #: index of the first one
     lines: list[str]
+    chars: int
     end: str | None  #: LF or CRLF that was taken off each, where all have the same and none holds a quote or a CR
 
 
 class Lines:
-    """Lines, read forward from a position.  They end with LF, CR or CRLF and keep their end; the last one is END_OF_INPUT.
+    """Physical lines, read forward from a position.  They end with LF, CR or CRLF and keep their end.
 
     Args:
         text: The content.
-        rows_done: How many rows the reader of these lines has completed.
 
     Attributes:
         position: Index of the next line to be read.
+        max_row_chars: Characters a row may have.  A line beyond that is cut to one character more.
+        failure: What the text raised, once all lines before it were taken.
     """
 
-    def __init__(self, text: Iterable[str], rows_done: Callable[[], int]) -> None:
+    def __init__(self, text: Iterable[str]) -> None:
         self.position = 0
-        self._rows_done = rows_done
-        self._kept: deque[_Lines] = deque()
+        self.max_row_chars = MAX_ROW_CHARS
+        self.failure: RunFailedError | None = None
+        self._kept: list[_Lines] = []
         self._count = 0  # lines that came
         self._coming = self._whole_lines(text)
-        self._failure: Exception | None = None  # why no more come; told when what came before was read
 
-    def peek(self) -> str | None:
-        """Give the first line that is not blank, and leave it there; None when there is none.
+    def line(self, index: int) -> str | None:
+        """Return the line at *index*, which was not forgotten; None behind the last one that can be read."""
+        while index >= self._count:
+            if not self._next_list():
+                return None
+        some = self._kept[bisect_right(self._kept, index, key=_first_of) - 1]
+        line = some.lines[index - some.first]
+        return line if some.end is None else line + some.end
 
-        Raises:
-            EndlessRowError, RunFailedError: As :meth:`onward` does.
-        """
-        for line in self.onward():
-            if line.strip():
-                return None if line == END_OF_INPUT else line
-        return None
-
-    def onward(self) -> Iterator[str]:
-        """Give the lines from the position on; whoever took some says so by moving it.
+    def onward(self, rows: Sized) -> Iterator[str]:
+        """Return the lines from the position on, for a reader that completes *rows*; it moves the position itself.
 
         Raises:
-            EndlessRowError: No row was completed for too long.
-            RunFailedError: What the text raises; a line it cut short is not given.
+            RowTooLongError: No row was completed for too long.
+            RunFailedError: What the text raises; a line that it cut short is not given.
         """
-        return chain.from_iterable(self._onward())
+        return chain.from_iterable(self._onward(rows))
 
     def plain(self, count: int) -> list[str] | None:
-        """Give the next *count* lines without their ends, if they are there and every one is a row without quotes."""
+        """Return the next *count* lines without their ends, if they are there and every one is a row without quotes."""
         end = self.position + count
         if end > self._count:
             self._next_list()  # one, not more: a row may not be kept waiting for many
@@ -107,71 +108,107 @@ class Lines:
         return rows if len(rows) == count and "" not in rows else None
 
     def forget(self) -> None:
-        """Keep no lines that stand before the position."""
-        while self._kept and self._kept[0].first + len(self._kept[0].lines) <= self.position:
-            self._kept.popleft()
+        """Drop the lines before the position."""
+        passed = 0
+        while passed < len(self._kept) and self._kept[passed].first + len(self._kept[passed].lines) <= self.position:
+            passed += 1
+        del self._kept[:passed]
 
     def between(self, first: int, end: int) -> list[str]:
-        """Give the lines of these indexes, *end* excluded; none of them was forgotten."""
+        """Return the lines of these indexes, *end* excluded; none of them was forgotten."""
         found: list[str] = []
-        for some in self._kept:
+        for some in self._kept[max(bisect_right(self._kept, first, key=_first_of) - 1, 0) :]:
             if some.first >= end:
                 break
             lines = some.lines[max(first - some.first, 0) : end - some.first]
             found += lines if some.end is None else [line + some.end for line in lines]
         return found
 
-    def _onward(self) -> Iterator[list[str]]:
+    def _onward(self, rows: Sized) -> Iterator[list[str]]:
         first, end = self.position, self._count
         yield self.between(first, end)
+        waiting_chars, done = 0, len(rows)
         while self._next_list():
+            if len(rows) != done:
+                waiting_chars, done = 0, len(rows)
+            if waiting_chars > self.max_row_chars:
+                raise RowTooLongError
+            waiting_chars += self._kept[-1].chars
             first, end = end, self._count
             yield self.between(first, end)
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
 
     def _next_list(self) -> bool:
-        """Have more lines come; False when there are no more, or none can be read."""
-        if self._failure is not None:
+        """Take more lines from the text; return whether there were any."""
+        if self.failure is not None:
             return False
         try:
             text = next(self._coming, None)
-        except (EndlessRowError, RunFailedError) as error:
-            self._failure = error
+        except RunFailedError as error:
+            self.failure = error
             return False
         if text is None:
             return False
-        some = _lines_of(text, self._count)
+        some = _lines_of(text, self._count, self.max_row_chars)
         self._kept.append(some)
         self._count += len(some.lines)
         return True
 
     def _whole_lines(self, text: Iterable[str]) -> Iterator[str]:
-        carry = ""
-        waiting_chars, rows_done = 0, 0
-        for piece in text:
-            if self._rows_done() != rows_done:
-                waiting_chars, rows_done = 0, self._rows_done()
-            waiting_chars += len(piece)
-            if waiting_chars > MAX_ROW_CHARS + len(piece):
-                raise EndlessRowError
-            carry += piece
-            # a CR at the very end may be half of a CRLF
-            whole = max(carry.rfind("\n"), carry.rfind("\r", 0, -1)) + 1
+        """Return the text in pieces that end where a line ends, or where a line becomes too long."""
+        limit = self.max_row_chars + 1
+        carry: list[str] = []  # the beginning of a line
+        size = 0  # of it
+        is_skipping = False  # the rest of a line that is too long
+        held = ""  # a CR at the end of a piece may be half of a CRLF
+        for chunk in text:
+            piece = held + chunk
+            held = "\r" if piece.endswith("\r") else ""
+            piece = piece.removesuffix(held)
+            if is_skipping:
+                piece, is_skipping = _after_line_end(piece)
+            whole = max(piece.rfind("\n"), piece.rfind("\r")) + 1
             if whole:
-                yield carry[:whole]
-                carry = carry[whole:]
-        if carry:
-            yield carry
-        yield END_OF_INPUT
+                yield "".join([*carry, piece[:whole]])
+                carry, size = [], 0
+            if whole < len(piece):
+                carry.append(piece[whole:])
+                size += len(piece) - whole
+            if size >= limit:
+                yield "".join(carry)[:limit]
+                carry, size, is_skipping = [], 0, True
+        if not is_skipping and (carry or held):
+            yield "".join([*carry, held])
 
 
-def _lines_of(text: str, first: int) -> _Lines:
+def _first_of(some: _Lines) -> int:
+    return some.first
+
+
+def _after_line_end(piece: str) -> tuple[str, bool]:
+    """Return what follows the first line end of *piece*, and whether there is no line end in it."""
+    found = [at for at in (piece.find("\n"), piece.find("\r")) if at >= 0]
+    if not found:
+        return "", True
+    at = min(found)
+    return piece[at + (2 if piece.startswith("\r\n", at) else 1) :], False
+
+
+def _lines_of(text: str, first: int, max_chars: int) -> _Lines:
     """Cut *text*, which ends where a line ends."""
     end = "\r\n" if "\r" in text else "\n"
-    if text.endswith(end) and '"' not in text and (end == "\n" or text.count("\r") == text.count("\n") == text.count(end)):
+    is_short = len(text) <= max_chars
+    if is_short and text.endswith(end) and '"' not in text and (end == "\n" or _has_only_crlf(text)):
         lines = text.split(end)
         lines.pop()
-        return _Lines(first=first, lines=lines, end=end)
+        return _Lines(first=first, lines=lines, chars=len(text), end=end)
     # str.splitlines would split at form feeds and the like
-    return _Lines(first=first, lines=io.StringIO(text, newline="").readlines(), end=None)
+    lines = io.StringIO(text, newline="").readlines()
+    if not is_short:
+        lines = [line[: max_chars + 1] for line in lines]
+    return _Lines(first=first, lines=lines, chars=len(text), end=None)
+
+
+def _has_only_crlf(text: str) -> bool:
+    return text.count("\r") == text.count("\n") == text.count("\r\n")

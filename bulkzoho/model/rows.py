@@ -85,7 +85,7 @@ class UnreadableRow:
     """A row that could not be read; it becomes a letter of stage ``read``."""
 
     number: int
-    code: str  #: RAGGED_ROW, BAD_ENCODING or BAD_JSON
+    code: str  #: RAGGED_ROW, BAD_QUOTE, ROW_TOO_LONG, BAD_ENCODING or BAD_JSON
     message: str
     raw: str  #: the line as it stands, undecodable bytes escaped
     origin: Origin | None = None  #: for a letter that cannot be sent

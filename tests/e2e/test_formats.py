@@ -159,15 +159,62 @@ def test_a_value_nested_too_deeply_costs_its_row_only(bulkzoho: Program, sandbox
     assert [record["Last_Name"] for record in sandbox.records()] == ["A", "B"]
 
 
-def test_a_quote_that_the_last_line_opens_is_told(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_quote_that_the_last_line_opens_is_a_rejected_row(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.file("open.csv", 'Last_Name\nA\n"')
 
     # bulkzoho import open.csv --module Leads
     ended = bulkzoho.run("import", "open.csv", "--module", "Leads", "--json")
 
-    assert ended.expect(1).summary["error"]["code"] == "UNCLOSED_QUOTE"
-    assert "open.csv, row 2: a quote opens and is never closed" in ended.err
+    [letter] = bulkzoho.lines(ended.expect(3).summary["dead_letter"])
+    assert (letter["row"], letter["code"], letter["stage"]) == (2, "BAD_QUOTE", "read")
+    assert "line 3, character 1: a quote opens a cell here, and no quote closes it" in letter["message"]
     assert [record["Last_Name"] for record in sandbox.records()] == ["A"]
+
+
+STRAY = 'Last Name,Company,City\nWeller,"12"" tube,Oslo\nQuist,Fine,Rome\nZander,"Okay",Ulm\nYdal,Good,Bonn\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("stray.csv", STRAY.encode()),
+        ("crlf.csv", STRAY.replace("\n", "\r\n").encode()),
+        ("cr.csv", STRAY.replace("\n", "\r").encode()),
+        ("utf16.csv", STRAY.encode("utf-16")),
+        ("stray.csv.gz", gzip.compress(STRAY.encode())),
+        ("stray.csv.zst", _zstd(STRAY.encode())),
+        ("-", STRAY.encode()),
+    ],
+)
+def test_a_stray_quote_rejects_its_line_and_no_other(bulkzoho: Program, sandbox: SandboxProcess, name: str, data: bytes) -> None:
+    if name != "-":
+        bulkzoho.file(name, data)
+
+    # bulkzoho import stray.csv --module Leads
+    ended = bulkzoho.run("import", name, "--module", "Leads", "--json", text=data if name == "-" else b"")
+
+    summary = ended.expect(3).summary
+    assert (summary["rows"]["read"], summary["rows"]["accepted"], summary["rows"]["dead_lettered"]) == (4, 3, 1)
+    [letter] = bulkzoho.lines(summary["dead_letter"])
+    assert (letter["row"], letter["code"], letter["stage"]) == (1, "BAD_QUOTE", "read")
+    assert letter["message"].startswith("line 2, character 8: a quote opens a cell here")
+    assert 'Weller,"12"" tube,Oslo' in letter.values()
+    fields = ("Last_Name", "Company", "City")
+    assert sorted(tuple(record[field] for field in fields) for record in sandbox.records()) == [
+        ("Quist", "Fine", "Rome"),
+        ("Ydal", "Good", "Bonn"),
+        ("Zander", "Okay", "Ulm"),
+    ]
+
+
+def test_a_header_with_a_bad_quote_refuses_the_file(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    bulkzoho.file("head.csv", 'Last_Name,"Ci"ty\nA,Rome\n')
+
+    # bulkzoho import head.csv --module Leads
+    ended = bulkzoho.run("import", "head.csv", "--module", "Leads")
+
+    assert "head.csv: the header cannot be read: line 1, character 11: a quote opens a cell here" in ended.expect(4).err
+    assert sandbox.count() == 0
 
 
 def test_a_letter_that_is_to_part_cells_is_refused(bulkzoho: Program, sandbox: SandboxProcess) -> None:

@@ -36,7 +36,7 @@ def _json_codes(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
 
 
 def _csv_codes(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
-    for row in csv.DictReader(lines):
+    for row in csv.DictReader(lines, strict=True):
         code = row.get("bulkzoho_code")
         if code:
             yield code, row.get("bulkzoho_field") or ""

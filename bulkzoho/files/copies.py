@@ -60,7 +60,7 @@ def _has_first_lines(copy: Path, original: Path) -> bool:
     """Whether the rows of a CSV are about the same as the first lines of *original*, which has no cells to compare."""
     try:
         with copy.open(encoding="utf-8", newline="") as rows, original.open("rb") as lines:
-            reader = csv.reader(rows)
+            reader = csv.reader(rows, strict=True)
             head = next(reader)
             ours = next(own for own in (RESULT_COLUMNS, LETTER_COLUMNS) if tuple(head[-len(own) :]) == own)
             return all(

@@ -34,7 +34,7 @@ def rows_in_zip(path: Path) -> Iterator[list[list[str]]]:
             if entries[0].file_size > (path.stat().st_size + 1) * MAX_RATIO:
                 raise _damaged("it expands to more than any export")
             with archive.open(entries[0]) as packed, io.TextIOWrapper(packed, encoding="utf-8-sig", newline="") as text:
-                rows = csv.reader(text)
+                rows = csv.reader(text, strict=True)
                 header = next(rows, [])
                 yield [header]
                 while block := list(islice(rows, ROWS)):

@@ -280,7 +280,10 @@ def test_a_failed_source_fails_again() -> None:
             rows.read()
 
 
-@pytest.mark.parametrize("filler", [b"plain text with, commas\n", b'"a","b\n', b"no line end at all "])
+@pytest.mark.parametrize(
+    "filler",
+    [b"plain text with, commas\n", b'"a cell of more than fifty characters, between two quotes","b\n', b"no line end at all "],
+)
 def test_a_quote_that_is_never_closed_costs_bounded_memory(filler: bytes) -> None:
     def content() -> Iterator[bytes]:
         yield b'A,B\n1,2\n3,"4'

@@ -26,7 +26,7 @@ test:  ## everything; fails if a test that docs/acceptance.md names was not run
 	$(PYTHON) -m pytest -n 3 --dist loadfile
 
 crash:  ## the whole attack: killed at random moments and at every system call; an hour
-	$(PYTHON) -m tests.crash.full
+	$(PYTHON) -m tests.crash.run_all
 
 bench:  ## all benchmarks into docs/benchmarks.md, half an hour; or one: make bench NAME=import, make bench NAME=import BASE=rev
 	$(PYTHON) -m benchmarks $(NAME) $(if $(BASE),--base $(BASE)) $(OPTIONS)

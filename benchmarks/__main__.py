@@ -7,8 +7,13 @@ import subprocess
 import sys
 from typing import Final
 
-from benchmarks import exporting, growth, importing, minute, profiling, starting
-from benchmarks.measuring import TOP, BenchmarkError
+from benchmarks import export_rate as exporting
+from benchmarks import import_rate as importing
+from benchmarks import memory_growth as growth
+from benchmarks import minute_quota as minute
+from benchmarks import profiler as profiling
+from benchmarks import startup as starting
+from benchmarks.measurement import TOP, BenchmarkError
 
 BENCHMARKS: Final = {
     "import": importing,

@@ -15,9 +15,9 @@ from subprocess import PIPE, Popen
 from typing import Any
 
 from benchmarks.filled_sandbox import filled_sandbox
-from bulkzoho.core.exporting import STRAND_RECORDS, beyond_tokens, choose_route
-from bulkzoho.model.export import OutputFormat, WantedRoute
-from bulkzoho.model.metadata import CrmField
+from bulkzoho.domain.model.export import ExportRoute, OutputFormat
+from bulkzoho.domain.model.metadata import FieldMetadata
+from bulkzoho.domain.policy.export_route import STRAND_RECORDS, choose_route, records_beyond_page_tokens
 
 FIELDS = ("Last_Name", "Email", "Company", "Annual_Revenue", "City")
 PROGRAM = Path(sys.executable).with_name("bulkzoho")
@@ -61,9 +61,9 @@ def _measure(route: str, count: int, environment: dict[str, str]) -> None:
 
 def _predicted(route: str, count: int) -> int:
     """Give what reading costs by the product's own prices, and the calls around it."""
-    fields = [CrmField(api_name=name, label=name, data_type="text", json_type="string") for name in FIELDS]
-    reading = choose_route(WantedRoute(route), fields, expected=count, form=OutputFormat.CSV, conditions=False).credits
-    by_ids = {"list": beyond_tokens(count), "coql": max(0, count - STRAND_RECORDS)}.get(route)
+    fields = [FieldMetadata(api_name=name, label=name, data_type="text", json_type="string") for name in FIELDS]
+    reading = choose_route(ExportRoute(route), fields, expected=count, form=OutputFormat.CSV, conditions=False).credits
+    by_ids = {"list": records_beyond_page_tokens(count), "coql": max(0, count - STRAND_RECORDS)}.get(route)
     return reading + MEETING + COUNTS + (EDGES if by_ids else 0)
 
 

@@ -24,8 +24,8 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, Final
 
-from benchmarks.contestants import UNBOUND
-from benchmarks.standin.writes import MARK
+from benchmarks.compared_clients import UNBOUND
+from benchmarks.stub_server.writes import MARK
 
 TURNS: Final = 20
 _run: Final = asyncio.run

@@ -10,7 +10,7 @@ from typing import Final
 
 import orjson
 
-from benchmarks.standin.metadata import SOURCES
+from benchmarks.stub_server.metadata import SOURCES
 
 HEADER: Final = (
     "Last_Name", "First_Name", "Company", "Designation", "Email", "Phone",

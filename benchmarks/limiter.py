@@ -17,12 +17,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
-from bulkzoho.core.pacing import Bound, Limits, limits_of
-from bulkzoho.model.plans import PlanName, Price
-from bulkzoho.model.settings import OnQuota, QuotaSettings
-from bulkzoho.quota import open_quota
-from bulkzoho.quota.rehearsal import Desk
-from bulkzoho.quota.virtual_time import run_virtually
+from bulkzoho.domain.model.edition_limits import CallCost, PlanName
+from bulkzoho.domain.model.settings import QuotaPolicy, QuotaSettings
+from bulkzoho.domain.policy.rate_limits import LimitKind, QuotaLimits, resolve_limits
+from bulkzoho.ratelimit.limiter import open_quota
+from bulkzoho.testing.limiter_simulation import LimiterSimulation
+from bulkzoho.testing.virtual_time import run_virtually
 
 MINUTES: Final = 10
 WARM_UP_S: Final = 120.0  # left out of the share used: the first minute may start with all its calls
@@ -32,14 +32,14 @@ PROCESSES: Final = (1, 2, 4, 8)
 LATENCIES_S: Final = (0.0, 0.05, 0.5, 2.0, 5.0)
 BURST_EVERY_S: Final = 120.0  # where there are bursts: so often, and so long, every call is answered 429
 BURST_S: Final = 3.0
-WRITE: Final = Price(credits=10, heavy=True)  # 100 records
+WRITE: Final = CallCost(credits=10, heavy=True)  # 100 records
 
 
 async def simulate(plan: PlanName, processes: int, latency_s: float, *, bursts: bool) -> str:
     """Give one row of the table."""
-    limits = limits_of(QuotaSettings(plan=plan), None)
+    limits = resolve_limits(QuotaSettings(plan=plan), None)
     with tempfile.TemporaryDirectory() as folder:
-        desk = Desk(Path(folder), latency_s=latency_s)
+        desk = LimiterSimulation(Path(folder), latency_s=latency_s)
         if bursts:
             desk.refuses = lambda now: now >= BURST_EVERY_S and now % BURST_EVERY_S < BURST_S
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
@@ -50,12 +50,12 @@ async def simulate(plan: PlanName, processes: int, latency_s: float, *, bursts: 
     return row(limits, processes, latency_s, desk, bursts=bursts)
 
 
-def row(limits: Limits, processes: int, latency_s: float, desk: Desk, *, bursts: bool) -> str:
+def row(limits: QuotaLimits, processes: int, latency_s: float, desk: LimiterSimulation, *, bursts: bool) -> str:
     """Say what the service saw."""
     mean_s = desk.seconds / len(desk.arrivals)
     bounds = {
-        Bound.MINUTE: limits.calls_per_minute / (60.0 + mean_s),
-        Bound.HEAVY: min(limits.heavy_in_flight, SENDERS * processes) / max(mean_s, 1e-9),
+        LimitKind.MINUTE: limits.calls_per_minute / (60.0 + mean_s),
+        LimitKind.HEAVY: min(limits.heavy_in_flight, SENDERS * processes) / max(mean_s, 1e-9),
     }
     bound = min(bounds, key=bounds.__getitem__)
     end_s = MINUTES * 60.0
@@ -84,9 +84,9 @@ def table(*, quick: bool) -> None:
 
 async def cost() -> None:
     """Print microseconds a permit with the limits far away."""
-    limits = limits_of(QuotaSettings(calls_per_minute=10**8, calls_per_day=10**12, calls_in_flight=20), None)
+    limits = resolve_limits(QuotaSettings(calls_per_minute=10**8, calls_per_day=10**12, calls_in_flight=20), None)
     with tempfile.TemporaryDirectory() as folder:
-        async with open_quota(Path(folder) / "org.db", org="org", limits=limits, run="cost", on_quota=OnQuota.WAIT) as quota:
+        async with open_quota(Path(folder) / "org.db", org="org", limits=limits, run="cost", on_quota=QuotaPolicy.WAIT) as quota:
 
             async def calls(count: int) -> None:
                 for _ in range(count):

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.measuring import TOP
+from benchmarks.measurement import TOP
 
 PACKAGES: Final = ("aiohttp", "orjson", "aiolimiter", "click")
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from benchmarks import results
 from benchmarks.chart import bars
-from benchmarks.measuring import TOP
+from benchmarks.measurement import TOP
 
 PAGE: Final = TOP / "docs" / "benchmarks.md"
 PICTURE: Final = TOP / "docs" / "benchmarks.svg"

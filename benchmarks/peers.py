@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from benchmarks.contestants import Contestant
-from benchmarks.measuring import CACHE, TOP
+from benchmarks.compared_clients import Contestant
+from benchmarks.measurement import CACHE, TOP
 
 _FOLDER: Final = CACHE / "peers"
 _ANY_PYTHON: Final = ("install", "--quiet", "--ignore-requires-python")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.measuring import TOP
+from benchmarks.measurement import TOP
 
 FOLDER: Final = TOP / "benchmarks" / "results"
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from benchmarks.contestants import FEW_ROWS, FLOOR, REFERENCE, Contestant
-from benchmarks.standin import Standin
+from benchmarks.compared_clients import FEW_ROWS, FLOOR, REFERENCE, Contestant
+from benchmarks.stub_server.process import Standin
 
 VALID: Final = (0.26, 0.36)  # d1/(a): a slow reference proves nothing, a fast one is none
 OF_LATENCY: Final = 0.95  # of the records that calls of that length allow: (a) must get it, or something else had the machine

@@ -16,9 +16,9 @@ from subprocess import PIPE, Popen
 from typing import Any
 
 from benchmarks.filled_sandbox import filled_sandbox
-from bulkzoho.core.exporting import choose_route
-from bulkzoho.model.export import OutputFormat, WantedRoute
-from bulkzoho.model.metadata import CrmField
+from bulkzoho.domain.model.export import ExportRoute, OutputFormat
+from bulkzoho.domain.model.metadata import FieldMetadata
+from bulkzoho.domain.policy.export_route import choose_route
 
 FIELDS = ("Last_Name", "Email", "Company", "Annual_Revenue", "Languages")
 PROGRAM = Path(sys.executable).with_name("bulkzoho")
@@ -56,8 +56,8 @@ def _measure(route: str, count: int, environment: dict[str, str], output: Path) 
     seconds = time.monotonic() - began
     assert status == 0, out
     summary = json.loads(out)
-    fields = [CrmField(api_name=name, label=name, data_type="text", json_type="string") for name in FIELDS]
-    predicted = choose_route(WantedRoute(route), fields, expected=count, form=OutputFormat.CSV, conditions=False).credits
+    fields = [FieldMetadata(api_name=name, label=name, data_type="text", json_type="string") for name in FIELDS]
+    predicted = choose_route(ExportRoute(route), fields, expected=count, form=OutputFormat.CSV, conditions=False).credits
     print(
         f"{route:<6}{count:>10,}{seconds:>9.1f}{count / seconds:>11,.0f}{usage.ru_maxrss / 1024:>9.0f}"
         f"{summary['calls']['total']:>8,}{summary['credits']:>9,}{predicted:>11,}  {_compared(output, count)}",

@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bulkzoho.core.batching import Batcher, BatchLimits
-from bulkzoho.core.digits import encode_json
-from bulkzoho.core.shaping import Shaper
-from bulkzoho.model.metadata import CrmField, CrmModule, ModuleName
-from bulkzoho.model.rows import Block, Operation
-from bulkzoho.model.settings import ShapeSettings
+from bulkzoho.domain.model.metadata import CrmModule, FieldMetadata, ModuleInfo
+from bulkzoho.domain.model.rows import Operation, RowBlock
+from bulkzoho.domain.model.settings import MappingSettings
+from bulkzoho.domain.transform.exact_json import encode_json
+from bulkzoho.domain.transform.row_transformer import RowTransformer
+from bulkzoho.engine.importer.batcher import Batcher, BatchLimits
 
 ROWS = 100
 TEXTS = ["Last_Name", "First_Name", "Company", "Designation", "Street", "City", "State", "Zip_Code", "Country", "Website"]
@@ -24,11 +24,11 @@ LENGTHS = dict.fromkeys([*TEXTS, "Email", "Phone"], 100)
 
 def crm_module(*, number: bool = False) -> CrmModule:
     """Give a module of text fields, e-mail and phone; with *number* the phone is an amount of money."""
-    fields = [CrmField(api_name=name, label=name, data_type="text", json_type="string", length=100) for name in TEXTS]
-    fields.append(CrmField(api_name="Email", label="Email", data_type="email", json_type="string", length=100, unique=True))
+    fields = [FieldMetadata(api_name=name, label=name, data_type="text", json_type="string", length=100) for name in TEXTS]
+    fields.append(FieldMetadata(api_name="Email", label="Email", data_type="email", json_type="string", length=100, unique=True))
     kind = ("currency", "double", 16) if number else ("phone", "string", 30)
-    fields.append(CrmField(api_name="Phone", label="Phone", data_type=kind[0], json_type=kind[1], length=kind[2]))
-    name = ModuleName(api_name="Leads", singular_label="Lead", plural_label="Leads")
+    fields.append(FieldMetadata(api_name="Phone", label="Phone", data_type=kind[0], json_type=kind[1], length=kind[2]))
+    name = ModuleInfo(api_name="Leads", singular_label="Lead", plural_label="Leads")
     return CrmModule(name=name, fields=tuple(fields))
 
 
@@ -69,9 +69,9 @@ def median_us(work: Callable[[], object], *, times: int = 3000) -> float:
     return statistics.median(taken) / 1000
 
 
-def shaper_of(module: CrmModule, header: tuple[str, ...]) -> Shaper:
+def shaper_of(module: CrmModule, header: tuple[str, ...]) -> RowTransformer:
     """Give a shaper that knows *header*."""
-    shaper = Shaper(crm_module=module, shape=ShapeSettings(), operation=Operation.INSERT)
+    shaper = RowTransformer(crm_module=module, shape=MappingSettings(), operation=Operation.INSERT)
     shaper.plan_for(header, source="benchmark")
     return shaper
 
@@ -81,13 +81,13 @@ def main() -> None:
     header = (*TEXTS, "Email", "Phone")
     plain = rows(0)
     shaper = shaper_of(crm_module(), header)
-    block = Block(header=header, rows=plain, numbers=range(1, ROWS + 1))
+    block = RowBlock(header=header, rows=plain, numbers=range(1, ROWS + 1))
     print(f"{'row by row':42} {median_us(lambda: naive(header, plain)):7.1f} us a batch")
     print(f"{'column by column, texts':42} {median_us(lambda: shaper.shape(block)):7.1f}")
-    gaps = Block(header=header, rows=rows(0, blanks=3), numbers=range(1, ROWS + 1))
+    gaps = RowBlock(header=header, rows=rows(0, blanks=3), numbers=range(1, ROWS + 1))
     print(f"{'... one column with a third blank':42} {median_us(lambda: shaper.shape(gaps)):7.1f}")
     money_shaper = shaper_of(crm_module(number=True), header)
-    money = Block(header=header, rows=rows(0, number=True), numbers=range(1, ROWS + 1))
+    money = RowBlock(header=header, rows=rows(0, number=True), numbers=range(1, ROWS + 1))
     print(f"{'... one column of money':42} {median_us(lambda: money_shaper.shape(money)):7.1f}")
     print(f"{'encoding, texts':42} {median_us(lambda: encode_json(shaper.shape(block).records)):7.1f} (with shaping)")
     print(f"{'encoding, one column of money':42} {median_us(lambda: encode_json(money_shaper.shape(money).records)):7.1f}")
@@ -106,7 +106,7 @@ def main() -> None:
 def _without_unique() -> CrmModule:
     module = crm_module()
     plain = tuple(
-        CrmField(api_name=one.api_name, label=one.label, data_type="text", json_type="string", length=100)
+        FieldMetadata(api_name=one.api_name, label=one.label, data_type="text", json_type="string", length=100)
         for one in module.fields
     )
     return CrmModule(name=module.name, fields=plain)

@@ -14,24 +14,26 @@ from typing import TYPE_CHECKING, Any
 from bulkzoho.errors import BulkZohoError, ExitCode
 
 if TYPE_CHECKING:
-    from bulkzoho.assembly import Stop
-    from bulkzoho.library import Crm, connect
-    from bulkzoho.model.run import Summary
+    from bulkzoho.client import Client, Crm, connect
+    from bulkzoho.domain.model.run import Summary
+    from bulkzoho.engine.concurrency.stop import Stop, StopSignal
 
-__all__ = ["BulkZohoError", "Crm", "ExitCode", "Stop", "Summary", "connect"]
+__all__ = ["BulkZohoError", "Client", "Crm", "ExitCode", "Stop", "StopSignal", "Summary", "connect"]
 
-_HOMES = {
-    "Crm": "bulkzoho.library",
-    "Stop": "bulkzoho.engine.stopping",
-    "Summary": "bulkzoho.model.run",
-    "connect": "bulkzoho.library",
+_MODULES = {
+    "Client": "bulkzoho.client",
+    "Crm": "bulkzoho.client",  # name of 0.1
+    "Stop": "bulkzoho.engine.concurrency.stop",  # name of 0.1
+    "StopSignal": "bulkzoho.engine.concurrency.stop",
+    "Summary": "bulkzoho.domain.model.run",
+    "connect": "bulkzoho.client",
 }
 
 
 def __getattr__(name: str) -> Any:
     """Load the engine when it is first asked for: `bulkzoho --help` has no use for it."""
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415  see above
 
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)

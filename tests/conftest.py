@@ -17,7 +17,7 @@ import hypothesis
 import pytest
 
 from bulkzoho.sandbox.contract import ANSWERS_VARIABLE
-from bulkzoho.sandbox.contract.checking import check_answers
+from bulkzoho.sandbox.contract.response_validator import check_answers
 
 TOP = Path(__file__).resolve().parents[1]
 _TEST = re.compile(r"`(tests/[\w/]+\.py(?:::\w+)?)`")

@@ -13,6 +13,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     The console script exits with what this returns.
     """
-    from bulkzoho.cli.program import run_program  # noqa: PLC0415  so that importing the package loads no click
+    from bulkzoho.cli.main import run_program  # noqa: PLC0415  so that importing the package loads no click
 
     return run_program(list(sys.argv[1:] if arguments is None else arguments))

@@ -10,22 +10,22 @@ from typing import Any, Final
 
 from bulkzoho.errors import RefusedError
 
-__all__ = ["Mappings", "read_mapping_file"]
+__all__ = ["MappingFile", "read_mapping_file"]
 
 _TABLES: Final = ("columns", "set", "formats")
 MAX_MAPPING_BYTES: Final = 1 << 20  # bytes; a larger file is not a mapping that somebody wrote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mappings:
-    """What a mapping file says; see :class:`bulkzoho.model.settings.ShapeSettings` for the meaning of each."""
+class MappingFile:
+    """What a mapping file says; see :class:`bulkzoho.domain.model.settings.MappingSettings` for the meaning of each."""
 
     columns: tuple[tuple[str, str], ...] = ()
     set: tuple[tuple[str, str], ...] = ()
     formats: tuple[tuple[str, str], ...] = ()
 
 
-def read_mapping_file(path: str) -> Mappings:
+def read_mapping_file(path: str) -> MappingFile:
     """Read the TOML file at *path*: tables ``[columns]``, ``[set]`` and ``[formats]``, each optional.
 
     Raises:
@@ -38,7 +38,7 @@ def read_mapping_file(path: str) -> Mappings:
                 f"{path}: {name!r} is not known at the top level of a mapping file.",
                 hint="Its tables are [columns], [set] and [formats].",
             )
-    return Mappings(**{name: _pairs(path, name, tables[name]) for name in _TABLES if name in tables})
+    return MappingFile(**{name: _pairs(path, name, tables[name]) for name in _TABLES if name in tables})
 
 
 def _parsed(path: str) -> Mapping[str, Any]:

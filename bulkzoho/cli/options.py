@@ -8,15 +8,16 @@ from typing import Any, Final
 
 import click
 
-from bulkzoho.cli.helping import GroupedOption
-from bulkzoho.cli.values import CREDITS, DURATION, MAX_ERRORS, SHARE, WINDOW, choice_of
-from bulkzoho.cli.verbosity import verbose_option
-from bulkzoho.model.plans import PlanName
-from bulkzoho.model.settings import OnQuota
+from bulkzoho.cli.help_format import GroupedOption
+from bulkzoho.cli.param_types import CREDITS, DURATION, MAX_ERRORS, SHARE, WINDOW, choice_of
+from bulkzoho.cli.verbose_option import verbose_option
+from bulkzoho.domain.model.edition_limits import PlanName
+from bulkzoho.domain.model.settings import QuotaPolicy
 
 __all__ = [
     "COLUMNS_GROUP",
     "Decorator",
+    "combine_options",
     "connection_options",
     "duration_options",
     "letter_options",
@@ -26,7 +27,6 @@ __all__ = [
     "quota_options",
     "run_options",
     "settle_wait_option",
-    "stacked",
     "timing_changes",
     "timing_options",
 ]
@@ -38,7 +38,7 @@ AUTO_PLAN: Final = "auto"
 PROGRESS_KINDS: Final = ("auto", "bar", "plain", "none")
 
 
-def stacked(*options: Decorator) -> Decorator:
+def combine_options(*options: Decorator) -> Decorator:
     """Give one decorator that adds *options* in the order in which they are written."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,7 +54,7 @@ _timing = partial(click.option, cls=GroupedOption, group="When to stop")
 _outcome = partial(click.option, cls=GroupedOption, group="Outcome")
 _account = partial(click.option, cls=GroupedOption, group="Which account")
 
-connection_options: Decorator = stacked(
+connection_options: Decorator = combine_options(
     _account(
         "--profile",
         metavar="NAME",
@@ -64,7 +64,7 @@ connection_options: Decorator = stacked(
     _account("--dc", metavar="DC", help="The data center: us, eu, in, au, jp, cn, ca, sa, uk.  [default: BULKZOHO_DC, or us]"),
 )
 
-limit_options: Decorator = stacked(
+limit_options: Decorator = combine_options(
     _quota(
         "--plan",
         type=choice_of(PlanName, AUTO_PLAN),
@@ -79,16 +79,16 @@ limit_options: Decorator = stacked(
     _quota("--reserve", type=SHARE, help="Leave this share of every limit to other integrations, as in 30%."),
 )
 
-quota_options: Decorator = stacked(
+quota_options: Decorator = combine_options(
     limit_options,
     _quota(
         "--on-quota",
-        type=choice_of(OnQuota),
+        type=choice_of(QuotaPolicy),
         help="When the day is used up: wait for it, or stop, resumable.  [default: wait]",
     ),
 )
 
-duration_options: Decorator = stacked(
+duration_options: Decorator = combine_options(
     _timing("--window", type=WINDOW, help="Work only in these hours of the day, as in 22:00-06:00; may span midnight."),
     _timing("--max-duration", type=DURATION, help="End cleanly after this long, resumable, as in 6h."),
     _timing(
@@ -98,7 +98,7 @@ duration_options: Decorator = stacked(
     ),
 )
 
-timing_options: Decorator = stacked(
+timing_options: Decorator = combine_options(
     _timing("--max-errors", type=MAX_ERRORS, help="After so many refused rows, resumable, as in 500 or 2%."),
     duration_options,
 )
@@ -111,7 +111,7 @@ owner_fallback_option: Decorator = click.option(
     help="Who stands in for a user that is unknown, ambiguous or inactive: by id, e-mail address or full name.",
 )
 
-letter_options: Decorator = stacked(
+letter_options: Decorator = combine_options(
     _outcome("--dead-letter", metavar="PATH", help="Write refused rows here too; .csv gives CSV, any other name JSON Lines."),
     _outcome("--results", metavar="PATH", help="Write accepted rows with their ids here too; .csv gives CSV."),
 )
@@ -126,7 +126,7 @@ settle_wait_option: Decorator = click.option(
     help="Wait this long until a lost call can no longer be running.  [default: 180s]",
 )
 
-run_options: Decorator = stacked(
+run_options: Decorator = combine_options(
     _outcome("--json", "as_json", is_flag=True, help="Print one summary object on standard output."),
     _outcome(
         "--progress",
@@ -147,7 +147,7 @@ def quota_changes(given: Mapping[str, Any]) -> dict[str, Any]:
         "calls_per_day": given["calls_per_day"],
         "calls_in_flight": given["in_flight"],
         "reserve": given["reserve"],
-        "on_quota": None if on_quota is None else OnQuota(on_quota),
+        "on_quota": None if on_quota is None else QuotaPolicy(on_quota),
     }
     changes = {name: value for name, value in asked.items() if value is not None}
     if plan is not None:

@@ -1,1 +1,1 @@
-"""The import pipe: read, send, settle; resume and replay are other sources for it."""
+"""Engines that move records: importer, exporter, verifier, and what they share."""

@@ -8,25 +8,31 @@ from __future__ import annotations
 from bulkzoho.sandbox.process import serve
 from bulkzoho.sandbox.server import Sandbox, environment_lines
 from bulkzoho.sandbox.settings import Edition, SandboxSettings
-from bulkzoho.sandbox.state.calls import Call, Violation
+from bulkzoho.sandbox.state.call_log import Call, Violation
 from bulkzoho.sandbox.state.clock import Clock, SystemClock
 from bulkzoho.sandbox.state.faults import Fault, FaultKind
-from bulkzoho.sandbox.strictness import CoqlQuotes, DuplicateKeys, Emoji, Handling, Strictness
+from bulkzoho.sandbox.unverified_behaviors import (
+    CoqlQuotesBehavior,
+    DuplicateKeysBehavior,
+    EmojiBehavior,
+    HandlingBehavior,
+    UnverifiedBehavior,
+)
 
 __all__ = [
     "Call",
     "Clock",
-    "CoqlQuotes",
-    "DuplicateKeys",
+    "CoqlQuotesBehavior",
+    "DuplicateKeysBehavior",
     "Edition",
-    "Emoji",
+    "EmojiBehavior",
     "Fault",
     "FaultKind",
-    "Handling",
+    "HandlingBehavior",
     "Sandbox",
     "SandboxSettings",
-    "Strictness",
     "SystemClock",
+    "UnverifiedBehavior",
     "Violation",
     "environment_lines",
     "serve",

@@ -17,8 +17,8 @@ from bulkzoho.sandbox.server import Sandbox, environment_lines
 from bulkzoho.sandbox.settings import Edition, SandboxSettings
 from bulkzoho.sandbox.state.clock import SystemClock
 from bulkzoho.sandbox.state.crm import Crm
-from bulkzoho.sandbox.state.faults import FaultBook
-from bulkzoho.sandbox.state.saving import StateFileError
+from bulkzoho.sandbox.state.faults import FaultPlan
+from bulkzoho.sandbox.state.persistence import StateFileError
 
 __all__ = ["main"]
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         told = _configuration(given)
         settings = told.made()
-        told.arm(FaultBook())  # read once before serving, so that a wrong one is refused at once
+        told.arm(FaultPlan())  # read once before serving, so that a wrong one is refused at once
         Crm(settings, SystemClock())  # so that what the settings name is there
     except (OSError, ValueError) as error:
         parser.error(str(error))

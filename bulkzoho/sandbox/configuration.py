@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 
 from bulkzoho.sandbox.settings import SandboxSettings, refuse_unknown
-from bulkzoho.sandbox.state.faults import FaultBook
-from bulkzoho.sandbox.strictness import Strictness
+from bulkzoho.sandbox.state.faults import FaultPlan
+from bulkzoho.sandbox.unverified_behaviors import UnverifiedBehavior
 
 __all__ = ["Configuration", "read_configuration"]
 
@@ -34,11 +34,11 @@ class Configuration:
         given = dict(self.settings)
         refuse_unknown("setting", given, SandboxSettings)
         if isinstance(given.get("strict"), Mapping):
-            refuse_unknown("setting strict.", given["strict"], Strictness)
-            given["strict"] = Strictness(**given["strict"])
+            refuse_unknown("setting strict.", given["strict"], UnverifiedBehavior)
+            given["strict"] = UnverifiedBehavior(**given["strict"])
         return SandboxSettings(**given)
 
-    def arm(self, faults: FaultBook) -> None:
+    def arm(self, faults: FaultPlan) -> None:
         """Set the faults.
 
         Raises:

@@ -15,17 +15,17 @@ from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
 from bulkzoho.sandbox.contract import keeper_from_environment
-from bulkzoho.sandbox.records.hands import deleted_by, edited_by, inserted_by, restored
-from bulkzoho.sandbox.records.view import full_record
-from bulkzoho.sandbox.records.writing import Result
+from bulkzoho.sandbox.records.direct_edits import deleted_by, edited_by, inserted_by, restored
+from bulkzoho.sandbox.records.serializer import full_record
+from bulkzoho.sandbox.records.writer import Result
 from bulkzoho.sandbox.settings import SandboxSettings
-from bulkzoho.sandbox.state.calls import CallLog, ViolationLog
+from bulkzoho.sandbox.state.call_log import CallLog, ViolationLog
 from bulkzoho.sandbox.state.clock import Clock, SystemClock
 from bulkzoho.sandbox.state.crm import Crm, User
-from bulkzoho.sandbox.state.faults import FaultBook
-from bulkzoho.sandbox.state.figures import figures
-from bulkzoho.sandbox.state.saving import StateFileError, load, save
-from bulkzoho.sandbox.wire.gate import Gate
+from bulkzoho.sandbox.state.faults import FaultPlan
+from bulkzoho.sandbox.state.persistence import StateFileError, load, save
+from bulkzoho.sandbox.state.statistics import figures
+from bulkzoho.sandbox.wire.request_pipeline import RequestPipeline
 
 __all__ = ["Sandbox"]
 
@@ -49,7 +49,7 @@ class Sandbox:
         self._crm = Crm(settings, clock or SystemClock(settings.time_scale))
         if settings.state_file:
             load(self._crm, Path(settings.state_file))
-        self._gate = Gate(self._crm, keeper_from_environment())
+        self._gate = RequestPipeline(self._crm, keeper_from_environment())
         self._runner: web.ServerRunner | None = None
 
     def __repr__(self) -> str:
@@ -114,7 +114,7 @@ class Sandbox:
         return self._crm.violations
 
     @property
-    def faults(self) -> FaultBook:
+    def faults(self) -> FaultPlan:
         """What goes wrong on purpose: ``script([...])``, ``random(seed, rates)``, ``clear()``."""
         return self._crm.faults
 

@@ -8,7 +8,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
-from bulkzoho.sandbox.strictness import Strictness, of_its_type
+from bulkzoho.sandbox.unverified_behaviors import UnverifiedBehavior, of_its_type
 
 __all__ = ["Edition", "SandboxSettings", "refuse_unknown"]
 
@@ -74,7 +74,7 @@ class SandboxSettings:
     calls_as: str = ""  #: e-mail address of the user whom the token stands for; the administrator by default
     state_file: str = ""  #: what the organization holds is read from it at the start and written to it at the end
     max_body_bytes: int = 32 * 2**20  #: a larger body is answered 413
-    strict: Strictness = field(default_factory=Strictness)
+    strict: UnverifiedBehavior = field(default_factory=UnverifiedBehavior)
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -88,7 +88,7 @@ class SandboxSettings:
         _refuse_numbers(self)
 
 
-def refuse_unknown(what: str, given: Iterable[str], known: type[SandboxSettings | Strictness]) -> None:
+def refuse_unknown(what: str, given: Iterable[str], known: type[SandboxSettings | UnverifiedBehavior]) -> None:
     """Refuse names that are none of *known*; *what* comes before them in the message.
 
     Raises:
@@ -108,7 +108,7 @@ def _texts(name: str, value: Any) -> tuple[str, ...]:
 def _refuse_tables(settings: SandboxSettings) -> None:
     for name, kind, told in (
         ("unique_fields", Mapping, "a table of modules and lists of fields"),
-        ("strict", Strictness, "a table of switches"),
+        ("strict", UnverifiedBehavior, "a table of switches"),
     ):
         if not isinstance(getattr(settings, name), kind):
             raise ValueError(f"{name} is {told}, not {getattr(settings, name)!r}")  # noqa: TRY004 - what a file holds

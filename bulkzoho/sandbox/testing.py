@@ -22,13 +22,13 @@ from bulkzoho.sandbox.server import Sandbox
 from bulkzoho.sandbox.settings import SandboxSettings
 from bulkzoho.sandbox.state.clock import Clock
 
-__all__ = ["Answer", "Caller", "HandClock", "calling", "sandbox_process", "served"]
+__all__ = ["ManualClock", "TestClient", "TestResponse", "calling", "sandbox_process", "served"]
 
 END_WAIT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class TestResponse:
     """What came back."""
 
     status: int
@@ -41,7 +41,7 @@ class Answer:
         return [each["code"] for each in self.body["data"]]
 
 
-class Caller:
+class TestClient:
     """Calls one sandbox with one access token."""
 
     def __init__(self, sandbox: Sandbox, session: aiohttp.ClientSession) -> None:
@@ -49,7 +49,7 @@ class Caller:
         self.session = session
         self.token = ""
 
-    async def ask_token(self, **changed: str) -> Answer:
+    async def ask_token(self, **changed: str) -> TestResponse:
         """Ask for an access token; *changed* replaces fields of the form."""
         environment = self.sandbox.environment
         form = {
@@ -65,17 +65,17 @@ class Caller:
         """Take a new access token into use."""
         self.token = (await self.ask_token()).body["access_token"]
 
-    async def call(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Answer:
+    async def call(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> TestResponse:
         """Make one call and read its answer."""
         own = {"Authorization": f"Zoho-oauthtoken {self.token}"} if self.token else {}
         async with self.session.request(method, self.sandbox.url + path, headers={**own, **(headers or {})}, **more) as got:
             raw = await got.read()
             is_json = got.content_type == "application/json"
-            return Answer(status=got.status, body=orjson.loads(raw) if is_json and raw else raw, headers=got.headers.copy())
+            return TestResponse(status=got.status, body=orjson.loads(raw) if is_json and raw else raw, headers=got.headers.copy())
 
     async def get(
         self, path: str, parameters: Mapping[str, str] | None = None, *, headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    ) -> TestResponse:
         """GET below ``/crm/v8/``."""
         return await self.call("GET", f"/crm/v8/{path}", params=parameters, headers=headers)
 
@@ -87,21 +87,21 @@ class Caller:
         keys: Mapping[str, Any] | None = None,
         *,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> TestResponse:
         """Send records below ``/crm/v8/``; *keys* stand beside ``data``."""
         body = orjson.dumps({"data": list(records), **(keys or {})})
         return await self.call(method, f"/crm/v8/{path}", data=body, headers=headers)
 
-    async def insert(self, crm_module: str, *records: Any) -> Answer:
+    async def insert(self, crm_module: str, *records: Any) -> TestResponse:
         """Insert records."""
         return await self.write("POST", crm_module, records)
 
-    async def coql(self, query: str) -> Answer:
+    async def coql(self, query: str) -> TestResponse:
         """Ask a COQL query."""
         return await self.call("POST", "/crm/v8/coql", data=orjson.dumps({"select_query": query}))
 
 
-class HandClock:
+class ManualClock:
     """A clock that a test moves by hand; sleeping moves it too."""
 
     def __init__(self) -> None:
@@ -126,10 +126,10 @@ class HandClock:
 
 
 @asynccontextmanager
-async def calling(settings: SandboxSettings | None = None, clock: Clock | None = None) -> AsyncIterator[Caller]:
+async def calling(settings: SandboxSettings | None = None, clock: Clock | None = None) -> AsyncIterator[TestClient]:
     """Give a caller with a token, for a sandbox of its own."""
     async with Sandbox(settings, clock=clock) as sandbox, aiohttp.ClientSession() as session:
-        caller = Caller(sandbox, session)
+        caller = TestClient(sandbox, session)
         await caller.login()
         yield caller
 

@@ -1,1 +1,1 @@
-"""The only place that speaks HTTP to Zoho CRM."""
+"""Client of Zoho CRM: HTTP, OAuth, API calls."""

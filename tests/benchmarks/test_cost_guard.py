@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from benchmarks.leads import write_csv
-from benchmarks.measuring import measured
-from benchmarks.standin import Standin
+from benchmarks.measurement import measured
+from benchmarks.stub_server.process import Standin
 
 # What is called for every row, and how often.  Whoever adds a name here says why it cannot be done per column or per batch.
 CALLS_A_ROW = {

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.chart import bars
 from benchmarks.page import rows_of
-from benchmarks.profiling import stage_of
+from benchmarks.profiler import stage_of
 from benchmarks.rounds import Figures, Round, is_valid, medians, ratio
 
 
@@ -62,7 +62,7 @@ def test_a_table_is_markdown_with_figures_to_the_right() -> None:
 
 
 def test_a_function_belongs_to_the_stage_of_its_module() -> None:
-    assert stage_of("bulkzoho/files/csv_source.py:_take") == "read: bytes to rows"
-    assert stage_of("bulkzoho/files/letters.py:encode") == "results and letters"
+    assert stage_of("bulkzoho/formats/csv_reader.py:_take") == "read: bytes to rows"
+    assert stage_of("bulkzoho/formats/dead_letter/writer.py:encode") == "results and letters"
     assert stage_of("aiohttp/client.py:request") == "aiohttp"
     assert stage_of("start") == "everything else"

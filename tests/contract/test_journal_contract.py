@@ -8,27 +8,27 @@ from pathlib import Path
 
 import pytest
 
-from bulkzoho.errors import JournalError, RefusedError
-from bulkzoho.journal.lock import RunLock, holder_of
-from bulkzoho.journal.sqlite import SqliteJournal
-from bulkzoho.model.journal import (
-    FileLength,
+from bulkzoho.domain.model.journal_events import (
+    FileLengthCommitted,
+    InputInfo,
+    InputProgressed,
     LetterSettled,
-    Released,
-    RowsRefused,
-    RunFacts,
-    RunMoved,
-    Sent,
-    Settled,
+    RowsRejected,
+    RunInfo,
+    RunUpdated,
+    ShipmentReleased,
+    ShipmentSent,
+    ShipmentSettled,
     ShipmentState,
-    SourceFacts,
-    SourceRead,
 )
-from bulkzoho.model.outcomes import Tally
-from bulkzoho.model.rows import Operation
-from bulkzoho.model.run import CallCounts, RunStatus
+from bulkzoho.domain.model.results import RowCounts
+from bulkzoho.domain.model.rows import Operation
+from bulkzoho.domain.model.run import CallCounts, RunStatus
+from bulkzoho.errors import JournalError, RefusedError
+from bulkzoho.storage.files.file_lock import FileLock, is_locked
+from bulkzoho.storage.store.sqlite_journal import SqliteJournal
 
-FACTS = RunFacts(
+FACTS = RunInfo(
     run="20261124-101500-leads-7f3a",
     command="import",
     crm_module="Leads",
@@ -36,7 +36,7 @@ FACTS = RunFacts(
     settings={"inputs": ["/a.csv"]},
     started="2026-11-24T10:15:00Z",
 )
-SOURCE = SourceFacts(index=0, path="/a.csv", name="a.csv")
+SOURCE = InputInfo(index=0, path="/a.csv", name="a.csv")
 
 
 @pytest.fixture
@@ -49,20 +49,20 @@ def journal(path: Path) -> SqliteJournal:
     return SqliteJournal.create(path, FACTS, [SOURCE])
 
 
-def sent(shipment: int = 1, *, attempt: int = 1) -> Sent:
-    return Sent(id=shipment, source=0, rows=[(1, 100)], attempt=attempt, at=1000.5)
+def sent(shipment: int = 1, *, attempt: int = 1) -> ShipmentSent:
+    return ShipmentSent(id=shipment, source=0, rows=[(1, 100)], attempt=attempt, at=1000.5)
 
 
 def test_what_was_committed_is_there_after_a_reopening(journal: SqliteJournal, path: Path) -> None:
     """Facts, inputs, shipments, lengths, tally and letters."""
     calls = CallCounts(total=5, retried=1, throttled=1, credits=50)
-    read = SourceFacts(index=0, path="/a.csv", name="a.csv", size=9, read_bytes=9, digest="d", rows_read=250, complete=True)
+    read = InputInfo(index=0, path="/a.csv", name="a.csv", size=9, read_bytes=9, digest="d", rows_read=250, complete=True)
     letter = LetterSettled(run="r", source="a.csv", row=4, content=b"x", accepted=True)
-    tally = Tally(created=99, dead_lettered=1)
-    refused = RowsRefused(id=2, source=0, rows=[(101, 101), (103, 104)], tally=Tally(dead_lettered=3))
-    journal.commit([sent(), Settled(id=1, rows=[(1, 100)], tally=tally), refused, SourceRead(facts=read), letter])
-    journal.commit([sent(3), FileLength(name="results.jsonl", length=77)])
-    journal.commit([RunMoved(status=RunStatus.STOPPED, seconds=1.5, calls=calls)])
+    tally = RowCounts(created=99, dead_lettered=1)
+    refused = RowsRejected(id=2, source=0, rows=[(101, 101), (103, 104)], tally=RowCounts(dead_lettered=3))
+    journal.commit([sent(), ShipmentSettled(id=1, rows=[(1, 100)], tally=tally), refused, InputProgressed(facts=read), letter])
+    journal.commit([sent(3), FileLengthCommitted(name="results.jsonl", length=77)])
+    journal.commit([RunUpdated(status=RunStatus.STOPPED, seconds=1.5, calls=calls)])
     journal.close()
 
     again = SqliteJournal.open(path)
@@ -75,31 +75,31 @@ def test_what_was_committed_is_there_after_a_reopening(journal: SqliteJournal, p
         (2, ShipmentState.SETTLED, [(101, 101), (103, 104)]),
         (3, ShipmentState.SENT, [(1, 100)]),
     ]
-    assert again.tally() == Tally(created=99, dead_lettered=4)
-    assert again.whole_tally() == Tally(read=250, created=99, dead_lettered=4, in_doubt=100, unsent=47)
+    assert again.tally() == RowCounts(created=99, dead_lettered=4)
+    assert again.whole_tally() == RowCounts(read=250, created=99, dead_lettered=4, in_doubt=100, unsent=47)
     assert (again.lengths(), again.last_id(), list(again.letters())) == ({"results.jsonl": 77}, 3, [letter])
 
 
 def test_a_refused_move_leaves_nothing_of_its_commit(journal: SqliteJournal) -> None:
     """A shipment that was never sent cannot be settled, and what stood beside it is not kept either."""
     with pytest.raises(JournalError, match="cannot go from planned to released"):
-        journal.commit([FileLength(name="results.jsonl", length=1), Released(id=9)])
+        journal.commit([FileLengthCommitted(name="results.jsonl", length=1), ShipmentReleased(id=9)])
 
     assert journal.lengths() == {}
 
 
 def test_a_settled_shipment_never_moves_again(journal: SqliteJournal) -> None:
     """It would be a row settled twice, or sent after its outcome."""
-    journal.commit([sent(), Settled(id=1, rows=[(1, 100)], tally=Tally(created=100))])
+    journal.commit([sent(), ShipmentSettled(id=1, rows=[(1, 100)], tally=RowCounts(created=100))])
 
-    for change in (sent(), Released(id=1), Settled(id=1, rows=[(1, 100)], tally=Tally(created=100))):
+    for change in (sent(), ShipmentReleased(id=1), ShipmentSettled(id=1, rows=[(1, 100)], tally=RowCounts(created=100))):
         with pytest.raises(JournalError, match="cannot go from settled"):
             journal.commit([change])
 
 
 def test_a_released_shipment_may_leave_again(journal: SqliteJournal) -> None:
     """As after a 429."""
-    journal.commit([sent(), Released(id=1), sent(attempt=2)])
+    journal.commit([sent(), ShipmentReleased(id=1), sent(attempt=2)])
 
     assert [(one.state, one.attempt) for one in journal.shipments()] == [(ShipmentState.SENT, 2)]
 
@@ -178,10 +178,10 @@ def test_a_journal_of_a_newer_version_is_refused(journal: SqliteJournal, path: P
 
 def test_a_run_has_one_worker(tmp_path: Path) -> None:
     """The second is told who holds it; when the first is gone, so is the lock."""
-    lock = RunLock.take(tmp_path / "lock", what="run r1")
+    lock = FileLock.take(tmp_path / "lock", what="run r1")
 
-    assert holder_of(tmp_path / "lock")
+    assert is_locked(tmp_path / "lock")
     with pytest.raises(RefusedError, match=r"r1 is being worked on by process \d+"):
-        RunLock.take(tmp_path / "lock", what="run r1")
+        FileLock.take(tmp_path / "lock", what="run r1")
     lock.release()
-    assert not holder_of(tmp_path / "lock")
+    assert not is_locked(tmp_path / "lock")

@@ -11,21 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from bulkzoho.core.pacing import Limits
+from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.settings import QuotaPolicy
+from bulkzoho.domain.policy.rate_limits import QuotaLimits
 from bulkzoho.errors import QuotaUsedUpError
-from bulkzoho.model.plans import Price
-from bulkzoho.model.settings import OnQuota
-from bulkzoho.ports import Quota, QuotaClosedError
-from bulkzoho.quota import open_quota
-from bulkzoho.quota.rehearsal import limits
-from bulkzoho.quota.virtual_time import VirtualTimeLoop, run_virtually
+from bulkzoho.interfaces import LimiterClosedError, RateLimiter
+from bulkzoho.ratelimit.limiter import open_quota
+from bulkzoho.testing.limiter_simulation import limits
+from bulkzoho.testing.virtual_time import VirtualTimeLoop, run_virtually
 
-Opener = Callable[..., AbstractAsyncContextManager[Quota]]
+Opener = Callable[..., AbstractAsyncContextManager[RateLimiter]]
 Scenario = Callable[[Opener], Awaitable[None]]
 Runner = Callable[[Scenario], None]
 
-LIGHT = Price()
-HEAVY = Price(credits=10, heavy=True)
+LIGHT = CallCost()
+HEAVY = CallCost(credits=10, heavy=True)
 
 
 @pytest.fixture(params=["virtual time", "real loop"])
@@ -33,7 +33,9 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Runner:
     """Give a function that runs a scenario with a way to open quotas over one ledger."""
 
     def opener(wall: Callable[[], float]) -> Opener:
-        def opened(of: Limits, *, name: str = "run", on_quota: OnQuota = OnQuota.WAIT) -> AbstractAsyncContextManager[Quota]:
+        def opened(
+            of: QuotaLimits, *, name: str = "run", on_quota: QuotaPolicy = QuotaPolicy.WAIT
+        ) -> AbstractAsyncContextManager[RateLimiter]:
             return open_quota(
                 tmp_path / "quota" / "org.db",
                 org="org",
@@ -94,7 +96,7 @@ def test_no_more_calls_are_in_flight_than_allowed(run: Runner) -> None:
         flying, most = 0, 0
         async with opened(limits(minute=6_000, in_flight=4, heavy=2)) as quota, asyncio.TaskGroup() as group:
 
-            async def call(price: Price) -> None:
+            async def call(price: CallCost) -> None:
                 nonlocal flying, most
                 async with quota.permit(price):
                     flying += 1
@@ -117,10 +119,10 @@ def test_closing_gives_no_more_permits_and_lets_calls_in_flight_end(run: Runner)
             await asyncio.sleep(0.05)
             quota.close()
             ended = await asyncio.gather(*waiting, return_exceptions=True)
-            with pytest.raises(QuotaClosedError):
+            with pytest.raises(LimiterClosedError):
                 await _call(quota)
 
-        assert [type(one) for one in ended] == [QuotaClosedError] * 3
+        assert [type(one) for one in ended] == [LimiterClosedError] * 3
 
     run(scenario)
 
@@ -143,7 +145,7 @@ def test_a_cancelled_wait_leaves_nothing_behind(run: Runner) -> None:
 
 def test_a_day_that_is_used_up_ends_a_run_that_is_to_stop(run: Runner) -> None:
     async def scenario(opened: Opener) -> None:
-        async with opened(limits(minute=6_000, day=3), on_quota=OnQuota.STOP) as quota:
+        async with opened(limits(minute=6_000, day=3), on_quota=QuotaPolicy.STOP) as quota:
             for _ in range(3):
                 await _call(quota)
             with pytest.raises(QuotaUsedUpError):
@@ -179,6 +181,6 @@ def test_a_429_makes_everybody_pause(run: Runner) -> None:
     run(scenario)
 
 
-async def _call(quota: Quota) -> None:
+async def _call(quota: RateLimiter) -> None:
     async with quota.permit(LIGHT):
         await asyncio.sleep(0)

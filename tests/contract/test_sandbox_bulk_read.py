@@ -12,9 +12,9 @@ import orjson
 import pytest
 from aiohttp import web
 
-from bulkzoho.sandbox import SandboxSettings, Strictness
-from bulkzoho.sandbox.bulk import export
-from bulkzoho.sandbox.testing import Answer, Caller, HandClock, calling
+from bulkzoho.sandbox import SandboxSettings, UnverifiedBehavior
+from bulkzoho.sandbox.bulk import read_job as export
+from bulkzoho.sandbox.testing import ManualClock, TestClient, TestResponse, calling
 
 PATH = "/crm/bulk/v8/read"
 AT_ONCE = SandboxSettings(job_time_s=0)
@@ -25,12 +25,12 @@ ROWS: list[dict[str, Any]] = [
 ]
 
 
-async def _create(caller: Caller, query: Any, **beside: Any) -> Answer:
+async def _create(caller: TestClient, query: Any, **beside: Any) -> TestResponse:
     body = orjson.dumps({"query": query, **beside})
     return await caller.call("POST", PATH, data=body, headers={"Content-Type": "application/json"})
 
 
-async def _finished(caller: Caller, created: Answer) -> Any:
+async def _finished(caller: TestClient, created: TestResponse) -> Any:
     assert created.status == 201, created
     job = created.body["data"][0]["details"]["id"]
     detail: Any = None
@@ -42,7 +42,7 @@ async def _finished(caller: Caller, created: Answer) -> Any:
     raise AssertionError(detail)
 
 
-async def _rows(caller: Caller, query: Any) -> list[dict[str, str]]:
+async def _rows(caller: TestClient, query: Any) -> list[dict[str, str]]:
     detail = await _finished(caller, await _create(caller, query))
     got = await caller.call("GET", detail["result"]["download_url"])
     with zipfile.ZipFile(io.BytesIO(got.body)) as archive:
@@ -51,7 +51,7 @@ async def _rows(caller: Caller, query: Any) -> list[dict[str, str]]:
 
 
 async def test_a_job_goes_through_its_states_and_ends_with_a_zip() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(SandboxSettings(job_time_s=100), clock) as caller:
         caller.sandbox.add("Leads", ROWS)
 
@@ -228,9 +228,9 @@ async def test_the_body_must_be_json_and_say_so() -> None:
 
 async def test_what_a_job_does_not_hold_follows_by_page_or_by_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export, "MAX_RECORDS", 2)
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(
-        SandboxSettings(job_time_s=0, token_life_s=10.0**7, strict=Strictness(bulk_read_pages=True)), clock
+        SandboxSettings(job_time_s=0, token_life_s=10.0**7, strict=UnverifiedBehavior(bulk_read_pages=True)), clock
     ) as caller:
         caller.sandbox.add("Leads", [{"Last_Name": str(each)} for each in range(5)])
         query = {"module": {"api_name": "Leads"}, "fields": ["Last_Name"]}
@@ -250,7 +250,7 @@ async def test_what_a_job_does_not_hold_follows_by_page_or_by_token(monkeypatch:
 
 
 async def test_more_than_ten_downloads_a_minute_close_the_door_for_a_minute() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(AT_ONCE, clock) as caller:
         detail = await _finished(caller, await _create(caller, {"module": {"api_name": "Leads"}}))
         url = detail["result"]["download_url"]
@@ -267,7 +267,7 @@ async def test_more_than_ten_downloads_a_minute_close_the_door_for_a_minute() ->
 
 
 async def test_a_result_is_kept_one_day_and_an_unknown_job_is_not_found() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(SandboxSettings(job_time_s=0, token_life_s=10.0**7), clock) as caller:
         detail = await _finished(caller, await _create(caller, {"module": {"api_name": "Leads"}}))
         clock.advance(86_400)
@@ -278,7 +278,7 @@ async def test_a_result_is_kept_one_day_and_an_unknown_job_is_not_found() -> Non
 
 
 async def test_jobs_fail_and_dawdle_on_demand() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(AT_ONCE, clock) as caller:
         caller.sandbox.faults.script([{"kind": "job_failure"}, {"kind": "job_slow", "seconds": 60}])
 
@@ -295,7 +295,7 @@ async def test_jobs_fail_and_dawdle_on_demand() -> None:
 
 
 async def test_converted_leads_stay_out_and_the_id_s_header_is_a_switch() -> None:
-    async with calling(SandboxSettings(job_time_s=0, strict=Strictness(id_header="id"))) as caller:
+    async with calling(SandboxSettings(job_time_s=0, strict=UnverifiedBehavior(id_header="id"))) as caller:
         one, two = caller.sandbox.add("Leads", [{"Last_Name": "A"}, {"Last_Name": "B"}])
         await caller.write("POST", f"Leads/{one}/actions/convert", [{}])
 

@@ -13,11 +13,11 @@ import aiohttp
 import orjson
 import pytest
 
-from bulkzoho.sandbox import Handling, SandboxSettings, Strictness
-from bulkzoho.sandbox.testing import Answer, Caller, HandClock, calling
+from bulkzoho.sandbox import HandlingBehavior, SandboxSettings, UnverifiedBehavior
+from bulkzoho.sandbox.testing import ManualClock, TestClient, TestResponse, calling
 
 PATH = "/crm/bulk/v8/write"
-AT_ONCE = SandboxSettings(job_time_s=0, strict=Strictness(shuffled_results=False))
+AT_ONCE = SandboxSettings(job_time_s=0, strict=UnverifiedBehavior(shuffled_results=False))
 HEADERS = {"feature": "bulk-write", "X-CRM-ORG": "650000001"}
 
 
@@ -29,20 +29,22 @@ def _zip(**files: str | bytes) -> bytes:
     return packed.getvalue()
 
 
-async def _upload(caller: Caller, content: bytes, headers: Mapping[str, str] = HEADERS, part: str = "file") -> Answer:
+async def _upload(caller: TestClient, content: bytes, headers: Mapping[str, str] = HEADERS, part: str = "file") -> TestResponse:
     form = aiohttp.FormData()
     form.add_field(part, io.BytesIO(content), filename="leads.zip", content_type="application/zip")
     return await caller.call("POST", "/crm/v8/upload", data=form, headers=headers)
 
 
-async def _create(caller: Caller, content: str | bytes, operation: str, resource: Mapping[str, Any], **beside: Any) -> Answer:
+async def _create(
+    caller: TestClient, content: str | bytes, operation: str, resource: Mapping[str, Any], **beside: Any
+) -> TestResponse:
     uploaded = await _upload(caller, _zip(leads=content))
     own = {"type": "data", "module": {"api_name": "Leads"}, "file_id": uploaded.body["details"]["file_id"], **resource}
     body = orjson.dumps({"operation": operation, "resource": [own], **beside})
     return await caller.call("POST", PATH, data=body, headers={"Content-Type": "application/json"})
 
 
-async def _finished(caller: Caller, created: Answer) -> Any:
+async def _finished(caller: TestClient, created: TestResponse) -> Any:
     assert created.status == 201, created
     detail = None
     for _ in range(500):
@@ -53,7 +55,7 @@ async def _finished(caller: Caller, created: Answer) -> Any:
     raise AssertionError(detail)
 
 
-async def _result(caller: Caller, detail: Any) -> list[list[str]]:
+async def _result(caller: TestClient, detail: Any) -> list[list[str]]:
     url = detail["result"]["download_url"].removeprefix(caller.sandbox.url)
     got = await caller.call("GET", url)
     with zipfile.ZipFile(io.BytesIO(got.body)) as archive:
@@ -63,7 +65,12 @@ async def _result(caller: Caller, detail: Any) -> list[list[str]]:
 
 
 async def _run(
-    caller: Caller, content: str | bytes, operation: str = "insert", *, resource: Mapping[str, Any] | None = None, **beside: Any
+    caller: TestClient,
+    content: str | bytes,
+    operation: str = "insert",
+    *,
+    resource: Mapping[str, Any] | None = None,
+    **beside: Any,
 ) -> list[list[str]]:
     created = await _create(caller, content, operation, resource or {}, **beside)
     return (await _result(caller, await _finished(caller, created)))[1:]
@@ -250,7 +257,7 @@ async def test_keys_that_lack_are_named() -> None:
 
 
 async def test_a_job_goes_through_its_states_and_its_result_is_kept_seven_days() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(SandboxSettings(job_time_s=100, token_life_s=10.0**7), clock) as caller:
         created = await _create(caller, LEADS, "insert", {"field_mappings": MAP})
         path = f"{PATH}/{created.body['details']['id']}"
@@ -281,7 +288,7 @@ async def test_jobs_fail_on_demand_and_nothing_is_written() -> None:
 
 
 async def test_what_no_page_proves_of_the_result_is_a_switch() -> None:
-    strict = Strictness(lower_case_status=True, shuffled_results=True, relative_download_url=True)
+    strict = UnverifiedBehavior(lower_case_status=True, shuffled_results=True, relative_download_url=True)
     async with calling(SandboxSettings(job_time_s=0, strict=strict)) as caller:
         names = [f"N{each:02}" for each in range(30)]
 
@@ -293,8 +300,8 @@ async def test_what_no_page_proves_of_the_result_is_a_switch() -> None:
 
 
 async def test_several_matches_refuse_or_take_the_oldest() -> None:
-    for handling, status in ((Handling.REFUSE, "SKIPPED"), (Handling.IGNORE, "UPDATED")):
-        async with calling(SandboxSettings(job_time_s=0, strict=Strictness(several_matches=handling))) as caller:
+    for handling, status in ((HandlingBehavior.REFUSE, "SKIPPED"), (HandlingBehavior.IGNORE, "UPDATED")):
+        async with calling(SandboxSettings(job_time_s=0, strict=UnverifiedBehavior(several_matches=handling))) as caller:
             caller.sandbox.add("Leads", [{"Last_Name": "A", "Email": "a@example.com"}] * 2)
 
             [row] = await _run(caller, LEADS, "upsert", resource={"find_by": "Email"})

@@ -13,21 +13,21 @@ import aiohttp
 import orjson
 import pytest
 
-from bulkzoho.sandbox import SandboxSettings, Strictness
-from bulkzoho.sandbox.testing import Answer, Caller, calling
+from bulkzoho.sandbox import SandboxSettings, UnverifiedBehavior
+from bulkzoho.sandbox.testing import TestClient, TestResponse, calling
 
 PATH = "/crm/bulk/v8/write"
-AT_ONCE = SandboxSettings(job_time_s=0, strict=Strictness(shuffled_results=False))
+AT_ONCE = SandboxSettings(job_time_s=0, strict=UnverifiedBehavior(shuffled_results=False))
 LINES = [{"Product": "Oak", "Quantity": 2, "Price": 10.5}, {"Product": "Elm", "Quantity": 1}]
 
 
-async def _order(caller: Caller, **more: Any) -> str:
+async def _order(caller: TestClient, **more: Any) -> str:
     made = await caller.insert("Orders", {"Name": "First", "Order_Lines": LINES, **more})
     assert made.codes == ["SUCCESS"], made
     return str(made.body["data"][0]["details"]["id"])
 
 
-async def _shown(caller: Caller, order: str) -> Any:
+async def _shown(caller: TestClient, order: str) -> Any:
     return (await caller.get(f"Orders/{order}")).body["data"][0]
 
 
@@ -144,7 +144,7 @@ RESOURCES: list[dict[str, Any]] = [
 ]
 
 
-async def _created(caller: Caller, resources: list[dict[str, Any]], files: Mapping[str, str]) -> Answer:
+async def _created(caller: TestClient, resources: list[dict[str, Any]], files: Mapping[str, str]) -> TestResponse:
     form = aiohttp.FormData()
     form.add_field("file", _zip(files), filename="all.zip")
     uploaded = await caller.call("POST", "/crm/v8/upload", data=form, headers={"feature": "bulk-write", "X-CRM-ORG": "650000001"})

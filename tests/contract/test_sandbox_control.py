@@ -15,12 +15,12 @@ import pytest
 
 from bulkzoho.sandbox import Sandbox, SandboxSettings, environment_lines, serve
 from bulkzoho.sandbox.__main__ import main
-from bulkzoho.sandbox.testing import Answer, Caller, calling
+from bulkzoho.sandbox.testing import TestClient, TestResponse, calling
 
 LEAD = {"Last_Name": "Okafor"}
 
 
-async def _control(caller: Caller, method: str, name: str, body: Any = None) -> Answer:
+async def _control(caller: TestClient, method: str, name: str, body: Any = None) -> TestResponse:
     """Call a control address without a token."""
     token, caller.token = caller.token, ""
     try:

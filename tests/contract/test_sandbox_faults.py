@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from bulkzoho.sandbox import Fault, FaultKind, SandboxSettings
-from bulkzoho.sandbox.testing import Caller, HandClock, calling
+from bulkzoho.sandbox.testing import ManualClock, TestClient, calling
 
 LEAD = {"Last_Name": "Okafor"}
 
@@ -229,7 +229,7 @@ async def test_rates_above_one_are_refused() -> None:
 
 async def test_jitter_is_the_same_for_a_seed() -> None:
     async def latencies(seed: int) -> list[float]:
-        clock = HandClock()
+        clock = ManualClock()
         async with calling(SandboxSettings(seed=seed, latency_s=1, jitter_s=0.5), clock) as caller:
             await caller.get("org")
             await caller.get("org")
@@ -253,7 +253,7 @@ async def test_calls_are_logged_with_what_happened_to_them() -> None:
         assert cut.replied_s is not None
 
 
-async def _cut(caller: Caller) -> None:
+async def _cut(caller: TestClient) -> None:
     caller.sandbox.faults.script([{"kind": "reset_before_commit"}])
     with pytest.raises(aiohttp.ClientError):
         await caller.insert("Leads", LEAD)

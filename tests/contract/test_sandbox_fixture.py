@@ -40,7 +40,7 @@ def test_the_tools_load_no_test_runner() -> None:
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("name", ["Answer", "Caller", "HandClock", "calling", "sandbox_process", "served"])
+@pytest.mark.parametrize("name", ["Answer", "Caller", "ManualClock", "calling", "sandbox_process", "served"])
 def test_the_names_are_public(name: str) -> None:
     from bulkzoho.sandbox import testing
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from bulkzoho.sandbox import SandboxSettings, Strictness
-from bulkzoho.sandbox.testing import Answer, Caller, HandClock, calling
+from bulkzoho.sandbox import SandboxSettings, UnverifiedBehavior
+from bulkzoho.sandbox.testing import ManualClock, TestClient, TestResponse, calling
 
 LEAD = {"Last_Name": "Okafor", "First_Name": "Ada", "Company": "Acme", "Email": "ada@example.com", "External_Id": "x1"}
 
 
-async def _deleted(caller: Caller) -> str:
+async def _deleted(caller: TestClient) -> str:
     [lead] = caller.sandbox.add("Leads", [LEAD])
     await caller.call("DELETE", f"/crm/v8/Leads/{lead}")
     return lead
@@ -35,7 +35,7 @@ async def test_a_deleted_record_lies_in_the_bin_until_it_is_purged() -> None:
 
 
 async def test_the_bin_is_emptied_by_hand_or_after_sixty_days() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(SandboxSettings(token_life_s=10.0**9), clock) as caller:
         await _deleted(caller)
         emptied = await caller.call("DELETE", "/crm/v8/settings/recycle_bin")
@@ -51,7 +51,7 @@ async def test_the_bin_is_emptied_by_hand_or_after_sixty_days() -> None:
 
 
 async def test_a_restored_record_is_as_it_was_unless_its_key_is_taken() -> None:
-    async with calling(SandboxSettings(strict=Strictness(deleted_keys_stay_taken=False))) as caller:
+    async with calling(SandboxSettings(strict=UnverifiedBehavior(deleted_keys_stay_taken=False))) as caller:
         [lead] = caller.sandbox.add("Leads", [LEAD])
         before = next(caller.sandbox.records("Leads"))
         caller.sandbox.remove("Leads", [lead])
@@ -69,7 +69,7 @@ async def test_a_restored_record_is_as_it_was_unless_its_key_is_taken() -> None:
 
 async def test_whether_the_bin_keeps_a_unique_value_taken_is_a_switch() -> None:
     for taken, status in ((False, 201), (True, 400)):
-        async with calling(SandboxSettings(strict=Strictness(deleted_keys_stay_taken=taken))) as caller:
+        async with calling(SandboxSettings(strict=UnverifiedBehavior(deleted_keys_stay_taken=taken))) as caller:
             lead = await _deleted(caller)
 
             again = await caller.insert("Leads", LEAD)
@@ -129,7 +129,7 @@ async def test_a_conversion_into_what_is_not_there_is_refused() -> None:
         assert caller.sandbox.count("Contacts") == 0
 
 
-async def _restore(caller: Caller, path: str = "actions/restore", **body: object) -> Answer:
+async def _restore(caller: TestClient, path: str = "actions/restore", **body: object) -> TestResponse:
     return await caller.call("POST", f"/crm/v8/settings/recycle_bin/{path}", data=orjson.dumps(body))
 
 

@@ -8,17 +8,17 @@ from typing import Any
 import orjson
 
 from bulkzoho.sandbox import SandboxSettings
-from bulkzoho.sandbox.testing import Answer, Caller, HandClock, calling
+from bulkzoho.sandbox.testing import ManualClock, TestClient, TestResponse, calling
 
 PATH = "/crm/v8/Leads/actions/mass_update"
 LOST = {"Lead_Status": "Lost Lead"}
 
 
-async def _start(caller: Caller, **body: Any) -> Answer:
+async def _start(caller: TestClient, **body: Any) -> TestResponse:
     return await caller.call("POST", PATH, data=orjson.dumps(body))
 
 
-async def _views(caller: Caller) -> list[str]:
+async def _views(caller: TestClient) -> list[str]:
     return [each["id"] for each in (await caller.get("settings/custom_views", {"module": "Leads"})).body["custom_views"]]
 
 
@@ -35,7 +35,7 @@ async def test_by_ids_each_record_is_answered() -> None:
 
 
 async def test_by_view_a_job_is_scheduled_once_and_counted() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(SandboxSettings(job_time_s=10), clock) as caller:
         caller.sandbox.add("Leads", [{"Last_Name": "A"}, {"Last_Name": "B"}])
         view = (await _views(caller))[0]
@@ -97,7 +97,7 @@ async def test_a_view_chooses_costs_three_credits_and_cannot_be_sorted() -> None
         assert counted.status == 200
 
 
-async def _counts(caller: Caller, started: Answer) -> Any:
+async def _counts(caller: TestClient, started: TestResponse) -> Any:
     job = started.body["data"][0]["details"]["job_id"]
     for _ in range(500):
         told = (await caller.call("GET", PATH, params={"job_id": job})).body["data"][0]

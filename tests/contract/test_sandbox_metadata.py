@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from bulkzoho.sandbox import Edition, SandboxSettings
-from bulkzoho.sandbox.testing import HandClock, calling
+from bulkzoho.sandbox.testing import ManualClock, calling
 
 
 async def test_the_organization_tells_edition_and_licences() -> None:
@@ -98,7 +98,7 @@ async def test_unknown_addresses_and_methods_are_told_apart() -> None:
 
 
 async def test_every_answer_is_dated_with_the_services_own_time() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(clock=clock) as caller:
         answer = await caller.get("org")
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from bulkzoho.sandbox import SandboxSettings, Strictness
-from bulkzoho.sandbox.contract import ANSWERS_VARIABLE, AnswerKeeper
-from bulkzoho.sandbox.contract.checking import DESCRIBED, check_answers
+from bulkzoho.sandbox import SandboxSettings, UnverifiedBehavior
+from bulkzoho.sandbox.contract import ANSWERS_VARIABLE, ResponseRecorder
 from bulkzoho.sandbox.contract.deviations import DEVIATIONS, NOT_IN_THE_FILES, UNDESCRIBED
-from bulkzoho.sandbox.routes import table
-from bulkzoho.sandbox.testing import Answer, Caller, calling
+from bulkzoho.sandbox.contract.response_validator import DESCRIBED, check_answers
+from bulkzoho.sandbox.routes import router as table
+from bulkzoho.sandbox.testing import TestClient, TestResponse, calling
 
 FOLDER = Path(os.environ.get("BULKZOHO_OAS_DIR") or Path(__file__).parents[2].parent / "shared" / "oas")
 LEAD = {"Last_Name": "Okafor", "Email": "okafor@example.com", "External_Id": "x1"}
@@ -38,7 +38,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "answers"
 
 
-async def _use(caller: Caller) -> list[Answer]:
+async def _use(caller: TestClient) -> list[TestResponse]:
     inserted = await caller.insert("Leads", LEAD, LEAD, {}, {**LEAD, "Annual_Revenue": "x"})
     lead = inserted.body["data"][0]["details"]["id"]
     return [
@@ -73,7 +73,7 @@ async def test_what_a_client_uses_is_as_described(kept: Path) -> None:
 
 
 def _keep(folder: Path, operation: str, body: bytes) -> None:
-    AnswerKeeper(folder)(operation, 200, body)
+    ResponseRecorder(folder)(operation, 200, body)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_each_code_that_is_passed_over_is_one_that_the_files_lack() -> None:
 
 async def test_errors_wrapped_or_bare_are_as_described(kept: Path) -> None:
     for wrapped in (False, True):
-        async with calling(SandboxSettings(strict=Strictness(wrapped_errors=wrapped))) as caller:
+        async with calling(SandboxSettings(strict=UnverifiedBehavior(wrapped_errors=wrapped))) as caller:
             refused: Any = (await caller.get("Leads")).body
 
             assert ("data" in refused) is wrapped

@@ -13,7 +13,7 @@ import pytest
 
 from bulkzoho.sandbox import Edition, SandboxSettings
 from bulkzoho.sandbox.page.html import PAGE
-from bulkzoho.sandbox.testing import Caller, calling
+from bulkzoho.sandbox.testing import TestClient, calling
 
 TOP = Path(__file__).resolve().parents[2]
 IN_THE_DOCUMENTS = TOP / "docs" / "sandbox.png"
@@ -42,7 +42,7 @@ def _browser() -> Any:
 open_page = _browser().open_page
 
 
-async def _some_work(caller: Caller) -> None:
+async def _some_work(caller: TestClient) -> None:
     """Let there be something to see: records, good calls, refused ones, a fault."""
     await caller.insert("Leads", *LEADS)
     await caller.insert("Accounts", {"Account_Name": "Acme"})

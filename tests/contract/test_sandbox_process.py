@@ -9,8 +9,8 @@ import pytest
 from bulkzoho.sandbox import Edition, FaultKind
 from bulkzoho.sandbox.__main__ import main
 from bulkzoho.sandbox.configuration import read_configuration
-from bulkzoho.sandbox.routes.table import ADDRESSES
-from bulkzoho.sandbox.state.faults import OPERATIONS, FaultBook
+from bulkzoho.sandbox.routes.router import ADDRESSES
+from bulkzoho.sandbox.state.faults import OPERATIONS, FaultPlan
 
 FILE = """
 edition = "ultimate"
@@ -35,7 +35,7 @@ def test_a_file_holds_settings_and_faults(tmp_path: Path) -> None:
 
     told = read_configuration(path)
     settings = told.made()
-    faults = FaultBook()
+    faults = FaultPlan()
     told.arm(faults)
     kinds = [faults.choose(path="/crm/v8/Leads", operation="insert", writes=True, body=b"") for _ in range(40)]
 

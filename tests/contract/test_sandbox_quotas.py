@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from bulkzoho.sandbox import Edition, SandboxSettings, Strictness
-from bulkzoho.sandbox.testing import Caller, HandClock, calling
+from bulkzoho.sandbox import Edition, SandboxSettings, UnverifiedBehavior
+from bulkzoho.sandbox.testing import ManualClock, TestClient, calling
 
 LEAD = {"Last_Name": "Okafor"}
 
 
-async def _statuses(caller: Caller, calls: int) -> list[int]:
+async def _statuses(caller: TestClient, calls: int) -> list[int]:
     return [(await caller.get("org")).status for _ in range(calls)]
 
 
 async def test_the_call_that_is_one_too_many_in_any_sixty_seconds_is_refused() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(SandboxSettings(calls_per_minute=3), clock) as caller:
         start = clock.seconds
         first = await _statuses(caller, 2)
@@ -33,12 +33,12 @@ async def test_the_call_that_is_one_too_many_in_any_sixty_seconds_is_refused() -
 
 
 async def test_a_refused_call_counts_as_an_arrival_and_against_the_quota_only_if_switched() -> None:
-    strict = Strictness(refused_calls_use_quota=True)
+    strict = UnverifiedBehavior(refused_calls_use_quota=True)
     for settings, after in (
         (SandboxSettings(calls_per_minute=1), 200),
         (SandboxSettings(calls_per_minute=1, strict=strict), 429),
     ):
-        clock = HandClock()
+        clock = ManualClock()
         async with calling(settings, clock) as caller:
             await _statuses(caller, 1)
             clock.seconds += 30
@@ -50,7 +50,7 @@ async def test_a_refused_call_counts_as_an_arrival_and_against_the_quota_only_if
 
 
 async def test_a_day_is_a_sliding_one_too() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(SandboxSettings(calls_per_day=2, token_life_s=10**6), clock) as caller:
         start = clock.seconds
         await _statuses(caller, 1)
@@ -92,7 +92,7 @@ async def test_a_write_costs_one_credit_for_ten_records_and_the_rest_is_told_aft
 
 
 async def test_credits_come_back_one_day_after_they_were_spent() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(SandboxSettings(credits_per_day=2, token_life_s=10**6), clock) as caller:
         await _statuses(caller, 1)
         clock.seconds += 3_600
@@ -137,7 +137,7 @@ async def test_retry_after_comes_only_when_switched_on() -> None:
 
 
 async def test_arrivals_are_measured_in_sliding_minutes_and_full_ones() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(clock=clock) as caller:
         start = clock.seconds
         for at, calls in ((0, 2), (50, 3), (70, 4), (130, 1)):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bulkzoho.sandbox import SandboxSettings
-from bulkzoho.sandbox.testing import Caller, HandClock, calling
+from bulkzoho.sandbox.testing import ManualClock, TestClient, calling
 
 PEOPLE = [
     {"Last_Name": "Adler", "City": "Oslo", "No_of_Employees": 5, "Email": "adler@example.com", "External_Id": "a1"},
@@ -56,7 +56,7 @@ async def test_pages_are_followed_by_token_until_no_more() -> None:
 @pytest.mark.parametrize("sort_by", ["id", "Created_Time", "Modified_Time"])
 @pytest.mark.parametrize("sort_order", ["asc", "desc"])
 async def test_lists_are_sorted_as_asked(sort_by: str, sort_order: str) -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(clock=clock) as caller:
         for person in PEOPLE:
             caller.sandbox.add("Leads", [person])
@@ -88,7 +88,7 @@ async def test_lists_beyond_a_limit_are_refused(parameters: dict[str, str], code
 
 
 async def test_a_page_token_is_bound_to_its_parameters_and_dies_after_a_day() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(SandboxSettings(token_life_s=10**6), clock) as caller:
         caller.sandbox.add("Leads", PEOPLE)
         first = await caller.get("Leads", {"fields": "Last_Name", "per_page": "2"})
@@ -103,7 +103,7 @@ async def test_a_page_token_is_bound_to_its_parameters_and_dies_after_a_day() ->
 
 
 async def test_only_what_changed_since_is_listed_and_304_says_nothing_did() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(clock=clock) as caller:
         caller.sandbox.add("Leads", PEOPLE[:1])
         clock.seconds += 100
@@ -232,7 +232,7 @@ async def test_coql_costs_by_its_limit_and_is_heavy(limit: int, price: int) -> N
         assert (call.credits, call.heavy) == (price, True)
 
 
-async def _searched(caller: Caller, **parameters: str) -> list[str]:
+async def _searched(caller: TestClient, **parameters: str) -> list[str]:
     answer = await caller.get("Leads/search", parameters)
     return sorted(names(answer)) if answer.status == 200 else []
 
@@ -258,7 +258,7 @@ async def test_search_finds_by(parameters: dict[str, str], found: list[str]) -> 
 
 
 async def test_search_lags_behind_writes_coql_does_not_and_a_check_by_search_is_a_violation() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(clock=clock) as caller:
         await caller.insert("Leads", *PEOPLE)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bulkzoho.sandbox import DuplicateKeys, Handling, SandboxSettings, Strictness
-from bulkzoho.sandbox.testing import HandClock, calling
+from bulkzoho.sandbox import DuplicateKeysBehavior, HandlingBehavior, SandboxSettings, UnverifiedBehavior
+from bulkzoho.sandbox.testing import ManualClock, calling
 
 LEAD = {"Last_Name": "Okafor"}
 
@@ -186,7 +186,7 @@ async def test_one_record_is_updated_by_its_address_and_values_are_appended_if_a
 
 
 async def test_an_update_of_something_changed_since_is_refused_with_412() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(clock=clock) as caller:
         [lead] = caller.sandbox.add("Leads", [LEAD])
         change = [{"id": lead, "City": "Oslo"}]
@@ -251,16 +251,16 @@ async def test_a_field_that_finds_no_duplicates_is_refused_as_a_check_field() ->
 @pytest.mark.parametrize(
     ("handling", "outcome", "count"),
     [
-        (DuplicateKeys.SEQUENTIAL, ["insert", "update"], 1),
-        (DuplicateKeys.INSERT_BOTH, ["insert", "insert"], 2),
-        (DuplicateKeys.REFUSE, ["insert", "DUPLICATE_DATA"], 1),
+        (DuplicateKeysBehavior.SEQUENTIAL, ["insert", "update"], 1),
+        (DuplicateKeysBehavior.INSERT_BOTH, ["insert", "insert"], 2),
+        (DuplicateKeysBehavior.REFUSE, ["insert", "DUPLICATE_DATA"], 1),
     ],
 )
 async def test_two_new_records_with_one_key_are_treated_as_switched_and_always_a_violation(
-    handling: DuplicateKeys, outcome: list[str], count: int
+    handling: DuplicateKeysBehavior, outcome: list[str], count: int
 ) -> None:
     lead = {**LEAD, "Email": "a@example.com"}
-    async with calling(SandboxSettings(strict=Strictness(duplicate_keys=handling))) as caller:
+    async with calling(SandboxSettings(strict=UnverifiedBehavior(duplicate_keys=handling))) as caller:
         answer = await caller.write("POST", "Leads/upsert", [lead, lead])
 
         assert [each.get("action", each["code"]) for each in answer.body["data"]] == outcome
@@ -270,7 +270,7 @@ async def test_two_new_records_with_one_key_are_treated_as_switched_and_always_a
 
 async def test_a_key_that_several_records_have_is_ambiguous() -> None:
     lead = {**LEAD, "Email": "a@example.com"}
-    lenient = SandboxSettings(strict=Strictness(several_matches=Handling.IGNORE))
+    lenient = SandboxSettings(strict=UnverifiedBehavior(several_matches=HandlingBehavior.IGNORE))
     async with calling() as caller, calling(lenient) as other:
         caller.sandbox.add("Leads", [lead, lead])
         ids = other.sandbox.add("Leads", [lead, lead])
@@ -284,7 +284,7 @@ async def test_a_key_that_several_records_have_is_ambiguous() -> None:
 
 
 async def test_deleting_tells_each_id_and_the_second_time_fails() -> None:
-    async with calling(SandboxSettings(strict=Strictness(deleted_keys_stay_taken=False))) as caller:
+    async with calling(SandboxSettings(strict=UnverifiedBehavior(deleted_keys_stay_taken=False))) as caller:
         one, two, three = caller.sandbox.add("Leads", [{**LEAD, "External_Id": "x"}, LEAD, LEAD])
 
         mixed = await caller.call("DELETE", f"/crm/v8/Leads?ids={one},1,{two}&wf_trigger=false")
@@ -301,11 +301,11 @@ async def test_deleting_tells_each_id_and_the_second_time_fails() -> None:
 
 
 async def test_the_looser_readings_can_be_switched_on() -> None:
-    loose = Strictness(
-        unknown_fields=Handling.IGNORE,
-        read_only_fields=Handling.IGNORE,
-        numbers_as_text=Handling.IGNORE,
-        empty_text_on_typed_fields=Handling.IGNORE,
+    loose = UnverifiedBehavior(
+        unknown_fields=HandlingBehavior.IGNORE,
+        read_only_fields=HandlingBehavior.IGNORE,
+        numbers_as_text=HandlingBehavior.IGNORE,
+        empty_text_on_typed_fields=HandlingBehavior.IGNORE,
         phone_pattern=False,
         partial_success_status=202,
         wrapped_errors=True,

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulkzoho.sandbox import Sandbox
-from bulkzoho.sandbox.records.writing import Writer
+from bulkzoho.sandbox.records.writer import Writer
 from bulkzoho.sandbox.testing import calling
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | st.text(max_size=12)

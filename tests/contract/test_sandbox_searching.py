@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from bulkzoho.sandbox import SandboxSettings
-from bulkzoho.sandbox.testing import Caller, HandClock, calling
+from bulkzoho.sandbox.testing import ManualClock, TestClient, calling
 
 LAG_S = 60.0
 
 
-async def _found(caller: Caller, criteria: str, **more: str) -> list[Any]:
+async def _found(caller: TestClient, criteria: str, **more: str) -> list[Any]:
     answer = await caller.get("Leads/search", {"criteria": criteria, "fields": "City,Modified_Time", **more})
     return [each["City"] for each in answer.body["data"]] if answer.status == 200 else []
 
 
 async def test_search_shows_the_old_version_of_a_changed_record_until_its_index_has_caught_up() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(SandboxSettings(search_lag_s=LAG_S), clock) as caller:
         [lead] = caller.sandbox.add("Leads", [{"Last_Name": "A", "City": "Oslo"}])
         unborn = await _found(caller, "(City:equals:Oslo)")
@@ -39,7 +39,7 @@ async def test_search_shows_the_old_version_of_a_changed_record_until_its_index_
 
 
 async def test_search_still_finds_what_was_deleted_just_now() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(SandboxSettings(search_lag_s=LAG_S), clock) as caller:
         first, second = caller.sandbox.add("Leads", [{"Last_Name": "A", "City": "Oslo"}, {"Last_Name": "B", "City": "Oslo"}])
         clock.advance(100)

@@ -10,8 +10,8 @@ import pytest
 
 from bulkzoho.sandbox import Sandbox, SandboxSettings
 from bulkzoho.sandbox.__main__ import main
-from bulkzoho.sandbox.state.saving import StateFileError
-from bulkzoho.sandbox.testing import HandClock, calling
+from bulkzoho.sandbox.state.persistence import StateFileError
+from bulkzoho.sandbox.testing import ManualClock, calling
 
 LEAD = {"Last_Name": 'A "quoted"\nname', "External_Id": "x1", "Languages": ["Korean"], "Email": "a@example.com"}
 
@@ -63,7 +63,7 @@ async def test_without_a_file_there_is_nothing_to_save_to() -> None:
 
 
 async def test_time_goes_on_from_where_a_faster_clock_had_come(tmp_path: Path) -> None:
-    clock = HandClock()
+    clock = ManualClock()
     clock.advance(10.0**9)
     settings = SandboxSettings(state_file=str(tmp_path / "crm.state"))
     async with Sandbox(settings, clock=clock):

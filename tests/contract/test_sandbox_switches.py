@@ -16,14 +16,14 @@ import orjson
 import pytest
 from aiohttp import web
 
-from bulkzoho.sandbox import SandboxSettings, Strictness
+from bulkzoho.sandbox import SandboxSettings, UnverifiedBehavior
 from bulkzoho.sandbox.contract import ANSWERS_VARIABLE
-from bulkzoho.sandbox.testing import Answer, Caller, HandClock, calling
+from bulkzoho.sandbox.testing import ManualClock, TestClient, TestResponse, calling
 
-Probe = Callable[[Caller], Awaitable[Any]]
+Probe = Callable[[TestClient], Awaitable[Any]]
 
 LEAD = {"Last_Name": "Okafor", "Email": "ada@example.com", "External_Id": "x1"}
-SWITCHES = {each.name: each.default for each in dataclasses.fields(Strictness)}
+SWITCHES = {each.name: each.default for each in dataclasses.fields(UnverifiedBehavior)}
 JSON = {"Content-Type": "application/json"}
 PAGE = Path(__file__).parents[2] / "docs" / "sandbox.md"
 
@@ -31,7 +31,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "sandbox.md"
 def _insert(*records: Mapping[str, Any], crm_module: str = "Leads") -> Probe:
     """Make a probe: the first record goes in by hand, the others by an insert; it gives what is answered and kept."""
 
-    async def probe(caller: Caller) -> Any:
+    async def probe(caller: TestClient) -> Any:
         answer = await caller.insert(crm_module, *records)
         told = [(each["code"], each["details"].get("api_name"), sorted(each["details"])) for each in answer.body["data"]]
         kept = [{name: value for name, value in each.items() if name != "id"} for each in caller.sandbox.records(crm_module)]
@@ -43,7 +43,7 @@ def _insert(*records: Mapping[str, Any], crm_module: str = "Leads") -> Probe:
 def _after(first: Mapping[str, Any], method: str, path: str, *records: Mapping[str, Any], **keys: Any) -> Probe:
     """Make a probe: one lead is there, then records are written; ``ID`` in them is its id."""
 
-    async def probe(caller: Caller) -> Any:
+    async def probe(caller: TestClient) -> Any:
         [lead] = caller.sandbox.add("Leads", [first])
         mine = [{name: lead if value == "ID" else value for name, value in each.items()} for each in records]
         answer = await caller.write(method, path, mine, keys)
@@ -55,7 +55,7 @@ def _after(first: Mapping[str, Any], method: str, path: str, *records: Mapping[s
 def _get(path: str, **parameters: str) -> Probe:
     """Make a probe: one lead and a shipment are there, then something is read."""
 
-    async def probe(caller: Caller) -> Any:
+    async def probe(caller: TestClient) -> Any:
         caller.sandbox.add("Leads", [{**LEAD, "City": "Bath & Wells"}])
         caller.sandbox.add("Shipments", [{"Name": "S", "Big": "12"}])
         answer = await caller.get(path, parameters)
@@ -65,7 +65,7 @@ def _get(path: str, **parameters: str) -> Probe:
 
 
 def _coql(query: str) -> Probe:
-    async def probe(caller: Caller) -> Any:
+    async def probe(caller: TestClient) -> Any:
         caller.sandbox.add("Leads", [{"Last_Name": name} for name in ("O'Hara", "Okafor", "Ek")])
         answer = await caller.coql(query)
         return answer.status, answer.body["code"] if answer.status >= 400 else answer.body
@@ -73,11 +73,11 @@ def _coql(query: str) -> Probe:
     return probe
 
 
-async def _posted(caller: Caller, path: str, body: Mapping[str, Any]) -> Answer:
+async def _posted(caller: TestClient, path: str, body: Mapping[str, Any]) -> TestResponse:
     return await caller.call("POST", path, data=orjson.dumps(body), headers=JSON)
 
 
-async def _done(caller: Caller, path: str) -> Any:
+async def _done(caller: TestClient, path: str) -> Any:
     for _ in range(500):
         body = (await caller.call("GET", path)).body
         detail = body.get("data", [body])[0]
@@ -90,7 +90,7 @@ async def _done(caller: Caller, path: str) -> Any:
 def _bulk_read(**query: Any) -> Probe:
     """Make a probe: a shipment is exported; it gives the price, and the answer or the file."""
 
-    async def probe(caller: Caller) -> Any:
+    async def probe(caller: TestClient) -> Any:
         caller.sandbox.add("Shipments", [{"Name": "S", "Fragile": True, "Shipped_On": "2026-02-01"}])
         asked = {"module": {"api_name": "Shipments"}, "fields": ["Name", "Fragile", "Shipped_On"], **query}
         created = await _posted(caller, "/crm/bulk/v8/read", {"query": asked})
@@ -108,7 +108,7 @@ def _bulk_read(**query: Any) -> Probe:
 def _bulk_write(text: str, operation: str = "insert", *, crm_module: Any = None, find_by: str = "External_Id") -> Probe:
     """Make a probe: a CSV of leads is loaded; it gives the answer, or the result and the records."""
 
-    async def probe(caller: Caller) -> Any:
+    async def probe(caller: TestClient) -> Any:
         uploaded = await _uploaded(caller, text)
         if uploaded.status >= 400:
             return uploaded.status, uploaded.body["code"]
@@ -126,7 +126,7 @@ def _bulk_write(text: str, operation: str = "insert", *, crm_module: Any = None,
     return probe
 
 
-async def _uploaded(caller: Caller, text: str) -> Answer:
+async def _uploaded(caller: TestClient, text: str) -> TestResponse:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("leads.csv", text)
@@ -141,44 +141,44 @@ def _unzipped(packed: bytes) -> str:
         return archive.read(archive.namelist()[0]).decode()
 
 
-async def _deleted_twice(caller: Caller) -> Any:
+async def _deleted_twice(caller: TestClient) -> Any:
     [lead] = caller.sandbox.add("Leads", [LEAD])
     caller.sandbox.remove("Leads", [lead])
     again = await caller.insert("Leads", LEAD)
     return again.status
 
 
-async def _purged(caller: Caller) -> Any:
+async def _purged(caller: TestClient) -> Any:
     [lead] = caller.sandbox.add("Leads", [LEAD])
     caller.sandbox.remove("Leads", [lead])
     await caller.call("DELETE", f"/crm/v8/settings/recycle_bin/{lead}")
     return (await caller.get("Leads/deleted")).body["data"][0]["display_name"], caller.sandbox.calls[-1].credits
 
 
-async def _two_matches(caller: Caller) -> Any:
+async def _two_matches(caller: TestClient) -> Any:
     caller.sandbox.add("Leads", [{"Last_Name": "A", "Email": "a@example.com"}] * 2)
     return (await caller.write("POST", "Leads/upsert", [{"Last_Name": "A", "Email": "a@example.com"}])).codes
 
 
-async def _mixed(caller: Caller) -> Any:
+async def _mixed(caller: TestClient) -> Any:
     answer = await caller.insert("Leads", {"Last_Name": "A"}, {})
     return answer.status
 
 
-async def _upserted(caller: Caller) -> Any:
+async def _upserted(caller: TestClient) -> Any:
     return (await caller.write("POST", "Leads/upsert", [LEAD])).status
 
 
-async def _wrong_method(caller: Caller) -> Any:
+async def _wrong_method(caller: TestClient) -> Any:
     return (await caller.call("PATCH", "/crm/v8/Leads")).status
 
 
-async def _wrong_scope(caller: Caller) -> Any:
+async def _wrong_scope(caller: TestClient) -> Any:
     caller.sandbox.change(scopes=["ZohoCRM.org.READ"])
     return (await caller.get("Leads", {"fields": "id"})).status
 
 
-async def _over_quota(caller: Caller) -> Any:
+async def _over_quota(caller: TestClient) -> Any:
     """Two calls where one a minute may be made, and whether a third may be made once the first is a minute old."""
     caller.sandbox.change(calls_per_minute=1)
     first = await caller.get("org")
@@ -189,50 +189,50 @@ async def _over_quota(caller: Caller) -> Any:
     return first.status, second.status, second.body["message"], third.status
 
 
-async def _wrong_secret(caller: Caller) -> Any:
+async def _wrong_secret(caller: TestClient) -> Any:
     return (await caller.ask_token(client_secret="x")).status
 
 
-async def _throttled(caller: Caller) -> Any:
+async def _throttled(caller: TestClient) -> Any:
     caller.sandbox.change(token_requests=2)
     await caller.ask_token()
     return (await caller.ask_token()).body
 
 
-async def _own_credentials(caller: Caller) -> Any:
+async def _own_credentials(caller: TestClient) -> Any:
     caller.sandbox.change(token_requests=1)
     return (await caller.ask_token(grant_type="client_credentials", soid="ZohoCRM.650000001", scope="x")).status
 
 
-async def _revoked(caller: Caller) -> Any:
+async def _revoked(caller: TestClient) -> Any:
     return (await caller.call("POST", "/oauth/v2/token/revoke", data={"token": "x"})).status
 
 
-async def _granted(caller: Caller) -> Any:
+async def _granted(caller: TestClient) -> Any:
     return sorted((await caller.ask_token()).body)
 
 
-async def _denied(caller: Caller) -> Any:
+async def _denied(caller: TestClient) -> Any:
     caller.sandbox.change(denied=["Leads.create"])
     return (await caller.get("settings/modules/Leads")).body["modules"][0]["creatable"]
 
 
-async def _credits_of_nothing(caller: Caller) -> Any:
+async def _credits_of_nothing(caller: TestClient) -> Any:
     await caller.get("Leads/1")
     return caller.sandbox.state()["credits"]["left"]
 
 
-async def _owner(caller: Caller) -> Any:
+async def _owner(caller: TestClient) -> Any:
     return (await caller.insert("Leads", {"Last_Name": "A", "Owner": {"email": "bo@sandbox.example.com"}})).codes
 
 
-async def _two_jobs(caller: Caller) -> Any:
+async def _two_jobs(caller: TestClient) -> Any:
     caller.sandbox.change(job_time_s=100)
     asked = {"query": {"module": {"api_name": "Leads"}}}
     return [(await _posted(caller, "/crm/bulk/v8/read", asked)).status for _ in range(2)]
 
 
-async def _callbacks(caller: Caller) -> Any:
+async def _callbacks(caller: TestClient) -> Any:
     """Count how often a callback is posted to one who answers 500."""
     tries = 0
 
@@ -252,13 +252,13 @@ async def _callbacks(caller: Caller) -> Any:
     return tries
 
 
-async def _converted(caller: Caller) -> Any:
+async def _converted(caller: TestClient) -> Any:
     [lead] = caller.sandbox.add("Leads", [LEAD])
     await caller.write("POST", f"Leads/{lead}/actions/convert", [])
     return (await caller.coql("select id from Leads where id is not null")).status
 
 
-async def _empty_query(caller: Caller) -> Any:
+async def _empty_query(caller: TestClient) -> Any:
     caller.sandbox.add("Leads", [{"Last_Name": "A"}] * 3)
     return len((await caller.coql("select id from Leads where id is not null")).body["data"])
 
@@ -353,10 +353,10 @@ async def test_each_switch_changes_an_answer(name: str, monkeypatch: pytest.Monk
     other, probe = PROBES[name]
 
     answers = []
-    for strict in (Strictness(), Strictness(**{name: other})):
+    for strict in (UnverifiedBehavior(), UnverifiedBehavior(**{name: other})):
         settings = SandboxSettings(job_time_s=0, search_lag_s=0, max_body_bytes=64 * 2**20, strict=strict)
         needs_time = name in ("callback_tries", "bulk_jobs_at_once")
-        async with calling(settings, None if needs_time else HandClock()) as caller:
+        async with calling(settings, None if needs_time else ManualClock()) as caller:
             answers.append(await probe(caller))
 
     assert other != SWITCHES[name]

@@ -8,13 +8,13 @@ from urllib.parse import parse_qsl
 import aiohttp
 import pytest
 
-from bulkzoho.sandbox import Sandbox, SandboxSettings, Strictness
-from bulkzoho.sandbox.testing import Caller, HandClock, calling
+from bulkzoho.sandbox import Sandbox, SandboxSettings, UnverifiedBehavior
+from bulkzoho.sandbox.testing import ManualClock, TestClient, calling
 
 
 async def test_a_refresh_token_gives_an_access_token_of_zohos_form() -> None:
     async with Sandbox() as sandbox, aiohttp.ClientSession() as session:
-        answer = await Caller(sandbox, session).ask_token()
+        answer = await TestClient(sandbox, session).ask_token()
 
         assert answer.status == 200
         assert re.fullmatch(r"1000\.[0-9a-f]{32}\.[0-9a-f]{32}", answer.body["access_token"])
@@ -59,7 +59,7 @@ async def test_the_form_may_come_as_query_or_multipart() -> None:
 
 
 async def test_the_eleventh_token_in_ten_minutes_is_denied_until_they_have_passed() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(clock=clock) as caller:
         for _ in range(9):
             await caller.ask_token()
@@ -88,7 +88,7 @@ async def test_the_eleventh_living_token_evicts_the_oldest() -> None:
 
 
 async def test_a_token_dies_of_age_and_by_revoking() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(SandboxSettings(token_life_s=60), clock) as caller:
         clock.seconds += 59
         alive = await caller.get("org")
@@ -119,7 +119,7 @@ async def test_no_token_a_wrong_prefix_and_a_narrow_scope_are_told_apart() -> No
         assert nothing.body["code"] == "AUTHENTICATION_FAILURE"
 
 
-def _code_form(caller: Caller, code: str, **more: str) -> dict[str, str]:
+def _code_form(caller: TestClient, code: str, **more: str) -> dict[str, str]:
     environment = caller.sandbox.environment
     return {
         "grant_type": "authorization_code",
@@ -131,7 +131,7 @@ def _code_form(caller: Caller, code: str, **more: str) -> dict[str, str]:
 
 
 async def test_a_grant_code_gives_a_refresh_token_once_and_within_its_minutes() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(clock=clock) as caller:
         code, late = caller.sandbox.new_code(), caller.sandbox.new_code()
 
@@ -180,7 +180,7 @@ async def test_a_client_gets_a_token_of_its_own_for_its_organization_alone() -> 
 
 
 async def test_what_is_not_proved_of_the_accounts_server_is_a_switch() -> None:
-    strict = Strictness(oauth_error_status=401, scope_in_grants=False)
+    strict = UnverifiedBehavior(oauth_error_status=401, scope_in_grants=False)
     async with calling(SandboxSettings(strict=strict, api_domain="https://www.zohoapis.eu")) as caller:
         refused = await caller.ask_token(client_id="1000.X")
         granted = await caller.ask_token()

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from bulkzoho.sandbox import SandboxSettings
-from bulkzoho.sandbox.testing import HandClock, calling
+from bulkzoho.sandbox.testing import ManualClock, calling
 
 BO = "bo@sandbox.example.com"
 
@@ -68,7 +68,7 @@ async def test_others_change_and_delete_records_by_control_calls() -> None:
 
 
 async def test_an_update_or_upsert_may_ask_that_nobody_changed_the_record_since() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     async with calling(clock=clock) as caller:
         [lead] = caller.sandbox.add("Leads", [{"Last_Name": "A", "External_Id": "x1"}])
         seen = next(caller.sandbox.records("Leads"))["Modified_Time"]

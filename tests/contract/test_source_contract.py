@@ -11,15 +11,15 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from bulkzoho.files.fingerprints import verify_prefix
-from bulkzoho.files.letter_source import open_letters
-from bulkzoho.files.letters import CsvLetters, JsonLetters
-from bulkzoho.files.opening import open_source
-from bulkzoho.model.letters import DeadLetter
-from bulkzoho.model.outcomes import Refusal
-from bulkzoho.model.rows import Block, Operation, Stage
-from bulkzoho.model.settings import FileSettings
-from bulkzoho.ports import Source
+from bulkzoho.domain.model.dead_letter import DeadLetter
+from bulkzoho.domain.model.results import Rejection
+from bulkzoho.domain.model.rows import Operation, RowBlock, Stage
+from bulkzoho.domain.model.settings import InputSettings
+from bulkzoho.formats.dead_letter.reader import open_letters
+from bulkzoho.formats.dead_letter.writer import CsvDeadLetterWriter, JsonDeadLetterWriter
+from bulkzoho.formats.detect import open_source
+from bulkzoho.formats.input_fingerprint import verify_prefix
+from bulkzoho.interfaces import Source
 
 ROWS = 25
 BLOCK_ROWS = 10
@@ -38,7 +38,7 @@ def _letters() -> list[DeadLetter]:
             row=n,
             crm_module="Leads",
             operation=Operation.INSERT,
-            refusal=Refusal(code="INVALID_DATA", message="invalid data", stage=Stage.CRM),
+            refusal=Rejection(code="INVALID_DATA", message="invalid data", stage=Stage.CRM),
             attempts=1,
             at="2026-11-24T10:15:03Z",
             record={"Last_Name": f"Name {n}", "Email": f"n{n}@example.com"},
@@ -52,26 +52,26 @@ def _letters() -> list[DeadLetter]:
 def _open_csv(folder: Path) -> Opened:
     path = folder / "leads.csv"
     path.write_bytes(CSV_TEXT.encode())
-    return open_source(str(path), FileSettings(), block_rows=BLOCK_ROWS), path
+    return open_source(str(path), InputSettings(), block_rows=BLOCK_ROWS), path
 
 
 def _open_compressed_csv(folder: Path) -> Opened:
     path = folder / "leads.csv.gz"
     path.write_bytes(gzip.compress(CSV_TEXT.encode()))
-    return open_source(str(path), FileSettings(), block_rows=BLOCK_ROWS), path
+    return open_source(str(path), InputSettings(), block_rows=BLOCK_ROWS), path
 
 
 def _open_json_lines(folder: Path) -> Opened:
     path = folder / "leads.jsonl"
     path.write_bytes(JSON_TEXT.encode())
-    return open_source(str(path), FileSettings(), block_rows=BLOCK_ROWS), path
+    return open_source(str(path), InputSettings(), block_rows=BLOCK_ROWS), path
 
 
 def _open_parquet(folder: Path) -> Opened:
     path = folder / "leads.parquet"
     names = [f"Name {n}" for n in range(1, ROWS + 1)]
     parquet.write_table(pa.table({"Last_Name": names, "Email": [f"n{n}@example.com" for n in range(1, ROWS + 1)]}), path)
-    return open_source(str(path), FileSettings(), block_rows=BLOCK_ROWS), path
+    return open_source(str(path), InputSettings(), block_rows=BLOCK_ROWS), path
 
 
 def _open_standard_input(folder: Path) -> Opened:
@@ -82,33 +82,33 @@ def _open_standard_input(folder: Path) -> Opened:
     os.dup2(descriptor, 0)
     os.close(descriptor)
     _RESTORE.append(kept)
-    return open_source("-", FileSettings(), block_rows=BLOCK_ROWS, spool=str(spool)), spool
+    return open_source("-", InputSettings(), block_rows=BLOCK_ROWS, spool=str(spool)), spool
 
 
 def _open_spool(folder: Path) -> Opened:
     source, spool = _open_standard_input(folder)
     _drain(source)
     source.close()
-    return open_source(str(spool), FileSettings(), block_rows=BLOCK_ROWS), spool
+    return open_source(str(spool), InputSettings(), block_rows=BLOCK_ROWS), spool
 
 
 def _open_json_letters(folder: Path) -> Opened:
     path = folder / "dead-letter.jsonl"
-    path.write_bytes(JsonLetters().encode(_letters()))
-    return open_letters(str(path), FileSettings(), block_rows=BLOCK_ROWS), path
+    path.write_bytes(JsonDeadLetterWriter().encode(_letters()))
+    return open_letters(str(path), InputSettings(), block_rows=BLOCK_ROWS), path
 
 
 def _open_csv_letters(folder: Path) -> Opened:
     path = folder / "dead-letter.csv"
-    writer = CsvLetters()
+    writer = CsvDeadLetterWriter()
     path.write_bytes(writer.head(("Last_Name", "Email")) + writer.encode(_letters()))
-    return open_letters(str(path), FileSettings(), block_rows=BLOCK_ROWS), path
+    return open_letters(str(path), InputSettings(), block_rows=BLOCK_ROWS), path
 
 
 _RESTORE: list[int] = []  # descriptors of the true standard input
 
 
-def _drain(source: Source) -> list[Block]:
+def _drain(source: Source) -> list[RowBlock]:
     blocks = []
     while (block := source.read()) is not None:
         blocks.append(block)

@@ -10,22 +10,22 @@ from typing import Any
 
 import pytest
 
-from bulkzoho.model.replies import Answered, Lost, NothingLeft, Refused, Throttled, TokenRefused
-from bulkzoho.model.rows import Action, Batch, Operation
+from bulkzoho.domain.model.responses import NotSent, RateLimited, Rejected, ResponseLost, Succeeded, TokenRejected
+from bulkzoho.domain.model.rows import Action, Batch, Operation
 from bulkzoho.sandbox import Sandbox, SandboxSettings
-from bulkzoho.sandbox.strictness import Strictness
-from bulkzoho.zoho.datacenters import connection_from
-from bulkzoho.zoho.line import Line
-from bulkzoho.zoho.records import RecordsRoute
-from bulkzoho.zoho.tokens import TokenKeeper
-from bulkzoho.zoho.transport import Transport
+from bulkzoho.sandbox.unverified_behaviors import UnverifiedBehavior
+from bulkzoho.zoho.api.api_client import ApiClient
+from bulkzoho.zoho.api.records_write import RecordWriteRoute
+from bulkzoho.zoho.auth.datacenters import connection_settings_from_env
+from bulkzoho.zoho.auth.token_provider import TokenProvider
+from bulkzoho.zoho.http.http_client import HttpClient
 
 
 @contextlib.asynccontextmanager
-async def transport_to(sandbox: Sandbox, *, reply_timeout_s: float = 5.0) -> AsyncIterator[Transport]:
-    told = replace(connection_from(sandbox.environment), reply_timeout_s=reply_timeout_s)
-    async with Line(connect_timeout_s=5.0) as line:
-        yield Transport(told, line=line, tokens=TokenKeeper(told, line=line))
+async def transport_to(sandbox: Sandbox, *, reply_timeout_s: float = 5.0) -> AsyncIterator[ApiClient]:
+    told = replace(connection_settings_from_env(sandbox.environment), reply_timeout_s=reply_timeout_s)
+    async with HttpClient(connect_timeout_s=5.0) as line:
+        yield ApiClient(told, line=line, tokens=TokenProvider(told, line=line))
 
 
 def batch(records: Sequence[dict[str, Any]]) -> Batch:
@@ -36,36 +36,36 @@ def leads(count: int) -> Batch:
     return batch([{"Last_Name": f"Lead {number}", "External_Id": f"X{number}"} for number in range(count)])
 
 
-def inserting(transport: Transport) -> RecordsRoute:
-    return RecordsRoute(transport, crm_module="Leads", operation=Operation.INSERT)
+def inserting(transport: ApiClient) -> RecordWriteRoute:
+    return RecordWriteRoute(transport, crm_module="Leads", operation=Operation.INSERT)
 
 
 async def test_each_operation_gives_ids_and_actions() -> None:
     async with Sandbox() as sandbox, transport_to(sandbox) as transport:
         inserted = await inserting(transport).send(leads(100))
-        assert isinstance(inserted, Answered)
+        assert isinstance(inserted, Succeeded)
         assert inserted.results is not None
         ids = list(inserted.results.ids)
-        upsert = RecordsRoute(transport, crm_module="Leads", operation=Operation.UPSERT, match_on=("External_Id",))
+        upsert = RecordWriteRoute(transport, crm_module="Leads", operation=Operation.UPSERT, match_on=("External_Id",))
         upserted = await upsert.send(
             batch([{"External_Id": "X0", "Last_Name": "Again"}, {"External_Id": "new", "Last_Name": "New"}])
         )
-        update = RecordsRoute(transport, crm_module="Leads", operation=Operation.UPDATE)
+        update = RecordWriteRoute(transport, crm_module="Leads", operation=Operation.UPDATE)
         updated = await update.send(batch([{"id": ids[0], "Company": "Acme"}]))
-        deleted = await RecordsRoute(transport, crm_module="Leads", operation=Operation.DELETE).send(
+        deleted = await RecordWriteRoute(transport, crm_module="Leads", operation=Operation.DELETE).send(
             batch([{"id": ids[1]}, {"id": "404"}])
         )
 
         assert len(set(ids)) == 100
         assert inserted.results.actions is Action.INSERT
-        assert isinstance(upserted, Answered)
+        assert isinstance(upserted, Succeeded)
         assert upserted.results is not None
         assert upserted.results.ids[0] == ids[0]
         assert upserted.results.actions == [Action.UPDATE, Action.INSERT]
-        assert isinstance(updated, Answered)
+        assert isinstance(updated, Succeeded)
         assert updated.results is not None
         assert updated.results.action(0) is Action.UPDATE
-        assert isinstance(deleted, Answered)
+        assert isinstance(deleted, Succeeded)
         assert deleted.results is not None
         assert deleted.results.refused[1].message == "record not deleted"
         assert sandbox.count("Leads") == 100
@@ -75,11 +75,11 @@ async def test_each_operation_gives_ids_and_actions() -> None:
 
 @pytest.mark.parametrize("status", [200, 202, 207])
 async def test_refused_records_stand_at_their_own_place_whatever_the_status(status: int) -> None:
-    settings = SandboxSettings(strict=Strictness(partial_success_status=status))
+    settings = SandboxSettings(strict=UnverifiedBehavior(partial_success_status=status))
     async with Sandbox(settings) as sandbox, transport_to(sandbox) as transport:
         reply = await inserting(transport).send(batch([{"Last_Name": "A"}, {"Company": "B"}, {"Last_Name": "C"}]))
 
-    assert isinstance(reply, Answered)
+    assert isinstance(reply, Succeeded)
     assert reply.results is not None
     assert list(reply.results.refused) == [1]
     assert (reply.results.refused[1].code, reply.results.refused[1].field) == ("MANDATORY_NOT_FOUND", "Last_Name")
@@ -89,18 +89,18 @@ async def test_a_call_of_which_every_record_is_refused_is_answered() -> None:
     async with Sandbox() as sandbox, transport_to(sandbox) as transport:
         reply = await inserting(transport).send(batch([{"Company": "B"}, {"Last_Name": 7}]))
 
-    assert isinstance(reply, Answered)
+    assert isinstance(reply, Succeeded)
     assert reply.results is not None
     assert len(reply.results.refused) == 2
 
 
 async def test_an_upsert_that_inserted_everything_may_say_201() -> None:
-    settings = SandboxSettings(strict=Strictness(upsert_insert_status=201))
+    settings = SandboxSettings(strict=UnverifiedBehavior(upsert_insert_status=201))
     async with Sandbox(settings) as sandbox, transport_to(sandbox) as transport:
-        route = RecordsRoute(transport, crm_module="Leads", operation=Operation.UPSERT, match_on=("External_Id",))
+        route = RecordWriteRoute(transport, crm_module="Leads", operation=Operation.UPSERT, match_on=("External_Id",))
         reply = await route.send(leads(3))
 
-    assert isinstance(reply, Answered)
+    assert isinstance(reply, Succeeded)
     assert reply.results is not None
     assert reply.results.actions is Action.INSERT
 
@@ -126,7 +126,7 @@ async def test_a_call_whose_fate_is_not_known_is_lost_and_was_made_once(fault: d
 
         reply = await inserting(transport).send(leads(20))
 
-        assert isinstance(reply, Lost)
+        assert isinstance(reply, ResponseLost)
         assert sandbox.count("Leads") == committed
         assert [call.path for call in sandbox.calls] == ["/oauth/v2/token", "/crm/v8/Leads"]
 
@@ -135,15 +135,15 @@ async def test_a_call_whose_fate_is_not_known_is_lost_and_was_made_once(fault: d
 async def test_an_update_or_delete_over_a_connection_that_breaks_is_made_once(operation: Operation) -> None:
     async with Sandbox() as sandbox, transport_to(sandbox) as transport:
         inserted = await inserting(transport).send(leads(1))
-        assert isinstance(inserted, Answered)
+        assert isinstance(inserted, Succeeded)
         assert inserted.results is not None
         sandbox.faults.script([{"kind": "reset_after_commit", "operation": operation.value, "times": 1}])
 
-        reply = await RecordsRoute(transport, crm_module="Leads", operation=operation).send(
+        reply = await RecordWriteRoute(transport, crm_module="Leads", operation=operation).send(
             batch([{"id": inserted.results.ids[0], "Last_Name": "Changed"}])
         )
 
-        assert isinstance(reply, Lost)
+        assert isinstance(reply, ResponseLost)
         assert [call.operation for call in sandbox.calls] == ["token", "insert", operation.value]
 
 
@@ -154,7 +154,7 @@ async def test_429_is_a_throttle_with_the_pause_that_was_asked_for(told: bool) -
 
         reply = await inserting(transport).send(leads(3))
 
-        assert isinstance(reply, Throttled)
+        assert isinstance(reply, RateLimited)
         assert reply.retry_after_s == (5.0 if told else None)
         assert sandbox.count("Leads") == 0
 
@@ -170,13 +170,13 @@ async def test_429_is_a_throttle_with_the_pause_that_was_asked_for(told: bool) -
     ],
 )
 async def test_a_call_refused_as_a_whole_did_nothing(fault: dict[str, Any], status: int, code: str | None, wrapped: bool) -> None:
-    settings = SandboxSettings(strict=Strictness(wrapped_errors=wrapped))
+    settings = SandboxSettings(strict=UnverifiedBehavior(wrapped_errors=wrapped))
     async with Sandbox(settings) as sandbox, transport_to(sandbox) as transport:
         sandbox.faults.script([fault])
 
         reply = await inserting(transport).send(leads(3))
 
-        assert isinstance(reply, Refused)
+        assert isinstance(reply, Rejected)
         assert reply.status == status
         assert code is None or reply.code == code
         assert sandbox.count("Leads") == 0
@@ -184,10 +184,10 @@ async def test_a_call_refused_as_a_whole_did_nothing(fault: dict[str, Any], stat
 
 async def test_a_module_that_does_not_exist_is_refused_even_for_a_single_record() -> None:
     async with Sandbox() as sandbox, transport_to(sandbox) as transport:
-        route = RecordsRoute(transport, crm_module="Nothings", operation=Operation.INSERT)
+        route = RecordWriteRoute(transport, crm_module="Nothings", operation=Operation.INSERT)
         reply = await route.send(batch([{"Last_Name": "A"}]))
 
-    assert isinstance(reply, Refused)
+    assert isinstance(reply, Rejected)
     assert reply.code == "INVALID_MODULE"
 
 
@@ -197,13 +197,13 @@ async def test_a_revoked_token_names_its_serial_and_a_newer_one_works() -> None:
         sandbox.revoke()
 
         refused = await inserting(transport).send(leads(1))
-        assert isinstance(refused, TokenRefused)
+        assert isinstance(refused, TokenRejected)
         renewed = await transport.renew_token(refused.token_serial)
         again = await inserting(transport).send(batch([{"Last_Name": "After"}]))
 
-        assert refused == TokenRefused(token_serial=1, code="INVALID_TOKEN")
-        assert renewed == Answered()
-        assert isinstance(again, Answered)
+        assert refused == TokenRejected(token_serial=1, code="INVALID_TOKEN")
+        assert renewed == Succeeded()
+        assert isinstance(again, Succeeded)
         assert sandbox.count("Leads") == 2
 
 
@@ -215,7 +215,7 @@ async def test_a_server_that_is_gone_means_that_nothing_left() -> None:
 
         reply = await inserting(transport).send(leads(1))
 
-        assert isinstance(reply, NothingLeft)
+        assert isinstance(reply, NotSent)
 
 
 async def test_the_credits_that_are_left_are_told_once_half_are_used() -> None:
@@ -223,7 +223,7 @@ async def test_the_credits_that_are_left_are_told_once_half_are_used() -> None:
         first = await inserting(transport).send(leads(60))
         second = await inserting(transport).send(batch([{"Last_Name": f"L{number}"} for number in range(50)]))
 
-    assert isinstance(first, Answered)
+    assert isinstance(first, Succeeded)
     assert first.credits_remaining == 4
-    assert isinstance(second, Throttled)
+    assert isinstance(second, RateLimited)
     assert second.credits_remaining == 4

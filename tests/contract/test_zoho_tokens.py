@@ -9,31 +9,31 @@ from pathlib import Path
 
 import pytest
 
+from bulkzoho.domain.model.responses import RateLimited, Succeeded
 from bulkzoho.errors import AccessError
-from bulkzoho.model.replies import Answered, Throttled
 from bulkzoho.sandbox import Sandbox, SandboxSettings
-from bulkzoho.zoho.datacenters import connection_from
-from bulkzoho.zoho.line import Line
-from bulkzoho.zoho.metadata import ZohoCrm
-from bulkzoho.zoho.tokens import AccessToken, TokenKeeper
-from bulkzoho.zoho.transport import Transport
+from bulkzoho.zoho.api.api_client import ApiClient
+from bulkzoho.zoho.api.metadata_api import MetadataClient
+from bulkzoho.zoho.auth.datacenters import connection_settings_from_env
+from bulkzoho.zoho.auth.token_provider import AccessToken, TokenProvider
+from bulkzoho.zoho.http.http_client import HttpClient
 
 PROGRAM = """
 import asyncio, os, sys
 from pathlib import Path
-from bulkzoho.model.replies import Answered
-from bulkzoho.zoho.datacenters import connection_from
-from bulkzoho.zoho.line import Line
-from bulkzoho.zoho.metadata import ZohoCrm
-from bulkzoho.zoho.token_cache import TokenCache
-from bulkzoho.zoho.tokens import TokenKeeper
-from bulkzoho.zoho.transport import Transport
+from bulkzoho.domain.model.responses import Answered
+from bulkzoho.zoho.auth.datacenters import connection_from
+from bulkzoho.zoho.http.http_client import Line
+from bulkzoho.zoho.api.metadata_api import MetadataClient
+from bulkzoho.zoho.auth.token_cache import TokenCache
+from bulkzoho.zoho.auth.token_provider import TokenProvider
+from bulkzoho.zoho.api.api_client import Transport
 
 async def main():
     told = connection_from(os.environ)
     async with Line(connect_timeout_s=5.0) as line:
-        tokens = TokenKeeper(told, line=line, cache=TokenCache(Path(sys.argv[1]), told))
-        crm = ZohoCrm(Transport(told, line=line, tokens=tokens))
+        tokens = TokenProvider(told, line=line, cache=TokenCache(Path(sys.argv[1]), told))
+        crm = MetadataClient(Transport(told, line=line, tokens=tokens))
         assert isinstance(await crm.current_user(), Answered)
         print("ready", flush=True)
         sys.stdin.readline()
@@ -84,9 +84,9 @@ async def test_two_processes_ask_for_a_token_once_at_the_start_and_once_after_it
     ],
 )
 async def test_a_wrong_credential_is_named_and_none_is_shown(name: str, value: str, code: str) -> None:
-    async with Sandbox() as sandbox, Line(connect_timeout_s=5.0) as line:
+    async with Sandbox() as sandbox, HttpClient(connect_timeout_s=5.0) as line:
         environment = sandbox.environment | {name: value}
-        keeper = TokenKeeper(connection_from(environment), line=line)
+        keeper = TokenProvider(connection_settings_from_env(environment), line=line)
 
         with pytest.raises(AccessError) as caught:
             await keeper.renew(0)
@@ -98,33 +98,33 @@ async def test_a_wrong_credential_is_named_and_none_is_shown(name: str, value: s
 
 
 async def test_the_throttle_of_token_requests_is_met_with_a_pause() -> None:
-    async with Sandbox(SandboxSettings(token_requests=2)) as sandbox, Line(connect_timeout_s=5.0) as line:
-        keeper = TokenKeeper(connection_from(sandbox.environment), line=line)
+    async with Sandbox(SandboxSettings(token_requests=2)) as sandbox, HttpClient(connect_timeout_s=5.0) as line:
+        keeper = TokenProvider(connection_settings_from_env(sandbox.environment), line=line)
 
         replies = [await keeper.renew(serial) for serial in (0, 1, 2, 2)]
 
-        assert [type(reply) for reply in replies] == [Answered, Answered, Throttled, Throttled]
+        assert [type(reply) for reply in replies] == [Succeeded, Succeeded, RateLimited, RateLimited]
         assert token_requests(sandbox) == 3
 
 
 async def test_a_short_token_is_renewed_before_it_dies() -> None:
-    async with Sandbox(SandboxSettings(token_life_s=2.0)) as sandbox, Line(connect_timeout_s=5.0) as line:
-        told = connection_from(sandbox.environment)
-        crm = ZohoCrm(Transport(told, line=line, tokens=TokenKeeper(told, line=line)))
+    async with Sandbox(SandboxSettings(token_life_s=2.0)) as sandbox, HttpClient(connect_timeout_s=5.0) as line:
+        told = connection_settings_from_env(sandbox.environment)
+        crm = MetadataClient(ApiClient(told, line=line, tokens=TokenProvider(told, line=line)))
 
         replies = []
         for _ in range(5):
             replies.append(await crm.current_user())
             await asyncio.sleep(0.5)
 
-        assert all(isinstance(reply, Answered) for reply in replies)
+        assert all(isinstance(reply, Succeeded) for reply in replies)
         assert token_requests(sandbox) == 2
 
 
 async def test_the_old_form_of_the_answer_is_understood() -> None:
-    async with Sandbox(SandboxSettings(legacy_token_form=True)) as sandbox, Line(connect_timeout_s=5.0) as line:
-        told = connection_from(sandbox.environment)
-        keeper = TokenKeeper(told, line=line)
+    async with Sandbox(SandboxSettings(legacy_token_form=True)) as sandbox, HttpClient(connect_timeout_s=5.0) as line:
+        told = connection_settings_from_env(sandbox.environment)
+        keeper = TokenProvider(told, line=line)
 
         await keeper.renew(0)
         token = await keeper.token()

@@ -5,24 +5,24 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 
-from bulkzoho.model.replies import Answered, Refused, Reply
+from bulkzoho.domain.model.responses import Rejected, Reply, Succeeded
 from bulkzoho.sandbox import Sandbox, SandboxSettings
-from bulkzoho.zoho.datacenters import connection_from
-from bulkzoho.zoho.line import Line
-from bulkzoho.zoho.tokens import TokenKeeper
-from bulkzoho.zoho.transport import Transport
-from bulkzoho.zoho.users import UserPage, UserPages
+from bulkzoho.zoho.api.api_client import ApiClient
+from bulkzoho.zoho.api.users_api import UserPage, UsersClient
+from bulkzoho.zoho.auth.datacenters import connection_settings_from_env
+from bulkzoho.zoho.auth.token_provider import TokenProvider
+from bulkzoho.zoho.http.http_client import HttpClient
 
 
 @contextlib.asynccontextmanager
-async def pages_of(sandbox: Sandbox, *, per_page: int) -> AsyncIterator[UserPages]:
-    told = connection_from(sandbox.environment)
-    async with Line(connect_timeout_s=5.0) as line:
-        yield UserPages(Transport(told, line=line, tokens=TokenKeeper(told, line=line)), per_page=per_page)
+async def pages_of(sandbox: Sandbox, *, per_page: int) -> AsyncIterator[UsersClient]:
+    told = connection_settings_from_env(sandbox.environment)
+    async with HttpClient(connect_timeout_s=5.0) as line:
+        yield UsersClient(ApiClient(told, line=line, tokens=TokenProvider(told, line=line)), per_page=per_page)
 
 
 def page(reply: Reply) -> UserPage:
-    assert isinstance(reply, Answered)
+    assert isinstance(reply, Succeeded)
     assert isinstance(reply.payload, UserPage)
     return reply.payload
 
@@ -54,5 +54,5 @@ async def test_without_the_scope_the_users_are_refused() -> None:
     async with Sandbox(SandboxSettings(scopes=("ZohoCRM.modules.ALL",))) as sandbox, pages_of(sandbox, per_page=200) as pages:
         reply = await pages.page(1)
 
-    assert isinstance(reply, Refused)
+    assert isinstance(reply, Rejected)
     assert reply.code == "OAUTH_SCOPE_MISMATCH"

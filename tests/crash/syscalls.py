@@ -20,11 +20,11 @@ from pathlib import Path
 
 from bulkzoho.sandbox import Edition, Sandbox, SandboxSettings
 
-from .audit import audit, find_run
-from .killing import finish
-from .loads import LOADS, Load, check_end
-from .local import AgedClock, LocalCrm
-from .rig import FAST, Ended, Workplace
+from .harness import FAST, Ended, Workplace
+from .invariants import audit, find_run
+from .local_crm import AgedClock, LocalCrm
+from .process_killer import finish
+from .workloads import LOADS, Load, check_end
 
 __all__ = [
     "ASIDE",

@@ -14,11 +14,11 @@ import pytest
 
 from bulkzoho.sandbox import Edition, Sandbox, SandboxSettings
 
-from .audit import find_run
-from .killing import finish
-from .loads import Load, check_end, insert_with_unique_field
-from .local import AgedClock, LocalCrm
-from .rig import FAST, Workplace
+from .harness import FAST, Workplace
+from .invariants import find_run
+from .local_crm import AgedClock, LocalCrm
+from .process_killer import finish
+from .workloads import Load, check_end, insert_with_unique_field
 
 ROWS = 1000
 CANNOT_WRITE = 1  # exit code

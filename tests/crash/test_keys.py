@@ -11,11 +11,11 @@ import pytest
 
 from bulkzoho.sandbox import Edition, Fault, FaultKind, Sandbox, SandboxSettings
 
-from .audit import audit, find_run
-from .killing import finish
-from .loads import LOADS, check_end
-from .local import LocalCrm
-from .rig import FAST, Workplace
+from .harness import FAST, Workplace
+from .invariants import audit, find_run
+from .local_crm import LocalCrm
+from .process_killer import finish
+from .workloads import LOADS, check_end
 
 LOST = [
     Fault(kind=FaultKind.RESET_AFTER_COMMIT, on_call=(1, 4)),

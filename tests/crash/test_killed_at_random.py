@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .killing import kill_and_resume
+from .process_killer import kill_and_resume
 
 SEED = int(os.environ.get("CRASH_SEED", "20261124"))
 KILLS = 2

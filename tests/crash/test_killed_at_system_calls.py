@@ -11,7 +11,7 @@ import pytest
 
 from bulkzoho.sandbox import Edition, Sandbox, SandboxSettings
 
-from .rig import FAST, Workplace
+from .harness import FAST, Workplace
 from .syscalls import ASIDE, CALL_NAMES, FAILING, Census, count_calls, fail_from, kill_aside, kill_at
 
 SAMPLE = 4  # calls of each name

@@ -8,12 +8,12 @@ import pytest
 
 from bulkzoho.sandbox import Edition, Fault, FaultKind, Sandbox, SandboxSettings
 
-from .audit import audit, find_run
-from .doorway import Doorway
-from .killing import finish
-from .loads import LOADS, check_end
-from .local import AgedClock, LocalCrm
-from .rig import FAST, Workplace
+from .fault_proxy import Doorway
+from .harness import FAST, Workplace
+from .invariants import audit, find_run
+from .local_crm import AgedClock, LocalCrm
+from .process_killer import finish
+from .workloads import LOADS, check_end
 
 ROWS = 250
 IMPORT = ("import", "rows.csv", "--module", "Leads", "--batch-size", "25")

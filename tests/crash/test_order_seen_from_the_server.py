@@ -17,11 +17,11 @@ import pytest
 
 from bulkzoho.sandbox import Edition, Sandbox, SandboxSettings
 
-from .audit import Books, audit, find_run
-from .doorway import Doorway
-from .loads import LOADS, check_end
-from .local import AgedClock, LocalCrm
-from .rig import FAST, Workplace
+from .fault_proxy import Doorway
+from .harness import FAST, Workplace
+from .invariants import Books, audit, find_run
+from .local_crm import AgedClock, LocalCrm
+from .workloads import LOADS, check_end
 
 ROWS = 250
 CATCH_UP_S = 2.0

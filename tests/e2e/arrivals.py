@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .rig import SandboxProcess
+from .harness import SandboxProcess
 
 __all__ = ["arrivals_at", "most_in"]
 

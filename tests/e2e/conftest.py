@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .rig import Program, SandboxMaker, SandboxProcess
+from .harness import Program, SandboxMaker, SandboxProcess
 
 PLENTY = ("--edition", "ultimate", "--licences", "1000")
 

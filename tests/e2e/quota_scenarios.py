@@ -13,7 +13,7 @@ from typing import Any
 
 from .arrivals import DAY_S, arrivals_at
 from .clocks import ClockThatJumps, Sleep
-from .rig import NOTHING, Program, Running, SandboxProcess
+from .harness import NOTHING, Program, Running, SandboxProcess
 
 __all__ = [
     "A_DAY",

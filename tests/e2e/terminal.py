@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .rig import PROGRAM
+from .harness import PROGRAM
 
 __all__ = ["Terminal"]
 

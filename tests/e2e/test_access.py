@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from .rig import Program, SandboxProcess
+from .harness import Program, SandboxProcess
 
 IMPORT = ("import", "leads.csv", "--module", "Leads")
 FAST = ("--calls-per-minute", "6000", "--json")

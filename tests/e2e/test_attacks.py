@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bulkzoho.cli.program import COMMANDS
+from bulkzoho.cli.main import COMMANDS
 
-from .rig import Ended, Program, SandboxProcess
+from .harness import Ended, Program, SandboxProcess
 
 Prepare = Callable[[Program, SandboxProcess], object]
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from .rig import Program, Running, SandboxProcess, wait_until
+from .harness import Program, Running, SandboxProcess, wait_until
 from .terminal import Terminal
 
 NO_ACCOUNT = dict.fromkeys(("BULKZOHO_CLIENT_ID", "BULKZOHO_CLIENT_SECRET", "BULKZOHO_REFRESH_TOKEN"), "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .clocks import ClockThatJumps, Sleep, later
-from .rig import Program, SandboxProcess, write_csv
+from .harness import Program, SandboxProcess, write_csv
 
 HOUR_S = 3_600.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from .rig import Program, SandboxProcess, wait_until, write_csv
+from .harness import Program, SandboxProcess, wait_until, write_csv
 
 FAST = ("--calls-per-minute", "6000", "--json")
 UPDATE = ("--module", "Leads", "--operation", "update", *FAST)

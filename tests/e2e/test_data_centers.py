@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from .rig import Program, SandboxMaker, SandboxProcess
-from .world import World
+from .fake_data_centers import World
+from .harness import Program, SandboxMaker, SandboxProcess
 
 EU = ("accounts.zoho.eu", "www.zohoapis.eu", "content.zohoapis.eu")
 Begin = Callable[..., World]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 
-from .rig import Program, SandboxProcess, wait_until, write_csv
+from .harness import Program, SandboxProcess, wait_until, write_csv
 
 FAST = ("--calls-per-minute", "6000", "--json")
 DELETE = ("import", "ids.csv", "--module", "Leads", "--operation", "delete", *FAST)

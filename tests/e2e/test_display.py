@@ -11,7 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from .rig import PROGRAM, Program, SandboxMaker, SandboxProcess, wait_until, write_csv
+from .harness import PROGRAM, Program, SandboxMaker, SandboxProcess, wait_until, write_csv
 
 IMPORT = ("import", "leads.csv", "--module", "Leads", "--calls-per-minute", "6000")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from .rig import Program, SandboxProcess
+from .harness import Program, SandboxProcess
 
 Provoke = Callable[[Program, SandboxProcess], object]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from .rig import PROGRAM, Program
+from .harness import PROGRAM, Program
 
 TOP = Path(__file__).resolve().parents[2]
 DOCUMENTS = [TOP / "README.md", *sorted((TOP / "docs").rglob("*.md"))]

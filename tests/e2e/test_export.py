@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from pyarrow import parquet
 
-from .rig import Program, SandboxMaker, SandboxProcess, wait_until
+from .harness import Program, SandboxMaker, SandboxProcess, wait_until
 
 ALL_TYPES: dict[str, Any] = {
     "Last_Name": 'Å "quoted", and\nbroken 名',

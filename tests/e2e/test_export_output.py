@@ -7,7 +7,7 @@ import io
 import os
 import signal
 
-from .rig import Program, SandboxProcess, wait_until
+from .harness import Program, SandboxProcess, wait_until
 from .terminal import Terminal
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from .harness import Program, SandboxMaker, SandboxProcess, wait_until
 from .other_client import OtherClient
-from .rig import Program, SandboxMaker, SandboxProcess, wait_until
 
 
 def _put(sandbox: SandboxProcess, count: int) -> list[str]:

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 import bulkzoho
-from bulkzoho.assembly import Stop
-from bulkzoho.assembly.export_records import export_records
+from bulkzoho.app.export_records import export_records
+from bulkzoho.domain.model.export import ExportSettings
+from bulkzoho.domain.model.run import ProgressSnapshot
+from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.errors import RefusedError
-from bulkzoho.model.export import ExportSettings
-from bulkzoho.model.run import Snapshot
 
-from .rig import SandboxProcess
+from .harness import SandboxProcess
 
 
 class _Quiet:
-    def show(self, snapshot: Snapshot) -> None:
+    def show(self, snapshot: ProgressSnapshot) -> None:
         """Look away."""
 
     def tell(self, line: str) -> None:
@@ -36,7 +36,7 @@ async def test_a_program_takes_records_one_after_the_other(sandbox: SandboxProce
     sandbox.put("Leads", ({"Last_Name": f"L{n}", "Languages": ["English"], "Annual_Revenue": 0.1} for n in range(5)))
 
     settings = ExportSettings(crm_module="Leads", fields=("Last_Name", "Languages", "Annual_Revenue"))
-    records = [one async for one in export_records(settings, progress=_Quiet(), stop=Stop())]
+    records = [one async for one in export_records(settings, progress=_Quiet(), stop=StopSignal())]
 
     assert sorted(one["Last_Name"] for one in records) == [f"L{n}" for n in range(5)]
     assert records[0].keys() == {"id", "Last_Name", "Languages", "Annual_Revenue"}
@@ -62,4 +62,4 @@ async def test_a_program_asks_for_ids_and_for_what_was_deleted(sandbox: SandboxP
 @pytest.mark.usefixtures("_connected")
 async def test_a_refused_export_raises_before_the_first_record() -> None:
     with pytest.raises(RefusedError, match="no module"):
-        await anext(export_records(ExportSettings(crm_module="Leds"), progress=_Quiet(), stop=Stop()))
+        await anext(export_records(ExportSettings(crm_module="Leds"), progress=_Quiet(), stop=StopSignal()))

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from .harness import Ended, Program, SandboxMaker, SandboxProcess, wait_until
 from .other_client import OtherClient
-from .rig import Ended, Program, SandboxMaker, SandboxProcess, wait_until
 
 WORDS = ("export", "Leads", "-o", "leads.csv", "--since", "last", "--fields", "City", "--json")
 

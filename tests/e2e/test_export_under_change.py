@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .rig import Program, SandboxMaker, SandboxProcess, wait_until
+from .harness import Program, SandboxMaker, SandboxProcess, wait_until
 
 TOP = Path(__file__).resolve().parents[2]
 ROUTES = ("list", "coql", "bulk")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .rig import Program, SandboxProcess, write_csv
+from .harness import Program, SandboxProcess, write_csv
 
 FAST = ("--calls-per-minute", "6000", "--json")
 IMPORT = ("import", "leads.csv", "--module", "Leads", *FAST)

@@ -11,7 +11,7 @@ import pytest
 import zstandard
 from pyarrow import parquet
 
-from .rig import Program, SandboxProcess
+from .harness import Program, SandboxProcess
 
 NOTE = 'Two lines:\nand "a quote"; an ümlaut, a 山'
 HEADER = ["Last_Name", "Email", "Description"]

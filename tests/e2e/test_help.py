@@ -8,12 +8,12 @@ import time
 
 import pytest
 
-from bulkzoho.cli.program import COMMANDS
+from bulkzoho.cli.main import COMMANDS
 
-from .rig import PROGRAM
+from .harness import PROGRAM
 
 OUTSIDE = ("aiohttp", "asyncio", "rich", "aiolimiter", "orjson", "sqlite3", "tempfile", "dataclasses")
-OURS = ("bulkzoho.assembly", "bulkzoho.core", "bulkzoho.model", "bulkzoho.sandbox")
+OURS = ("bulkzoho.app.start_import", "bulkzoho.domain", "bulkzoho.domain.model", "bulkzoho.sandbox")
 HEAVY = (*OUTSIDE, *OURS)
 MOST_S = 0.25
 

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from .rig import Ended, Program, SandboxProcess
+from .harness import Ended, Program, SandboxProcess
 
 
 @pytest.mark.parametrize("words", [("import", "leads.csv", "--module", "Leads"), ("export", "Leads", "-o", "out.csv")])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .rig import Program, SandboxProcess, write_csv
+from .harness import Program, SandboxProcess, write_csv
 
 FAST = ("--calls-per-minute", "6000", "--json")
 

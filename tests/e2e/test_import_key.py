@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from .rig import Program, SandboxProcess, write_csv
+from .harness import Program, SandboxProcess, write_csv
 
 FAST = ("--calls-per-minute", "6000", "--json")
 KEYED = ("import", "leads.csv", "--module", "Leads", "--import-key", "County", *FAST)

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from .rig import Program, SandboxProcess, wait_until, write_csv
+from .harness import Program, SandboxProcess, wait_until, write_csv
 
 IMPORT = ("import", "leads.csv", "--module", "Leads", "--calls-per-minute", "60000")
 

@@ -18,10 +18,10 @@ import pandas as pd
 import pytest
 
 import bulkzoho
-from bulkzoho.model.run import RunStatus, StopReason
-from bulkzoho.model.settings import QuotaSettings
+from bulkzoho.domain.model.run import RunStatus, StopReason
+from bulkzoho.domain.model.settings import QuotaSettings
 
-from .rig import Program, SandboxProcess
+from .harness import Program, SandboxProcess
 
 README = Path(__file__).parents[2] / "README.md"
 FAST = QuotaSettings(calls_per_minute=60_000)

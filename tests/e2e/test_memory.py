@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .rig import Ended, Program, SandboxProcess
+from .harness import Ended, Program, SandboxProcess
 
 MOST_GROWTH_KB = 20 * 1024
 BAD_EVERY = 100

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from .rig import Program, SandboxProcess, wait_until, write_csv
+from .harness import Program, SandboxProcess, wait_until, write_csv
 
 LEADS = ("--module", "Leads", "--json", "--calls-per-minute", "6000")
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from .rig import Program, SandboxProcess
+from .harness import Program, SandboxProcess
 
 
 def test_modules_are_listed_with_their_labels(bulkzoho: Program) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .rig import Ended, Program, SandboxProcess, wait_until, write_csv
+from .harness import Ended, Program, SandboxProcess, wait_until, write_csv
 
 FAST = ("--calls-per-minute", "6000", "--json")
 FIRST_USER = 5725767000000411001

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .rig import Program, SandboxMaker
+from .harness import Program, SandboxMaker
 
 A_MINUTE = 60
 AT_LEAST = 57  # 95 %

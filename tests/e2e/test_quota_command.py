@@ -8,7 +8,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-from .rig import Program, SandboxMaker, SandboxProcess, wait_until
+from .harness import Program, SandboxMaker, SandboxProcess, wait_until
 
 LIMITED = ("--calls-per-minute", "300", "--calls-per-day", "5000")
 

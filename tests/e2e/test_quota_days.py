@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .arrivals import DAY_S, arrivals_at, most_in
 from .clocks import later
-from .rig import Program, SandboxMaker
+from .harness import Program, SandboxMaker
 
 A_DAY = 20  # calls
 WORDS = ("--calls-per-day", str(A_DAY), "--on-quota", "stop", "--json")

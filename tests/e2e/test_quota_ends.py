@@ -7,7 +7,7 @@ import signal
 
 from .arrivals import arrivals_at
 from .clocks import at_time
-from .rig import Program, SandboxProcess, wait_until
+from .harness import Program, SandboxProcess, wait_until
 
 IMPORT = ("import", "leads.csv", "--module", "Leads", "--json")
 

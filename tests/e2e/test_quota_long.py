@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from .arrivals import DAY_S, most_in
+from .harness import Program, SandboxProcess
 from .quota_scenarios import (
     A_DAY,
     FIRST,
@@ -33,7 +34,6 @@ from .quota_scenarios import (
     one_is_told_to_wait,
     two_share,
 )
-from .rig import Program, SandboxProcess
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from .rig import Program, SandboxProcess, wait_until
+from .harness import Program, SandboxProcess, wait_until
 
 IMPORT = ("import", "--module", "Leads", "--json", "--calls-per-minute", "600")
 ENDLESS = 20_000  # rows, more than any test here sends

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .rig import Program, SandboxProcess, write_csv
+from .harness import Program, SandboxProcess, write_csv
 
 DATA_BESIDE = Path(__file__).parents[2].parent / "shared" / "data"
 FAST = ("--calls-per-minute", "6000", "--json")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .rig import Program, SandboxProcess, wait_until, write_csv
+from .harness import Program, SandboxProcess, wait_until, write_csv
 
 FAST = ("--calls-per-minute", "6000", "--json")
 BAD = {10: (0, ""), 20: (2, "about 50"), 30: (1, "not an address"), 40: (3, "X-1")}

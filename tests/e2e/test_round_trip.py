@@ -22,12 +22,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import bulkzoho
-from bulkzoho.assembly import Stop, export_module
-from bulkzoho.files.joining import NOWHERE
-from bulkzoho.files.opening import open_source
-from bulkzoho.library import Quiet
-from bulkzoho.model.export import ExportSettings, OutputFormat, WantedRoute
-from bulkzoho.model.settings import FileSettings, QuotaSettings, ShapeSettings
+from bulkzoho.app.start_export import export_module
+from bulkzoho.client import NoProgress
+from bulkzoho.domain.model.export import ExportRoute, ExportSettings, OutputFormat
+from bulkzoho.domain.model.settings import InputSettings, MappingSettings, QuotaSettings
+from bulkzoho.engine.concurrency.stop import StopSignal
+from bulkzoho.formats.detect import open_source
+from bulkzoho.formats.part_joiner import NOWHERE
 from bulkzoho.sandbox.server import Sandbox
 from bulkzoho.sandbox.settings import Edition, SandboxSettings
 from bulkzoho.sandbox.testing import served
@@ -109,9 +110,9 @@ def crms() -> Iterator[Pair]:
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-@given(data=st.data(), route=st.sampled_from(WantedRoute))
+@given(data=st.data(), route=st.sampled_from(ExportRoute))
 def test_what_an_export_writes_an_import_reads_back(
-    crms: Pair, form: OutputFormat, data: st.DataObject, route: WantedRoute
+    crms: Pair, form: OutputFormat, data: st.DataObject, route: ExportRoute
 ) -> None:
     records = data.draw(st.lists(_record(crms.contacts), min_size=RECORDS, max_size=RECORDS))
     for crm in (crms.first, crms.second):
@@ -128,20 +129,20 @@ def test_what_an_export_writes_an_import_reads_back(
         assert _read(back) == _read(there)
 
 
-async def _moved(crms: Pair, folder: str, there: Path, back: Path, route: WantedRoute) -> None:
+async def _moved(crms: Pair, folder: str, there: Path, back: Path, route: ExportRoute) -> None:
     with _connected(crms.first, folder):
         await _exported(there, route)
     with _connected(crms.second, folder):
         async with bulkzoho.connect() as crm:
-            shape = ShapeSettings(ignore_readonly=True)
+            shape = MappingSettings(ignore_readonly=True)
             summary = await crm.import_files(there, crm_module=CRM_MODULE, shape=shape, quota=QUICK)
         assert (summary.tally.created, summary.error) == (RECORDS, None)
         await _exported(back, route)
 
 
-async def _exported(path: Path, route: WantedRoute) -> None:
+async def _exported(path: Path, route: ExportRoute) -> None:
     told = ExportSettings(crm_module=CRM_MODULE, output=str(path), format=OutputFormat(path.suffix[1:]), route=route, quota=QUICK)
-    summary = await export_module(told, out=NOWHERE, progress=Quiet(), stop=Stop())
+    summary = await export_module(told, out=NOWHERE, progress=NoProgress(), stop=StopSignal())
     assert (summary.error, summary.tally.read) == (None, RECORDS)
 
 
@@ -160,7 +161,7 @@ def _plain(sandbox: Sandbox) -> dict[str, Mapping[str, Any]]:
 
 def _read(path: Path) -> dict[str, Mapping[str, Any]]:
     """Give the rows of an export by their keys, but for what each CRM sets itself."""
-    source = open_source(str(path), FileSettings())
+    source = open_source(str(path), InputSettings())
     found: dict[str, Mapping[str, Any]] = {}
     while (block := source.read()) is not None:
         for row in block.rows:

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from .rig import Program, SandboxProcess, write_csv
+from .harness import Program, SandboxProcess, write_csv
 
 
 def test_runs_are_listed_with_their_state(bulkzoho: Program, sandbox: SandboxProcess) -> None:

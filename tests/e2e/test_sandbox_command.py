@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .rig import Program, wait_until
+from .harness import Program, wait_until
 
 LAST_LINE = "BULKZOHO_UPLOAD_URL"
 

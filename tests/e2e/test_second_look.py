@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .rig import Program, SandboxProcess, write_csv
+from .harness import Program, SandboxProcess, write_csv
 
 
 def test_rows_that_another_lost_call_s_records_kept_in_doubt_are_settled_after_it(

@@ -8,7 +8,7 @@ import stat
 import time
 from pathlib import Path
 
-from .rig import Program, SandboxProcess
+from .harness import Program, SandboxProcess
 
 STORES = ("profiles.json", "tokens/")
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .rig import Program, SandboxProcess, write_csv
+from .harness import Program, SandboxProcess, write_csv
 
 FAST = ("--calls-per-minute", "6000", "--json")
 UPSERT = ("--module", "Leads", "--operation", "upsert", "--match-on", "Email", *FAST)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .rig import Program, SandboxProcess, write_csv
+from .harness import Program, SandboxProcess, write_csv
 
 FAST = ("--calls-per-minute", "6000", "--json")
 VALUES = ["Last_Name", "Email", "External_Id", "No_of_Employees", "Annual_Revenue", "Birthday", "Last_Contacted", "Languages"]

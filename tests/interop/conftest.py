@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 import pytest
 
-from bulkzoho.sandbox import Sandbox, SandboxSettings, Strictness
+from bulkzoho.sandbox import Sandbox, SandboxSettings, UnverifiedBehavior
 
 PYTHON_SDK = "zohocrmsdk8-0==7.0.0"
 NODE_SDK = "@zohocrm/nodejs-sdk-8.0@2.0.0"
@@ -92,7 +92,9 @@ class SdkRun:
 @pytest.fixture
 async def sdk_run() -> AsyncIterator[SdkRun]:
     """Give what runs a script against a sandbox whose jobs end soon and whose index does not lag."""
-    async with Sandbox(SandboxSettings(job_time_s=0.2, search_lag_s=0, strict=Strictness(shuffled_results=False))) as sandbox:
+    async with Sandbox(
+        SandboxSettings(job_time_s=0.2, search_lag_s=0, strict=UnverifiedBehavior(shuffled_results=False))
+    ) as sandbox:
         yield SdkRun(sandbox)
 
 

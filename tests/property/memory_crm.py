@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from bulkzoho.model.metadata import CrmField, CrmModule, ModuleName, User
-from bulkzoho.model.outcomes import Refusal, Results
-from bulkzoho.model.plans import Price
-from bulkzoho.model.replies import Answered, Lost, NothingLeft, Refused, Reply, Throttled, TokenRefused
-from bulkzoho.model.rows import Action, Batch, Operation, Record, Stage
+from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.metadata import CrmModule, FieldMetadata, ModuleInfo, User
+from bulkzoho.domain.model.responses import NotSent, RateLimited, Rejected, Reply, ResponseLost, Succeeded, TokenRejected
+from bulkzoho.domain.model.results import Rejection, WriteResults
+from bulkzoho.domain.model.rows import Action, Batch, Operation, Record, Stage
 
 __all__ = ["KEY", "LEADS", "ME", "CallFault", "Held", "MemoryCrm"]
 
@@ -21,11 +21,13 @@ KEY: Final = "External_Id"  # unique
 ME: Final = User(id="1", name="Me")
 PAGE_MOST: Final = 2000
 LEADS: Final = CrmModule(
-    name=ModuleName(api_name="Leads", singular_label="Lead", plural_label="Leads"),
+    name=ModuleInfo(api_name="Leads", singular_label="Lead", plural_label="Leads"),
     fields=(
-        CrmField(api_name="Last_Name", label="Last Name", data_type="text", json_type="string", length=80, mandatory=True),
-        CrmField(api_name=KEY, label="External Id", data_type="text", json_type="string", length=80, unique=True, custom=True),
-        CrmField(api_name="Employees", label="Employees", data_type="integer", json_type="integer", length=9, custom=True),
+        FieldMetadata(api_name="Last_Name", label="Last Name", data_type="text", json_type="string", length=80, mandatory=True),
+        FieldMetadata(
+            api_name=KEY, label="External Id", data_type="text", json_type="string", length=80, unique=True, custom=True
+        ),
+        FieldMetadata(api_name="Employees", label="Employees", data_type="integer", json_type="integer", length=9, custom=True),
     ),
 )
 _SELECT: Final = re.compile(r"select (?P<fields>.+?) from Leads where (?P<where>.+) order by id asc limit (?P<limit>\d+)")
@@ -60,7 +62,7 @@ class Held:
 
 @dataclass(slots=True)
 class MemoryCrm:
-    """Implements :class:`bulkzoho.ports.Route`, and of :class:`bulkzoho.ports.Crm` what an import under way asks.
+    """Implements :class:`ImportRoute`, and of :class:`MetadataApi` what an import under way asks.
 
     Attributes:
         alive: Whether the process that calls still is; the dead make no more calls.
@@ -95,9 +97,9 @@ class MemoryCrm:
 
     # -- the route -------------------------------------------------------------------------------------------------------
 
-    def price(self, batch: Batch) -> Price:
+    def price(self, batch: Batch) -> CallCost:
         """Give a price."""
-        return Price(credits=len(batch))
+        return CallCost(credits=len(batch))
 
     async def send(self, batch: Batch) -> Reply:
         """Make one call."""
@@ -106,22 +108,22 @@ class MemoryCrm:
         self._arrive()
         match fault.kind:
             case "throttled":
-                return Throttled()
+                return RateLimited()
             case "token":
-                return TokenRefused(token_serial=0, code="INVALID_TOKEN")
+                return TokenRejected(token_serial=0, code="INVALID_TOKEN")
             case "nothing_left":
-                return NothingLeft(reason="connection refused")
+                return NotSent(reason="connection refused")
             case "lost":
                 whole = len(batch) if fault.committed is None else fault.committed
                 self._late.append((self.wall() + fault.late_s, batch.records[:whole]))
                 self._arrive()
-                return Lost(reason="connection reset")
+                return ResponseLost(reason="connection reset")
         if any(record.get("Last_Name") == "POISON" for record in batch.records):
-            return Refused(status=400, code="INVALID_DATA", message="invalid data", service_time=self.now())
+            return Rejected(status=400, code="INVALID_DATA", message="invalid data", service_time=self.now())
         results = self._results([self._write(record, self.now()) for record in batch.records])
         await asyncio.sleep(fault.latency_s)
         self._arrive()
-        return Answered(results=results, service_time=float(int(self.now())))
+        return Succeeded(results=results, service_time=float(int(self.now())))
 
     def _arrive(self) -> None:
         if not self.alive:
@@ -136,13 +138,13 @@ class MemoryCrm:
             for record in records:
                 self._write(record, at + self.ahead_s)
 
-    def _write(self, record: Record, at_s: float) -> tuple[str, Action] | Refusal:
+    def _write(self, record: Record, at_s: float) -> tuple[str, Action] | Rejection:
         if record.get("Last_Name") in ("BAD", "POISON"):
-            return Refusal(code="INVALID_DATA", message="invalid data", stage=Stage.CRM)
+            return Rejection(code="INVALID_DATA", message="invalid data", stage=Stage.CRM)
         key = record.get(KEY)
         held = self.by_key(key) if key else None
         if held is not None and self.operation is Operation.INSERT:
-            return Refusal(code="DUPLICATE_DATA", message="duplicate data", stage=Stage.CRM, details={"id": held.id})
+            return Rejection(code="DUPLICATE_DATA", message="duplicate data", stage=Stage.CRM, details={"id": held.id})
         if held is not None:
             held.values.update(record)
             return held.id, Action.UPDATE
@@ -150,11 +152,11 @@ class MemoryCrm:
         self.inserted.append(Held(id=made.id, values=dict(record), created_s=made.created_s, creator=ME.id))
         return made.id, Action.INSERT
 
-    def _results(self, written: Sequence[tuple[str, Action] | Refusal]) -> Results:
-        return Results(
-            ids=["" if isinstance(one, Refusal) else one[0] for one in written],
-            actions=[Action.NONE if isinstance(one, Refusal) else one[1] for one in written],
-            refused={index: one for index, one in enumerate(written) if isinstance(one, Refusal)},
+    def _results(self, written: Sequence[tuple[str, Action] | Rejection]) -> WriteResults:
+        return WriteResults(
+            ids=["" if isinstance(one, Rejection) else one[0] for one in written],
+            actions=[Action.NONE if isinstance(one, Rejection) else one[1] for one in written],
+            refused={index: one for index, one in enumerate(written) if isinstance(one, Rejection)},
         )
 
     # -- what the CRM says -------------------------------------------------------------------------------------------------
@@ -167,19 +169,19 @@ class MemoryCrm:
         assert asked, coql
         names = asked["fields"].split(", ")
         found = list(self._chosen(asked["where"]))[: min(int(asked["limit"]), PAGE_MOST)]
-        return Answered(payload=[self._seen(held, names) for held in found] or None, service_time=float(int(self.now())))
+        return Succeeded(payload=[self._seen(held, names) for held in found] or None, service_time=float(int(self.now())))
 
     async def renew_token(self, serial: int) -> Reply:
         """Renew it."""
         del serial
         self._arrive()
-        return Answered()
+        return Succeeded()
 
     async def count(self, crm_module: str) -> Reply:
         """Give the number of records; tells the time, too."""
         del crm_module
         self._arrive()
-        return Answered(payload=len(self.records), service_time=float(int(self.now())))
+        return Succeeded(payload=len(self.records), service_time=float(int(self.now())))
 
     def _chosen(self, where: str) -> Iterator[Held]:
         after, times, keys = _AFTER.search(where), _TIMES.search(where), _KEYS.search(where)

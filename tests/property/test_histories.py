@@ -11,10 +11,10 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, example, given, note, settings
 from hypothesis import strategies as st
 
-from bulkzoho.model.rows import Operation
+from bulkzoho.domain.model.rows import Operation
 
 from .memory_crm import KEY, ME, CallFault
-from .world import HEADER, LETTERS, RESULTS, Process, World
+from .run_model import HEADER, LETTERS, RESULTS, Process, World
 
 HISTORIES = int(os.environ.get("HISTORIES", "300"))
 MOST_ENDINGS = 6  # processes that nothing disturbs until nothing is left that can be settled

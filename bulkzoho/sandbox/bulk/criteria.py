@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bulkzoho.sandbox.query.conditions import Condition, Node, Pair
-from bulkzoho.sandbox.query.rows import FieldPath, UnknownPathError
+from bulkzoho.sandbox.query.conditions import Condition, ConditionPair, Node
+from bulkzoho.sandbox.query.record_view import FieldPath, UnknownPathError
 from bulkzoho.sandbox.state.crm import Crm
-from bulkzoho.sandbox.state.store import ModuleStore
-from bulkzoho.sandbox.wire.refusals import Refusal
+from bulkzoho.sandbox.state.module_store import ModuleStore
+from bulkzoho.sandbox.wire.errors import ApiError
 
 __all__ = ["bind_criteria"]
 
@@ -62,7 +62,7 @@ def _bind(crm: Crm, store: ModuleStore, told: Any) -> tuple[Node, int]:
     node, count = _bind(crm, store, group[0])
     for each in group[1:]:
         right, more = _bind(crm, store, each)
-        node, count = Pair(both=str(word).lower() == "and", left=node, right=right), count + more
+        node, count = ConditionPair(both=str(word).lower() == "and", left=node, right=right), count + more
     return node, count
 
 
@@ -118,10 +118,10 @@ def _plain(value: Any) -> str:
     return text
 
 
-def _unfit(path: FieldPath, comparator: str) -> Refusal:
+def _unfit(path: FieldPath, comparator: str) -> ApiError:
     message = "comparator and value do not go together"
     return _refused("COMPARATOR_AND_VALUE_IN_CRITERIA_NOT_COMPATIBLE", message, api_name=path.path, comparator=comparator)
 
 
-def _refused(code: str, message: str, **details: Any) -> Refusal:
-    return Refusal(400, code, message, **details)
+def _refused(code: str, message: str, **details: Any) -> ApiError:
+    return ApiError(400, code, message, **details)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from bulkzoho.sandbox.contract.keeping import ANSWERS_VARIABLE, AnswerKeeper, keeper_from_environment
+from bulkzoho.sandbox.contract.response_recorder import ANSWERS_VARIABLE, ResponseRecorder, keeper_from_environment
 
-__all__ = ["ANSWERS_VARIABLE", "AnswerKeeper", "keeper_from_environment"]
+__all__ = ["ANSWERS_VARIABLE", "ResponseRecorder", "keeper_from_environment"]

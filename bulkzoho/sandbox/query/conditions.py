@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bulkzoho.sandbox.query.rows import Row
+from bulkzoho.sandbox.query.record_view import RecordView
 
-__all__ = ["Condition", "Node", "Operator", "Pair", "count_conditions", "meets"]
+__all__ = ["Condition", "ConditionPair", "Node", "Operator", "count_conditions", "meets"]
 
 Operator = (
     str  # = != < <= > >= like, not like, in, not in, between, not between, is null, is not null, (not) contains, starts, ends
@@ -23,11 +23,11 @@ class Condition:
     path: str
     operator: Operator
     operand: Any
-    get: Callable[[Row], Any]  #: gives the record's comparable value, or None
+    get: Callable[[RecordView], Any]  #: gives the record's comparable value, or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class ConditionPair:
     """Two conditions, both or either of which must hold."""
 
     both: bool
@@ -35,14 +35,14 @@ class Pair:
     right: Node
 
 
-Node = Condition | Pair
+Node = Condition | ConditionPair
 
 
-def meets(node: Node | None, row: Row) -> bool:
+def meets(node: Node | None, row: RecordView) -> bool:
     """Tell whether *row* meets the conditions; no conditions are met by all."""
     if node is None:
         return True
-    if isinstance(node, Pair):
+    if isinstance(node, ConditionPair):
         if node.both:
             return meets(node.left, row) and meets(node.right, row)
         return meets(node.left, row) or meets(node.right, row)
@@ -51,7 +51,7 @@ def meets(node: Node | None, row: Row) -> bool:
 
 def count_conditions(node: Node | None) -> int:
     """Give the number of comparisons in the tree."""
-    if isinstance(node, Pair):
+    if isinstance(node, ConditionPair):
         return count_conditions(node.left) + count_conditions(node.right)
     return 0 if node is None else 1
 

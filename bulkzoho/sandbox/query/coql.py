@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from bulkzoho.sandbox.query.conditions import Condition, Node, Pair, count_conditions, like, meets
+from bulkzoho.sandbox.query.conditions import Condition, ConditionPair, Node, count_conditions, like, meets
 from bulkzoho.sandbox.query.coql_grammar import Column, Comparison, Query, Tree
-from bulkzoho.sandbox.query.grouping import Cell
-from bulkzoho.sandbox.query.plan import candidates
-from bulkzoho.sandbox.query.rows import CONVERTED, FieldPath, Row, UnknownPathError
+from bulkzoho.sandbox.query.grouping import AggregateCell
+from bulkzoho.sandbox.query.index_choice import candidates
+from bulkzoho.sandbox.query.record_view import CONVERTED, FieldPath, RecordView, UnknownPathError
 from bulkzoho.sandbox.state.crm import Crm
-from bulkzoho.sandbox.state.store import ModuleStore
+from bulkzoho.sandbox.state.module_store import ModuleStore
 from bulkzoho.sandbox.state.views import view_of
-from bulkzoho.sandbox.strictness import Strictness
-from bulkzoho.sandbox.wire.refusals import Refusal, invalid_module
+from bulkzoho.sandbox.unverified_behaviors import UnverifiedBehavior
+from bulkzoho.sandbox.wire.errors import ApiError, invalid_module
 
 __all__ = ["run"]
 
@@ -97,24 +97,24 @@ def _shows(crm: Crm, store: ModuleStore, view_id: str, where: Node | None) -> Ca
 
 def _names(node: Node | None, path: str) -> bool:
     """Whether a condition is about the field *path*."""
-    if isinstance(node, Pair):
+    if isinstance(node, ConditionPair):
         return _names(node.left, path) or _names(node.right, path)
     return node is not None and node.path == path
 
 
 async def _matching(
     crm: Crm, store: ModuleStore, query: Query, where: Node | None, shows: Callable[[int], bool]
-) -> tuple[list[Row], bool]:
+) -> tuple[list[RecordView], bool]:
     """Give the rows of the page; as few as possible are looked at when the order is that of the ids."""
     order = [(_path(crm, store, path), falling) for path, falling in query.order_by]
     by_id = not order or order[0][0].path in ("id", "Created_Time")  # both rise together
     end = query.offset + query.limit
     falling = by_id and bool(order) and order[0][1]
-    found: list[Row] = []
+    found: list[RecordView] = []
     for number, record_id in enumerate(candidates(store, where, falling=falling)):
         if number % ROWS_A_TURN == ROWS_A_TURN - 1:
             await asyncio.sleep(0)
-        row = Row(store, record_id)
+        row = RecordView(store, record_id)
         if record_id in store and meets(where, row) and shows(record_id):
             found.append(row)
             if by_id and len(found) > end:
@@ -125,10 +125,10 @@ async def _matching(
     return found[query.offset : end], len(found) > end
 
 
-def _sort_key(path: FieldPath) -> Callable[[Row], tuple[bool, Any]]:
+def _sort_key(path: FieldPath) -> Callable[[RecordView], tuple[bool, Any]]:
     """Sort empty values before all others."""
 
-    def key(row: Row) -> tuple[bool, Any]:
+    def key(row: RecordView) -> tuple[bool, Any]:
         value = path.get(row)
         return (False, 0) if value is None else (True, value)
 
@@ -146,11 +146,11 @@ async def _grouped(
             raise _invalid(column_name=column.path, reason="not a number")
     if loose := [each.path for each, _ in columns if not each.aggregate and each.path not in paths]:
         raise _invalid(column_name=loose[0], clause="group by")
-    groups: dict[tuple[Any, ...], list[Cell]] = {} if paths else {(): _cells(columns)}
+    groups: dict[tuple[Any, ...], list[AggregateCell]] = {} if paths else {(): _cells(columns)}
     for number, record_id in enumerate(candidates(store, where)):
         if number % ROWS_A_TURN == ROWS_A_TURN - 1:
             await asyncio.sleep(0)
-        row = Row(store, record_id)
+        row = RecordView(store, record_id)
         if record_id in store and meets(where, row) and shows(record_id):
             key = tuple(path.get(row) for path in paths.values())
             if key not in groups:
@@ -163,8 +163,8 @@ async def _grouped(
     return rows
 
 
-def _cells(columns: list[tuple[Column, FieldPath]]) -> list[Cell]:
-    return [Cell(column, path) for column, path in columns]
+def _cells(columns: list[tuple[Column, FieldPath]]) -> list[AggregateCell]:
+    return [AggregateCell(column, path) for column, path in columns]
 
 
 def _sort_groups(rows: list[dict[str, Any]], query: Query) -> None:
@@ -180,7 +180,7 @@ def _sort_groups(rows: list[dict[str, Any]], query: Query) -> None:
 
 def _bind(crm: Crm, store: ModuleStore, tree: Tree) -> Node:
     if not isinstance(tree, Comparison):
-        return Pair(both=tree.both, left=_bind(crm, store, tree.left), right=_bind(crm, store, tree.right))
+        return ConditionPair(both=tree.both, left=_bind(crm, store, tree.left), right=_bind(crm, store, tree.right))
     path = _path(crm, store, tree.path)
     if tree.operator not in _OPERATORS[path.kind]:
         raise _invalid(column_name=tree.path, operator=tree.operator)
@@ -204,7 +204,7 @@ def _operand(path: FieldPath, tree: Comparison) -> Any:
     return path.comparable(tree.operand)
 
 
-def _refuse_too_much(query: Query, strict: Strictness) -> None:
+def _refuse_too_much(query: Query, strict: UnverifiedBehavior) -> None:
     aggregates = sum(bool(each.aggregate) for each in query.columns)
     for clause, count, most in (
         ("select", len(query.columns), strict.coql_fields),
@@ -220,7 +220,7 @@ def _refuse_too_much(query: Query, strict: Strictness) -> None:
     if twice := [each for each in keys if keys.count(each) > 1]:
         aliased = any(each.alias == twice[0] for each in query.columns)
         code, message = ("DUPLICATE_ALIAS", "duplicate alias") if aliased else ("DUPLICATE_DATA", "duplicate data")
-        raise Refusal(400, code, message, column_name=twice[0])
+        raise ApiError(400, code, message, column_name=twice[0])
 
 
 def _exact_path(crm: Crm, store: ModuleStore, path: str) -> str:
@@ -245,9 +245,9 @@ def _path(crm: Crm, store: ModuleStore, path: str) -> FieldPath:
         raise _invalid(column_name=path, module=store.crm_module.api_name) from None
 
 
-def _invalid(**details: Any) -> Refusal:
-    return Refusal(400, "INVALID_QUERY", "invalid query formed", **details)
+def _invalid(**details: Any) -> ApiError:
+    return ApiError(400, "INVALID_QUERY", "invalid query formed", **details)
 
 
-def _exceeded(clause: str, limit: int) -> Refusal:
-    return Refusal(400, "LIMIT_EXCEEDED", "limit exceeded", clause=clause, limit=limit)
+def _exceeded(clause: str, limit: int) -> ApiError:
+    return ApiError(400, "LIMIT_EXCEEDED", "limit exceeded", clause=clause, limit=limit)

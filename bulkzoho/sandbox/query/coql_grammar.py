@@ -6,15 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from bulkzoho.sandbox.strictness import CoqlQuotes
-from bulkzoho.sandbox.wire.refusals import Refusal
+from bulkzoho.sandbox.unverified_behaviors import CoqlQuotesBehavior
+from bulkzoho.sandbox.wire.errors import ApiError
 
 __all__ = ["Column", "Comparison", "Dialect", "Joined", "Query", "parse"]
 
 _TEXT = {
-    CoqlQuotes.BACKSLASH: r"""'(?:[^'\\]|\\.)*'""",
-    CoqlQuotes.DOUBLED: r"""'(?:[^']|'')*'""",
-    CoqlQuotes.BOTH: r"""'(?:[^'\\]|\\.|'')*'""",
+    CoqlQuotesBehavior.BACKSLASH: r"""'(?:[^'\\]|\\.)*'""",
+    CoqlQuotesBehavior.DOUBLED: r"""'(?:[^']|'')*'""",
+    CoqlQuotesBehavior.BOTH: r"""'(?:[^'\\]|\\.|'')*'""",
 }
 _TOKENS = {
     quotes: re.compile(
@@ -24,7 +24,7 @@ _TOKENS = {
     ).match
     for quotes, text in _TEXT.items()
 }
-_ESCAPED = {CoqlQuotes.BACKSLASH: r"\\(.)", CoqlQuotes.DOUBLED: r"'(')", CoqlQuotes.BOTH: r"\\(.)|''"}
+_ESCAPED = {CoqlQuotesBehavior.BACKSLASH: r"\\(.)", CoqlQuotesBehavior.DOUBLED: r"'(')", CoqlQuotesBehavior.BOTH: r"\\(.)|''"}
 _COMPARISONS = {"=", "!=", ">", ">=", "<", "<="}
 _AGGREGATES = {"SUM", "MIN", "MAX", "AVG", "COUNT"}
 
@@ -33,7 +33,7 @@ _AGGREGATES = {"SUM", "MIN", "MAX", "AVG", "COUNT"}
 class Dialect:
     """What no page proves of the language: see the switches of the same names."""
 
-    quotes: CoqlQuotes
+    quotes: CoqlQuotesBehavior
     default_limit: int
     star: bool
     any_case_aggregates: bool
@@ -254,10 +254,10 @@ class _Parser:
     def _peek(self) -> tuple[str, str, int]:
         return self._tokens[self._at] if self._at < len(self._tokens) else ("end", "", len(self._text))
 
-    def _error(self, position: int | None = None) -> Refusal:
+    def _error(self, position: int | None = None) -> ApiError:
         at = self._peek()[2] if position is None else position
         before = self._text[:at]
-        return Refusal(
+        return ApiError(
             400,
             "SYNTAX_ERROR",
             "error occured while parsing the query",

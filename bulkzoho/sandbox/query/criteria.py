@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bulkzoho.sandbox.query.conditions import Condition, Node, Pair, count_conditions
-from bulkzoho.sandbox.query.rows import FieldPath, UnknownPathError
+from bulkzoho.sandbox.query.conditions import Condition, ConditionPair, Node, count_conditions
+from bulkzoho.sandbox.query.record_view import FieldPath, UnknownPathError
 from bulkzoho.sandbox.state.crm import Crm
-from bulkzoho.sandbox.state.store import ModuleStore
-from bulkzoho.sandbox.wire.refusals import Refusal
+from bulkzoho.sandbox.state.module_store import ModuleStore
+from bulkzoho.sandbox.wire.errors import ApiError
 
 __all__ = ["read_criteria"]
 
@@ -48,7 +48,7 @@ def read_criteria(crm: Crm, store: ModuleStore, text: str) -> Node:
     """
     node = _Reader(crm, store, text).read()
     if count_conditions(node) > MAX_CRITERIA:
-        raise Refusal(400, "LIMIT_EXCEEDED", "criteria limit exceeded", limit=MAX_CRITERIA, param_name="criteria")
+        raise ApiError(400, "LIMIT_EXCEEDED", "criteria limit exceeded", limit=MAX_CRITERIA, param_name="criteria")
     return node
 
 
@@ -83,7 +83,7 @@ class _Reader:
         for word in ("and", "or"):
             if "".join(self._pieces[self._at : self._at + len(word)]) == word:
                 self._at += len(word)
-                return Pair(both=word == "and", left=left, right=self._group())
+                return ConditionPair(both=word == "and", left=left, right=self._group())
         raise _invalid("the criteria cannot be read")
 
     def _criterion(self) -> Node:
@@ -140,5 +140,5 @@ def _unescaped(text: str) -> str:
     return "".join(piece[-1] for piece in _PIECE.findall(text))
 
 
-def _invalid(reason: str, **details: Any) -> Refusal:
-    return Refusal(400, "INVALID_QUERY", "Invalid query formed", reason=reason, param_name="criteria", **details)
+def _invalid(reason: str, **details: Any) -> ApiError:
+    return ApiError(400, "INVALID_QUERY", "Invalid query formed", reason=reason, param_name="criteria", **details)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from bulkzoho.sandbox.query.coql_grammar import Column
-from bulkzoho.sandbox.query.rows import FieldPath, Row
+from bulkzoho.sandbox.query.record_view import FieldPath, RecordView
 
-__all__ = ["Cell"]
+__all__ = ["AggregateCell"]
 
 
-class Cell:
+class AggregateCell:
     """One column of one group, filled row by row."""
 
     def __init__(self, column: Column, path: FieldPath) -> None:
@@ -21,7 +21,7 @@ class Cell:
         self._extreme: Any = None  # of MIN and MAX, in the form that can be compared
         self._shown: Any = None
 
-    def add(self, row: Row) -> None:
+    def add(self, row: RecordView) -> None:
         """Take one row of the group."""
         value = self._path.get(row)
         if not self._aggregate and not self._count:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bulkzoho.sandbox.bulk.columns import Cell, column
+from bulkzoho.sandbox.bulk.cell_formatter import Cell, column
 from bulkzoho.sandbox.bulk.criteria import bind_criteria
-from bulkzoho.sandbox.bulk.desk import (
+from bulkzoho.sandbox.bulk.job_requests import (
     DAY_S,
     begun,
     body_of,
@@ -19,15 +19,15 @@ from bulkzoho.sandbox.bulk.desk import (
     not_found,
     step_price,
 )
-from bulkzoho.sandbox.bulk.export import MAX_RECORDS, Export, export
-from bulkzoho.sandbox.query.rows import UnknownPathError
+from bulkzoho.sandbox.bulk.read_job import MAX_RECORDS, BulkReadRequest, export
+from bulkzoho.sandbox.query.record_view import UnknownPathError
 from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.jobs import Job
-from bulkzoho.sandbox.state.store import ModuleStore
+from bulkzoho.sandbox.state.module_store import ModuleStore
 from bulkzoho.sandbox.state.views import view_of, views_of
-from bulkzoho.sandbox.wire.exchange import Exchange, Route
-from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data, scope_mismatch, too_many_requests
-from bulkzoho.sandbox.wire.replies import Reply, json_reply
+from bulkzoho.sandbox.wire.errors import ApiError, invalid_data, scope_mismatch, too_many_requests
+from bulkzoho.sandbox.wire.request import Request, Route
+from bulkzoho.sandbox.wire.responses import Response, json_reply
 
 __all__ = ["CREATE", "RESULT", "STATUS"]
 
@@ -37,11 +37,11 @@ MAX_PAGE = 500
 _STATES = ((0.1, "ADDED"), (0.4, "QUEUED"), (1.0, "IN PROGRESS"))  # share of the time until which each is told
 
 
-async def _create(exchange: Exchange) -> Reply:
+async def _create(exchange: Request) -> Response:
     body = body_of(exchange)
     query, address = body.get("query"), check_callback(body)
     if type(query) is not dict:
-        raise Refusal(400, "QUERY_NOT_SUPPORTED", "query is not supported")
+        raise ApiError(400, "QUERY_NOT_SUPPORTED", "query is not supported")
     if body.get("file_type", "csv") != "csv":
         raise invalid_data(api_name="file_type", supported_values=["csv"])
     after = 0
@@ -59,42 +59,42 @@ async def _create(exchange: Exchange) -> Reply:
     return json_reply({"data": [told], "info": {}}, 201)
 
 
-def _continued(exchange: Exchange, query: dict[str, Any]) -> tuple[dict[str, Any], int]:
+def _continued(exchange: Request, query: dict[str, Any]) -> tuple[dict[str, Any], int]:
     """Give the query that the page token stands for, and the id after which it goes on."""
     token = str(query["page_token"])
     last = next((each for each in exchange.crm.jobs.of("read") if each.figures.get("token") == token), None)
     if last is None:
         raise invalid_data(api_name="page_token")
     if exchange.crm.clock.wall() >= last.ends_s + DAY_S:
-        raise Refusal(400, "EXPIRED_VALUE", "page_token is expired", api_name="page_token")
+        raise ApiError(400, "EXPIRED_VALUE", "page_token is expired", api_name="page_token")
     if query.keys() != {"page_token"}:
-        raise Refusal(400, "TOKEN_BOUND_DATA_MISMATCH", "page_token stands alone", api_name="page_token")
+        raise ApiError(400, "TOKEN_BOUND_DATA_MISMATCH", "page_token stands alone", api_name="page_token")
     return {**last.request, "page": last.request["page"] + 1}, int(last.figures["last_id"])
 
 
-def _store(exchange: Exchange, query: dict[str, Any]) -> ModuleStore:
+def _store(exchange: Request, query: dict[str, Any]) -> ModuleStore:
     name = module_name(exchange, query.get("module"))
     store = exchange.crm.stores.get(name)
     if store is None:
         message = "the module is not available"
-        raise Refusal(400, "MODULE_NOT_AVAILABLE", message, api_name="module", module=name, reason="unknown module")
+        raise ApiError(400, "MODULE_NOT_AVAILABLE", message, api_name="module", module=name, reason="unknown module")
     if not exchange.crm.allows("modules.{}.READ", store.crm_module):
         raise scope_mismatch()
     return store
 
 
-def _asked(crm: Crm, store: ModuleStore, query: dict[str, Any], after: int) -> Export:
+def _asked(crm: Crm, store: ModuleStore, query: dict[str, Any], after: int) -> BulkReadRequest:
     page = query.get("page", 1)
     if type(page) is not int or not 1 <= page <= MAX_PAGE:
-        raise Refusal(400, "PAGE_RANGE_EXCEEDED", "page range exceeded", max_limit=MAX_PAGE)
+        raise ApiError(400, "PAGE_RANGE_EXCEEDED", "page range exceeded", max_limit=MAX_PAGE)
     if page > 1 and not after and not crm.settings.strict.bulk_read_pages:
-        raise Refusal(400, "PAGE_NOT_SUPPORTED", "page is not supported, use page_token", api_name="page")
+        raise ApiError(400, "PAGE_NOT_SUPPORTED", "page is not supported, use page_token", api_name="page")
     view = view_of(crm, store, str(query["cvid"])) if query.get("cvid") else views_of(crm, store)[0]
     if view is None:
-        raise Refusal(400, "CVID_NOT_SUPPORTED", "cvid is not supported", cvid=str(query["cvid"]))
+        raise ApiError(400, "CVID_NOT_SUPPORTED", "cvid is not supported", cvid=str(query["cvid"]))
     header, cells = _columns(crm, store, query.get("fields"))
     criteria = query.get("criteria")
-    return Export(
+    return BulkReadRequest(
         store=store,
         header=header,
         cells=cells,
@@ -110,18 +110,18 @@ def _columns(crm: Crm, store: ModuleStore, names: Any) -> tuple[Sequence[str], S
     if names is None:
         names = list(store.fields)
     if type(names) is not list or len(names) > MAX_FIELDS:
-        raise Refusal(400, "LIMIT_EXCEEDED", "too many fields", max_limit=MAX_FIELDS)
+        raise ApiError(400, "LIMIT_EXCEEDED", "too many fields", max_limit=MAX_FIELDS)
     wanted = [str(each) for each in names if str(each).lower() != "id"]
     cells = []
     for name in ("id", *wanted):
         try:
             cells.append(column(crm, store, name))
         except UnknownPathError:
-            raise Refusal(400, "FIELD_NOT_AVAILABLE", "the field is not available", api_name=name) from None
+            raise ApiError(400, "FIELD_NOT_AVAILABLE", "the field is not available", api_name=name) from None
     return [crm.settings.strict.id_header, *wanted], cells
 
 
-async def _status(exchange: Exchange) -> Reply:
+async def _status(exchange: Request) -> Response:
     return json_reply(_detail(exchange.crm, found(exchange, "read")))
 
 
@@ -175,7 +175,7 @@ def _result(crm: Crm, job: Job) -> dict[str, Any]:
     return result
 
 
-async def _download(exchange: Exchange) -> Reply:
+async def _download(exchange: Request) -> Response:
     crm, job = exchange.crm, found(exchange, "read")
     now_s = crm.clock.wall()
     if job.share_done(now_s) < 1 or job.error or now_s >= job.ends_s + DAY_S:
@@ -184,7 +184,7 @@ async def _download(exchange: Exchange) -> Reply:
         crm.violations.add("over_download_quota", exchange.call.number)
         raise too_many_requests("over_download_quota" if crm.settings.strict.quota_named else "")
     disposition = {"Content-Disposition": f'attachment; filename="{job.id}.zip"'}
-    return Reply(status=200, body=job.archive, content_type="application/zip", headers=disposition)
+    return Response(status=200, body=job.archive, content_type="application/zip", headers=disposition)
 
 
 CREATE = (Route(operation="bulk_read", method="POST", handler=_create, scope="bulk.READ", price=job_price(CREDITS)),)

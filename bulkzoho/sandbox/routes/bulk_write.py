@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from bulkzoho.sandbox.bulk.desk import (
+from bulkzoho.sandbox.bulk.field_mapping import ColumnMap, Parents, automatic, told
+from bulkzoho.sandbox.bulk.job_requests import (
     DAY_S,
     begun,
     body_of,
@@ -17,16 +18,15 @@ from bulkzoho.sandbox.bulk.desk import (
     not_found,
     step_price,
 )
-from bulkzoho.sandbox.bulk.load import Child, load
-from bulkzoho.sandbox.bulk.mapping import ColumnMap, Parents, automatic, told
-from bulkzoho.sandbox.bulk.outcome import Load, Operation
-from bulkzoho.sandbox.bulk.sheet import Sheet, read_sheet
+from bulkzoho.sandbox.bulk.result_file import BulkWriteRequest, Operation
+from bulkzoho.sandbox.bulk.uploaded_csv import UploadedCsv, read_sheet
+from bulkzoho.sandbox.bulk.write_job import ChildRows, load
 from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.jobs import Job
-from bulkzoho.sandbox.state.store import ModuleStore
-from bulkzoho.sandbox.wire.exchange import Exchange, Route
-from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data
-from bulkzoho.sandbox.wire.replies import Reply, json_reply
+from bulkzoho.sandbox.state.module_store import ModuleStore
+from bulkzoho.sandbox.wire.errors import ApiError, invalid_data
+from bulkzoho.sandbox.wire.request import Request, Route
+from bulkzoho.sandbox.wire.responses import Response, json_reply
 
 __all__ = ["CREATE", "RESULT", "STATUS"]
 
@@ -37,7 +37,7 @@ ADDED_UNTIL = 0.2  # share of a job's time that it is told as ADDED
 _MAPPED = ("api_name", "index", "format", "find_by", "default_value", "module", "parent_column_index")
 
 
-async def _create(exchange: Exchange) -> Reply:
+async def _create(exchange: Request) -> Response:
     crm, body = exchange.crm, body_of(exchange)
     operation, address = _operation(body), check_callback(body)
     first, *others = _resources(body)
@@ -51,17 +51,17 @@ async def _create(exchange: Exchange) -> Reply:
     return json_reply({"status": "success", "code": "SUCCESS", "message": "success", "details": details}, 201)
 
 
-def _asked(exchange: Exchange, body: dict[str, Any], operation: Operation, resource: dict[str, Any]) -> Load:
+def _asked(exchange: Request, body: dict[str, Any], operation: Operation, resource: dict[str, Any]) -> BulkWriteRequest:
     """Read what is to be done with the first file."""
     crm, store = exchange.crm, _store(exchange, resource)
     if store.crm_module.generated == "subform":
-        raise Refusal(400, "MODULE_NOT_AVAILABLE", f"Requested module '{store.crm_module.api_name}' is not available.")
+        raise ApiError(400, "MODULE_NOT_AVAILABLE", f"Requested module '{store.crm_module.api_name}' is not available.")
     find_by = _find_by(store, resource, operation)
     sheet = _sheet(exchange, resource, str(body.get("character_encoding") or ""))
     mappings = resource.get("field_mappings")
     columns = told(crm, store, mappings, len(sheet.header)) if mappings else automatic(crm, store, sheet.header)
     _refuse_unmapped(store, columns, operation, find_by)
-    return Load(
+    return BulkWriteRequest(
         store=store,
         operation=operation,
         sheet=sheet,
@@ -72,29 +72,29 @@ def _asked(exchange: Exchange, body: dict[str, Any], operation: Operation, resou
     )
 
 
-def _child(exchange: Exchange, body: dict[str, Any], parent: Load, resource: dict[str, Any]) -> Child:
+def _child(exchange: Request, body: dict[str, Any], parent: BulkWriteRequest, resource: dict[str, Any]) -> ChildRows:
     """Read what is to be done with a file of what belongs to the records of the first.
 
     Its rows are added, but for those that its own ``find_by`` finds.
     """
     store = _store(exchange, resource)
     if store not in parent.store.children:
-        raise Refusal(400, "INVALID_DATA", "the module is no child of the first one", api_name=store.crm_module.api_name)
+        raise ApiError(400, "INVALID_DATA", "the module is no child of the first one", api_name=store.crm_module.api_name)
     if str(resource["file_id"]) != str(body["resource"][0]["file_id"]) or not resource.get("file_names"):
         raise _missing_key("file_names" if not resource.get("file_names") else "file_id", "$.resource")
     sheet = _sheet(exchange, resource, str(body.get("character_encoding") or ""))
     if store.crm_module.generated == "subform" and len(sheet.rows) > MAX_SUBFORM_ROWS:
-        raise Refusal(400, "LIMIT_EXCEEDED", "limit exceeded", limit=MAX_SUBFORM_ROWS, file_name=sheet.name)
+        raise ApiError(400, "LIMIT_EXCEEDED", "limit exceeded", limit=MAX_SUBFORM_ROWS, file_name=sheet.name)
     parents: Parents = {}
     columns = told(exchange.crm, store, resource.get("field_mappings"), len(sheet.header), parents)
     link = next(each.parent_index for each in columns if each.parent_index is not None)
     if link >= len(parent.sheet.header):
-        raise Refusal(400, "COLUMN_INDEX_NOT_FOUND", "column index is not found", api_name="parent_column_index", index=link)
+        raise ApiError(400, "COLUMN_INDEX_NOT_FOUND", "column index is not found", api_name="parent_column_index", index=link)
     find_by = "id" if str(resource.get("find_by") or "").lower() == "id" else ""
     asked = replace(parent, store=store, sheet=sheet, columns=columns, find_by=find_by)
     if not find_by:
         asked = replace(asked, operation=Operation.INSERT)
-    return Child(load=asked, parent_index=link, parents=parents)
+    return ChildRows(load=asked, parent_index=link, parents=parents)
 
 
 def _operation(body: dict[str, Any]) -> Operation:
@@ -118,27 +118,27 @@ def _resources(body: dict[str, Any]) -> list[dict[str, Any]]:
     return resources
 
 
-def _store(exchange: Exchange, resource: dict[str, Any]) -> ModuleStore:
+def _store(exchange: Request, resource: dict[str, Any]) -> ModuleStore:
     name = module_name(exchange, resource["module"])
     store = exchange.crm.stores.get(name)
     if store is None:
-        raise Refusal(400, "MODULE_NOT_AVAILABLE", f"Requested module '{name}' is not available.")
+        raise ApiError(400, "MODULE_NOT_AVAILABLE", f"Requested module '{name}' is not available.")
     return store
 
 
 def _find_by(store: ModuleStore, resource: dict[str, Any], operation: Operation) -> str:
     find_by = str(resource.get("find_by") or "")
     if not find_by and operation is not Operation.INSERT:
-        raise Refusal(400, "MANDATORY_NOT_FOUND", "Required key find_by is not available", api_name="find_by")
+        raise ApiError(400, "MANDATORY_NOT_FOUND", "Required key find_by is not available", api_name="find_by")
     if find_by and find_by != "id" and find_by not in store.keys:
-        raise Refusal(400, "INVALID_FIELD", f"invalid mapping. invalid api_name {find_by}.", api_name="find_by")
+        raise ApiError(400, "INVALID_FIELD", f"invalid mapping. invalid api_name {find_by}.", api_name="find_by")
     return find_by
 
 
-def _sheet(exchange: Exchange, resource: dict[str, Any], encoding: str) -> Sheet:
+def _sheet(exchange: Request, resource: dict[str, Any], encoding: str) -> UploadedCsv:
     file = exchange.crm.uploads.find(str(resource["file_id"]))
     if file is None or exchange.crm.clock.wall() >= file.kept_s + exchange.crm.settings.upload_life_s:
-        raise Refusal(400, "INVALID_FILE_ID", "improper file id", api_name="file_id")
+        raise ApiError(400, "INVALID_FILE_ID", "improper file id", api_name="file_id")
     names = resource.get("file_names") or []
     if type(names) is not list:
         raise _missing_key("file_names", "$.resource")
@@ -150,17 +150,17 @@ def _refuse_unmapped(store: ModuleStore, columns: list[ColumnMap], operation: Op
     lacks = [] if operation is Operation.UPDATE else [each.api_name for each in store.crm_module.fields if each.mandatory]
     if unmapped := [each for each in lacks if each not in mapped]:
         message = "All mandatory fields are not mapped for the layout"
-        raise Refusal(400, "MANDATORY_FIELDS_NOT_MAPPED", message, fields=unmapped)
+        raise ApiError(400, "MANDATORY_FIELDS_NOT_MAPPED", message, fields=unmapped)
     if find_by and find_by not in mapped:
-        raise Refusal(400, "INVALID_FIELD", f"invalid mapping. invalid api_name {find_by}.", api_name="find_by")
+        raise ApiError(400, "INVALID_FIELD", f"invalid mapping. invalid api_name {find_by}.", api_name="find_by")
 
 
-def _missing_key(name: str, path: str) -> Refusal:
+def _missing_key(name: str, path: str) -> ApiError:
     message = f"required key {name} is not found in request body."
-    return Refusal(400, "MISSING_REQUIRED_KEY", message, json_path=path)
+    return ApiError(400, "MISSING_REQUIRED_KEY", message, json_path=path)
 
 
-async def _status(exchange: Exchange) -> Reply:
+async def _status(exchange: Request) -> Response:
     return json_reply(_detail(exchange.crm, found(exchange, "write")))
 
 
@@ -205,13 +205,13 @@ def _resource_detail(crm: Crm, job: Job, status: str, number: int) -> dict[str, 
     }
 
 
-async def _download(exchange: Exchange) -> Reply:
+async def _download(exchange: Request) -> Response:
     crm, job = exchange.crm, found(exchange, "write")
     now_s = crm.clock.wall()
     if job.share_done(now_s) < 1 or job.error or now_s >= job.ends_s + KEPT_S:
         raise not_found(str(job.id))
     disposition = {"Content-Disposition": f'attachment; filename="{job.id}.zip"'}
-    return Reply(status=200, body=job.archive, content_type="application/zip", headers=disposition)
+    return Response(status=200, body=job.archive, content_type="application/zip", headers=disposition)
 
 
 CREATE = (Route(operation="bulk_write", method="POST", handler=_create, scope="bulk.CREATE", price=job_price(CREDITS)),)

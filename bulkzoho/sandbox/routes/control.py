@@ -11,12 +11,12 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from bulkzoho.sandbox.records.hands import deleted_by, edited_by, inserted_by, restored
-from bulkzoho.sandbox.records.view import full_record
+from bulkzoho.sandbox.records.direct_edits import deleted_by, edited_by, inserted_by, restored
+from bulkzoho.sandbox.records.serializer import full_record
 from bulkzoho.sandbox.state.crm import Crm, User
-from bulkzoho.sandbox.state.figures import figures
-from bulkzoho.sandbox.state.saving import save
-from bulkzoho.sandbox.state.store import ModuleStore
+from bulkzoho.sandbox.state.module_store import ModuleStore
+from bulkzoho.sandbox.state.persistence import save
+from bulkzoho.sandbox.state.statistics import figures
 
 __all__ = ["PREFIX", "answer"]
 

@@ -6,10 +6,10 @@ import re
 
 from bulkzoho.sandbox.query.coql import run
 from bulkzoho.sandbox.query.coql_grammar import Dialect, parse
-from bulkzoho.sandbox.strictness import Strictness
-from bulkzoho.sandbox.wire.exchange import Exchange, Price, Route
-from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data
-from bulkzoho.sandbox.wire.replies import Reply, json_reply, no_content
+from bulkzoho.sandbox.unverified_behaviors import UnverifiedBehavior
+from bulkzoho.sandbox.wire.errors import ApiError, invalid_data
+from bulkzoho.sandbox.wire.request import Price, Request, Route
+from bulkzoho.sandbox.wire.responses import Response, json_reply, no_content
 
 __all__ = ["COQL"]
 
@@ -18,18 +18,18 @@ _CREDITS = ((200, 1), (1_000, 2))  # rows asked for, credits; Zoho docs v8, "API
 MOST_CREDITS = 3
 
 
-def _price(exchange: Exchange) -> Price:
+def _price(exchange: Request) -> Price:
     found = _LIMIT.findall(str(exchange.fields_of_body().get("select_query", "")))
     rows = int(found[-1][1] or found[-1][0]) if found else exchange.crm.settings.strict.coql_default_limit
     price = next((price for most, price in _CREDITS if rows <= most), MOST_CREDITS)
     return Price(credits=price, heavy=True)
 
 
-async def _coql(exchange: Exchange) -> Reply:
+async def _coql(exchange: Request) -> Response:
     text = exchange.json().get("select_query")
     if text is None:
         message = "required field not found"
-        raise Refusal(400, "MANDATORY_NOT_FOUND", message, api_name="select_query", json_path="$.select_query")
+        raise ApiError(400, "MANDATORY_NOT_FOUND", message, api_name="select_query", json_path="$.select_query")
     if type(text) is not str:
         raise invalid_data(expected_data_type="text", api_name="select_query", json_path="$.select_query")
     rows, more = await run(exchange.crm, parse(text, _dialect(exchange.crm.settings.strict)))
@@ -38,7 +38,7 @@ async def _coql(exchange: Exchange) -> Reply:
     return json_reply({"data": rows, "info": {"count": len(rows), "more_records": more}})
 
 
-def _dialect(strict: Strictness) -> Dialect:
+def _dialect(strict: UnverifiedBehavior) -> Dialect:
     return Dialect(
         quotes=strict.coql_quotes,
         default_limit=strict.coql_default_limit,

@@ -8,22 +8,22 @@ from functools import reduce
 from typing import Any
 
 from bulkzoho.sandbox.bulk.criteria import bind_criteria
-from bulkzoho.sandbox.bulk.desk import begun
-from bulkzoho.sandbox.query.conditions import Node, Pair, meets
-from bulkzoho.sandbox.query.rows import Row
-from bulkzoho.sandbox.records.checking import RecordChecker
-from bulkzoho.sandbox.records.refused import RecordRefusedError
-from bulkzoho.sandbox.records.values import record_id_of
-from bulkzoho.sandbox.records.writing import Writer
-from bulkzoho.sandbox.routes.write import results_reply
+from bulkzoho.sandbox.bulk.job_requests import begun
+from bulkzoho.sandbox.query.conditions import ConditionPair, Node, meets
+from bulkzoho.sandbox.query.record_view import RecordView
+from bulkzoho.sandbox.records.field_checks import record_id_of
+from bulkzoho.sandbox.records.record_errors import RecordRefusedError
+from bulkzoho.sandbox.records.validator import RecordChecker
+from bulkzoho.sandbox.records.writer import Writer
+from bulkzoho.sandbox.routes.write_records import results_reply
 from bulkzoho.sandbox.settings import Edition
 from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.jobs import Job
-from bulkzoho.sandbox.state.store import ModuleStore
+from bulkzoho.sandbox.state.module_store import ModuleStore
 from bulkzoho.sandbox.state.views import View, view_of
-from bulkzoho.sandbox.wire.exchange import Exchange, Price, Route
-from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data, parameter_missing
-from bulkzoho.sandbox.wire.replies import Reply, json_reply
+from bulkzoho.sandbox.wire.errors import ApiError, invalid_data, parameter_missing
+from bulkzoho.sandbox.wire.request import Price, Request, Route
+from bulkzoho.sandbox.wire.responses import Response, json_reply
 
 __all__ = ["MASS_UPDATE"]
 
@@ -35,29 +35,29 @@ VIEWS_IN = frozenset({Edition.ENTERPRISE, Edition.ULTIMATE})
 RECORDS_A_TURN = 200  # written before other calls get their turn
 
 
-async def _start(exchange: Exchange) -> Reply:
+async def _start(exchange: Request) -> Response:
     store, body, records = exchange.store(), exchange.json(), exchange.records()
     if not records or type(records[0]) is not dict:
-        raise Refusal(400, "MANDATORY_NOT_FOUND", "required field not found", api_name="data", json_path="$.data")
+        raise ApiError(400, "MANDATORY_NOT_FOUND", "required field not found", api_name="data", json_path="$.data")
     change: dict[str, Any] = records[0]
     _refuse_fields(store, change)
     if "ids" in body and "cvid" in body:
         due_to = [{"api_name": each, "json_path": f"$.{each}"} for each in ("ids", "cvid")]
-        raise Refusal(400, "AMBIGUITY_DURING_PROCESSING", "Ambiguity while processing the request", ambiguity_due_to=due_to)
+        raise ApiError(400, "AMBIGUITY_DURING_PROCESSING", "Ambiguity while processing the request", ambiguity_due_to=due_to)
     if body.get("territory") is not None:  # only a view's records can be narrowed so, and the organization has no territories
         raise invalid_data(api_name="territory", json_path="$.territory")
     if "ids" in body:
         return _by_ids(exchange, store, change, body["ids"])
     if "cvid" not in body:
         names = [{"api_name": each, "json_path": f"$.{each}"} for each in ("ids", "cvid")]
-        raise Refusal(400, "EXPECTED_FIELD_MISSING", "One of the expected parameter is missing", expected_fields=names)
+        raise ApiError(400, "EXPECTED_FIELD_MISSING", "One of the expected parameter is missing", expected_fields=names)
     if exchange.crm.settings.edition not in VIEWS_IN:
-        raise Refusal(
+        raise ApiError(
             400, "FEATURE_NOT_SUPPORTED", "the edition has no mass update of views", api_name="cvid", json_path="$.cvid"
         )
     view = view_of(exchange.crm, store, str(body["cvid"]))
     if view is None:
-        raise Refusal(400, "INVALID_DATA", "the cvid given seems to be invalid", api_name="cvid", json_path="$.cvid")
+        raise ApiError(400, "INVALID_DATA", "the cvid given seems to be invalid", api_name="cvid", json_path="$.cvid")
     return _by_view(exchange, store, change, view, _criteria(exchange.crm, store, body.get("criteria")))
 
 
@@ -83,9 +83,9 @@ def _criteria(crm: Crm, store: ModuleStore, told: Any) -> Node | None:
         if type(told) is not list or not told:
             raise invalid_data()
         nodes = [bind_criteria(crm, store, _as_in_bulk_read(each)) for each in told]
-    except Refusal:
+    except ApiError:
         raise invalid_data(api_name="criteria", json_path="$.criteria") from None
-    return reduce(lambda left, right: Pair(both=True, left=left, right=right), nodes)
+    return reduce(lambda left, right: ConditionPair(both=True, left=left, right=right), nodes)
 
 
 def _as_in_bulk_read(told: Any) -> Any:
@@ -97,22 +97,22 @@ def _as_in_bulk_read(told: Any) -> Any:
     return {**told, "field": {"api_name": told["field"]}} if type(told.get("field")) is str else told
 
 
-def _by_ids(exchange: Exchange, store: ModuleStore, change: dict[str, Any], ids: Any) -> Reply:
+def _by_ids(exchange: Request, store: ModuleStore, change: dict[str, Any], ids: Any) -> Response:
     if type(ids) is not list or not ids or len(ids) > MAX_IDS:
-        raise Refusal(400, "LIMIT_EXCEEDED", "limit exceeded", limit=MAX_IDS, api_name="ids", json_path="$.ids")
+        raise ApiError(400, "LIMIT_EXCEEDED", "limit exceeded", limit=MAX_IDS, api_name="ids", json_path="$.ids")
     writer = Writer(exchange.crm, store)
     results = [writer.update(change, position, record_id_of(each) or 0) for position, each in enumerate(ids)]
     return results_reply(exchange, results)
 
 
-def _by_view(exchange: Exchange, store: ModuleStore, change: dict[str, Any], view: View, where: Node | None) -> Reply:
+def _by_view(exchange: Request, store: ModuleStore, change: dict[str, Any], view: View, where: Node | None) -> Response:
     crm, name = exchange.crm, store.crm_module.api_name
     running = [each for each in crm.jobs.unfinished("mass_update", crm.clock.wall()) if each.request["cvid"] == view.id]
     if running:
-        raise Refusal(400, "ALREADY_SCHEDULED", "mass update already scheduled", api_name="cvid")
+        raise ApiError(400, "ALREADY_SCHEDULED", "mass update already scheduled", api_name="cvid")
     _refuse_values(crm.checkers[name], change)
     job = begun(exchange, "mass_update", name, {"cvid": view.id})
-    crm.jobs.start(job, _update(crm, store, job, change, lambda each: view.shows(each) and meets(where, Row(store, each))))
+    crm.jobs.start(job, _update(crm, store, job, change, lambda each: view.shows(each) and meets(where, RecordView(store, each))))
     details = {"job_id": str(job.id)}
     message = "mass update scheduled successfully"
     return json_reply({"data": [{"code": "SUCCESS", "status": "success", "message": message, "details": details}]})
@@ -124,7 +124,7 @@ def _refuse_values(checker: RecordChecker, change: dict[str, Any]) -> None:
         checker.refuse_clearing(checker.values(change))
     except RecordRefusedError as refused:
         told = refused.result(0)
-        raise Refusal(400, told["code"], told["message"], **told["details"]) from None
+        raise ApiError(400, told["code"], told["message"], **told["details"]) from None
 
 
 async def _update(crm: Crm, store: ModuleStore, job: Job, change: dict[str, Any], shows: Callable[[int], bool]) -> None:
@@ -138,7 +138,7 @@ async def _update(crm: Crm, store: ModuleStore, job: Job, change: dict[str, Any]
     job.figures.update(Total_Count=len(ids), Updated_Count=updated, Failed_Count=len(ids) - updated, Not_Updated_Count=0)
 
 
-async def _status(exchange: Exchange) -> Reply:
+async def _status(exchange: Request) -> Response:
     exchange.store()
     given = exchange.query.get("job_id")
     if not given:
@@ -152,7 +152,7 @@ async def _status(exchange: Exchange) -> Reply:
     return json_reply({"data": [{"Status": status, **counts, **(job.figures if status == "COMPLETED" else {})}]})
 
 
-def _price(exchange: Exchange) -> Price:
+def _price(exchange: Request) -> Price:
     ids = exchange.fields_of_body().get("ids")
     return Price(records=len(ids) if type(ids) is list else 0)
 

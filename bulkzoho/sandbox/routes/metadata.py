@@ -6,35 +6,35 @@ from typing import Any
 
 from bulkzoho.sandbox.state.schema import describe_field, describe_module
 from bulkzoho.sandbox.state.views import describe_views
-from bulkzoho.sandbox.wire.exchange import Exchange, Route
-from bulkzoho.sandbox.wire.refusals import invalid_module, parameter_missing
-from bulkzoho.sandbox.wire.replies import Reply, json_reply, no_content
-from bulkzoho.sandbox.wire.rights import with_rights
+from bulkzoho.sandbox.wire.errors import invalid_module, parameter_missing
+from bulkzoho.sandbox.wire.permissions import with_rights
+from bulkzoho.sandbox.wire.request import Request, Route
+from bulkzoho.sandbox.wire.responses import Response, json_reply, no_content
 
 __all__ = ["FIELDS", "MODULES", "ONE_FIELD", "ONE_MODULE", "VIEWS"]
 
 
-async def _modules(exchange: Exchange) -> Reply:
+async def _modules(exchange: Request) -> Response:
     crm = exchange.crm
     if "visible" not in exchange.query.get("status", "visible").split(","):
         return no_content()
     return json_reply({"modules": [with_rights(crm, describe_module(each.crm_module)) for each in crm.stores.values()]})
 
 
-async def _one_module(exchange: Exchange) -> Reply:
+async def _one_module(exchange: Request) -> Response:
     return json_reply({"modules": [with_rights(exchange.crm, describe_module(exchange.store().crm_module))]})
 
 
-async def _fields(exchange: Exchange) -> Reply:
+async def _fields(exchange: Request) -> Response:
     return json_reply({"fields": _described(exchange)})
 
 
-async def _one_field(exchange: Exchange) -> Reply:
+async def _one_field(exchange: Request) -> Response:
     found = [each for each in _described(exchange) if each["id"] == exchange.parts["id"]]
     return json_reply({"fields": found}) if found else no_content()
 
 
-def _described(exchange: Exchange) -> list[dict[str, Any]]:
+def _described(exchange: Request) -> list[dict[str, Any]]:
     """Give all fields of the module that ``module`` names.
 
     Raises:
@@ -56,7 +56,7 @@ def _described(exchange: Exchange) -> list[dict[str, Any]]:
     return described
 
 
-async def _views(exchange: Exchange) -> Reply:
+async def _views(exchange: Request) -> Response:
     name = exchange.query.get("module")
     if not name:
         raise parameter_missing("module")

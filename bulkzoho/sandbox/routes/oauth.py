@@ -11,12 +11,12 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from bulkzoho.sandbox.state.calls import Call
+from bulkzoho.sandbox.state.call_log import Call
 from bulkzoho.sandbox.state.crm import Crm
-from bulkzoho.sandbox.wire.breakage import answer_with_fault
-from bulkzoho.sandbox.wire.exchange import Exchange, Route
-from bulkzoho.sandbox.wire.refusals import invalid_url
-from bulkzoho.sandbox.wire.replies import Reply, json_reply
+from bulkzoho.sandbox.wire.errors import invalid_url
+from bulkzoho.sandbox.wire.fault_injection import answer_with_fault
+from bulkzoho.sandbox.wire.request import Request, Route
+from bulkzoho.sandbox.wire.responses import Response, json_reply
 
 __all__ = ["PREFIX", "answer"]
 
@@ -24,7 +24,7 @@ PREFIX = "/oauth/"
 _THROTTLED = "You have made too many requests continuously. Please try again after some time."
 
 
-async def answer(crm: Crm, request: web.BaseRequest, call: Call) -> tuple[Reply | None, str | None]:
+async def answer(crm: Crm, request: web.BaseRequest, call: Call) -> tuple[Response | None, str | None]:
     """Answer a call to the accounts server; tell the fault that befell it.
 
     Raises:
@@ -33,7 +33,7 @@ async def answer(crm: Crm, request: web.BaseRequest, call: Call) -> tuple[Reply 
     form: dict[str, str] = dict(request.query)
     form.update({name: value for name, value in (await request.post()).items() if isinstance(value, str)})
 
-    async def work(_exchange: Exchange | None = None) -> Reply:
+    async def work(_exchange: Request | None = None) -> Response:
         if (call.method, call.path) == ("GET", "/oauth/v2/auth"):
             return _consent(crm, form)
         if call.method != "POST":
@@ -48,11 +48,11 @@ async def answer(crm: Crm, request: web.BaseRequest, call: Call) -> tuple[Reply 
     if fault is None or not (fault.path_contains or fault.operation):
         return await work(), None
     route = Route(operation="token", method="POST", handler=work, scope="")
-    exchange = Exchange(crm=crm, route=route, call=call, query={}, headers={}, parts={})
+    exchange = Request(crm=crm, route=route, call=call, query={}, headers={}, parts={})
     return await answer_with_fault(request, exchange, fault, work), fault.kind.value
 
 
-def _token(crm: Crm, form: Mapping[str, str], call: Call) -> Reply:
+def _token(crm: Crm, form: Mapping[str, str], call: Call) -> Response:
     strict = crm.settings.strict
     counts = strict.client_credentials_throttled or form.get("grant_type") != "client_credentials"
     if counts and crm.tokens.throttled(crm.settings.token_requests):
@@ -69,11 +69,11 @@ def _token(crm: Crm, form: Mapping[str, str], call: Call) -> Reply:
     return grant(crm, form)
 
 
-def _refresh(crm: Crm, form: Mapping[str, str]) -> Reply:
+def _refresh(crm: Crm, form: Mapping[str, str]) -> Response:
     return json_reply(_granted(crm)) if crm.tokens.renews(form.get("refresh_token", "")) else _error(crm, "invalid_code")
 
 
-def _exchange_code(crm: Crm, form: Mapping[str, str]) -> Reply:
+def _exchange_code(crm: Crm, form: Mapping[str, str]) -> Response:
     redirect_uri = crm.tokens.use_code(form.get("code", ""), crm.settings.code_life_s)
     if redirect_uri is None:
         return _error(crm, "invalid_code")
@@ -82,7 +82,7 @@ def _exchange_code(crm: Crm, form: Mapping[str, str]) -> Reply:
     return json_reply({**_granted(crm), "refresh_token": crm.tokens.issue_refresh()})
 
 
-def _client_credentials(crm: Crm, form: Mapping[str, str]) -> Reply:
+def _client_credentials(crm: Crm, form: Mapping[str, str]) -> Response:
     if form.get("soid") != f"ZohoCRM.{crm.settings.org_id}":
         return _error(crm, "invalid_code")
     if not form.get("scope"):
@@ -90,14 +90,14 @@ def _client_credentials(crm: Crm, form: Mapping[str, str]) -> Reply:
     return json_reply(_granted(crm))
 
 
-_GRANTS: dict[str, Callable[[Crm, Mapping[str, str]], Reply]] = {
+_GRANTS: dict[str, Callable[[Crm, Mapping[str, str]], Response]] = {
     "refresh_token": _refresh,
     "authorization_code": _exchange_code,
     "client_credentials": _client_credentials,
 }
 
 
-def _consent(crm: Crm, form: Mapping[str, str]) -> Reply:
+def _consent(crm: Crm, form: Mapping[str, str]) -> Response:
     """Agree at once, as a person would with a click, and send the browser on with a code."""
     redirect_uri = form.get("redirect_uri", "")
     if form.get("client_id") != crm.tokens.client_id or not redirect_uri or form.get("response_type") != "code":
@@ -109,10 +109,10 @@ def _consent(crm: Crm, form: Mapping[str, str]) -> Reply:
     }
     if "state" in form:
         told["state"] = form["state"]
-    return Reply(status=302, headers={"Location": f"{redirect_uri}?{urlencode(told)}"})
+    return Response(status=302, headers={"Location": f"{redirect_uri}?{urlencode(told)}"})
 
 
-def _error(crm: Crm, word: str) -> Reply:
+def _error(crm: Crm, word: str) -> Response:
     return json_reply({"error": word}, crm.settings.strict.oauth_error_status)
 
 
@@ -130,7 +130,7 @@ def _granted(crm: Crm) -> dict[str, Any]:
     }
 
 
-def _revoke(crm: Crm, form: Mapping[str, str]) -> Reply:
+def _revoke(crm: Crm, form: Mapping[str, str]) -> Response:
     token = form.get("token", "")
     if not crm.tokens.renews(token):
         return json_reply({"error": "invalid_token"}, crm.settings.strict.revoke_error_status)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bulkzoho.sandbox.routes.listing import paging
+from bulkzoho.sandbox.routes.list_records import paging
 from bulkzoho.sandbox.settings import Edition
 from bulkzoho.sandbox.state.crm import Crm, User
 from bulkzoho.sandbox.state.schema import ID_PREFIX
-from bulkzoho.sandbox.wire.exchange import Exchange, Route
-from bulkzoho.sandbox.wire.refusals import invalid_data
-from bulkzoho.sandbox.wire.replies import Reply, json_reply, no_content
+from bulkzoho.sandbox.wire.errors import invalid_data
+from bulkzoho.sandbox.wire.request import Request, Route
+from bulkzoho.sandbox.wire.responses import Response, json_reply, no_content
 
 __all__ = ["ORG", "USERS"]
 
@@ -29,7 +29,7 @@ _USER_TYPES: dict[str, Callable[[Crm, User], bool]] = {
 }
 
 
-async def _org(exchange: Exchange) -> Reply:
+async def _org(exchange: Request) -> Response:
     crm = exchange.crm
     settings = crm.settings
     paid = settings.edition is not Edition.FREE
@@ -88,7 +88,7 @@ def _describe(crm: Crm, user: User) -> dict[str, Any]:
     }
 
 
-async def _users(exchange: Exchange) -> Reply:
+async def _users(exchange: Request) -> Response:
     crm = exchange.crm
     wanted = _USER_TYPES.get(exchange.query.get("type", "AllUsers"))
     if wanted is None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import zipfile
 
-from bulkzoho.sandbox.bulk.desk import step_price
-from bulkzoho.sandbox.state.files import StoredFile
-from bulkzoho.sandbox.wire.exchange import Exchange, Route
+from bulkzoho.sandbox.bulk.job_requests import step_price
+from bulkzoho.sandbox.state.uploads import StoredFile
+from bulkzoho.sandbox.wire.errors import ApiError, invalid_data, parameter_missing, scope_mismatch
 from bulkzoho.sandbox.wire.multipart import read_parts
-from bulkzoho.sandbox.wire.refusals import Refusal, invalid_data, parameter_missing, scope_mismatch
-from bulkzoho.sandbox.wire.replies import Reply, json_reply, no_content
+from bulkzoho.sandbox.wire.request import Request, Route
+from bulkzoho.sandbox.wire.responses import Response, json_reply, no_content
 
 __all__ = ["FILES", "UPLOAD"]
 
@@ -19,7 +19,7 @@ MAX_FILES, MAX_FILE_BYTES = 10, 20 * 2**20  # OpenAPI 3.1, "files"
 UPLOAD_SCOPE = "ZohoFiles.files.ALL"
 
 
-async def _upload(exchange: Exchange) -> Reply:
+async def _upload(exchange: Request) -> Response:
     crm, headers = exchange.crm, exchange.headers
     if UPLOAD_SCOPE not in crm.settings.scopes:
         raise scope_mismatch()
@@ -27,14 +27,14 @@ async def _upload(exchange: Exchange) -> Reply:
         return _gateway_error()
     parts = [each for each in read_parts(headers.get("Content-Type", ""), exchange.body) if each.name == "file"]
     if not parts:
-        raise Refusal(400, "MANDATORY_NOT_FOUND", "required key file is not found in request", api_name="file")
+        raise ApiError(400, "MANDATORY_NOT_FOUND", "required key file is not found in request", api_name="file")
     content = parts[0].content
     if len(content) > MAX_ZIP_BYTES:
-        raise Refusal(413, "FILE_TOO_LARGE", "File size too large to process")
+        raise ApiError(413, "FILE_TOO_LARGE", "File size too large to process")
     if not zipfile.is_zipfile(io.BytesIO(content)):
-        raise Refusal(400, "INVALID_FILE_FORMAT", "invalid file format. only zip format is supported")
+        raise ApiError(400, "INVALID_FILE_FORMAT", "invalid file format. only zip format is supported")
     if crm.settings.strict.csv_size_limited and _largest(content) > MAX_ZIP_BYTES:
-        raise Refusal(413, "FILE_TOO_LARGE", "File size too large to process")
+        raise ApiError(413, "FILE_TOO_LARGE", "File size too large to process")
     file_id = str(crm.next_id())
     crm.uploads.let_go(crm.clock.wall() - crm.settings.upload_life_s)
     crm.uploads.put(file_id, StoredFile(name=parts[0].file_name, content=content, kept_s=crm.clock.wall()))
@@ -51,7 +51,7 @@ def _largest(content: bytes) -> int:
         return 0
 
 
-def _gateway_error() -> Reply:
+def _gateway_error() -> Response:
     """Answer as the gateway in front of the upload host does when its headers are wrong."""
     body = {
         "ERROR_CODE": 400,
@@ -64,13 +64,13 @@ def _gateway_error() -> Reply:
     return json_reply(body, 400)
 
 
-async def _put_files(exchange: Exchange) -> Reply:
+async def _put_files(exchange: Request) -> Response:
     crm = exchange.crm
     parts = [each for each in read_parts(exchange.headers.get("Content-Type", ""), exchange.body) if each.name == "file"]
     if not parts or len(parts) > MAX_FILES:
         raise invalid_data(api_name="file", maximum_length=MAX_FILES)
     if any(len(each.content) > MAX_FILE_BYTES for each in parts):
-        raise Refusal(415, "FILE_SIZE_MORE_THAN_ALLOWED_SIZE", "file size is more than allowed", limit=MAX_FILE_BYTES)
+        raise ApiError(415, "FILE_SIZE_MORE_THAN_ALLOWED_SIZE", "file size is more than allowed", limit=MAX_FILE_BYTES)
     results = []
     for part in parts:
         file_id = f"{crm.chance.getrandbits(256):064x}"
@@ -81,7 +81,7 @@ async def _put_files(exchange: Exchange) -> Reply:
     return json_reply({"data": results})
 
 
-async def _get_file(exchange: Exchange) -> Reply:
+async def _get_file(exchange: Request) -> Response:
     file_id = exchange.query.get("id")
     if not file_id:
         raise parameter_missing("id")
@@ -89,7 +89,7 @@ async def _get_file(exchange: Exchange) -> Reply:
     if file is None:
         return no_content()
     disposition = {"Content-Disposition": f'attachment; filename="{file.name}"'}
-    return Reply(status=200, body=file.content, content_type="application/x-download", headers=disposition)
+    return Response(status=200, body=file.content, content_type="application/x-download", headers=disposition)
 
 
 UPLOAD = (Route(operation="upload", method="POST", handler=_upload, scope="", price=step_price),)

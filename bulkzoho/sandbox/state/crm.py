@@ -6,22 +6,22 @@ import random
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bulkzoho.sandbox.records.checking import RecordChecker
-from bulkzoho.sandbox.records.values import CheckContext
+from bulkzoho.sandbox.records.field_checks import CheckContext
+from bulkzoho.sandbox.records.validator import RecordChecker
 from bulkzoho.sandbox.settings import SandboxSettings, refuse_unknown
-from bulkzoho.sandbox.state.calls import CallLog, ViolationLog
+from bulkzoho.sandbox.state.call_log import CallLog, ViolationLog
 from bulkzoho.sandbox.state.catalogue import MODULES
 from bulkzoho.sandbox.state.clock import Clock, SystemClock, TimeZone
-from bulkzoho.sandbox.state.faults import FaultBook
-from bulkzoho.sandbox.state.files import FileShelf
-from bulkzoho.sandbox.state.jobs import JobDesk
-from bulkzoho.sandbox.state.pages import PageDesk
-from bulkzoho.sandbox.state.quotas import Arrivals, DownloadGate, Quotas, credits_limit
+from bulkzoho.sandbox.state.faults import FaultPlan
+from bulkzoho.sandbox.state.jobs import JobRegistry
+from bulkzoho.sandbox.state.module_store import ModuleStore
+from bulkzoho.sandbox.state.page_tokens import PageTokens
+from bulkzoho.sandbox.state.quotas import ArrivalLog, DownloadLimit, Quotas, credits_limit
 from bulkzoho.sandbox.state.schema import CHILDREN, ID_PREFIX, CrmModule
 from bulkzoho.sandbox.state.scopes import scope_covers
-from bulkzoho.sandbox.state.store import ModuleStore
-from bulkzoho.sandbox.state.tokens import TokenDesk
-from bulkzoho.sandbox.strictness import Strictness
+from bulkzoho.sandbox.state.tokens import TokenRegistry
+from bulkzoho.sandbox.state.uploads import UploadStore
+from bulkzoho.sandbox.unverified_behaviors import UnverifiedBehavior
 
 __all__ = ["Crm", "User"]
 
@@ -78,7 +78,7 @@ class Crm:
         self.clock = clock
         self.url = ""  # known once the server listens
         self.chance = random.Random(settings.seed)  # noqa: S311 - the same seed gives the same sandbox
-        self.tokens = TokenDesk(self.chance, clock)
+        self.tokens = TokenRegistry(self.chance, clock)
         self.zone = TimeZone(settings.time_zone)
         self.users = _users()
         self.stores = {each.api_name: ModuleStore(_with_unique(each, settings)) for each in MODULES}
@@ -88,8 +88,8 @@ class Crm:
             store.children = tuple(self.stores[each.target] for each in store.child_fields.values())
         self.checkers: dict[str, RecordChecker] = {}
         self.quotas = Quotas()
-        self.arrivals = Arrivals()
-        self.faults = FaultBook()
+        self.arrivals = ArrivalLog()
+        self.faults = FaultPlan()
         self.calls = CallLog()
         self.violations = ViolationLog()
         self.in_flight = 0
@@ -97,11 +97,11 @@ class Crm:
         self.peak_in_flight = 0
         self.peak_heavy = 0
         self.keys_in_flight: dict[tuple[str, str, str], int] = {}  # module, field, key to the call that carries it
-        self.pages = PageDesk()
-        self.jobs = JobDesk()
-        self.files = FileShelf()
-        self.uploads = FileShelf()  # zips that wait for their bulk write
-        self.downloads = DownloadGate()
+        self.pages = PageTokens()
+        self.jobs = JobRegistry()
+        self.files = UploadStore()
+        self.uploads = UploadStore()  # zips that wait for their bulk write
+        self.downloads = DownloadLimit()
         self.last_write_s: dict[str, float] = {}  # by module
         self.last_id = ID_PREFIX + 3_000_000  # the last id that was given
         self._compile()
@@ -148,7 +148,7 @@ class Crm:
             raise ValueError(f"cannot be changed while the sandbox runs: {', '.join(refused)}")
         refuse_unknown("setting", values, SandboxSettings)
         if isinstance(values.get("strict"), dict):
-            refuse_unknown("setting strict.", values["strict"], Strictness)
+            refuse_unknown("setting strict.", values["strict"], UnverifiedBehavior)
             values["strict"] = replace(self.settings.strict, **values["strict"])
         changed = replace(self.settings, **values)
         if changed.calls_as:

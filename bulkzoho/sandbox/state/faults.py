@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
-from bulkzoho.sandbox.strictness import of_its_type
+from bulkzoho.sandbox.unverified_behaviors import of_its_type
 
-__all__ = ["OPERATIONS", "Fault", "FaultBook", "FaultKind"]
+__all__ = ["OPERATIONS", "Fault", "FaultKind", "FaultPlan"]
 
 
 class FaultKind(StrEnum):
@@ -160,7 +160,7 @@ def _kind(word: str) -> FaultKind:
         raise ValueError(f"no fault is called {word!r}; there are {known}") from None
 
 
-class FaultBook:
+class FaultPlan:
     """What is to go wrong; asked once for every call that got past token and quotas."""
 
     def __init__(self) -> None:

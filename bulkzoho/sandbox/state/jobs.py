@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Job", "JobDesk", "JobFailedError"]
+__all__ = ["Job", "JobFailedError", "JobRegistry"]
 
 
 KEPT_S = 7 * 86_400.0  # seconds: the longer of the lives of results
@@ -42,7 +42,7 @@ class Job:
         return (now_s - self.created_s) / (self.ends_s - self.created_s)
 
 
-class JobDesk:
+class JobRegistry:
     """All jobs, and the tasks that do their work."""
 
     def __init__(self) -> None:

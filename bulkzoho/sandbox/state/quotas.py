@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bulkzoho.sandbox.settings import Edition, SandboxSettings
 
-__all__ = ["Arrivals", "DownloadGate", "Quotas", "Window", "calls_in_flight_limit", "credits_limit"]
+__all__ = ["ArrivalLog", "DownloadLimit", "Quotas", "SlidingWindow", "calls_in_flight_limit", "credits_limit"]
 
 MINUTE_S = 60.0
 DAY_S = 86_400.0
@@ -45,7 +45,7 @@ def calls_in_flight_limit(settings: SandboxSettings) -> int:
     return settings.calls_in_flight or _IN_FLIGHT[settings.edition]
 
 
-class Window:
+class SlidingWindow:
     """A sum over the last so many seconds; what is exactly that old has left it."""
 
     def __init__(self, seconds: float) -> None:
@@ -73,9 +73,9 @@ class Quotas:
     """The windows of one organization."""
 
     def __init__(self) -> None:
-        self._minute = Window(MINUTE_S)
-        self._day = Window(DAY_S)
-        self._credits = Window(DAY_S)
+        self._minute = SlidingWindow(MINUTE_S)
+        self._day = SlidingWindow(DAY_S)
+        self._credits = SlidingWindow(DAY_S)
 
     def refusal_at_arrival(self, now: float, in_flight: int, settings: SandboxSettings) -> str | None:
         """Count a call in; name the quota that refuses it, if one does.
@@ -117,11 +117,11 @@ class Quotas:
         return credits_limit(settings) - self._credits.sum_at(now)
 
 
-class DownloadGate:
+class DownloadLimit:
     """Ten results of bulk reads a minute; one more closes the door for a minute."""
 
     def __init__(self) -> None:
-        self._window = Window(MINUTE_S)
+        self._window = SlidingWindow(MINUTE_S)
         self._closed_until = 0.0
 
     def refuses(self, now: float) -> bool:
@@ -136,7 +136,7 @@ class DownloadGate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArrivalFigures:
+class ArrivalStatistics:
     """What was seen of arrivals, refused ones included."""
 
     total: int
@@ -144,11 +144,11 @@ class ArrivalFigures:
     by_full_minute: tuple[int, ...]  #: minutes counted from the first arrival; the last, open one left out
 
 
-class Arrivals:
+class ArrivalLog:
     """Measure arrivals, whether they are let in or not."""
 
     def __init__(self) -> None:
-        self._last_minute = Window(MINUTE_S)
+        self._last_minute = SlidingWindow(MINUTE_S)
         self._minutes: list[int] = []
         self._first: float | None = None
         self._most = 0
@@ -172,8 +172,8 @@ class Arrivals:
             seconds[-1 - min(int(now - at), len(seconds) - 1)] += amount
         return seconds
 
-    def figures(self, now: float) -> ArrivalFigures:
+    def figures(self, now: float) -> ArrivalStatistics:
         """Give what was measured up to *now*."""
         full = 0 if self._first is None else int((now - self._first) // MINUTE_S)
         minutes = [*self._minutes, *[0] * max(0, full - len(self._minutes))]
-        return ArrivalFigures(total=sum(self._minutes), most_in_60_s=self._most, by_full_minute=tuple(minutes[:full]))
+        return ArrivalStatistics(total=sum(self._minutes), most_in_60_s=self._most, by_full_minute=tuple(minutes[:full]))

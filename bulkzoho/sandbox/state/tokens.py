@@ -10,13 +10,13 @@ from typing import Any
 from bulkzoho.sandbox.settings import SandboxSettings
 from bulkzoho.sandbox.state.clock import Clock
 
-__all__ = ["TokenDesk"]
+__all__ = ["TokenRegistry"]
 
 REFRESH_TOKENS = 20  # per user and client; one more deletes the oldest (docs of several products)
 THROTTLE_WINDOW_S = 600.0  # seconds; Zoho docs, "Token limits": 10 access tokens in 10 minutes
 
 
-class TokenDesk:
+class TokenRegistry:
     """Who may call: the client's secrets, and the access tokens that live."""
 
     def __init__(self, chance: random.Random, clock: Clock) -> None:
@@ -32,7 +32,7 @@ class TokenDesk:
         self._asked: deque[float] = deque()
 
     def __repr__(self) -> str:
-        return f"TokenDesk(alive={len(self._alive)}, issued={self.issued})"
+        return f"TokenRegistry(alive={len(self._alive)}, issued={self.issued})"
 
     def throttled(self, limit: int | None) -> bool:
         """Note one request for a token; tell whether it is one too many in 10 minutes."""

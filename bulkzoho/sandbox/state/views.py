@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bulkzoho.sandbox.state.crm import Crm
+from bulkzoho.sandbox.state.module_store import ModuleStore
 from bulkzoho.sandbox.state.schema import ID_PREFIX
-from bulkzoho.sandbox.state.store import ModuleStore
 
 __all__ = ["View", "describe_views", "view_of", "views_of"]
 

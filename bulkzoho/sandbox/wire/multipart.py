@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["Part", "read_parts"]
+__all__ = ["MultipartPart", "read_parts"]
 
 _BOUNDARY = re.compile(r'boundary="?([^";]+)"?').search
 _NAME = re.compile(rb'[; ]name="([^"]*)"').search
@@ -13,7 +13,7 @@ _FILE_NAME = re.compile(rb'filename="([^"]*)"').search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class MultipartPart:
     """One part."""
 
     name: str
@@ -21,7 +21,7 @@ class Part:
     content: bytes
 
 
-def read_parts(content_type: str, body: bytes) -> list[Part]:
+def read_parts(content_type: str, body: bytes) -> list[MultipartPart]:
     """Give the parts of *body*, in order; none where it is no multipart body."""
     found = _BOUNDARY(content_type)
     if not content_type.startswith("multipart/form-data") or found is None:
@@ -30,10 +30,10 @@ def read_parts(content_type: str, body: bytes) -> list[Part]:
     return [_part(each) for each in pieces[1:] if not each.startswith(b"--")]
 
 
-def _part(piece: bytes) -> Part:
+def _part(piece: bytes) -> MultipartPart:
     head, _, content = piece.partition(b"\r\n\r\n")
     name, file_name = _NAME(head), _FILE_NAME(head)
-    return Part(
+    return MultipartPart(
         name="" if name is None else name[1].decode(errors="replace"),
         file_name="" if file_name is None else file_name[1].decode(errors="replace"),
         content=content,

@@ -8,24 +8,24 @@ from typing import Any, cast
 
 import pytest
 
-from bulkzoho.engine.doubts import Findings
-from bulkzoho.engine.lookup import CoqlLookup
-from bulkzoho.engine.shipments import OpenShipment
+from bulkzoho.domain.model.batch import InFlightShipment
+from bulkzoho.domain.model.metadata import CrmModule, FieldMetadata, ModuleInfo, User
+from bulkzoho.domain.model.responses import Rejected, Reply, Succeeded
+from bulkzoho.domain.model.rows import Record
+from bulkzoho.engine.lost_replies.in_doubt import LookupResult
+from bulkzoho.engine.lost_replies.insert_lookup import CoqlInsertLookup
 from bulkzoho.errors import AccessError
-from bulkzoho.model.metadata import CrmField, CrmModule, ModuleName, User
-from bulkzoho.model.replies import Answered, Refused, Reply
-from bulkzoho.model.rows import Record
-from bulkzoho.ports import Crm
+from bulkzoho.interfaces import MetadataApi
 
-from .desk import batch_of, courier_of
+from .lookup_harness import batch_of, courier_of
 
 SENT_AT = 1_790_000_000.0  # 2026-09-21T14:13:20Z
 MODULE = CrmModule(
-    name=ModuleName(api_name="Leads", singular_label="Lead", plural_label="Leads"),
+    name=ModuleInfo(api_name="Leads", singular_label="Lead", plural_label="Leads"),
     fields=(
-        CrmField(api_name="Last_Name", label="", data_type="text", json_type="string"),
-        CrmField(api_name="Secret", label="", data_type="text", json_type="string"),
-        CrmField(api_name="Email", label="", data_type="email", json_type="string", unique=True),
+        FieldMetadata(api_name="Last_Name", label="", data_type="text", json_type="string"),
+        FieldMetadata(api_name="Secret", label="", data_type="text", json_type="string"),
+        FieldMetadata(api_name="Email", label="", data_type="email", json_type="string", unique=True),
     ),
 )
 
@@ -56,7 +56,7 @@ class ScriptedCrm:
             return scripted
         after = re.search(r"id > '(\d+)'", coql)
         rest = [one for one in self.records if after is None or int(one["id"]) > int(after.group(1))]
-        return Answered(payload=rest[: self._rows_a_page] or None)
+        return Succeeded(payload=rest[: self._rows_a_page] or None)
 
 
 class Clock:
@@ -84,9 +84,9 @@ class Desk:
         self.told: list[str] = []
         self.clock = clock or Clock()
 
-    async def find(self, *records: Record) -> Findings:
-        port = cast("Crm", self.crm)
-        lookup = CoqlLookup(
+    async def find(self, *records: Record) -> LookupResult:
+        port = cast("MetadataApi", self.crm)
+        lookup = CoqlInsertLookup(
             courier=courier_of(port),
             crm=port,
             crm_module=MODULE,
@@ -99,7 +99,7 @@ class Desk:
             pause=self.clock.pause,
             tell=self.told.append,
         )
-        shipment = OpenShipment(id=1, source=0, rows=[(1, len(records))], attempt=1, sent_at=SENT_AT)
+        shipment = InFlightShipment(id=1, source=0, rows=[(1, len(records))], attempt=1, sent_at=SENT_AT)
         return await lookup.find(batch_of(records), shipment)
 
     def _known_of(self, ids: Sequence[str]) -> set[str]:
@@ -122,25 +122,25 @@ async def test_pages_that_are_not_in_the_order_of_ids_show_nothing_to_be_absent(
 
     findings = await desk.find({"Last_Name": "By"})
 
-    assert findings == Findings()
+    assert findings == LookupResult()
     assert "the CRM does not answer the query" in desk.told[0]
 
 
 @pytest.mark.parametrize("payload", [{"data": []}, [7], [{"Last_Name": "no id"}], "text"])
 async def test_an_answer_that_cannot_be_read_shows_nothing(payload: Any) -> None:
     desk = Desk(ScriptedCrm())
-    desk.crm.answer = lambda _text: Answered(payload=payload)
+    desk.crm.answer = lambda _text: Succeeded(payload=payload)
 
     findings = await desk.find({"Last_Name": "Ek"}, {"Email": "a@x.co"})
 
-    assert findings == Findings()
+    assert findings == LookupResult()
     assert "its answer cannot be read" in desk.told[0]
 
 
 async def test_a_field_that_a_query_does_not_take_is_left_out_of_the_comparison() -> None:
     desk = Desk(ScriptedCrm(held(1, "Ek"), held(2, "known")), "1002")
     desk.crm.answer = lambda text: (
-        Refused(status=400, code="INVALID_QUERY", message="", details={"column_name": "Secret"}) if "Secret" in text else None
+        Rejected(status=400, code="INVALID_QUERY", message="", details={"column_name": "Secret"}) if "Secret" in text else None
     )
 
     findings = await desk.find({"Last_Name": "Ek", "Secret": "s"}, {"Last_Name": "By", "Secret": "t"})
@@ -151,17 +151,17 @@ async def test_a_field_that_a_query_does_not_take_is_left_out_of_the_comparison(
 async def test_rows_that_differ_only_in_such_a_field_are_not_told_apart_by_guessing() -> None:
     desk = Desk(ScriptedCrm(held(1, "Ek"), held(2, "known")), "1002")
     desk.crm.answer = lambda text: (
-        Refused(status=400, code="INVALID_QUERY", message="", details={"column_name": "Secret"}) if "Secret" in text else None
+        Rejected(status=400, code="INVALID_QUERY", message="", details={"column_name": "Secret"}) if "Secret" in text else None
     )
 
     findings = await desk.find({"Last_Name": "Ek", "Secret": "s"}, {"Last_Name": "Ek", "Secret": "t"})
 
-    assert findings == Findings()
+    assert findings == LookupResult()
 
 
 async def test_a_key_that_cannot_be_asked_for_is_looked_for_in_the_window() -> None:
     desk = Desk(ScriptedCrm(held(1, "Ek", Email="a@x.co")))
-    desk.crm.answer = lambda text: Refused(status=400, code="INVALID_QUERY", message="") if " in (" in text else None
+    desk.crm.answer = lambda text: Rejected(status=400, code="INVALID_QUERY", message="") if " in (" in text else None
 
     findings = await desk.find({"Email": "a@x.co"}, {"Email": "b@x.co"})
 
@@ -171,7 +171,7 @@ async def test_a_key_that_cannot_be_asked_for_is_looked_for_in_the_window() -> N
 @pytest.mark.parametrize(("status", "code"), [(401, "OAUTH_SCOPE_MISMATCH"), (403, "NO_PERMISSION")])
 async def test_a_query_that_is_not_permitted_ends_the_run(status: int, code: str) -> None:
     desk = Desk(ScriptedCrm())
-    desk.crm.answer = lambda _text: Refused(status=status, code=code, message="")
+    desk.crm.answer = lambda _text: Rejected(status=status, code=code, message="")
 
     with pytest.raises(AccessError, match="querying Leads by COQL"):
         await desk.find({"Email": "a@x.co"})
@@ -182,7 +182,7 @@ async def test_a_record_that_does_not_say_who_created_it_keeps_rows_in_doubt() -
 
     findings = await desk.find({"Last_Name": "Ek"}, {"Last_Name": "By"})
 
-    assert findings == Findings()
+    assert findings == LookupResult()
 
 
 async def test_others_records_of_the_window_need_not_be_accounted_for() -> None:
@@ -196,7 +196,7 @@ async def test_others_records_of_the_window_need_not_be_accounted_for() -> None:
 async def test_a_known_record_from_before_the_window_proves_nothing() -> None:
     desk = Desk(ScriptedCrm(held(1, "known", after_s=-3)), "1001")
 
-    assert await desk.find({"Last_Name": "Ek"}) == Findings()
+    assert await desk.find({"Last_Name": "Ek"}) == LookupResult()
 
 
 async def test_a_young_record_whose_call_is_answered_meanwhile_is_that_call_s() -> None:
@@ -233,7 +233,7 @@ async def test_a_stop_ends_the_wait_and_leaves_young_records_to_nobody() -> None
 
     findings = await desk.find({"Last_Name": "Ek"})
 
-    assert findings == Findings()
+    assert findings == LookupResult()
     assert len(desk.clock.waits) == 1
 
 

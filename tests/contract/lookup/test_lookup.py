@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Iterable
 
 import pytest
 
-from bulkzoho.core.digits import Digits
+from bulkzoho.domain.model.rows import Batch, Record
+from bulkzoho.domain.transform.exact_json import ExactNumber
 from bulkzoho.errors import AccessError
-from bulkzoho.model.rows import Batch, Record
 from bulkzoho.sandbox import Fault, FaultKind, SandboxSettings
 
-from .desk import BO, Desk, desk_of
+from .lookup_harness import BO, Desk, desk_of
 
 
 @pytest.fixture
@@ -242,11 +242,11 @@ async def test_a_record_of_a_call_that_is_lost_while_another_s_rows_are_looked_u
 async def test_rows_are_found_whatever_form_the_service_gives_their_values() -> None:
     async with desk_of("Shipments") as desk:
         records: list[Record] = [
-            {"Name": "  padded ", "Weight": Digits("10.50"), "Fragile": True, "Big": Digits("123456789012345678")},
+            {"Name": "  padded ", "Weight": ExactNumber("10.50"), "Fragile": True, "Big": ExactNumber("123456789012345678")},
             {"Name": "later", "Delivered_At": "2026-02-01T10:00:00-05:00", "Shipped_On": "2026-01-31"},
-            {"Name": "many", "Tags_MS": ["Heavy", "Cold"], "Value": Digits("12.349"), "Share": Digits("5")},
+            {"Name": "many", "Tags_MS": ["Heavy", "Cold"], "Value": ExactNumber("12.349"), "Share": ExactNumber("5")},
             {"Name": "text", "Notes_Long": "one\ntwo 'three' \\ four", "Site": "https://x.example", "Carrier": "DHL"},
-            {"Name": "sparse", "Quantity": Digits("3"), "Fragile": False, "Phone": None},
+            {"Name": "sparse", "Quantity": ExactNumber("3"), "Fragile": False, "Phone": None},
         ]
         await desk.accept([{"Name": "control"}])
         lost = await desk.lose(records, FaultKind.PARTIAL_COMMIT_THEN_RESET, committed=4)

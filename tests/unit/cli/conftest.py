@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from bulkzoho.model.outcomes import Tally
-from bulkzoho.model.run import CallCounts, QuotaStatus, Snapshot
+from bulkzoho.domain.model.results import RowCounts
+from bulkzoho.domain.model.run import CallCounts, ProgressSnapshot, QuotaStatus
 
 
 @pytest.fixture(name="quota")
@@ -17,7 +17,7 @@ def fixture_quota() -> Callable[..., QuotaStatus]:
 
 
 @pytest.fixture(name="snapshot")
-def fixture_snapshot() -> Callable[..., Snapshot]:
+def fixture_snapshot() -> Callable[..., ProgressSnapshot]:
     """Give what makes a snapshot."""
     return snapshot
 
@@ -42,11 +42,11 @@ def quota(*, waiting_for: str | None = None, waiting_until: float | None = None)
 
 def snapshot(
     seconds: float, *, accepted: int, letters: int = 0, read: int, bytes_read: int, total: int | None = 1_000
-) -> Snapshot:
-    return Snapshot(
+) -> ProgressSnapshot:
+    return ProgressSnapshot(
         run="r",
         crm_module="Leads",
-        tally=Tally(read=read, created=accepted, dead_lettered=letters),
+        tally=RowCounts(read=read, created=accepted, dead_lettered=letters),
         calls=CallCounts(total=10, throttled=2),
         quota=quota(),
         seconds=seconds,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkzoho.cli.mapping_file import Mappings, read_mapping_file
+from bulkzoho.cli.mapping_file import MappingFile, read_mapping_file
 from bulkzoho.errors import RefusedError
 
 
@@ -14,7 +14,7 @@ def test_an_empty_file_maps_nothing(tmp_path: Path) -> None:
     file = tmp_path / "m.toml"
     file.write_text("")
 
-    assert read_mapping_file(str(file)) == Mappings()
+    assert read_mapping_file(str(file)) == MappingFile()
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_read_over(tmp_path: Path) -> None:

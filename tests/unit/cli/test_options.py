@@ -9,13 +9,13 @@ from typing import Any
 import click
 import pytest
 
-from bulkzoho.cli.import_settings import import_settings
-from bulkzoho.cli.importing import import_command
-from bulkzoho.cli.replaying import replay_command, replay_settings
+from bulkzoho.cli.import_cmd import import_command
+from bulkzoho.cli.import_options import import_settings
+from bulkzoho.cli.replay_cmd import replay_command, replay_settings
+from bulkzoho.domain.model.edition_limits import PlanName
+from bulkzoho.domain.model.rows import Operation
+from bulkzoho.domain.model.settings import ErrorThreshold, ImportSettings, QuotaPolicy, QuotaSettings, RunWindow
 from bulkzoho.errors import UsageError
-from bulkzoho.model.plans import PlanName
-from bulkzoho.model.rows import Operation
-from bulkzoho.model.settings import ImportSettings, MaxErrors, OnQuota, QuotaSettings, RunWindow
 
 
 def _parsed(*words: str) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def test_limits_are_taken_as_given() -> None:
         credits_per_day=9,
         calls_in_flight=3,
         reserve=0.3,
-        on_quota=OnQuota.STOP,
+        on_quota=QuotaPolicy.STOP,
     )
 
 
@@ -89,9 +89,14 @@ def test_durations_have_units(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize(
     ("text", "limit"),
-    [("0", MaxErrors(rows=0)), ("500", MaxErrors(rows=500)), ("2%", MaxErrors(share=0.02)), ("100%", MaxErrors(share=1.0))],
+    [
+        ("0", ErrorThreshold(rows=0)),
+        ("500", ErrorThreshold(rows=500)),
+        ("2%", ErrorThreshold(share=0.02)),
+        ("100%", ErrorThreshold(share=1.0)),
+    ],
 )
-def test_errors_are_bounded_by_number_or_share(text: str, limit: MaxErrors) -> None:
+def test_errors_are_bounded_by_number_or_share(text: str, limit: ErrorThreshold) -> None:
     assert _settings("--max-errors", text).max_errors == limit
 
 
@@ -222,7 +227,7 @@ def test_a_replay_takes_other_limits_when_they_are_given() -> None:
     with replay_command.make_context("replay", ["d.jsonl", "--in-flight", "2", "--max-errors", "5"]) as context:
         settings = replay_settings(context.params)
 
-    assert dict(settings.overrides) == {"quota": QuotaSettings(calls_in_flight=2), "max_errors": MaxErrors(rows=5)}
+    assert dict(settings.overrides) == {"quota": QuotaSettings(calls_in_flight=2), "max_errors": ErrorThreshold(rows=5)}
 
 
 def test_a_replay_of_standard_input_is_a_usage_error() -> None:

@@ -12,7 +12,7 @@ from enum import Enum
 from types import TracebackType
 from typing import Any, Self
 
-from bulkzoho.model.settings import ConnectionSettings
+from bulkzoho.domain.model.settings import ConnectionSettings
 
 
 class Act(Enum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bulkzoho.sandbox.state.catalogue.notation import (
+from bulkzoho.sandbox.state.catalogue.field_builders import (
     boolean,
     currency,
     date,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bulkzoho.sandbox.state.catalogue.notation import boolean, currency, date, integer, lookup, system_fields, text
+from bulkzoho.sandbox.state.catalogue.field_builders import boolean, currency, date, integer, lookup, system_fields, text
 from bulkzoho.sandbox.state.schema import CrmModule, DataType, Field
 
 __all__ = ["HELPERS", "LINES", "ORDERS"]

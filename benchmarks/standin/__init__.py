@@ -1,7 +1,0 @@
-"""A stand-in for Zoho CRM that does next to nothing a call, so that what is measured is the client."""
-
-from __future__ import annotations
-
-from benchmarks.standin.process import Standin
-
-__all__ = ["Standin"]

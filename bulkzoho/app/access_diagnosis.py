@@ -1,0 +1,121 @@
+"""Say of a failure to be let in which it is: a token, a scope, a permission or the data center; and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from bulkzoho.app.wiring import ApiClientParts
+from bulkzoho.engine.concurrency.stop import StopSignal
+from bulkzoho.errors import AccessError
+from bulkzoho.zoho.auth.account_resolver import ResolvedAccount
+from bulkzoho.zoho.auth.datacenter_discovery import data_centers_of_client, other_data_centers
+from bulkzoho.zoho.auth.datacenters import DataCenter, data_center_of, host_of, wrong_data_center
+from bulkzoho.zoho.auth.scopes import scope_of_call
+
+__all__ = ["explain_access_error", "explain_access_errors", "login_command", "token_rate_limit_error"]
+
+_DEAD_TOKEN: Final = frozenset({"INVALID_TOKEN", "INVALID_OAUTHTOKEN", "AUTHENTICATION_FAILURE"})
+_PERMISSIONS: Final = {"GET": "View", "POST": "Create", "PUT": "Edit", "DELETE": "Delete"}
+
+
+@asynccontextmanager
+async def explain_access_errors(wires: ApiClientParts, stop: StopSignal) -> AsyncIterator[None]:
+    """Name what keeps out whoever works within the context, whether it is raised or ends the run by *stop*."""
+    try:
+        yield
+    except AccessError as error:
+        raise await explain_access_error(error, wires) from error
+    if isinstance(stop.error, AccessError):
+        stop.error = await explain_access_error(stop.error, wires)
+
+
+async def explain_access_error(error: AccessError, wires: ApiClientParts) -> AccessError:
+    """Give *error* with what is known of its cause.
+
+    Only of a client that is unknown where it was asked for the other data centers are asked; see :mod:`datacenter_discovery`.
+    """
+    match error.code:
+        case "OAUTH_SCOPE_MISMATCH":
+            return _scope(error, wires)
+        case "NO_PERMISSION" | "AUTHORIZATION_FAILED":
+            return _permission(error, wires)
+        case "invalid_client" | "invalid_code":
+            return await _client_elsewhere(error, wires)
+        case code if code in _DEAD_TOKEN:
+            return _dead_token(error, wires)
+        case _:
+            return error
+
+
+def token_rate_limit_error() -> AccessError:
+    """Give the error of somebody who asked for too many access tokens (docs "Token limits")."""
+    return AccessError(
+        "Zoho gives no more access tokens for now: ten were asked for within ten minutes.",
+        hint="Wait ten minutes and try again; asking sooner makes it longer. See what else uses this client or refresh token.",
+        code="TOKEN_REQUESTS_THROTTLED",
+    )
+
+
+def login_command(chosen: ResolvedAccount, *more: str) -> str:
+    """Give the command that makes the account anew."""
+    profile = ["--profile", chosen.profile.name] if chosen.profile else []
+    return " ".join(["bulkzoho auth login", *profile, *more])
+
+
+def _scope(error: AccessError, wires: ApiClientParts) -> AccessError:
+    scope = scope_of_call(*wires.transport.denied) if wires.transport.denied else None
+    message = f"{error.message.rstrip('.')}: it needs {scope}." if scope else error.message
+    hint = f"Log in again with that scope, and resume: {login_command(wires.chosen)}"
+    if wires.chosen.profile is None:
+        hint += "; or set BULKZOHO_REFRESH_TOKEN to a token that has it"
+    return AccessError(message, hint=hint, code=error.code)
+
+
+def _permission(error: AccessError, wires: ApiClientParts) -> AccessError:
+    method, path = wires.transport.denied or ("", "")
+    permission = "Create and Edit" if path.endswith("/upsert") else _PERMISSIONS.get(method)
+    if permission is None:
+        return error
+    return AccessError(
+        f"{error.message.rstrip('.')}: it needs the permission {permission}.",
+        hint="Have an administrator grant it (Setup, Security Control, Profiles, the user's profile, the module), then resume.",
+        code=error.code,
+    )
+
+
+async def _client_elsewhere(error: AccessError, wires: ApiClientParts) -> AccessError:
+    settings = wires.chosen.settings
+    homes = await data_centers_of_client(wires.line, settings.client_id, other_data_centers(settings.accounts_url))
+    if error.code == "invalid_client" and len(homes) == 1:
+        return wrong_data_center(homes[0], host_of(settings.accounts_url))
+    hint = f"Log in again: {login_command(wires.chosen)}" if wires.chosen.profile else error.hint
+    if homes:
+        hint += f"; the client is known in {_names(homes)}: if the account lives there, give --dc {homes[0].name}"
+    return AccessError(error.message, hint=hint, code=error.code)
+
+
+def _dead_token(error: AccessError, wires: ApiClientParts) -> AccessError:
+    """Tell a token of another data center, which its API host calls dead from the first moment, from one that died."""
+    settings, token = wires.chosen.settings, wires.tokens.current
+    asked = host_of(token.api_url if token else settings.api_url)
+    domain = host_of(token.api_domain) if token and token.api_domain else ""
+    home = data_center_of(domain or host_of(settings.accounts_url))
+    if home is not None and data_center_of(asked) not in (home, None):
+        return wrong_data_center(home, asked)
+    if domain and domain != asked and data_center_of(asked) == home is not None:
+        return AccessError(
+            f"the token is for {domain}, not for {asked}: the account is another organization of the same data center.",
+            hint="Take BULKZOHO_API_URL out of the environment: the token says itself where it may be used.",
+            code="WRONG_DATA_CENTER",
+        )
+    return AccessError(
+        f"{error.message.rstrip('.')}: the access token has expired or was revoked, and a new one fared no better.",
+        hint=f"Log in again: {login_command(wires.chosen)}; if that does not help, check the data center (BULKZOHO_DC or --dc).",
+        code=error.code,
+    )
+
+
+def _names(centers: list[DataCenter]) -> str:
+    return ", ".join(one.name.upper() for one in centers)

@@ -1,0 +1,1 @@
+"""Diagnosis of everything between this machine and the CRM: the checks of ``bulkzoho doctor``."""

@@ -1,0 +1,68 @@
+"""An export as records that a program takes one after the other."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncGenerator, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bulkzoho.app.start_export import export_module
+from bulkzoho.domain.model.export import Compression, ExportSettings, ExportSummary, OutputFormat
+from bulkzoho.domain.transform.exact_json import decode_json_decimal
+from bulkzoho.engine.concurrency.stop import StopSignal
+from bulkzoho.errors import BulkZohoError, ExitCode, RunFailedError
+from bulkzoho.formats.part_joiner import NOWHERE
+from bulkzoho.interfaces import Progress
+from bulkzoho.storage.store.run_catalog import home_folder
+from bulkzoho.zoho.auth.account_resolver import USUAL, AccountSelection
+
+__all__ = ["export_records"]
+
+
+async def export_records(
+    settings: ExportSettings,
+    *,
+    ids: Iterable[str] | None = None,
+    account: AccountSelection = USUAL,
+    progress: Progress,
+    stop: StopSignal,
+) -> AsyncGenerator[dict[str, Any], None]:
+    """Give each record once, of *ids* only these; output, format and compression of *settings* are not looked at.
+
+    Numbers with a point or an exponent are :class:`decimal.Decimal`: every value is what the CRM gave.
+    The records are read whole into a file of the home folder first, so that none is given by an export that cannot be finished,
+    and given from there: memory does not grow with their number.  Close the generator when you stop early; the file is then gone.
+
+    Raises:
+        BulkZohoError: The export was refused, or did not complete (its run can be resumed by name).
+    """
+    home_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="records-", dir=home_folder()) as folder:
+        path = Path(folder) / "records.jsonl"
+        told = replace(settings, output=str(path), format=OutputFormat.JSONL, compression=Compression.NONE)
+        if ids is not None:
+            told = replace(told, ids=_listed(ids, Path(folder) / "ids.txt"))
+        summary = await export_module(told, account=account, out=NOWHERE, progress=progress, stop=stop)
+        if summary.exit_code is not ExitCode.ACCEPTED:
+            raise _incomplete(summary)
+        with path.open("rb") as lines:
+            for line in lines:
+                yield decode_json_decimal(line)
+
+
+def _listed(ids: Iterable[str], path: Path) -> str:
+    """Write *ids* into a file, one a line, and give its path."""
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(f"{one}\n" for one in ids)
+    return str(path)
+
+
+def _incomplete(summary: ExportSummary) -> BulkZohoError:
+    error = summary.error or {}
+    return RunFailedError(
+        str(error.get("message") or f"the export ended before it was complete ({summary.status})."),
+        hint=str(error.get("hint") or "Begin it again."),
+        code=str(error.get("code") or "INCOMPLETE"),
+    )

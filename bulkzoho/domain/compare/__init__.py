@@ -1,0 +1,1 @@
+"""Comparison of records that were sent with records of the CRM.  Pure."""

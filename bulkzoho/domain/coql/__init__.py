@@ -1,0 +1,1 @@
+"""COQL and export filters: parse, translate, build queries.  Pure."""

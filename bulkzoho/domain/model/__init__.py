@@ -1,0 +1,1 @@
+"""Frozen values shared by all layers.  No clock, no I/O."""

@@ -1,0 +1,1 @@
+"""Decisions of a run: retry, rate limits, routes, exit status.  Pure."""

@@ -1,0 +1,1 @@
+"""Conversion of rows into records.  Pure."""

@@ -1,0 +1,1 @@
+"""Concurrency shared by the engines: retries, stop signal, channel, run monitor."""

@@ -1,0 +1,1 @@
+"""Export pipeline: plan, fetch pages, encode, write part files."""

@@ -1,0 +1,1 @@
+"""Import pipeline: read, transform, batch, send, record the result of every row."""

@@ -1,0 +1,1 @@
+"""Dead-letter files: columns, writer, parser, reader."""

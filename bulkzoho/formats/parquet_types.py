@@ -1,0 +1,121 @@
+"""What type a field has in a Parquet file, and how its values become what that type holds, without loss.
+
+Text stays text, whole numbers are 64 bits, other numbers exact decimals with nine digits behind the point (no field of the CRM
+has more: docs v7 "Create custom field"), moments are in UTC, to the microsecond; several values are a list, a lookup is its id
+and name.  Whatever else there is becomes text: JSON as the CRM gave it.  So does a column with a value that does not fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from bulkzoho.domain.model.metadata import FieldMetadata
+from bulkzoho.domain.transform.exact_json import ExactNumber, encode_json
+
+if TYPE_CHECKING:  # an optional extra, loaded only for a file that needs it
+    import pyarrow as pa
+
+__all__ = ["TEXT", "ParquetType", "type_of"]
+
+DECIMALS: Final = 9
+MAX_DIGITS: Final = 38  # of a decimal of 128 bits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParquetType:
+    """A type, and how a value of the CRM (never None) becomes one of it."""
+
+    arrow: Callable[[], pa.DataType]
+    convert: Callable[[Any], Any]  #: raises ValueError, TypeError, ArithmeticError or KeyError for a value that does not fit
+
+
+def type_of(field: FieldMetadata) -> ParquetType:
+    """Give the type of *field*: by its data type, and by what JSON holds for those that are computed."""
+    return _BY_DATA_TYPE.get(field.data_type) or _BY_JSON_TYPE.get(field.json_type, TEXT)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else encode_json(value).decode()
+
+
+def _whole(value: Any) -> int:
+    number = int(value) if type(value) is str else value  # bigints come as text
+    if type(number) is not int or str(number) != str(value):
+        raise ValueError(value)
+    return number
+
+
+def _decimal(value: Any) -> Decimal:
+    if type(value) not in (int, ExactNumber):
+        raise TypeError(value)
+    return Decimal(value)
+
+
+def _boolean(value: Any) -> bool:
+    if type(value) is not bool:
+        raise TypeError(value)
+    return value
+
+
+def _day(value: Any) -> date:
+    day = date.fromisoformat(value)
+    if day.isoformat() != value:
+        raise ValueError(value)
+    return day
+
+
+def _moment(value: Any) -> datetime:
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError(value)
+    return moment
+
+
+def _texts(value: Any) -> list[str]:
+    if type(value) is not list or not all(type(one) is str for one in value):
+        raise TypeError(value)
+    return value
+
+
+def _reference(*keys: str) -> ParquetType:
+    known = frozenset(keys)
+
+    def convert(value: Any) -> dict[str, str]:
+        if type(value) is not dict or not known.issuperset(value) or not all(type(one) is str for one in value.values()):
+            raise TypeError(value)
+        return value
+
+    return ParquetType(arrow=lambda: _arrow().struct([(key, _arrow().string()) for key in keys]), convert=convert)
+
+
+def _arrow() -> Any:
+    import pyarrow as pa  # noqa: PLC0415  see above
+
+    return pa
+
+
+TEXT: Final = ParquetType(arrow=lambda: _arrow().string(), convert=_text)
+_WHOLE: Final = ParquetType(arrow=lambda: _arrow().int64(), convert=_whole)
+_DECIMAL: Final = ParquetType(arrow=lambda: _arrow().decimal128(MAX_DIGITS, DECIMALS), convert=_decimal)
+_BOOLEAN: Final = ParquetType(arrow=lambda: _arrow().bool_(), convert=_boolean)
+_USER: Final = _reference("id", "name", "email")
+
+_BY_DATA_TYPE: Final[Mapping[str, ParquetType]] = {
+    "integer": _WHOLE,
+    "bigint": _WHOLE,
+    "double": _DECIMAL,
+    "currency": _DECIMAL,
+    "percent": _DECIMAL,
+    "boolean": _BOOLEAN,
+    "date": ParquetType(arrow=lambda: _arrow().date32(), convert=_day),
+    "datetime": ParquetType(arrow=lambda: _arrow().timestamp("us", tz="UTC"), convert=_moment),
+    "multiselectpicklist": ParquetType(arrow=lambda: _arrow().list_(_arrow().string()), convert=_texts),
+    "lookup": _reference("id", "name"),
+    "ownerlookup": _USER,
+    "userlookup": _USER,
+}
+_BY_JSON_TYPE: Final[Mapping[str, ParquetType]] = {"integer": _WHOLE, "long": _WHOLE, "double": _DECIMAL, "boolean": _BOOLEAN}

@@ -1,0 +1,146 @@
+"""Join an export's strands into one file that appears under its name only when it is whole, or into standard output."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Final, Protocol
+
+from bulkzoho.domain.model.export import Compression
+from bulkzoho.errors import RefusedError
+from bulkzoho.storage.files.fsync import OWNER_ONLY, sync_folder
+
+__all__ = ["NOWHERE", "ByteSink", "Part", "chunks_of", "refuse_unwritable", "require_compressor", "stream_parts", "write_parts"]
+
+CHUNK_BYTES: Final = 1 << 20
+_GZIP_WBITS: Final = zlib.MAX_WBITS | 16
+
+Pack = Callable[[Iterator[bytes]], Iterator[bytes]]
+Part = tuple[Path, int]  #: a file, and how many bytes of it count
+
+
+class ByteSink(Protocol):
+    """Where bytes go."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take some of them."""
+
+
+class NullSink:
+    def write(self, data: bytes, /) -> object:
+        """Drop *data*."""
+
+
+NOWHERE: Final = NullSink()  #: where nobody listens
+
+
+def refuse_unwritable(path: Path) -> None:
+    """See before anything is read that a file can be put at *path*.
+
+    Raises:
+        RefusedError: It is a folder, or its folder is not there or cannot be written to.
+    """
+    if path.is_dir():
+        raise RefusedError(f"{path}: is a folder.", hint="Name a file in it.", code="CANNOT_WRITE")
+    if path.exists() and not path.is_file():  # a device would be replaced by a file
+        raise RefusedError(f"{path}: is no ordinary file.", hint="Write to it with -o - and a redirection.", code="CANNOT_WRITE")
+    try:
+        path = path.resolve()
+    except (OSError, RuntimeError) as error:  # links that lead to one another
+        raise RefusedError(f"{path}: leads nowhere.", hint="Name a file in a folder.", code="CANNOT_WRITE") from error
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise RefusedError(
+            f"{path}: its folder is not there, or cannot be written to.",
+            hint="Name a file in a folder that you may write to.",
+            code="CANNOT_WRITE",
+        )
+
+
+def require_compressor(compression: Compression) -> None:
+    """See before anything is read that the file can be packed at the end.
+
+    Raises:
+        RefusedError: The extra for zstd is not installed.
+    """
+    if compression is Compression.ZSTD:
+        try:
+            import zstandard  # noqa: F401, PLC0415  an optional extra
+        except ImportError as error:
+            raise RefusedError(
+                "zstd needs an extra package.", hint="Install it: pip install 'bulkzoho[zstd]'", code="NO_ZSTD"
+            ) from error
+
+
+def write_parts(path: Path, head: bytes, parts: Sequence[Part], compression: Compression, *, run: str) -> int:
+    """Put *head* and the *parts* at *path*, whole or not at all; give its bytes.
+
+    Raises:
+        OSError: Disk full and the like; what stood at *path* stands there still.
+    """
+    path = path.resolve()  # a symbolic link stays one: what it leads to is replaced
+    draft = path.with_name(f".{run}.tmp")  # whatever room its own name leaves
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+    try:
+        with open(os.open(draft, flags, OWNER_ONLY), "wb") as file:  # noqa: PTH123  the descriptor sets the permissions
+            size = stream_parts(file, head, parts, compression)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+    return size
+
+
+def stream_parts(file: ByteSink, head: bytes, parts: Sequence[Part], compression: Compression) -> int:
+    """Write *head* and *parts* into *file*, packed; the same content gives the same bytes.  Give their number."""
+    size = 0
+    for chunk in _PACKERS[compression](chain([head] if head else [], chunks_of(parts))):
+        file.write(chunk)
+        size += len(chunk)
+    return size
+
+
+def chunks_of(parts: Sequence[Part], size: int = CHUNK_BYTES) -> Iterator[bytes]:
+    """Give the content of *parts*, one after the other, in pieces of at most *size* bytes.
+
+    Raises:
+        OSError: One cannot be read, or is shorter than it was.
+    """
+    for path, length in parts:
+        left = length
+        with path.open("rb") as file:
+            while left and (chunk := file.read(min(size, left))):
+                left -= len(chunk)
+                yield chunk
+        if left:
+            raise OSError(0, "is shorter than what was written to it", str(path))
+
+
+def _plain(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    return chunks
+
+
+def _gzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    packer = zlib.compressobj(wbits=_GZIP_WBITS)  # writes no time and no name into its head
+    for chunk in chunks:
+        yield packer.compress(chunk)
+    yield packer.flush()
+
+
+def _zstd(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    import zstandard  # noqa: PLC0415  an optional extra, loaded only for a file that needs it
+
+    packer = zstandard.ZstdCompressor().compressobj()
+    for chunk in chunks:
+        yield packer.compress(chunk)
+    yield packer.flush()
+
+
+_PACKERS: Final[dict[Compression, Pack]] = {Compression.NONE: _plain, Compression.GZIP: _gzip, Compression.ZSTD: _zstd}

@@ -1,0 +1,328 @@
+"""The seams between the engine and the edges: what each may ask of the other, and what it raises.
+
+One contract suite a port runs on each implementation (``tests/contract``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol
+
+from bulkzoho.domain.model.dead_letter import DeadLetter
+from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.export import ExportPage, Partition
+from bulkzoho.domain.model.journal_events import Change, InputInfo, RunInfo, ShipmentRecord
+from bulkzoho.domain.model.metadata import ModuleInfo
+from bulkzoho.domain.model.responses import Reply
+from bulkzoho.domain.model.results import RowCounts
+from bulkzoho.domain.model.rows import Batch, Cell, PassthroughBlock, RowBlock
+from bulkzoho.domain.model.run import ProgressSnapshot, QuotaStatus
+
+__all__ = [
+    "BulkReadApi",
+    "DeadLetterWriter",
+    "ExportJournal",
+    "ImportRoute",
+    "InputFingerprint",
+    "LimiterClosedError",
+    "MetadataApi",
+    "PassthroughCheck",
+    "Progress",
+    "RateLimiter",
+    "RecordReadApi",
+    "RecordWriter",
+    "ResultWriter",
+    "RunJournal",
+    "Source",
+    "TrackedFile",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFingerprint:
+    """How to recognise an input: file facts, and a digest of the bytes read so far."""
+
+    size: int  #: bytes of the file (of the spool, for standard input)
+    mtime_ns: int
+    read_bytes: int  #: raw bytes read so far, from the beginning
+    digest: str  #: hex digest of those bytes; "" where none is taken
+
+
+class PassthroughCheck(Protocol):
+    """Lets blocks of JSON lines go as they stand."""
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The columns that lines must have for it."""
+
+    def __call__(self, lines: Sequence[bytes]) -> PassthroughBlock | None:
+        """Give what is to be known of *lines* when they may pass, else None."""
+
+
+class Source(Protocol):
+    """One input, read once from its beginning.  Owned by the engine's reader task."""
+
+    @property
+    def name(self) -> str:
+        """The name that letters carry: the file's own name, or ``stdin``."""
+
+    @property
+    def blocking(self) -> bool:
+        """Whether :meth:`read` may wait for somebody (standard input): it is then called in a thread."""
+
+    @property
+    def growing(self) -> bool:
+        """Whether later rows may bring new columns; known from the first :meth:`read` on."""
+
+    def read(self, gate: PassthroughCheck | None = None) -> RowBlock | None:
+        """Give the next rows (at most the block size it was built with), or None at the end.
+
+        Whole blocks of JSON lines that *gate* lets pass are not taken apart.
+
+        Raises:
+            RefusedError: Before the first block only: no such file, no header, unknown encoding, duplicate headers.
+            RunFailedError: The input is damaged from here on (cut gzip); rows before it were given.
+        """
+
+    def fingerprint(self) -> InputFingerprint:
+        """Give facts and digest as of what was read so far."""
+
+    def close(self) -> None:
+        """Release the file; wakes a :meth:`read` that waits in a thread, which then gives None."""
+
+
+class TrackedFile(Protocol):
+    """A file of a run whose valid length is known to the journal: append, sync, and only then commit the length."""
+
+    @property
+    def length(self) -> int:
+        """Bytes that were appended and handed to the system."""
+
+    def append(self, data: bytes) -> None:
+        """Write *data* at the end.
+
+        Raises:
+            OSError: Disk full and the like; nothing of *data* counts.
+        """
+
+    def sync(self) -> None:
+        """Make what was appended survive a power cut (fdatasync)."""
+
+    def cut(self, length: int) -> None:
+        """Forget all beyond *length* bytes (lines that a crash left without their outcome)."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+class DeadLetterWriter(Protocol):
+    """Dead letters as bytes, in one format."""
+
+    def head(self, header: Sequence[str]) -> bytes:
+        """Give what stands above the first letter (a CSV header; nothing for JSON Lines)."""
+
+    def encode(self, letters: Sequence[DeadLetter]) -> bytes:
+        """Give whole lines."""
+
+
+class ResultWriter(Protocol):
+    """Accepted rows as bytes, in one format."""
+
+    def head(self, header: Sequence[str]) -> bytes:
+        """Give what stands above the first line."""
+
+    def encode(
+        self,
+        *,
+        rows: Sequence[int],
+        sources: Sequence[str] | str,
+        ids: Sequence[str],
+        actions: Sequence[str] | str,
+        cells: Sequence[Sequence[Cell]],
+    ) -> bytes:
+        """Give one line an accepted row; the sequences run in parallel, a single value stands for all."""
+
+
+class LimiterClosedError(Exception):
+    """Admission was closed while a permit was waited for; nothing was sent."""
+
+
+class RateLimiter(Protocol):
+    """Leave to make calls: minute, day, credits, calls in flight and heavy calls behind one permit."""
+
+    def permit(self, price: CallCost) -> AbstractAsyncContextManager[None]:
+        """Wait until one call of this *price* may leave; hold it until its reply.
+
+        Leaving the context is the call's completion.  Safe to cancel while waiting.
+
+        Raises:
+            QuotaUsedUpError: The day is used up and the run was told to stop.
+            LimiterClosedError: :meth:`close` was called before the permit was given.
+        """
+
+    def throttled(self, *, retry_after_s: float | None, credits_remaining: int | None) -> None:
+        """Say that a call was answered 429: everyone slows down at once."""
+
+    def answered(self, *, credits_remaining: int | None) -> None:
+        """Say that a call was answered in good order, and what the service said is left."""
+
+    def close(self) -> None:
+        """Give no more permits; those who wait get LimiterClosedError, calls in flight go on."""
+
+    def status(self) -> QuotaStatus:
+        """Give the numbers as they stand."""
+
+
+class RunJournal(Protocol):
+    """The run's durable state.  The recorder alone writes it; one call of :meth:`commit` is one transaction."""
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """Make *changes* durable together: when this returns they survive a power cut.
+
+        Raises:
+            JournalError: Nothing of *changes* was kept: disk full, no permission, a move that is not in the table.
+        """
+
+    def prepare(self, changes: Sequence[Change]) -> Callable[[], None]:
+        """Do what :meth:`commit` does but for waiting for the disk; what is given back does that, in any thread.
+
+        Until that has ended nothing else may be asked of the journal.
+
+        Raises:
+            JournalError: As :meth:`commit` does; so does what is given back.
+        """
+
+    def undo(self) -> None:
+        """Undo what was prepared and is not durable, so that nobody reads it; harmless when there is nothing.
+
+        Raises:
+            JournalError: It could not be undone; the journal takes no more.
+        """
+
+    def facts(self) -> RunInfo:
+        """Give what the run is."""
+
+    def sources(self) -> list[InputInfo]:
+        """Give its inputs, in order."""
+
+    def shipments(self) -> Iterator[ShipmentRecord]:
+        """Give every shipment, oldest first."""
+
+    def tally(self) -> RowCounts:
+        """Give the rows settled so far; ``read`` and ``unsent`` are zero."""
+
+    def lengths(self) -> dict[str, int]:
+        """Give the valid length of each file of the run."""
+
+    def last_id(self) -> int:
+        """Give the highest shipment id in use, 0 when there is none."""
+
+
+class ImportRoute(Protocol):
+    """One way to send a batch."""
+
+    @property
+    def name(self) -> str:
+        """The word in the summary: records, bulk."""
+
+    def price(self, batch: Batch) -> CallCost:
+        """Give what sending it costs."""
+
+    async def send(self, batch: Batch) -> Reply:
+        """Make one call.  Never raises for what the service or the network did: that is the reply."""
+
+
+class MetadataApi(Protocol):
+    """What the CRM says of itself.  Each method is one call; its payload is already in our values."""
+
+    async def organization(self) -> Reply:
+        """``/org``; payload: :class:`Organization`."""
+
+    async def current_user(self) -> Reply:
+        """``/users?type=CurrentUser``; payload: :class:`User`."""
+
+    async def modules(self) -> Reply:
+        """``/settings/modules``; payload: tuple of :class:`ModuleInfo`."""
+
+    async def module(self, name: ModuleInfo) -> Reply:
+        """``/settings/fields?module=``; payload: :class:`CrmModule`."""
+
+    async def count(self, crm_module: str) -> Reply:
+        """``/{module}/actions/count``; payload: int."""
+
+    async def query(self, coql: str) -> Reply:
+        """``/coql``; payload: list of mappings (empty for 204)."""
+
+    async def deleted_since(self, crm_module: str, since_s: float, *, page: int) -> Reply:
+        """``/{module}/deleted``, one page (from 1) of what was deleted since; payload: :class:`DeletedPage`."""
+
+    async def renew_token(self, serial: int) -> Reply:
+        """Renew the token unless it was renewed since *serial*; payload: None.
+
+        One renewal is under way at a time; everybody else waits for it and makes no call.
+
+        Raises:
+            AccessError: The refresh token or the client was refused.
+        """
+
+
+class Progress(Protocol):
+    """Whoever watches a run."""
+
+    def show(self, snapshot: ProgressSnapshot) -> None:
+        """Take the state as it is now.  Called a few times a second; must not wait."""
+
+    def tell(self, line: str) -> None:
+        """Take one line for a person (a warning, a fact about the run)."""
+
+
+class RecordReadApi(Protocol):
+    """Many records of one module in one call.  Each method is one call."""
+
+    async def page(self, fields: Sequence[str], *, token: str | None, since: str | None) -> Reply:
+        """One page of the list, newest ids first; payload: :class:`~bulkzoho.domain.model.export.ApiPage`."""
+
+    async def named(self, fields: Sequence[str], ids: Sequence[str]) -> Reply:
+        """The records of these ids, at most 50; payload: :class:`~bulkzoho.domain.model.export.ApiPage`."""
+
+    async def rows(self, coql: str) -> Reply:
+        """The rows of a query; payload: a :class:`ApiPage` whose token says whether there are more."""
+
+    async def deleted(self, *, since: str | None, page: int) -> Reply:
+        """What was deleted since then, or ever, newest first; payload: :class:`~bulkzoho.domain.model.export.ApiPage`."""
+
+
+class BulkReadApi(Protocol):
+    """Bulk read jobs.  Each method is one call."""
+
+    async def create(self, query: Mapping[str, Any]) -> Reply:
+        """Ask for a job; payload: its id."""
+
+    async def status(self, job: str) -> Reply:
+        """Look at a job; payload: :class:`~bulkzoho.domain.model.export.BulkJob`."""
+
+    async def download(self, url: str, file: BinaryIO) -> Reply:
+        """Fetch the zip of a finished job into *file*."""
+
+
+class RecordWriter(Protocol):
+    """Records as bytes, in one format; joined in any order of calls they are the body of one file."""
+
+    def head(self) -> bytes:
+        """Give what stands above the first record."""
+
+    def encode(self, page: ExportPage) -> bytes:
+        """Give whole lines."""
+
+
+class ExportJournal(Protocol):
+    """How far an export has come.  Written by the export's pipe alone."""
+
+    def settle(self, strand: Partition) -> None:
+        """Make durable how far *strand* was read; its file is durable up to its length already.
+
+        Raises:
+            JournalError: It cannot be written.
+        """

@@ -1,1 +1,0 @@
-"""The run's durable state: SQLite, the lock, the folder."""

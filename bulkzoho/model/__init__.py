@@ -1,1 +1,0 @@
-"""Frozen values that every floor speaks in.  No clock, no I/O, nothing that waits."""

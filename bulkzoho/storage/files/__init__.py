@@ -1,0 +1,1 @@
+"""File primitives: atomic write, append with a known length, fsync, lock."""

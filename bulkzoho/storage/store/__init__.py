@@ -1,0 +1,1 @@
+"""Run folders, journals and what is kept between runs."""

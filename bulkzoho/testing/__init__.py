@@ -1,0 +1,1 @@
+"""Test kit: virtual time and a limiter simulation, used by tests and benchmarks."""

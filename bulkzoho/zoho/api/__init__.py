@@ -1,0 +1,1 @@
+"""Calls of the Zoho CRM API, one file a group of endpoints."""

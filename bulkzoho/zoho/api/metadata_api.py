@@ -1,0 +1,155 @@
+"""What the CRM says of itself: the ``Crm`` port over the API's metadata, count and query calls.
+
+Shapes: Zoho's OpenAPI ``org``, ``users``, ``modules``, ``fields``, ``record_count`` and ``coql`` (v8).  What an older version
+or an edition leaves out is read as "not restricted".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+
+from bulkzoho.domain.model.deleted import DeletedPage
+from bulkzoho.domain.model.metadata import CrmModule, ModuleInfo, Organization, User
+from bulkzoho.domain.model.responses import NotSent, Reply, ResponseLost, Succeeded, TokenRejected
+from bulkzoho.zoho.api.api_client import ApiClient
+from bulkzoho.zoho.api.field_metadata import field_from
+from bulkzoho.zoho.api.response_decoder import decode_read
+
+__all__ = ["MetadataClient"]
+
+PER_PAGE: Final = 200  # deleted records a page, default and maximum (Zoho's OpenAPI "record" v8)
+
+
+class MetadataClient:
+    """Reads about the CRM; one call each."""
+
+    def __init__(self, transport: ApiClient) -> None:
+        self._transport = transport
+        self._root = f"/crm/{transport.api_version}"
+
+    async def organization(self) -> Reply:
+        """``/org``; payload: :class:`Organization`."""
+        return await self._read("/org", lambda body: _organization(body["org"][0]))
+
+    async def current_user(self) -> Reply:
+        """``/users?type=CurrentUser``; payload: :class:`User`."""
+        return await self._read("/users", lambda body: _user(body["users"][0]), type="CurrentUser")
+
+    async def modules(self) -> Reply:
+        """``/settings/modules``; payload: tuple of :class:`ModuleInfo`."""
+        reply = await self._read("/settings/modules", lambda body: tuple(_module(one) for one in body["modules"]))
+        return _never_empty(reply, ())
+
+    async def module(self, name: ModuleInfo) -> Reply:
+        """``/settings/fields?module=``; payload: :class:`CrmModule`."""
+
+        def convert(body: Any) -> CrmModule:
+            return CrmModule(name=name, fields=tuple(field_from(one) for one in body["fields"]))
+
+        reply = await self._read("/settings/fields", convert, module=name.api_name)
+        return _never_empty(reply, CrmModule(name=name))
+
+    async def count(self, crm_module: str) -> Reply:
+        """``/{module}/actions/count``; payload: int (an integer in OpenAPI 3.1, text in 3.0)."""
+        return await self._read(f"/{crm_module}/actions/count", lambda body: int(body["count"]))
+
+    async def query(self, coql: str) -> Reply:
+        """``/coql``; payload: list of mappings (empty for 204)."""
+        body = orjson.dumps({"select_query": coql})
+        return _never_empty(await self._read("/coql", lambda answer: list(answer["data"]), method="POST", body=body), [])
+
+    async def deleted_since(self, crm_module: str, since_s: float, *, page: int) -> Reply:
+        """``/{module}/deleted``, the page from 1; payload: :class:`DeletedPage` (with nothing in it for 204 and 304)."""
+        since = datetime.fromtimestamp(since_s, UTC).isoformat(timespec="seconds")
+        reply = await self._read(
+            f"/{crm_module}/deleted",
+            _deleted_page,
+            headers={"If-Modified-Since": since},
+            type="all",
+            page=str(page),
+            per_page=str(PER_PAGE),
+        )
+        return _never_empty(reply, DeletedPage(at_s={}, more=False))
+
+    async def renew_token(self, serial: int) -> Reply:
+        """Renew the token unless it was renewed since *serial*; payload: None.
+
+        Raises:
+            AccessError: The refresh token or the client was refused, or the account lives in another data center.
+        """
+        return await self._transport.renew_token(serial)
+
+    async def _read(
+        self,
+        path: str,
+        convert: Callable[[Any], Any],
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        **params: str,
+    ) -> Reply:
+        wire = await self._transport.call(method, self._root + path, params=params or None, body=body, headers=headers)
+        return wire if isinstance(wire, NotSent | ResponseLost | TokenRejected) else decode_read(wire, convert)
+
+
+def _never_empty(reply: Reply, empty: Any) -> Reply:
+    """Read 204, "nothing found", as *empty*."""
+    return replace(reply, payload=empty) if isinstance(reply, Succeeded) and reply.payload is None else reply
+
+
+def _deleted_page(body: Any) -> DeletedPage:
+    at_s = {str(one["id"]): _moment_s(one.get("deleted_time")) for one in body["data"]}
+    return DeletedPage(at_s=at_s, more=body.get("info", {}).get("more_records") is True)
+
+
+def _moment_s(text: Any) -> float | None:
+    """Give seconds since the epoch; None for what is no moment with a zone."""
+    moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+    return None if moment is None or moment.tzinfo is None else moment.timestamp()
+
+
+def _organization(org: Mapping[str, Any]) -> Organization:
+    licence = org.get("license_details")
+    edition: str | None = None
+    licences: int | None = None
+    if isinstance(licence, dict):
+        word = licence.get("paid_type")
+        edition = word if licence.get("paid") and isinstance(word, str) and word else "free"
+        bought = licence.get("users_license_purchased")
+        licences = int(bought) if isinstance(bought, int | str) and str(bought).isdecimal() else None
+    return Organization(
+        id=str(org.get("zgid") or org["id"]),
+        name=str(org.get("company_name") or ""),
+        type=_text(org.get("type")),
+        edition=edition,
+        licences=licences,
+        time_zone=_text(org.get("time_zone")),
+    )
+
+
+def _user(user: Mapping[str, Any]) -> User:
+    name = user.get("full_name") or " ".join(str(user[part]) for part in ("first_name", "last_name") if user.get(part))
+    return User(id=str(user["id"]), name=str(name))
+
+
+def _module(module: Mapping[str, Any]) -> ModuleInfo:
+    api_name = str(module["api_name"])
+    return ModuleInfo(
+        api_name=api_name,
+        singular_label=str(module.get("singular_label") or api_name),
+        plural_label=str(module.get("plural_label") or api_name),
+        api_supported=module.get("api_supported") is not False,
+        creatable=module.get("creatable") is not False,
+        editable=module.get("editable") is not False,
+        deletable=module.get("deletable") is not False,
+    )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

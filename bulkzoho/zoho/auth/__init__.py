@@ -1,0 +1,1 @@
+"""Accounts, profiles, OAuth tokens and data centers."""

@@ -1,0 +1,185 @@
+"""A run as far as a lookup needs one: it inserts into the sandbox, loses replies, and looks its rows up."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from bulkzoho.domain.model.batch import InFlightShipment
+from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.metadata import CrmModule, ModuleInfo, User
+from bulkzoho.domain.model.responses import ResponseLost, Succeeded
+from bulkzoho.domain.model.rows import Batch, Operation, Record
+from bulkzoho.domain.model.run import QuotaStatus
+from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
+from bulkzoho.engine.concurrency.stop import StopSignal
+from bulkzoho.engine.lost_replies.in_doubt import LookupResult
+from bulkzoho.engine.lost_replies.insert_lookup import CoqlInsertLookup
+from bulkzoho.interfaces import MetadataApi
+from bulkzoho.sandbox import Fault, FaultKind, Sandbox, SandboxSettings, SystemClock
+from bulkzoho.zoho.api.api_client import ApiClient
+from bulkzoho.zoho.api.metadata_api import MetadataClient
+from bulkzoho.zoho.api.records_write import RecordWriteRoute
+from bulkzoho.zoho.auth.datacenters import connection_settings_from_env
+from bulkzoho.zoho.auth.token_provider import TokenProvider
+from bulkzoho.zoho.http.http_client import HttpClient
+
+ANA, BO = User(id="5725767000000411001", name="Ana Lund"), User(id="5725767000000411002", name="Bo Ek")
+
+
+HEAVY = CallCost(credits=10, heavy=True)
+
+
+class ServiceClock(SystemClock):
+    """The sandbox's clock, which may be set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead_s = 0.0
+
+    def wall(self) -> float:
+        return super().wall() + self.ahead_s
+
+
+class OpenQuota:
+    """A quota without limits."""
+
+    @asynccontextmanager
+    async def permit(self, price: CallCost) -> AsyncIterator[None]:
+        assert price.heavy
+        yield
+
+    def throttled(self, *, retry_after_s: float | None, credits_remaining: int | None) -> None:
+        raise AssertionError((retry_after_s, credits_remaining))
+
+    def answered(self, *, credits_remaining: int | None) -> None:
+        pass
+
+    def close(self) -> None:
+        raise AssertionError
+
+    def status(self) -> QuotaStatus:
+        raise AssertionError
+
+
+def courier_of(crm: MetadataApi) -> RetryingCaller:
+    return RetryingCaller(quota=OpenQuota(), crm=crm, stop=StopSignal(), chance=lambda: 0.5, give_up_after_s=5.0, wall=time.time)
+
+
+class Desk:
+    """A run as far as a lookup needs one: it inserts, loses replies, and looks up."""
+
+    def __init__(self, sandbox: Sandbox, clock: ServiceClock, transport: ApiClient, crm_module: CrmModule) -> None:
+        self.sandbox = sandbox
+        self.clock = clock
+        self.known: set[str] = set()
+        self.told: list[str] = []
+        self.user: User | None = ANA
+        self.unique_fields: Sequence[str] = ("External_Id",)
+        self.import_key: str | None = None
+        self.ahead_s = 0.0  # how far pauses brought our clock on
+        self.crm = MetadataClient(transport)
+        self.crm_module = crm_module
+        self._route = RecordWriteRoute(transport, crm_module=crm_module.api_name, operation=Operation.INSERT)
+        self._courier = courier_of(self.crm)
+
+    async def insert(self, records: Sequence[Record]) -> list[str]:
+        """Insert, by a call whose reply arrives; the ids are known to no run."""
+        reply = await self._courier.deliver(lambda: self._route.send(batch_of(records)), HEAVY)
+        assert isinstance(reply, Succeeded)
+        assert reply.results is not None
+        return list(reply.results.ids)
+
+    async def accept(self, records: Sequence[Record]) -> list[str]:
+        """Insert rows of a run."""
+        ids = await self.insert(records)
+        self.known.update(ids)
+        return ids
+
+    async def lose(self, records: Sequence[Record], kind: FaultKind, *, committed: int | None = None) -> Lookup:
+        """Insert, by a call whose reply is lost."""
+        self.sandbox.faults.script([Fault(kind=kind, records=committed)])
+        sent_at = time.time()
+        reply = await self._route.send(batch_of(records))
+        assert isinstance(reply, ResponseLost)
+        return Lookup(
+            self, batch_of(records), InFlightShipment(id=1, source=0, rows=[(1, len(records))], attempt=1, sent_at=sent_at)
+        )
+
+    def lookup(self) -> CoqlInsertLookup:
+        return CoqlInsertLookup(
+            courier=self._courier,
+            crm=self.crm,
+            crm_module=self.crm_module,
+            user=self.user,
+            unique_fields=self.unique_fields,
+            import_key=self.import_key,
+            known_ids=self.known.intersection,
+            clock_skew=lambda: self._courier.skew_s,
+            settle_wait_s=0.0,
+            wall=lambda: time.time() + self.ahead_s,
+            pause=self._pause,
+            tell=self.told.append,
+        )
+
+    def count(self, field: str) -> Counter[Any]:
+        """Count the records of the CRM by a field."""
+        return Counter(record.get(field) for record in self.sandbox.records(self.crm_module.api_name))
+
+    def queries(self) -> int:
+        return sum(call.operation == "coql" for call in self.sandbox.calls)
+
+    async def _pause(self, seconds: float) -> None:
+        self.ahead_s += seconds
+
+
+class Lookup:
+    """A lost call, and what is done about it."""
+
+    def __init__(self, desk: Desk, batch: Batch, shipment: InFlightShipment) -> None:
+        self._desk = desk
+        self.batch = batch
+        self._shipment = shipment
+
+    async def find(self, *, rivals: Callable[[], Sequence[Batch]] = tuple) -> LookupResult:
+        """Look the rows up, and see that what is found is what was sent."""
+        findings = await self._desk.lookup().find(self.batch, self._shipment, rivals=rivals)
+        held = {record["id"]: record for record in self._desk.sandbox.records(self._desk.crm_module.api_name)}
+        assert (findings.results is None) == (not findings.found)
+        for at, index in enumerate(findings.found):
+            assert findings.results is not None
+            record = held[findings.results.ids[at]]
+            for name in ("Last_Name", "External_Id", "City"):
+                sent = self.batch.records[index].get(name)
+                assert (record.get(name) or "").casefold() == (sent or "").strip().casefold()
+        assert not set(findings.found) & set(findings.absent)
+        return findings
+
+    async def find_and_resend(self) -> LookupResult:
+        """Do what a run does: take what is found, send again what is absent."""
+        findings = await self.find()
+        self._desk.known.update(findings.results.ids if findings.results is not None else ())
+        if findings.absent:
+            await self._desk.accept([self.batch.records[index] for index in findings.absent])
+        return findings
+
+
+def batch_of(records: Sequence[Record]) -> Batch:
+    numbers = range(1, len(records) + 1)
+    return Batch(source=0, header=(), numbers=numbers, records=records, cells=[()] * len(records))
+
+
+@asynccontextmanager
+async def desk_of(crm_module: str, settings: SandboxSettings | None = None) -> AsyncIterator[Desk]:
+    clock = ServiceClock()
+    async with Sandbox(settings, clock=clock) as sandbox:
+        connection = connection_settings_from_env(sandbox.environment)
+        async with HttpClient(connect_timeout_s=5.0) as line:
+            transport = ApiClient(connection, line=line, tokens=TokenProvider(connection, line=line))
+            name = ModuleInfo(api_name=crm_module, singular_label=crm_module, plural_label=crm_module)
+            reply = await MetadataClient(transport).module(name)
+            assert isinstance(reply, Succeeded)
+            yield Desk(sandbox, clock, transport, reply.payload)

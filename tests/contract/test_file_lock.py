@@ -1,0 +1,98 @@
+"""The run's lock: one works, many may look, and no look is taken for work."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bulkzoho.errors import JournalError, RefusedError
+from bulkzoho.storage.files.file_lock import FileLock, exclusive_lock, is_locked, lock_owner
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "lock").touch()
+    return tmp_path / "lock"
+
+
+@contextmanager
+def looking(path: Path) -> Iterator[None]:
+    """Be in the middle of a look, as another process would be."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def test_two_who_look_do_not_take_each_other_for_a_worker(path: Path) -> None:
+    with looking(path):
+        assert not is_locked(path)
+        assert lock_owner(path) is None
+
+
+def test_many_looks_keep_no_worker_out(path: Path) -> None:
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            is_locked(path)
+
+    lookers = [threading.Thread(target=look) for _ in range(2)]
+    for looker in lookers:
+        looker.start()
+    try:
+        for _ in range(300):
+            FileLock.take(path, what="run r1").release()
+    finally:
+        over.set()
+        for looker in lookers:
+            looker.join()
+
+
+def test_who_works_is_seen_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = FileLock.take(path, what="run r1")
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+
+    with pytest.raises(RefusedError, match=f"by process {os.getpid()}"):
+        FileLock.take(path, what="run r1")
+
+    assert is_locked(path)
+    assert waits == []
+    assert lock_owner(path) == str(os.getpid())
+    lock.release()
+
+
+def test_a_lock_that_a_full_disk_does_not_take_is_no_lock(path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(JournalError, match="Make room"):
+            FileLock.take(path, what="run r1")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    FileLock.take(path, what="run r1").release()
+
+
+@pytest.mark.parametrize("take", [lambda path: FileLock.take(path, what="run r1"), lambda path: exclusive_lock(path).__enter__()])
+def test_a_lock_that_cannot_be_made_is_named_with_a_remedy(path: Path, take: Callable[[Path], object]) -> None:
+    with pytest.raises(JournalError, match="BULKZOHO_HOME") as caught:
+        take(path / "below a file")
+
+    assert str(path) in caught.value.message
+
+
+def test_a_look_that_does_not_end_is_told(path: Path) -> None:
+    with looking(path), pytest.raises(RefusedError, match="by process unknown"):
+        FileLock.take(path, what="run r1")

@@ -1,0 +1,305 @@
+"""A run over its whole life: one file, one folder, one CRM, and processes of which each may die at any step."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import csv
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.journal_events import InputInfo, RunInfo
+from bulkzoho.domain.model.results import RowCounts
+from bulkzoho.domain.model.row_ranges import RowRanges
+from bulkzoho.domain.model.rows import Operation
+from bulkzoho.domain.model.run import CallCounts, ProgressSnapshot, QuotaStatus, StopReason
+from bulkzoho.domain.model.settings import ImportSettings, InputSettings, MappingSettings
+from bulkzoho.domain.transform.record_hash import record_digest
+from bulkzoho.domain.transform.row_transformer import RowTransformer
+from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
+from bulkzoho.engine.concurrency.stop import StopRequestedError, StopSignal
+from bulkzoho.engine.importer.crash_recovery import reread_in_doubt_rows, restore_from_journal
+from bulkzoho.engine.importer.pipeline import ImportPipeline, ImportPipelineParts
+from bulkzoho.engine.importer.reader import RunInput
+from bulkzoho.engine.importer.recorder import OutcomeFiles, OutcomeRecorder
+from bulkzoho.engine.importer.result_lines import LetterContext, OutcomeFormatter
+from bulkzoho.engine.lost_replies.insert_lookup import CoqlInsertLookup
+from bulkzoho.errors import BulkZohoError
+from bulkzoho.formats.dead_letter.writer import JsonDeadLetterWriter, JsonResultWriter
+from bulkzoho.formats.detect import open_source
+from bulkzoho.interfaces import MetadataApi
+from bulkzoho.storage.files.append_file import AppendFile
+from bulkzoho.storage.store.sqlite_journal import SqliteJournal
+from bulkzoho.testing.virtual_time import VirtualTimeLoop
+
+from .crashing_doubles import Died, Life, MortalFile, MortalJournal, SlowDisk
+from .memory_crm import KEY, LEADS, ME, CallFault, MemoryCrm
+
+__all__ = ["HEADER", "Process", "World"]
+
+HEADER = ("Last_Name", KEY, "Employees")
+BATCH_RECORDS = 4
+SENDERS = 3
+SETTLE_WAIT_S = 20.0  # longer than any lost call of a history is late
+LETTERS, RESULTS = "dead-letter.jsonl", "results.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One process of a run's life."""
+
+    after_s: float = 1.0  #: since the one before it ended
+    steps: int | None = None  #: of journal and files, then it dies; None: it does not die of that
+    torn: float = 0.5
+    killed_after_s: float | None = None  #: it dies at this moment, whatever it does
+    stopped_after_s: float | None = None  #: it is told to stop, as by Ctrl-C
+    disk_s: float | None = None  #: how long a thread waits for the disk at each write; None: no thread, and no time
+    faults: tuple[CallFault, ...] = ()
+
+
+@dataclass(slots=True)
+class World:
+    """What outlives processes."""
+
+    folder: Path
+    operation: Operation
+    rows: Sequence[Sequence[str]]
+    ahead_s: float = 0.0
+    now: float = 1_800_000_000.0  #: the client's wall time
+    crm: MemoryCrm = field(init=False)
+    tally: RowCounts = field(default=RowCounts())
+
+    def __post_init__(self) -> None:
+        self.crm = MemoryCrm(self.operation, wall=lambda: self.now, ahead_s=self.ahead_s)
+        with (self.folder / "rows.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([HEADER, *self.rows])
+        facts = RunInfo(
+            run="r1",
+            command="import",
+            crm_module="Leads",
+            operation=self.operation,
+            settings={},
+            started="2027-01-15T08:00:00Z",
+            org="1",
+        )
+        source = InputInfo(index=0, path=str(self.folder / "rows.csv"), name="rows.csv")
+        SqliteJournal.create(self.folder / "journal.db", facts, [source]).close()
+
+    def live(self, process: Process) -> None:
+        """Let one process work on the run until its end, whatever that is."""
+        self.now += process.after_s
+        self.crm.alive, self.crm.faults = True, list(process.faults)
+        self.crm.catch_up()
+        loop = VirtualTimeLoop()
+        loop.set_exception_handler(lambda *_: None)  # what the dead leave behind
+        began = self.now
+        self.crm.wall = lambda: began + loop.time()
+        try:
+            with contextlib.suppress(Died), asyncio.Runner(loop_factory=lambda: loop) as runner:
+                runner.run(_work(self, process))
+        finally:
+            self.now = began + loop.time()
+            self.crm.wall = lambda: self.now
+
+    def lines(self, name: str) -> list[dict[str, Any]]:
+        """Give the lines of a file of the run, all of them."""
+        return [json.loads(line) for line in (self.folder / name).read_text(encoding="utf-8").splitlines()]
+
+
+async def _work(world: World, process: Process) -> None:
+    life = Life(steps=process.steps, torn=process.torn)
+    journal = SqliteJournal.open(world.folder / "journal.db")
+    letters, results = AppendFile(world.folder / LETTERS), AppendFile(world.folder / RESULTS)
+    lengths = journal.lengths()
+    letters.cut(lengths.get(LETTERS, 0))
+    results.cut(lengths.get(RESULTS, 0))
+    files = OutcomeFiles(letters={LETTERS: MortalFile(letters, life)}, results={RESULTS: MortalFile(results, life)})
+    try:
+        await _import(world, process, life, journal, files)
+    finally:
+        life.dead, world.crm.alive = True, False
+        letters.close()
+        results.close()
+        journal.close()
+
+
+async def _import(world: World, process: Process, life: Life, journal: SqliteJournal, files: OutcomeFiles) -> None:
+    stop = StopSignal()
+    restored = restore_from_journal(journal.shipments())
+    sources = journal.sources()
+    courier = RetryingCaller(
+        quota=_Open(),
+        crm=cast(MetadataApi, world.crm),
+        stop=stop,
+        chance=lambda: 0.5,
+        give_up_after_s=900.0,
+        wall=world.crm.wall,
+    )
+    recorder = OutcomeRecorder(
+        journal=MortalJournal(journal, life),
+        files=files,
+        lettering=_lettering(world, [source.name for source in sources]),
+        sources=sources,
+        wall=world.crm.wall,
+        skew=lambda: courier.skew_s,
+        thread=None if process.disk_s is None else SlowDisk(process.disk_s),
+    )
+    recorder.restore(settled=restored.settled, in_doubt=restored.in_doubt)
+    shaper = RowTransformer(crm_module=LEADS, shape=MappingSettings(), operation=world.operation, match_on=_match_on(world))
+    shaper.plan_for(HEADER, source="rows.csv")
+    parts = [_part(sources[0], [*restored.settled, *((one.source, one.rows) for one in restored.in_doubt)])]
+    pipe = ImportPipeline(_pipe_parts(world, parts, shaper, recorder, courier=courier, stop=stop))
+    _let_fate_come(process, life, stop)
+    try:
+        await courier.deliver(lambda: world.crm.count("Leads"), CallCost())  # the service's clock is known from the start
+        await pipe.run(in_doubt=await reread_in_doubt_rows(parts, shaper, restored.in_doubt))
+    except StopRequestedError:
+        pass
+    except BulkZohoError as error:
+        raise AssertionError(f"the run failed: {error}") from error
+    recorder.flush()
+    world.tally = recorder.tally()
+    assert stop.error is None or process.faults, stop.error  # tokens refused twice in a row end a run, resumable
+    assert world.tally.adds_up, world.tally
+
+
+def _let_fate_come(process: Process, life: Life, stop: StopSignal) -> None:
+    """Let the process be killed or stopped at its moment."""
+    loop = asyncio.get_running_loop()
+
+    def die() -> None:
+        life.dead = True
+        raise Died
+
+    if process.killed_after_s is not None:
+        loop.call_later(process.killed_after_s, die)
+    if process.stopped_after_s is not None:
+        loop.call_later(process.stopped_after_s, stop.request, StopReason.SIGNAL)
+
+
+def _pipe_parts(
+    world: World,
+    parts: list[RunInput],
+    shaper: RowTransformer,
+    recorder: OutcomeRecorder,
+    *,
+    courier: RetryingCaller,
+    stop: StopSignal,
+) -> ImportPipelineParts:
+    settings = ImportSettings(
+        inputs=(str(world.folder / "rows.csv"),),
+        crm_module="Leads",
+        operation=world.operation,
+        match_on=_match_on(world),
+        batch_records=BATCH_RECORDS,
+        settle_wait_s=SETTLE_WAIT_S,
+    )
+    lookup = CoqlInsertLookup(
+        courier=courier,
+        crm=cast(MetadataApi, world.crm),
+        crm_module=LEADS,
+        user=ME,
+        unique_fields=[KEY],
+        match_on=_match_on(world),
+        import_key=None,
+        known_ids=lambda ids: {line["id"] for line in world.lines(RESULTS)} & set(ids),
+        clock_skew=lambda: courier.skew_s,
+        settle_wait_s=SETTLE_WAIT_S,
+        wall=world.crm.wall,
+        pause=stop.sleep,
+    )
+    return ImportPipelineParts(
+        run="r1",
+        settings=settings,
+        inputs=parts,
+        shaper=shaper,
+        route=world.crm,
+        courier=courier,
+        quota=_Open(),
+        recorder=recorder,
+        lookup=lookup,
+        letters=None,
+        progress=_Silent(),
+        stop=stop,
+        wall=world.crm.wall,
+        senders=SENDERS,
+        bytes_total=None,
+        worked_s=0.0,
+        counted=CallCounts(),
+    )
+
+
+def _part(source: InputInfo, known: Sequence[tuple[int, Sequence[tuple[int, int]]]]) -> RunInput:
+    rows = RowRanges()
+    for _, ranges in known:
+        for first, last in ranges:
+            rows.add_range(first, last)
+    opened = partial(open_source, source.path, InputSettings(), block_rows=3, name=source.name)
+    return RunInput(index=0, open=opened, reopen=opened, known=rows)
+
+
+def _lettering(world: World, sources: Sequence[str]) -> OutcomeFormatter:
+    return OutcomeFormatter(
+        LetterContext(
+            run="r1", crm_module="Leads", operation=world.operation, match_on=_match_on(world), trigger="none", org="1"
+        ),
+        header=HEADER,
+        sources=sources,
+        letters={LETTERS: JsonDeadLetterWriter()},
+        results={RESULTS: JsonResultWriter()},
+        digest=record_digest,
+    )
+
+
+def _match_on(world: World) -> tuple[str, ...]:
+    return (KEY,) if world.operation is Operation.UPSERT else ()
+
+
+class _Open:
+    """A quota that lets everything through."""
+
+    @asynccontextmanager
+    async def permit(self, price: CallCost) -> AsyncIterator[None]:
+        del price
+        yield
+
+    def throttled(self, *, retry_after_s: float | None, credits_remaining: int | None) -> None:
+        """Take it."""
+
+    def answered(self, *, credits_remaining: int | None) -> None:
+        """Take it."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def status(self) -> QuotaStatus:
+        """Give numbers for a display that nobody sees."""
+        return QuotaStatus(
+            plan="",
+            calls_per_minute=0,
+            calls_last_minute=0,
+            calls_per_day=0,
+            calls_last_day=0,
+            calls_in_flight=0,
+            calls_in_flight_limit=SENDERS,
+            credits_per_day=None,
+            credits_last_day=0,
+            used_share=0.0,
+            bound="",
+        )
+
+
+class _Silent:
+    """Nobody watches."""
+
+    def show(self, snapshot: ProgressSnapshot) -> None:
+        """Take it."""
+
+    def tell(self, line: str) -> None:
+        """Take it."""

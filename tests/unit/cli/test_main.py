@@ -1,0 +1,128 @@
+"""How the program ends, whatever ends it."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+
+from bulkzoho.cli import main
+from bulkzoho.cli.error_output import crash_error, error_line
+from bulkzoho.cli.main import COMMANDS, program
+from bulkzoho.cli.runs_cmd import table_of
+from bulkzoho.domain.model.results import RowCounts
+from bulkzoho.domain.model.run import RunListEntry
+from bulkzoho.errors import RefusedError
+
+
+def test_every_command_of_the_help_exists_and_says_there_what_its_own_page_says() -> None:
+    with click.Context(program) as context:
+        for name, entry in COMMANDS.items():
+            command = program.get_command(context, name)
+
+            assert command is not None
+            assert command.name == name
+            assert entry.line.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["export"],
+        ["import"],
+        ["import", "--module", "Leads"],
+        ["import", "a.csv"],
+        ["import", "a.csv", "--module", "Leads", "--nonsense"],
+        ["import", "a.csv", "--module", "Leads", "--route", "bulk"],
+        ["replay"],
+        ["resume", "a", "b"],
+        ["runs", "x"],
+        ["demo", "x"],
+        ["sandbox", "--port", "x"],
+        ["--nonsense"],
+    ],
+)
+def test_a_wrong_command_line_ends_with_2_and_one_line_on_standard_error(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(words)
+
+    captured = capsys.readouterr()
+    assert status == 2
+    assert captured.out == ""
+    assert captured.err.startswith("bulkzoho: " if words else "Usage: ")
+
+
+def test_a_usage_error_prints_no_object(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import", "--json"]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_a_refusal_prints_one_line_a_remedy_and_the_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status = main(["import", "a.csv", "--module", "Leads", "--mapping", str(tmp_path / "m.toml"), "--json"])
+
+    captured = capsys.readouterr()
+    assert status == 4
+    assert captured.err.splitlines() == [
+        f"bulkzoho: {tmp_path}/m.toml: cannot be read: No such file or directory.",
+        "  Check the path given to --mapping.",
+    ]
+    assert json.loads(captured.out)["error"]["code"] == "REFUSED"
+
+
+def test_a_defect_becomes_one_line_and_a_file_that_only_its_owner_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BULKZOHO_HOME", str(tmp_path / "home"))
+
+    with pytest.raises(KeyError) as caught:
+        RowCounts.__dict__["Smith, whose name is nobody's business"]
+    told = crash_error(caught.value)
+
+    log = tmp_path / "home" / "crash.log"
+    assert told.exit_code == 1
+    assert str(log) in told.message
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert "KeyError" in log.read_text()
+    assert "Smith" not in log.read_text().replace('["Smith', "")  # but for the line of this test's own source
+
+
+def test_a_defect_that_holds_itself_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BULKZOHO_HOME", str(tmp_path))
+    defect = ValueError()
+    defect.__cause__ = ExceptionGroup("several", [defect, OSError(28, "No space left on device")])
+
+    crash_error(defect)
+
+    told = (tmp_path / "crash.log").read_text()
+    assert (told.count("ValueError"), told.count("No space left on device")) == (1, 1)
+
+
+def test_an_error_is_one_line_whatever_it_holds() -> None:
+    error = RefusedError("a\nb   c.", hint="Do\nthis.")
+
+    assert error_line(error) == "bulkzoho: a b c.\n  Do this."
+
+
+def test_runs_stand_in_a_table_with_numbers_flush_right() -> None:
+    line = RunListEntry(
+        run="20261124-101500-leads-7f3a",
+        command="import",
+        crm_module="Leads",
+        operation="insert",
+        status="completed",
+        started="2026-11-24T10:15:00Z",
+        tally=RowCounts(read=1_000, created=990, dead_lettered=10),
+        folder="/f",
+    )
+
+    heading, row = table_of([line]).splitlines()
+
+    assert heading.index("read") + 4 == row.index("1,000") + 5
+    assert "completed" in row
+
+
+def test_commands_are_loaded_from_modules_that_exist() -> None:
+    assert all(hasattr(import_module(f"bulkzoho.cli.{entry.module}"), entry.attribute) for entry in COMMANDS.values())

@@ -1,0 +1,171 @@
+"""Whom a cell of an owner or user column means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bulkzoho.domain.model.rows import ABSENT, Stage
+from bulkzoho.domain.transform.converted_column import ConvertedColumn
+from bulkzoho.domain.transform.converters import ConversionRules, converter_for
+from bulkzoho.domain.transform.exact_json import ExactNumber
+from bulkzoho.domain.transform.references import NAMES_KEPT, needs_user_lookup
+from bulkzoho.domain.transform.user_directory import CrmUser, UnknownUserReason, UserDirectory
+from bulkzoho.errors import RefusedError
+from tests.unit.domain.crm_samples import crm_field
+
+
+def user(number: str, name: str, email: str, *, active: bool = True) -> CrmUser:
+    return CrmUser(id=number, name=name, email=email, active=active)
+
+
+ANA = user("101", "Ana Lund", "ana@example.com")
+USERS = UserDirectory(
+    everyone=(
+        ANA,
+        user("102", "Zo\u00eb Stra\u00dfe", "Zoe@Example.com"),
+        user("103", "Cy Gone", "cy@example.com", active=False),
+        user("104", "Eva Holm", "eva@example.com"),
+        user("105", "Eva Holm", "eva.holm@example.com"),
+        user("106", "Bo Ek", "bo@example.com"),
+        user("107", "Bo Ek", "bo.old@example.com", active=False),
+        user("108", "", "robot@example.com"),
+        user("109", "both@example.com", "both@example.com"),
+    )
+)
+
+
+def convert(*cells: Any, users: UserDirectory = USERS, data_type: str = "ownerlookup", **rules: Any) -> ConvertedColumn:
+    return converter_for(crm_field("Owner", data_type), ConversionRules(users=users, **rules))(cells)
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [
+        ("101", "101"),
+        ("999", "999"),
+        ("zcrm_101", "101"),
+        (101, "101"),
+        ("ana@example.com", "101"),
+        (" ANA@example.COM ", "101"),
+        ("ana  LUND", "101"),
+        ("Ana\u00a0Lund", "101"),
+        ("zoe\u0308 strasse", "102"),
+        ("zoe@example.com", "102"),
+        ("eva.holm@example.com", "105"),
+        ("robot@example.com", "108"),
+        ("both@example.com", "109"),
+        ({"id": "101", "email": "eva@example.com"}, "101"),
+        ({"name": "Eva Holm", "email": "eva@example.com"}, "104"),
+        ({"name": "Ana Lund", "id": None}, "101"),
+    ],
+)
+def test_a_user_is_named_by_id_e_mail_or_full_name(cell: Any, number: str) -> None:
+    assert convert(cell).values == [{"id": number}]
+
+
+@pytest.mark.parametrize("data_type", ["ownerlookup", "userlookup"])
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        ("dan@example.com", UnknownUserReason.UNKNOWN),
+        ("Lund", UnknownUserReason.UNKNOWN),
+        ("-1", UnknownUserReason.UNKNOWN),
+        ("1.5", UnknownUserReason.UNKNOWN),
+        ("\uff11\uff10\uff11", UnknownUserReason.UNKNOWN),
+        ("eva holm", UnknownUserReason.AMBIGUOUS),
+        ("Bo Ek", UnknownUserReason.AMBIGUOUS),
+        ("cy@example.com", UnknownUserReason.INACTIVE),
+        ("Cy Gone", UnknownUserReason.INACTIVE),
+    ],
+)
+def test_who_is_unknown_ambiguous_or_inactive_is_refused_by_field_without_the_value(
+    cell: str, why: UnknownUserReason, data_type: str
+) -> None:
+    ((_, refusal),) = convert(cell, data_type=data_type).refused
+
+    assert (refusal.code, refusal.stage, refusal.field) == ("INVALID_DATA", Stage.CHECK, "Owner")
+    assert refusal.message.startswith(why.value)
+    assert cell.strip() not in refusal.message
+
+
+@pytest.mark.parametrize("cell", [True, [], {}, {"email": ""}, {"name": ["Ana Lund"]}])
+def test_what_names_nobody_is_refused_as_such(cell: Any) -> None:
+    ((_, refusal),) = convert(cell, users=USERS.with_fallback("101")).refused
+
+    assert refusal.message.startswith("it is not a user")
+
+
+@pytest.mark.parametrize("cell", ["5.72577E+18", ExactNumber("5.72E+17")])
+def test_an_id_that_a_spreadsheet_has_rounded_is_damage_and_nobody_stands_in(cell: Any) -> None:
+    ((_, refusal),) = convert(cell, users=USERS.with_fallback("101")).refused
+
+    assert "spreadsheet" in refusal.message
+
+
+@pytest.mark.parametrize("cell", ["dan@example.com", "Eva Holm", "Cy Gone", "103", "999", {"email": "dan@example.com"}])
+def test_the_fallback_stands_in_for_users_that_are_not_there(cell: Any) -> None:
+    assert convert(cell, users=USERS.with_fallback("ANA lund")).values == [{"id": "101"}]
+
+
+def test_the_fallback_stands_in_for_nobody_who_is_there_and_not_for_blanks() -> None:
+    column = convert("bo@example.com", "", "104", "NULL", users=USERS.with_fallback("101"), null_text="NULL")
+
+    assert column.values == [{"id": "106"}, "", {"id": "104"}, None]
+    assert (column.absent, column.cleared, column.refused) == ([1], [3], [])
+
+
+@pytest.mark.parametrize("text", ["dan@example.com", "Eva Holm", "cy@example.com", "999"])
+def test_a_fallback_that_is_nobody_is_refused(text: str) -> None:
+    with pytest.raises(RefusedError) as refused:
+        USERS.with_fallback(text)
+
+    assert (refused.value.code, refused.value.exit_code) == ("UNKNOWN_USER", 4)
+
+
+def test_a_column_is_converted_alike_when_its_names_are_known_already() -> None:
+    owner = converter_for(crm_field("Owner", "ownerlookup"), ConversionRules(users=USERS))
+    cells = ["Ana Lund", "ana@example.com", "102"]
+
+    first, second = owner(cells), owner(cells)
+    mixed = owner([*cells, "nobody", ""])
+
+    assert first.values == second.values == [{"id": "101"}, {"id": "101"}, {"id": "102"}]
+    assert ([index for index, _ in mixed.refused], mixed.absent) == ([3], [4])
+
+
+def test_any_number_of_spellings_is_taken() -> None:
+    owner = converter_for(crm_field("Owner", "ownerlookup"), ConversionRules(users=USERS.with_fallback("101")))
+
+    column = owner([f"nobody {n}" for n in range(NAMES_KEPT + 5)])
+
+    assert all(value == {"id": "101"} for value in column.values)
+
+
+@pytest.mark.parametrize(
+    ("cell", "wanted"),
+    [
+        ("101", False),
+        (101, False),
+        ("zcrm_101", False),
+        ("", False),
+        ("  ", False),
+        (None, False),
+        (ABSENT, False),
+        ("NULL", False),
+        ("5.7E+17", False),
+        (True, False),
+        ({"id": "101", "email": "x@y.z"}, False),
+        ("Ana Lund", True),
+        ("ana@example.com", True),
+        ({"email": "ana@example.com"}, True),
+    ],
+)
+def test_users_are_wanted_only_for_cells_that_are_no_id(cell: Any, *, wanted: bool) -> None:
+    assert needs_user_lookup(["102", cell], null_text="NULL") is wanted
+
+
+def test_no_repr_shows_a_persons_name_or_address() -> None:
+    assert "Ana" not in repr(ANA)
+    assert "ana@" not in repr(USERS)

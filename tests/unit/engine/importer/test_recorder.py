@@ -1,0 +1,189 @@
+"""The recorder, over the real journal and real files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bulkzoho.domain.model.journal_events import InputInfo, RunInfo
+from bulkzoho.domain.model.results import Rejection, WriteResults
+from bulkzoho.domain.model.rows import Action, Batch, Operation, Stage
+from bulkzoho.domain.transform.record_hash import record_digest
+from bulkzoho.engine.importer.crash_recovery import restore_from_journal
+from bulkzoho.engine.importer.recorder import OutcomeFiles, OutcomeRecorder, RejectedRows
+from bulkzoho.engine.importer.result_lines import LetterContext, OutcomeFormatter
+from bulkzoho.errors import RunFailedError
+from bulkzoho.formats.dead_letter.writer import JsonDeadLetterWriter, JsonResultWriter
+from bulkzoho.storage.files.append_file import AppendFile
+from bulkzoho.storage.store.sqlite_journal import SqliteJournal
+
+SOURCE = InputInfo(index=0, path="/a.csv", name="a.csv")
+REFUSAL = Rejection(code="INVALID_DATA", message="invalid data", stage=Stage.CRM, field="Email")
+
+
+class Bench:
+    """A recorder with its journal and files, and what they hold on the disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        facts = RunInfo(
+            run="r1",
+            command="import",
+            crm_module="Leads",
+            operation=Operation.INSERT,
+            settings={},
+            started="2026-11-24T10:00:00Z",
+        )
+        self.journal = SqliteJournal.create(folder / "journal.db", facts, [SOURCE])
+        self.letters = AppendFile(folder / "dead-letter.jsonl")
+        self.results = AppendFile(folder / "results.jsonl")
+        lettering = OutcomeFormatter(
+            LetterContext(run="r1", crm_module="Leads", operation=Operation.INSERT, match_on=(), trigger="none", org="1"),
+            header=("Last_Name",),
+            sources=["a.csv"],
+            letters={"dead-letter.jsonl": JsonDeadLetterWriter()},
+            results={"results.jsonl": JsonResultWriter()},
+            digest=record_digest,
+        )
+        files = OutcomeFiles(letters={"dead-letter.jsonl": self.letters}, results={"results.jsonl": self.results})
+        self.recorder = OutcomeRecorder(
+            journal=self.journal,
+            files=files,
+            lettering=lettering,
+            sources=[SOURCE],
+            wall=lambda: 1_800_000_000.0,
+            skew=lambda: 5.0,
+        )
+
+    def lines(self, name: str) -> list[dict[str, object]]:
+        return [json.loads(line) for line in (self.folder / name).read_text().splitlines()]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def batch(*numbers: int) -> Batch:
+    names = [f"n{number}" for number in numbers]
+    return Batch(
+        source=0,
+        header=("Last_Name",),
+        numbers=list(numbers),
+        records=[{"Last_Name": name} for name in names],
+        cells=[[name] for name in names],
+    )
+
+
+async def test_a_departure_is_durable_before_the_waiter_goes_on(bench: Bench) -> None:
+    """A journal opened beside it sees the shipment as sent."""
+    bench.recorder.rows_read(0, 3)
+    bench.recorder.sent(batch(1, 2, 3))
+
+    await bench.recorder.committed()
+
+    beside = SqliteJournal.open(bench.folder / "journal.db", read_only=True)
+    assert [(one.state, list(one.rows)) for one in beside.shipments()] == [("sent", [(1, 3)])]
+    assert bench.recorder.tally().in_doubt == 3
+
+
+async def test_an_outcome_stands_in_files_and_journal_together(bench: Bench) -> None:
+    """Accepted rows with their ids, the refused one as a letter, and lengths that match the files."""
+    bench.recorder.rows_read(0, 3)
+    shipment = bench.recorder.sent(batch(1, 2, 3))
+    await bench.recorder.committed()
+
+    bench.recorder.settle(shipment, batch(1, 2, 3), WriteResults(ids=["a", "", "c"], actions=Action.INSERT, refused={1: REFUSAL}))
+    await bench.recorder.committed()
+
+    assert [(line["row"], line["id"]) for line in bench.lines("results.jsonl")] == [(1, "a"), (3, "c")]
+    letter = bench.lines("dead-letter.jsonl")[0]
+    assert (letter["row"], letter["code"], letter["record"], letter["attempts"]) == (2, "INVALID_DATA", {"Last_Name": "n2"}, 1)
+    sizes = {name: (bench.folder / name).stat().st_size for name in ("results.jsonl", "dead-letter.jsonl")}
+    assert bench.journal.lengths() == sizes
+    tally = bench.recorder.tally()
+    assert (tally.read, tally.created, tally.dead_lettered, tally.in_doubt, tally.unsent) == (3, 2, 1, 0, 0)
+    assert tally.adds_up
+
+
+async def test_a_row_cannot_be_settled_twice(bench: Bench) -> None:
+    """It is a defect, and it is loud."""
+    shipment = bench.recorder.sent(batch(1))
+    bench.recorder.settle(shipment, batch(1), WriteResults(ids=["a"], actions=Action.INSERT))
+
+    with pytest.raises(ValueError, match="were there already"):
+        bench.recorder.refuse(RejectedRows(batch=batch(1), refusals=[REFUSAL]))
+
+
+async def test_a_full_disk_keeps_everything_staged_and_no_line_beyond_the_journal(bench: Bench) -> None:
+    """What could not be written is written when there is room again."""
+    bench.recorder.rows_read(0, 1)
+    shipment = bench.recorder.sent(batch(1))
+    await bench.recorder.committed()
+    bench.recorder.settle(shipment, batch(1), WriteResults(ids=["a"], actions=Action.INSERT))
+    bench.results.close()  # the next write fails as on a device that is gone
+
+    with pytest.raises(RunFailedError, match=r"results\.jsonl"):
+        bench.recorder.flush()
+    assert bench.journal.lengths() == {}
+    assert [one.state for one in bench.journal.shipments()] == ["sent"]
+
+    bench.results.__init__(bench.folder / "results.jsonl")  # type: ignore[misc]  # the device is back
+    bench.recorder.flush()
+
+    assert [line["id"] for line in bench.lines("results.jsonl")] == ["a"]
+    assert [one.state for one in bench.journal.shipments()] == ["settled"]
+
+
+async def test_a_shipment_may_be_divided_after_a_lookup(bench: Bench) -> None:
+    """Found rows are settled, those that cannot be told stay in doubt, absent ones are unsent."""
+    bench.recorder.rows_read(0, 4)
+    whole = batch(1, 2, 3, 4)
+    shipment = bench.recorder.sent(whole)
+    await bench.recorder.committed()
+
+    bench.recorder.divide(shipment, [(4, 4)])
+    bench.recorder.settle(shipment, whole.pick([0, 1]), WriteResults(ids=["a", "b"], actions=Action.INSERT))
+    await bench.recorder.committed()
+
+    tally = bench.recorder.tally()
+    assert (tally.created, tally.in_doubt, tally.unsent) == (2, 1, 1)
+    restored = restore_from_journal(bench.journal.shipments())
+    assert restored.settled == [(0, [(1, 2)])]
+    assert [(list(one.rows), one.attempt) for one in restored.in_doubt] == [([(4, 4)], 1)]
+
+
+async def test_a_shipment_knows_when_the_first_of_its_calls_without_an_answer_left(bench: Bench) -> None:
+    """By the service's clock; a call that did nothing does not count."""
+    recorder = bench.recorder
+    throttled = recorder.sent(batch(1))
+    recorder.released(throttled)
+
+    lost = recorder.sent(batch(1), before=throttled)
+    again = recorder.sent(batch(1), before=lost)
+    once_more = recorder.sent(batch(1), before=again)
+    await recorder.committed()
+
+    assert (lost.since_s, lost.first_s) == (None, 1_800_000_005.0)
+    assert (again.since_s, once_more.since_s, once_more.first_s) == (lost.first_s, lost.first_s, lost.first_s)
+    (restored,) = restore_from_journal(bench.journal.shipments()).in_doubt
+    assert (restored.attempt, restored.skew_s, restored.since_s) == (4, 5.0, lost.first_s)
+
+
+async def test_a_later_process_takes_up_where_the_first_stopped(bench: Bench) -> None:
+    """Settled rows are known, a call without an answer is in doubt, a released one never happened."""
+    recorder = bench.recorder
+    recorder.rows_read(0, 9)
+    first, lost, refused = (recorder.sent(batch(*numbers)) for numbers in ((1, 2), (3, 4), (5,)))
+    recorder.settle(first, batch(1, 2), WriteResults(ids=["a", "b"], actions=Action.INSERT))
+    recorder.released(refused)
+    recorder.refuse(RejectedRows(batch=batch(7, 9), refusals=[REFUSAL, REFUSAL]))
+    await recorder.committed()
+
+    restored = restore_from_journal(bench.journal.shipments())
+
+    assert list(restored.settled) == [(0, [(1, 2)]), (0, [(7, 7), (9, 9)])]
+    assert [one.id for one in restored.in_doubt] == [lost.id]
+    assert bench.journal.whole_tally() == recorder.tally()

@@ -1,0 +1,165 @@
+"""One exchange, and what its failure means."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import io
+import os
+import socket
+import ssl
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulkzoho.domain.model.responses import NotSent, ResponseLost
+from bulkzoho.zoho.http.http_client import Download, HttpClient, HttpResponse
+from tests.unit.zoho.raw_server import Act, RawServer, answer
+
+
+async def exchange(url: str, *, method: str = "POST", timeout_s: float = 5.0) -> HttpResponse | NotSent | ResponseLost:
+    async with HttpClient(connect_timeout_s=5.0) as line:
+        return await line.exchange(method, url, timeout_s=timeout_s, headers={}, body=b"{}")
+
+
+async def test_an_answer_is_given_whole() -> None:
+    async with RawServer(answer({"a": 1}, status=207)) as server:
+        reply = await exchange(server.url)
+
+    assert isinstance(reply, HttpResponse)
+    assert (reply.status, reply.body) == (207, b'{"a": 1}')
+
+
+async def test_a_refused_connection_means_that_nothing_left() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening
+        reply = await exchange(f"http://127.0.0.1:{taken.getsockname()[1]}")
+
+    assert reply == NotSent(reason="127.0.0.1: connection refused")
+
+
+async def test_tls_that_is_not_agreed_means_that_nothing_left() -> None:
+    async with RawServer() as server:
+        reply = await exchange(server.url.replace("http:", "https:"))
+
+    assert reply == NotSent(reason="127.0.0.1: TLS was not agreed")
+    assert server.seen == []
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_not_accepted() -> None:
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.read(100))
+        writer.close()
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(Path(__file__).with_name("self_signed.pem"))
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as server:
+        reply = await exchange(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+
+    assert reply == NotSent(reason="127.0.0.1: its certificate is not to be trusted")
+    assert b"".join(asked) == b""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems answer a full backlog differently")
+async def test_a_connection_that_does_not_come_about_in_time_means_that_nothing_left() -> None:
+    with socket.socket() as deaf, socket.socket() as first, socket.socket() as second:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for filler in (first, second):
+            filler.setblocking(False)
+            filler.connect_ex(deaf.getsockname())
+        async with HttpClient(connect_timeout_s=0.2) as line:
+            url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+            reply = await line.exchange("POST", url, timeout_s=5.0, headers={}, body=b"{}")
+
+    assert reply == NotSent(reason="127.0.0.1: no connection in time")
+
+
+@pytest.mark.parametrize("act", [Act.CLOSE, Act.RESET])
+async def test_a_connection_that_ends_without_an_answer_leaves_the_call_lost(act: Act) -> None:
+    async with RawServer(act) as server:
+        reply = await exchange(server.url)
+
+    assert reply == ResponseLost(reason="127.0.0.1: the connection was closed before the answer")
+    assert len(server.seen) == 1
+
+
+async def test_no_answer_in_time_leaves_the_call_lost() -> None:
+    async with RawServer(Act.HANG) as server:
+        reply = await exchange(server.url, timeout_s=0.2)
+
+    assert reply == ResponseLost(reason="127.0.0.1: no answer within 0.2 s")
+
+
+async def test_a_truncated_answer_leaves_the_call_lost() -> None:
+    async with RawServer(answer({"data": []}, length=5000, headers={"Connection": "close"})) as server:
+        reply = await exchange(server.url)
+
+    assert reply == ResponseLost(reason="127.0.0.1: the answer was cut off")
+
+
+async def test_bytes_that_are_no_http_leave_the_call_lost() -> None:
+    async with RawServer(b"SSH-2.0-OpenSSH_9.6\r\n\r\n") as server:
+        reply = await exchange(server.url)
+
+    assert isinstance(reply, ResponseLost)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "POST"])
+async def test_a_kept_connection_that_breaks_is_not_repeated_behind_our_back(method: str) -> None:
+    async with RawServer(answer({}), Act.CLOSE, answer({})) as server, HttpClient(connect_timeout_s=5.0) as line:
+        await line.exchange("GET", server.url, timeout_s=5.0, headers={})
+        reply = await line.exchange(method, server.url, timeout_s=5.0, headers={}, params={"ids": "1"})
+
+    assert isinstance(reply, ResponseLost)
+    assert [seen.connection for seen in server.seen] == [1, 1]
+
+
+async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
+    async with RawServer(answer(status=302, headers={"Location": "/elsewhere"})) as server:
+        reply = await exchange(server.url)
+
+    assert isinstance(reply, HttpResponse)
+    assert reply.status == 302
+    assert len(server.seen) == 1
+
+
+async def test_cookies_are_not_kept() -> None:
+    async with RawServer(answer({}, headers={"Set-Cookie": "who=me"})) as server, HttpClient(connect_timeout_s=5.0) as line:
+        for _ in range(2):
+            await line.exchange("GET", server.url, timeout_s=5.0, headers={})
+
+    assert "cookie" not in server.seen[1].headers
+
+
+class FullDisk(io.BytesIO):
+    """A file on a disk without room, as *seen_at* shows it."""
+
+    def __init__(self, seen_at: str) -> None:
+        super().__init__()
+        self._seen_at = seen_at
+
+    def write(self, piece: Any, /) -> int:
+        self._no_room("write")
+        return super().write(piece)
+
+    def flush(self) -> None:
+        self._no_room("flush")
+
+    def _no_room(self, doing: str) -> None:
+        if doing == self._seen_at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("seen_at", ["write", "flush"])
+async def test_a_file_that_cannot_be_written_is_no_lost_answer(seen_at: str) -> None:
+    into = Download(FullDisk(seen_at), max_bytes=100)
+    async with RawServer(answer({"a": 1})) as server, HttpClient(connect_timeout_s=5.0) as line:
+        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+            await line.exchange("GET", server.url, timeout_s=5.0, headers={}, into=into)
+
+    assert len(server.seen) == 1

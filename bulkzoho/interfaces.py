@@ -30,6 +30,7 @@ __all__ = [
     "MetadataApi",
     "PassthroughCheck",
     "Progress",
+    "QueryApi",
     "RateLimiter",
     "RecordReadApi",
     "RecordWriter",
@@ -252,12 +253,6 @@ class MetadataApi(Protocol):
     async def count(self, crm_module: str) -> Reply:
         """``/{module}/actions/count``; payload: int."""
 
-    async def query(self, coql: str) -> Reply:
-        """``/coql``; payload: list of mappings (empty for 204)."""
-
-    async def deleted_since(self, crm_module: str, since_s: float, *, page: int) -> Reply:
-        """``/{module}/deleted``, one page (from 1) of what was deleted since; payload: :class:`DeletedPage`."""
-
     async def renew_token(self, serial: int) -> Reply:
         """Renew the token unless it was renewed since *serial*; payload: None.
 
@@ -278,20 +273,27 @@ class Progress(Protocol):
         """Take one line for a person (a warning, a fact about the run)."""
 
 
-class RecordReadApi(Protocol):
-    """Many records of one module in one call.  Each method is one call."""
+class QueryApi(Protocol):
+    """COQL."""
+
+    async def query(self, coql: str) -> Reply:
+        """Send one query; payload: :class:`~bulkzoho.domain.model.export.ApiPage`, its token says whether there are more rows."""
+
+
+class RecordReadApi(QueryApi, Protocol):
+    """Reads of many records of one module.
+
+    Each method is one call; its payload is a :class:`~bulkzoho.domain.model.export.ApiPage`.
+    """
 
     async def page(self, fields: Sequence[str], *, token: str | None, since: str | None) -> Reply:
-        """One page of the list, newest ids first; payload: :class:`~bulkzoho.domain.model.export.ApiPage`."""
+        """Read one page of the list, highest ids first."""
 
     async def named(self, fields: Sequence[str], ids: Sequence[str]) -> Reply:
-        """The records of these ids, at most 50; payload: :class:`~bulkzoho.domain.model.export.ApiPage`."""
-
-    async def rows(self, coql: str) -> Reply:
-        """The rows of a query; payload: a :class:`ApiPage` whose token says whether there are more."""
+        """Read the records with these ids, at most 50."""
 
     async def deleted(self, *, since: str | None, page: int) -> Reply:
-        """What was deleted since then, or ever, newest first; payload: :class:`~bulkzoho.domain.model.export.ApiPage`."""
+        """Read one page (from 1) of the records deleted since *since* (ISO 8601; None: ever), newest first."""
 
 
 class BulkReadApi(Protocol):

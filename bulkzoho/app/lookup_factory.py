@@ -8,6 +8,7 @@ from bulkzoho.app.session import CrmSession
 from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.domain.model.rows import Operation
 from bulkzoho.domain.model.settings import REPLY_TIMEOUT_S, SETTLE_MARGIN_S, ImportSettings, InDoubtPolicy
+from bulkzoho.engine.concurrency.coql_reader import CoqlReader
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.engine.importer.sender import ResendInterpreter
 from bulkzoho.engine.importer.superseded import SupersededCheck
@@ -19,6 +20,7 @@ from bulkzoho.engine.lost_replies.resent_upserts import UpsertResendInterpreter
 from bulkzoho.engine.lost_replies.update_conflicts import UpdateConflicts
 from bulkzoho.interfaces import Progress
 from bulkzoho.storage.store.accepted_index import AcceptedRowIndex, accepted_ids_among
+from bulkzoho.zoho.api.records_read import RecordReadClient
 
 __all__ = ["build_conflict_check", "build_insert_lookup", "build_resend_interpreter", "build_superseded_check"]
 
@@ -31,8 +33,7 @@ def build_insert_lookup(
         return None
     wait_s = REPLY_TIMEOUT_S + SETTLE_MARGIN_S if settings.settle_wait_s is None else settings.settle_wait_s
     return CoqlInsertLookup(
-        courier=crm.courier,
-        crm=crm.crm,
+        coql=_coql_reader(crm, module),
         crm_module=module,
         user=crm.user,
         unique_fields=[field.api_name for field in module.fields if field.unique],
@@ -51,7 +52,8 @@ def build_resend_interpreter(
 ) -> ResendInterpreter | None:
     """Give what reads the results of calls that were sent again, where they do not speak for themselves."""
     if settings.operation is Operation.DELETE:
-        return DeleteResendInterpreter(courier=crm.courier, crm=crm.crm, crm_module=module.api_name, tell=progress.tell)
+        records = RecordReadClient(crm.transport, crm_module=module.api_name)
+        return DeleteResendInterpreter(courier=crm.courier, records=records, crm_module=module.api_name, tell=progress.tell)
     if settings.operation is Operation.UPSERT:
         return UpsertResendInterpreter(known_ids=partial(accepted_ids_among, crm.organization.id, module.api_name))
     return None
@@ -63,8 +65,9 @@ def build_conflict_check(
     """Give what looks at the records of a lost update; other operations have none."""
     if settings.operation is not Operation.UPDATE:
         return None
-    holdings = RecordFetcher(courier=crm.courier, crm=crm.crm, crm_module=module.api_name)
-    return UpdateConflicts(holdings=holdings, crm_module=module, user=crm.user, tell=progress.tell)
+    return UpdateConflicts(
+        holdings=RecordFetcher(_coql_reader(crm, module)), crm_module=module, user=crm.user, tell=progress.tell
+    )
 
 
 def build_superseded_check(
@@ -74,11 +77,14 @@ def build_superseded_check(
     if not letters or settings.force:
         return None
     return SupersededCheck(
-        courier=crm.courier,
-        crm=crm.crm,
-        crm_module=module,
+        coql=_coql_reader(crm, module),
         operation=settings.operation,
         key_fields=[field for field in module.fields if field.unique or field.api_name in settings.match_on],
         accepted=AcceptedRowIndex(crm.organization.id, module.api_name),
         tell=progress.tell,
     )
+
+
+def _coql_reader(crm: CrmSession, module: CrmModule) -> CoqlReader:
+    records = RecordReadClient(crm.transport, crm_module=module.api_name)
+    return CoqlReader(records, crm.courier, crm_module=module.api_name)

@@ -58,21 +58,21 @@ class PagerFactory:
         return DeletedRecordsPager(pages, self.reader, number=number, since=since, column=DELETED, wanted=wanted)
 
     def _of_route(self) -> RecordPager:
-        reader, crm_module, selection, plan = self.reader, self.crm_module, self.selection, self.plan
+        reader, selection, plan = self.reader, self.selection, self.plan
         groups = field_groups(plan.fields)
         if plan.route == ExportRoute.COQL:
             rows = coql_page(plan.expected)
-            return CoqlPager(reader, crm_module=crm_module, groups=groups, conditions=selection.coql(), page_rows=rows)
+            return CoqlPager(reader, groups=groups, conditions=selection.coql(), page_rows=rows)
         if plan.route != ExportRoute.LIST:
             return self._by_bulk_reads()
-        older = QueriedIds(reader, crm_module=crm_module, conditions=selection.coql(), page=COQL_PAGE)
+        older = QueriedIds(reader, conditions=selection.coql(), page=COQL_PAGE)
         beyond = None if selection.converted is ConvertedLeads.TOO else older
         return ListPager(reader, groups=groups, since=selection.since, beyond=beyond)
 
     def _of_ids(self, ids: array[int]) -> RecordPager:
         reader, groups = self.reader, field_groups(self.plan.fields)
         if self.plan.route == ExportRoute.COQL:
-            read = coql_reader(reader, crm_module=self.crm_module, groups=groups, conditions=self.selection.coql())
+            read = coql_reader(reader, groups, conditions=self.selection.coql())
         else:
             read = list_reader(reader, groups)
         return IdPager(RequestedIds(ids, page=ASKED_AT_ONCE), read, missing=partial(open_missing_ids_file, self.folder))

@@ -128,7 +128,7 @@ class ExportRunner:
         self._know_account(crm, module)
         told = self._work.settings
         records = RecordReadClient(crm.transport, crm_module=module.api_name, converted=told.converted)
-        reader = RecordReadCalls(records, crm.courier)
+        reader = RecordReadCalls(records, crm.courier, crm_module=module.api_name)
         if self._plan is None and kept is not None:
             self._plan = await plan_if_unchanged(reader, kept, crm, converted=told.converted)
             if self._plan is not None:

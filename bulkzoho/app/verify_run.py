@@ -17,8 +17,8 @@ from bulkzoho.app.run_users import RunUserCache
 from bulkzoho.app.session import CrmSession, open_session
 from bulkzoho.domain.compare.differences import ChangedAfterRun, Difference, DifferenceKind, finding_json
 from bulkzoho.domain.compare.id_set import IdSet
-from bulkzoho.domain.compare.lookup_plan import FIELDS_AT_ONCE
 from bulkzoho.domain.compare.values import comparable_form
+from bulkzoho.domain.coql.builder import MAX_FIELDS
 from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.domain.model.row_ranges import RowRanges
 from bulkzoho.domain.model.rows import Operation
@@ -27,16 +27,18 @@ from bulkzoho.domain.model.settings import ImportSettings
 from bulkzoho.domain.policy.exit_status import RunOutcome
 from bulkzoho.domain.transform.column_plan import ColumnPlan
 from bulkzoho.domain.transform.exact_json import encode_json
+from bulkzoho.engine.concurrency.coql_reader import CoqlReader, QueryRejectedError
 from bulkzoho.engine.concurrency.stop import StopSignal
-from bulkzoho.engine.lost_replies.record_fetcher import QueryRejectedError, RecordFetcher
+from bulkzoho.engine.lost_replies.record_fetcher import RecordFetcher
 from bulkzoho.engine.verifier.duplicates import MOST_STRANGERS, UnexpectedRecords, read_created_between
 from bulkzoho.engine.verifier.verifier import Verifier, VerifierParts
-from bulkzoho.errors import ExitCode, RefusedError, RunFailedError
+from bulkzoho.errors import AccessError, ExitCode, RefusedError, RunFailedError
 from bulkzoho.interfaces import Progress
 from bulkzoho.storage.files.atomic_file import AtomicFile
 from bulkzoho.storage.store.accepted_index import accepted_ids_among
 from bulkzoho.storage.store.finished_run import FinishedRun, ResultsFile, load_finished_run
 from bulkzoho.storage.store.run_catalog import find_run
+from bulkzoho.zoho.api.records_read import RecordReadClient
 from bulkzoho.zoho.auth.account_resolver import USUAL, AccountSelection
 
 __all__ = ["verify_run"]
@@ -116,8 +118,9 @@ async def _compare(
     plans = [shaper.plan_for(look.header, source=look.name, growing=look.growing) for look in looks]
     rows = ResultsFile(run)
     ids = await asyncio.to_thread(rows.ids)
+    coql = CoqlReader(RecordReadClient(crm.transport, crm_module=module.api_name), crm.courier, crm_module=module.api_name)
     progress.tell(f"Comparing {min(sample or len(ids), len(ids)):,} of {len(ids):,} accepted rows.")
-    strangers = await _strangers(run, crm, module, plans, ids=ids, progress=progress) if sample is None else None
+    strangers = await _strangers(run, crm, module, coql, plans, ids=ids, progress=progress) if sample is None else None
     verifier = Verifier(
         VerifierParts(
             inputs=input_parts(plan, run.sources, [RowRanges() for _ in run.sources], {}),
@@ -127,7 +130,7 @@ async def _compare(
             rows=rows,
             ids=ids,
             crm_module=module,
-            holdings=RecordFetcher(courier=crm.courier, crm=crm.crm, crm_module=module.api_name),
+            holdings=RecordFetcher(coql),
             strangers=strangers,
             later=ChangedAfterRun(ended_s=run.ended_s, user_id=run.facts.user or None),
             sample=sample,
@@ -142,7 +145,14 @@ async def _compare(
 
 
 async def _strangers(
-    run: FinishedRun, crm: CrmSession, module: CrmModule, plans: Sequence[ColumnPlan], *, ids: IdSet, progress: Progress
+    run: FinishedRun,
+    crm: CrmSession,
+    module: CrmModule,
+    coql: CoqlReader,
+    plans: Sequence[ColumnPlan],
+    *,
+    ids: IdSet,
+    progress: Progress,
 ) -> UnexpectedRecords | None:
     """Read what this user made during the run and no row is known to have, if the run makes records."""
     if run.settings.operation not in (Operation.INSERT, Operation.UPSERT) or not run.facts.user or not len(ids):
@@ -151,7 +161,7 @@ async def _strangers(
         (*(one.field for one in plan.columns), *(field for field, _ in plan.constants)) for plan in plans
     )
     fields = {one.api_name: one for one in columns if one.api_name != "id" and comparable_form(one) is not None}
-    names = sorted(fields, key=lambda name: not fields[name].mandatory)[: FIELDS_AT_ONCE - OTHERS]
+    names = sorted(fields, key=lambda name: not fields[name].mandatory)[: MAX_FIELDS - OTHERS]
     if not names:
         return None
     found = UnexpectedRecords(module, names)
@@ -162,15 +172,16 @@ async def _strangers(
         return here | (accepted_ids_among(crm.organization.id, module.api_name, rest) if rest else set())
 
     try:
-        async for page in read_created_between(crm.courier, crm.crm, module.api_name, run.window, names):
+        async for page in read_created_between(coql, run.window, names):
             found.take(page, run.window, user_id=run.facts.user, is_known=is_known)
             if found.overflowed:
                 progress.tell(
                     f"More than {MOST_STRANGERS:,} other records were made during the run; doubles are sought among these."
                 )
                 break
-    except QueryRejectedError as error:
-        progress.tell(f"Doubles cannot be looked for ({error.reason}).")
+    except (AccessError, QueryRejectedError) as error:
+        why = error.message if isinstance(error, AccessError) else error.reason
+        progress.tell(f"Doubles cannot be looked for ({why}).")
         return None
     return found
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 
-from bulkzoho.domain.model.deleted import DeletedPage
+from bulkzoho.domain.model.export import ApiPage
 from bulkzoho.domain.model.metadata import CrmModule, ModuleInfo, Organization, User
 from bulkzoho.domain.model.responses import Rejected, Reply, Succeeded
 from bulkzoho.domain.model.rows import Batch, Operation
@@ -17,6 +18,7 @@ from bulkzoho.sandbox import Sandbox, SandboxSettings
 from bulkzoho.sandbox.settings import Edition
 from bulkzoho.zoho.api.api_client import ApiClient
 from bulkzoho.zoho.api.metadata_api import MetadataClient
+from bulkzoho.zoho.api.records_read import RecordReadClient
 from bulkzoho.zoho.api.records_write import RecordWriteRoute
 from bulkzoho.zoho.auth.datacenters import connection_settings_from_env
 from bulkzoho.zoho.auth.token_provider import TokenProvider
@@ -34,6 +36,10 @@ async def crm_of(sandbox: Sandbox) -> AsyncIterator[tuple[MetadataApi, ApiClient
 def payload(reply: Reply) -> object:
     assert isinstance(reply, Succeeded)
     return reply.payload
+
+
+def at_time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def named(api_name: str) -> ModuleInfo:
@@ -90,40 +96,44 @@ async def test_the_fields_of_an_unknown_module_are_refused() -> None:
 
 
 async def test_records_are_counted_and_found() -> None:
+    query = "select Last_Name from Leads where Last_Name = 'Boyle'"
     async with Sandbox() as sandbox, crm_of(sandbox) as (crm, transport):
-        empty = payload(await crm.query("select Last_Name from Leads where Last_Name = 'Boyle'"))
+        records = RecordReadClient(transport, crm_module="Leads")
+        empty = payload(await records.query(query))
         route = RecordWriteRoute(transport, crm_module="Leads", operation=Operation.INSERT)
         await route.send(Batch(source=0, header=(), numbers=[1], records=[{"Last_Name": "Boyle"}], cells=[()]))
-        found = payload(await crm.query("select Last_Name from Leads where Last_Name = 'Boyle'"))
+        found = payload(await records.query(query))
         count = payload(await crm.count("Leads"))
 
-    assert empty == []
-    assert isinstance(found, list)
-    assert found[0]["Last_Name"] == "Boyle"
+    assert empty == ApiPage()
+    assert isinstance(found, ApiPage)
+    assert [record["Last_Name"] for record in found.records] == ["Boyle"]
     assert count == 1
 
 
-async def test_a_query_that_cannot_be_parsed_is_refused_without_repeating_it() -> None:
-    async with Sandbox() as sandbox, crm_of(sandbox) as (crm, _):
-        reply = await crm.query("select Last_Name from Leads where Last_Name = 'Secret Person")
+async def test_a_query_that_cannot_be_parsed_is_rejected_without_repeating_it() -> None:
+    async with Sandbox() as sandbox, crm_of(sandbox) as (_, transport):
+        records = RecordReadClient(transport, crm_module="Leads")
+        reply = await records.query("select Last_Name from Leads where Last_Name = 'Secret Person")
 
     assert isinstance(reply, Rejected)
     assert "Secret Person" not in repr(reply)
 
 
-async def test_deleted_records_are_read_page_by_page_with_the_time_they_went() -> None:
-    async with Sandbox() as sandbox, crm_of(sandbox) as (crm, transport):
+async def test_deleted_records_are_read_page_by_page_with_the_time_of_deletion() -> None:
+    async with Sandbox() as sandbox, crm_of(sandbox) as (_, transport):
+        records = RecordReadClient(transport, crm_module="Leads")
         ids = sandbox.add("Leads", [{"Last_Name": f"Lead {number}"} for number in range(250)])
         route = RecordWriteRoute(transport, crm_module="Leads", operation=Operation.DELETE)
         before_s = time.time() - 1
         for at in range(0, 250, 50):
-            records = [{"id": one} for one in ids[at : at + 50]]
-            await route.send(Batch(source=0, header=(), numbers=range(1, 51), records=records, cells=[()] * 50))
-        pages = [payload(await crm.deleted_since("Leads", before_s, page=number)) for number in (1, 2)]
-        later = payload(await crm.deleted_since("Leads", before_s + 3_600, page=1))
+            batch = [{"id": one} for one in ids[at : at + 50]]
+            await route.send(Batch(source=0, header=(), numbers=range(1, 51), records=batch, cells=[()] * 50))
+        pages = [payload(await records.deleted(since=at_time(before_s), page=number)) for number in (1, 2)]
+        later = payload(await records.deleted(since=at_time(before_s + 3_600), page=1))
 
-    assert [isinstance(page, DeletedPage) and (len(page.at_s), page.more) for page in pages] == [(200, True), (50, False)]
-    assert {one for page in pages if isinstance(page, DeletedPage) for one in page.at_s} == set(ids)
-    assert isinstance(pages[0], DeletedPage)
-    assert all(at is not None and at >= before_s for at in pages[0].at_s.values())
-    assert later == DeletedPage(at_s={}, more=False)
+    assert [isinstance(page, ApiPage) and (len(page.records), page.next_token) for page in pages] == [(200, "2"), (50, None)]
+    found = [record for page in pages if isinstance(page, ApiPage) for record in page.records]
+    assert {record["id"] for record in found} == set(ids)
+    assert all(datetime.fromisoformat(record["deleted_time"]).timestamp() >= int(before_s) for record in found)
+    assert later == ApiPage()

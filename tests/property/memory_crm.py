@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.export import ApiPage
 from bulkzoho.domain.model.metadata import CrmModule, FieldMetadata, ModuleInfo, User
 from bulkzoho.domain.model.responses import NotSent, RateLimited, Rejected, Reply, ResponseLost, Succeeded, TokenRejected
 from bulkzoho.domain.model.results import Rejection, WriteResults
@@ -62,7 +63,7 @@ class Held:
 
 @dataclass(slots=True)
 class MemoryCrm:
-    """Implements :class:`ImportRoute`, and of :class:`MetadataApi` what an import under way asks.
+    """Implements :class:`ImportRoute`, :class:`QueryApi`, and of :class:`MetadataApi` what a running import asks.
 
     Attributes:
         alive: Whether the process that calls still is; the dead make no more calls.
@@ -169,7 +170,8 @@ class MemoryCrm:
         assert asked, coql
         names = asked["fields"].split(", ")
         found = list(self._chosen(asked["where"]))[: min(int(asked["limit"]), PAGE_MOST)]
-        return Succeeded(payload=[self._seen(held, names) for held in found] or None, service_time=float(int(self.now())))
+        page = ApiPage(records=[self._seen(held, names) for held in found])
+        return Succeeded(payload=page, service_time=float(int(self.now())))
 
     async def renew_token(self, serial: int) -> Reply:
         """Renew it."""

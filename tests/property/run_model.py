@@ -22,6 +22,7 @@ from bulkzoho.domain.model.run import CallCounts, ProgressSnapshot, QuotaStatus,
 from bulkzoho.domain.model.settings import ImportSettings, InputSettings, MappingSettings
 from bulkzoho.domain.transform.record_hash import record_digest
 from bulkzoho.domain.transform.row_transformer import RowTransformer
+from bulkzoho.engine.concurrency.coql_reader import CoqlReader
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
 from bulkzoho.engine.concurrency.stop import StopRequestedError, StopSignal
 from bulkzoho.engine.importer.crash_recovery import reread_in_doubt_rows, restore_from_journal
@@ -201,8 +202,7 @@ def _pipe_parts(
         settle_wait_s=SETTLE_WAIT_S,
     )
     lookup = CoqlInsertLookup(
-        courier=courier,
-        crm=cast(MetadataApi, world.crm),
+        coql=CoqlReader(world.crm, courier, crm_module="Leads"),
         crm_module=LEADS,
         user=ME,
         unique_fields=[KEY],

@@ -11,19 +11,17 @@ import math
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
 from bulkzoho.domain.compare.values import UNTOLD, comparable_form
+from bulkzoho.domain.coql.builder import MAX_FIELDS, OWNERSHIP_FIELDS
 from bulkzoho.domain.model.metadata import CrmModule, FieldMetadata
 from bulkzoho.domain.model.rows import Record
 
 __all__ = [
-    "FIELDS_AT_ONCE",
     "MARGIN_S",
-    "PAGE_ROWS",
-    "SMALLEST_PAGE",
     "CreationWindow",
     "KeyLookup",
     "LookupPlan",
@@ -31,21 +29,14 @@ __all__ = [
     "compared_fields",
     "created_s",
     "creation_window",
-    "ids_query",
-    "key_query",
     "ownership_of",
     "parse_timestamp_s",
     "plan_lookup",
-    "window_query",
 ]
 
-PAGE_ROWS: Final = 2_000  # rows a COQL answer holds at most; docs "COQL limitations" (v7)
-SMALLEST_PAGE: Final = 200  # rows an answer holds at most on older versions and some pages: fewer than this is the end
 VALUES_AT_ONCE: Final = 50  # values of one IN; 100 are documented by third parties only
-FIELDS_AT_ONCE: Final = 50  # selected fields; sources say 50 or 500
 MARGIN_S: Final = 2.0  # Created_Time has whole seconds, and so has the Date header that the service's time is known by
 
-_ALWAYS: Final = ("id", "Created_Time", "Created_By")
 _QUOTED: Final = frozenset({"text", "email", "phone", "website"})
 _DIGITS: Final = frozenset({"integer", "bigint", "double", "currency", "percent"})
 _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII).fullmatch
@@ -230,7 +221,7 @@ def compared_fields(records: Iterable[Record], crm_module: CrmModule, *, others:
     for record in records:
         for name, value in record.items():
             one = crm_module.by_api_name.get(name)
-            form = None if one is None or name in _ALWAYS else comparable_form(one)
+            form = None if one is None or name in OWNERSHIP_FIELDS else comparable_form(one)
             shape = UNTOLD if form is None else form(value)
             if shape is UNTOLD:
                 untold.add(name)
@@ -238,39 +229,7 @@ def compared_fields(records: Iterable[Record], crm_module: CrmModule, *, others:
                 forms.setdefault(name, set()).add(shape)
     names = [name for name, shapes in forms.items() if name not in untold and shapes != {None}]
     names.sort(key=lambda name: -len(forms[name]))
-    return names[: FIELDS_AT_ONCE - len(_ALWAYS) - others]
-
-
-def key_query(crm_module: str, field: str, values: Sequence[str], *, after: str | None) -> str:
-    """Give the query for the records whose *field* is one of *values* (as COQL has them), with ids above *after*."""
-    wanted = f"{field} in ({', '.join(values)})"
-    return _page(_select([field]), crm_module, wanted, after=after, rows=SMALLEST_PAGE)
-
-
-def ids_query(crm_module: str, fields: Sequence[str], ids: Sequence[str]) -> str:
-    """Give the query for *fields* of the records with *ids*."""
-    wanted = ", ".join(f"'{one}'" for one in ids)
-    return f"select {', '.join(fields)} from {crm_module} where id in ({wanted}) limit {len(ids)}"  # noqa: S608  COQL, of ids and names
-
-
-def window_query(crm_module: str, fields: Sequence[str], window: CreationWindow, *, after: str | None) -> str:
-    """Give the query for the records created in *window*, with ids above *after*."""
-    wanted = f"Created_Time >= '{_iso(window.start_s)}' and Created_Time <= '{_iso(window.end_s)}'"
-    return _page(_select(fields), crm_module, wanted, after=after, rows=PAGE_ROWS)
-
-
-def _page(select: str, crm_module: str, wanted: str, *, after: str | None, rows: int) -> str:
-    """Put the conditions together in brackets of two, as COQL wants them."""
-    where = wanted if after is None else f"({wanted}) and id > '{after}'"
-    return f"{select} from {crm_module} where {where} order by id asc limit {rows}"
-
-
-def _select(fields: Sequence[str]) -> str:
-    return "select " + ", ".join(dict.fromkeys((*_ALWAYS, *fields)))
-
-
-def _iso(at_s: float) -> str:
-    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds")
+    return names[: MAX_FIELDS - len(OWNERSHIP_FIELDS) - others]
 
 
 def _askable(field: FieldMetadata, value: Any) -> Sequence[str] | None:

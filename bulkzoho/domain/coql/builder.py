@@ -6,21 +6,30 @@ Zoho takes WHERE clauses whose conditions are bracketed in pairs (docs v7 "COQL"
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 __all__ = [
+    "FULL_PAGE_ROWS",
+    "MAX_FIELDS",
     "MAX_IN",
+    "OWNERSHIP_FIELDS",
     "boundary_id_query",
     "count_query",
+    "created_between",
     "id_above",
     "id_at_most",
     "ids_in",
     "nth_newest_id_query",
     "page_query",
     "quoted",
+    "value_in",
 ]
 
 MAX_IN: Final = 100  # values of ``in``; docs v7 "COQL limitations"
+MAX_FIELDS: Final = 50  # selected columns; sources say 50 or 500, so this is the lower number
+FULL_PAGE_ROWS: Final = 200  # the most rows of an answer in older versions of the API: a shorter page is the last one
+OWNERSHIP_FIELDS: Final = ("id", "Created_Time", "Created_By")  #: columns that show who created a record, and when
 _ANY: Final = "id is not null"
 
 
@@ -41,7 +50,17 @@ def id_at_most(record_id: str) -> str:
 
 def ids_in(ids: Sequence[str]) -> str:
     """Give the condition of exactly these ids (at most :data:`MAX_IN`)."""
-    return f"id in ({', '.join(map(quoted, ids))})"
+    return value_in("id", [quoted(one) for one in ids])
+
+
+def value_in(field: str, values: Sequence[str]) -> str:
+    """Return the condition that *field* has one of *values*, each written as COQL."""
+    return f"{field} in ({', '.join(values)})"
+
+
+def created_between(start_s: float, end_s: float) -> list[str]:
+    """Return the conditions that a record was created between two moments, in seconds since the epoch, both included."""
+    return [f"Created_Time >= '{_iso(start_s)}'", f"Created_Time <= '{_iso(end_s)}'"]
 
 
 def page_query(crm_module: str, fields: Sequence[str], conditions: Sequence[str], *, limit: int) -> str:
@@ -72,3 +91,7 @@ def _all(conditions: Sequence[str]) -> str:
     for number, one in enumerate(told[1:], start=1):
         whole = f"({whole}) and {one}" if number > 1 else f"{whole} and {one}"
     return whole
+
+
+def _iso(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds")

@@ -12,6 +12,9 @@ from typing import Final
 
 __all__ = [
     "CALLS_IN_FLIGHT",
+    "COQL_CREDITS",
+    "COQL_PAGE_ROWS",
+    "DELETED_PAGE_COST",
     "HEAVY_CALLS_IN_FLIGHT",
     "PLANS",
     "CallCost",
@@ -19,6 +22,7 @@ __all__ = [
     "PlanName",
     "credits_a_day",
     "plan_of_edition",
+    "price_of_query",
     "price_of_write",
 ]
 
@@ -107,3 +111,16 @@ def price_of_write(records: int, *, delete: bool = False) -> CallCost:
     if delete:
         return CallCost(credits=1, heavy=False)
     return CallCost(credits=-(-records // 10), heavy=records > 10)  # noqa: PLR2004  both are the sentence above
+
+
+# -- reading records ---------------------------------------------------------------------------------------------------
+
+COQL_PAGE_ROWS: Final = 2_000  # rows of one answer; docs "COQL limitations" (v7)
+COQL_CREDITS: Final = ((200, 1), (1_000, 2), (COQL_PAGE_ROWS, 3))  # rows asked for, credits; docs "API Limits" (v8)
+# docs "API Limits" (older table); v8 says 1 or 2 (UNVERIFIED), so this is the higher price
+DELETED_PAGE_COST: Final = CallCost(credits=2)
+
+
+def price_of_query(rows: int) -> CallCost:
+    """Return the price of one COQL query for at most *rows* rows (docs "API Limits" v8: credits, sub-concurrency)."""
+    return CallCost(credits=next(price for most, price in COQL_CREDITS if rows <= most), heavy=True)

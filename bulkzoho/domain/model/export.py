@@ -14,6 +14,7 @@ from bulkzoho.domain.model.settings import GIVE_UP_AFTER_S, QuotaSettings, RunWi
 
 __all__ = [
     "LAST",
+    "MORE",
     "STANDARD_OUTPUT",
     "ApiPage",
     "BulkJob",
@@ -31,6 +32,7 @@ __all__ = [
 
 STANDARD_OUTPUT = "-"
 LAST = "last"  #: ``--since last``: since the export before
+MORE = "more"  #: the next token of a page that is followed by others, where the service hands out no token
 
 
 class OutputFormat(StrEnum):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from bulkzoho.domain.coql import builder as coql
 from bulkzoho.domain.model.export import ApiPage, ExportPage, Partition
 from bulkzoho.domain.policy.export_route import COQL_PAGE
 from bulkzoho.engine.concurrency.gather import gather_first_error
@@ -21,33 +20,32 @@ class CoqlPager:
         self,
         reader: RecordReadCalls,
         *,
-        crm_module: str,
         groups: Sequence[Sequence[str]],
         conditions: Sequence[str],
         page_rows: int,
     ) -> None:
         self._reader = reader
-        self._module = crm_module
         self._groups = groups
         self._conditions = conditions
         self._rows = min(page_rows, COQL_PAGE)
         # without the conditions: what a change has moved out of them since the page was read belongs to the export all the same
-        self._again = coql_reader(reader, crm_module=crm_module, groups=groups)
+        self._again = coql_reader(reader, groups)
 
     async def pages(self, strand: Partition) -> AsyncIterator[ExportPage]:
         """See :meth:`bulkzoho.engine.exporter.record_api.RecordPager.pages`."""
-        after, done = str(strand.position.get("after") or strand.above), strand.done
-        while not done:
-            page = await self._rows_of(self._groups[0], after, strand.up_to)
-            main, done = page.records, page.next_token is None or not page.records
+        if strand.done:
+            return
+        after = str(strand.position.get("after") or strand.above)
+        async for page in self._reader.query_pages(
+            self._groups[0], self._conditions, rows=self._rows, above=after, up_to=strand.up_to
+        ):
             records: Sequence[Record] = []
-            if main:
-                last = str(main[-1]["id"])
-                others = await gather_first_error([self._rows_of(fields, after, last) for fields in self._groups[1:]])
-                records = await join_field_groups(main, [by_id(one.records) for one in others], self._again)
+            if page.records:
+                last = str(page.records[-1]["id"])
+                others = await gather_first_error([self._group(fields, after, last) for fields in self._groups[1:]])
+                records = await join_field_groups(page.records, [by_id(one.records) for one in others], self._again)
                 after = last
-            yield ExportPage.of(records, position={"after": after}, done=done)
+            yield ExportPage.of(records, position={"after": after}, done=page.next_token is None)
 
-    async def _rows_of(self, fields: Sequence[str], above: str, up_to: str) -> ApiPage:
-        conditions = [*self._conditions, coql.id_above(above), coql.id_at_most(up_to)]
-        return await self._reader.rows(coql.page_query(self._module, fields, conditions, limit=self._rows), limit=self._rows)
+    async def _group(self, fields: Sequence[str], above: str, up_to: str) -> ApiPage:
+        return await self._reader.query(fields, self._conditions, rows=self._rows, above=above, up_to=up_to)

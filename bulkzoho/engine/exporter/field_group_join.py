@@ -9,8 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
-from bulkzoho.domain.coql import builder as coql
-from bulkzoho.domain.coql.builder import MAX_IN
+from bulkzoho.domain.coql.builder import MAX_IN, ids_in
 from bulkzoho.domain.policy.export_route import MODIFIED
 from bulkzoho.engine.concurrency.gather import gather_first_error
 from bulkzoho.engine.exporter.record_api import Record, RecordReadCalls
@@ -36,14 +35,11 @@ def list_reader(reader: RecordReadCalls, groups: Sequence[Sequence[str]]) -> ByI
     return read
 
 
-def coql_reader(
-    reader: RecordReadCalls, *, crm_module: str, groups: Sequence[Sequence[str]], conditions: Sequence[str] = ()
-) -> ByIds:
+def coql_reader(reader: RecordReadCalls, groups: Sequence[Sequence[str]], *, conditions: Sequence[str] = ()) -> ByIds:
     """Give the way to read by ids that COQL has; what does not meet all *conditions* is not found."""
 
     async def some(fields: Sequence[str], ids: Sequence[str]) -> Sequence[Record]:
-        query = coql.page_query(crm_module, fields, [*conditions, coql.ids_in(ids)], limit=ROWS_BY_IDS)
-        return (await reader.rows(query, limit=ROWS_BY_IDS)).records
+        return (await reader.query(fields, [*conditions, ids_in(ids)], rows=ROWS_BY_IDS)).records
 
     async def read(ids: Sequence[str]) -> list[dict[str, Record]]:
         starts = range(0, len(ids), MAX_IN)

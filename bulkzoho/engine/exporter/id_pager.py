@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import closing
 from typing import Protocol
 
-from bulkzoho.domain.coql import builder as coql
 from bulkzoho.domain.model.export import ExportPage, Partition, Position
 from bulkzoho.engine.exporter.field_group_join import ByIds, join_field_groups
 from bulkzoho.engine.exporter.record_api import Record, RecordReadCalls
@@ -46,17 +45,14 @@ class RequestedIds:
 class QueriedIds:
     """Ids of the records that meet *conditions*, by COQL."""
 
-    def __init__(self, reader: RecordReadCalls, *, crm_module: str, conditions: Sequence[str], page: int) -> None:
+    def __init__(self, reader: RecordReadCalls, *, conditions: Sequence[str], page: int) -> None:
         self._reader = reader
-        self._module = crm_module
         self._conditions = conditions
         self._page = page
 
     async def following(self, after: str, up_to: str) -> tuple[Sequence[str], bool]:
         """See :meth:`IdSource.following`."""
-        conditions = [*self._conditions, coql.id_above(after), coql.id_at_most(up_to)]
-        query = coql.page_query(self._module, ["id"], conditions, limit=self._page)
-        found = await self._reader.rows(query, limit=self._page)
+        found = await self._reader.query(["id"], self._conditions, rows=self._page, above=after, up_to=up_to)
         return [str(one["id"]) for one in found.records], found.next_token is None or not found.records
 
 

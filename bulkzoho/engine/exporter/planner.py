@@ -170,11 +170,8 @@ async def plan_if_unchanged(
 async def _first_changed(reader: RecordReadCalls, kept: ExportCursor, *, since: str, converted: ConvertedLeads) -> ApiPage:
     """Give what was changed, by a call that holds as many records as the last export had of the overlap, if there is one."""
     if LIST_PAGE <= len(kept.edge) < COQL_PAGE and converted is ConvertedLeads.LEFT_OUT:  # COQL does not give both kinds
-        query = coql.page_query(
-            kept.module.api_name, [ID.api_name, MODIFIED], [f"{MODIFIED} >= {coql.quoted(since)}"], limit=COQL_PAGE
-        )
         with suppress(AccessError, RunFailedError):  # no COQL here, or not for these credentials
-            return await reader.rows(query, limit=COQL_PAGE)
+            return await reader.query([ID.api_name, MODIFIED], [f"{MODIFIED} >= {coql.quoted(since)}"], rows=COQL_PAGE)
     return await reader.first_changed([MODIFIED], since=since)
 
 
@@ -209,7 +206,7 @@ async def _strands(reader: RecordReadCalls, crm_module: str, selection: ExportFi
         highest = coql.nth_newest_id_query(crm_module, conditions, number=LIST_NEWEST)
     if not by_ids or (plan.route is ExportRoute.COQL and partition_count(by_ids) == 1):
         return [newest]
-    edges = [await _first_id(reader, query) for query in (coql.boundary_id_query(crm_module, conditions, last=False), highest)]
+    edges = [await reader.first_id(query) for query in (coql.boundary_id_query(crm_module, conditions, last=False), highest)]
     if not all(edges):
         return [newest]
     older = partition_ids(*edges, strands=partition_count(by_ids))
@@ -217,15 +214,6 @@ async def _strands(reader: RecordReadCalls, crm_module: str, selection: ExportFi
         return older
     older[-1] = replace(older[-1], up_to=edges[1])
     return [replace(newest, above=edges[1]), *(replace(one, number=one.number + 1) for one in older)]
-
-
-async def _first_id(reader: RecordReadCalls, query: str) -> str:
-    """Give the id that *query* answers, "" for none."""
-    try:
-        found = (await reader.rows(query, limit=1)).records
-    except AccessError:  # COQL is not allowed: what must have it says so itself
-        return ""
-    return str(found[0]["id"]) if found else ""
 
 
 def _of_ids(ids: Sequence[int]) -> list[Partition]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Final, Protocol
 
-from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.edition_limits import DELETED_PAGE_COST, CallCost
 from bulkzoho.domain.model.export import ApiPage, ExportPage, Partition
-from bulkzoho.domain.model.responses import Rejected, Reply, Succeeded
-from bulkzoho.domain.policy.export_route import MAX_NAMED, coql_credits
+from bulkzoho.domain.model.responses import Rejected, Reply
+from bulkzoho.domain.policy.export_route import MAX_NAMED
+from bulkzoho.engine.concurrency.coql_reader import CoqlReader, QueryRejectedError
 from bulkzoho.engine.concurrency.gather import gather_first_error
 from bulkzoho.engine.concurrency.payload import require_payload
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
+from bulkzoho.errors import AccessError, RunFailedError
 from bulkzoho.interfaces import RecordReadApi
 
 __all__ = ["LIST_ENDS", "Record", "RecordPager", "RecordReadCalls"]
@@ -41,8 +44,9 @@ class RecordPager(Protocol):
 class RecordReadCalls:
     """Calls for records, one price and one error each."""
 
-    def __init__(self, records: RecordReadApi, courier: RetryingCaller) -> None:
+    def __init__(self, records: RecordReadApi, courier: RetryingCaller, *, crm_module: str) -> None:
         self._records = records
+        self._coql = CoqlReader(records, courier, crm_module=crm_module)
         self._courier = courier
 
     async def page(self, fields: Sequence[str], *, token: str | None, since: str | None) -> ApiPage | Rejected:
@@ -71,25 +75,35 @@ class RecordReadCalls:
         pages = await gather_first_error([some(at) for at in range(0, len(ids), MAX_NAMED)])
         return [one for page in pages for one in page.records]
 
-    async def rows(self, query: str, *, limit: int) -> ApiPage:
-        """Give the rows of a query for at most *limit* rows; the token tells whether there are more."""
-        price = CallCost(credits=coql_credits(limit), heavy=True)
-        page: ApiPage = await self._ask(partial(self._records.rows, query), price, "reading by COQL", hint=_NOT_BY_COQL)
-        return page
+    async def query(
+        self, fields: Sequence[str], conditions: Sequence[str], *, rows: int, above: str = "", up_to: str = ""
+    ) -> ApiPage:
+        """Read one page by COQL; see :meth:`CoqlReader.page`."""
+        with _named_rejection():
+            return await self._coql.page(fields, conditions, rows=rows, above=above, up_to=up_to)
+
+    async def query_pages(
+        self, fields: Sequence[str], conditions: Sequence[str], *, rows: int, above: str = "", up_to: str = ""
+    ) -> AsyncIterator[ApiPage]:
+        """Read page after page by COQL; see :meth:`CoqlReader.pages`."""
+        with _named_rejection():
+            async for page in self._coql.pages(fields, conditions, rows=rows, above=above, up_to=up_to):
+                yield page
+
+    async def first_id(self, query: str) -> str:
+        """Return the id that *query* finds, "" for none or where COQL is not allowed."""
+        try:
+            with _named_rejection():
+                found = await self._coql.rows(query, rows=1)
+        except AccessError:  # a route that must have COQL says so itself
+            return ""
+        return str(found.records[0]["id"]) if found.records else ""
 
     async def count(self, queries: Sequence[str]) -> int | None:
-        """Give the sum of what counting *queries* answer, or None when the CRM does not count so."""
-        found = 0
-        for query in queries:
-            reply = await self._courier.deliver(partial(self._records.rows, query), CallCost(heavy=True))
-            if not isinstance(reply, Succeeded):
-                return None
-            if reply.payload.records:
-                numbers = [value for name, value in reply.payload.records[0].items() if name != ID]
-                if len(numbers) != 1:
-                    return None
-                found += int(numbers[0])
-        return found
+        """Return the sum of what counting *queries* return, or None when the CRM does not count so."""
+        with suppress(AccessError, QueryRejectedError):
+            return await self._coql.count(queries)
+        return None
 
     async def deleted(self, *, since: str | None) -> AsyncIterator[Sequence[Record]]:
         """Give what was deleted since then, or ever as far as the CRM remembers, newest first, each once, page by page."""
@@ -97,7 +111,7 @@ class RecordReadCalls:
         number: int | None = 1
         while number is not None:
             call = partial(self._records.deleted, since=since, page=number)
-            reply = await self._courier.deliver(call, CallCost(credits=2))  # 1 or 2 credits (UNVERIFIED)
+            reply = await self._courier.deliver(call, DELETED_PAGE_COST)
             page = require_payload(
                 reply, "reading what was deleted", hint="Resume it, or export what was deleted since a later time."
             )
@@ -108,3 +122,14 @@ class RecordReadCalls:
 
     async def _ask(self, call: Callable[[], Awaitable[Reply]], price: CallCost, doing: str, *, hint: str = _OTHERWISE) -> Any:
         return require_payload(await self._courier.deliver(call, price), doing, hint=hint)
+
+
+@contextmanager
+def _named_rejection() -> Iterator[None]:
+    """Turn a rejected query into the error that ends the export."""
+    try:
+        yield
+    except QueryRejectedError as error:
+        raise RunFailedError(
+            f"reading by COQL: the CRM rejected the query ({error.reason}).", hint=_NOT_BY_COQL, code=error.code or None
+        ) from error

@@ -9,23 +9,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from bulkzoho.domain.compare.lookup_plan import SMALLEST_PAGE, KeyLookup, RecordOwnership, key_query
-from bulkzoho.domain.model.edition_limits import CallCost
-from bulkzoho.domain.model.metadata import CrmModule, FieldMetadata
-from bulkzoho.domain.model.responses import Rejected, Succeeded
+from bulkzoho.domain.compare.lookup_plan import KeyLookup, RecordOwnership
+from bulkzoho.domain.coql.builder import FULL_PAGE_ROWS, value_in
+from bulkzoho.domain.model.metadata import FieldMetadata
 from bulkzoho.domain.model.results import Rejection
 from bulkzoho.domain.model.rows import Operation, Record, RowOrigin, Stage
 from bulkzoho.domain.transform.row_transformer import TransformedBlock
-from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
-from bulkzoho.interfaces import MetadataApi
+from bulkzoho.engine.concurrency.coql_reader import CoqlReader, QueryRejectedError
+from bulkzoho.errors import AccessError
 
 __all__ = ["SUPERSEDED", "AcceptedRowLookup", "AcceptedRowRef", "SupersededCheck"]
 
 SUPERSEDED: Final = "SUPERSEDED"
-PRICE: Final = CallCost(credits=1, heavy=True)  # up to 200 rows; docs "API limits" (v8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +55,13 @@ class SupersededCheck:
     def __init__(
         self,
         *,
-        courier: RetryingCaller,
-        crm: MetadataApi,
-        crm_module: CrmModule,
+        coql: CoqlReader,
         operation: Operation,
         key_fields: Sequence[FieldMetadata],
         accepted: AcceptedRowLookup,
         tell: Callable[[str], None],
     ) -> None:
-        self._courier = courier
-        self._crm = crm
-        self._crm_module = crm_module.api_name
+        self._coql = coql
         self._by_id = operation in (Operation.UPDATE, Operation.DELETE)
         self._key_fields = list(key_fields)
         self._accepted = accepted
@@ -115,22 +108,17 @@ class SupersededCheck:
         return meant
 
     async def _ask(self, rows: KeyLookup) -> bool:
-        for values in rows.values():
-            after: str | None = None
-            while True:
-                text = key_query(self._crm_module, rows.field.api_name, values, after=after)
-                reply = await self._courier.deliver(partial(self._crm.query, text), PRICE)
-                if not isinstance(reply, Succeeded):
-                    self._say_unseen(
-                        rows.field, f"{reply.code}: {reply.message}" if isinstance(reply, Rejected) else reply.reason
-                    )
-                    return False
-                page: Sequence[Any] = reply.payload or []
-                for held in page:
-                    rows.see(held, RecordOwnership.UNTOLD)
-                if len(page) < SMALLEST_PAGE:
-                    break
-                after = str(page[-1]["id"])
+        name = rows.field.api_name
+        try:
+            for values in rows.values():
+                async for page in self._coql.pages(
+                    ["id", name], [value_in(name, values)], rows=FULL_PAGE_ROWS, full_page=FULL_PAGE_ROWS
+                ):
+                    for held in page.records:
+                        rows.see(held, RecordOwnership.UNTOLD)
+        except (AccessError, QueryRejectedError) as error:
+            self._say_unseen(rows.field, error.message if isinstance(error, AccessError) else error.reason)
+            return False
         return True
 
     def _say_unseen(self, field: FieldMetadata, why: str) -> None:

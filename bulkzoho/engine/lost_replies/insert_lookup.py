@@ -9,55 +9,37 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any, Final
 
 from bulkzoho.domain.compare.lookup_plan import (
-    SMALLEST_PAGE,
     CreationWindow,
     KeyLookup,
     compared_fields,
     creation_window,
-    key_query,
     ownership_of,
     plan_lookup,
-    window_query,
 )
 from bulkzoho.domain.compare.record_matching import RecordMatcher, WindowScan
+from bulkzoho.domain.coql.builder import FULL_PAGE_ROWS, OWNERSHIP_FIELDS, created_between, value_in
 from bulkzoho.domain.model.batch import InFlightShipment
-from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.edition_limits import COQL_PAGE_ROWS
 from bulkzoho.domain.model.metadata import CrmModule, User
-from bulkzoho.domain.model.responses import Rejected, Succeeded
 from bulkzoho.domain.model.results import WriteResults
 from bulkzoho.domain.model.row_ranges import ranges_of
 from bulkzoho.domain.model.rows import Action, Batch, Record
 from bulkzoho.domain.model.settings import REPLY_TIMEOUT_S, SETTLE_MARGIN_S
-from bulkzoho.domain.policy.retry import access_error
-from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
+from bulkzoho.engine.concurrency.coql_reader import CoqlReader, QueryRejectedError
 from bulkzoho.engine.lost_replies.in_doubt import LookupResult
-from bulkzoho.interfaces import MetadataApi
 
 __all__ = ["CoqlInsertLookup"]
 
-KEY_PRICE: Final = CallCost(credits=1, heavy=True)  # up to 200 rows; docs "API limits" (v8)
-PAGE_PRICE: Final = CallCost(credits=3, heavy=True)  # up to 2,000 rows
 SECOND_S: Final = 1.0  # Created_Time has whole seconds
 LONGEST_SLICE_S: Final = 15.0  # between two looks at what other calls were answered
 RANGES_TOLD: Final = 5  # row ranges named in one line
 
-_Page = list[dict[str, Any]]
-
-
-class QueryRejectedError(Exception):
-    """The CRM does not take the query."""
-
-    def __init__(self, reply: Rejected | None) -> None:
-        super().__init__()
-        self.reason = "its answer cannot be read" if reply is None else f"{reply.code}: {reply.message}"
-        column = None if reply is None else reply.details.get("column_name")
-        self.column = column if isinstance(column, str) else None
+_Page = Sequence[Mapping[str, Any]]
 
 
 @dataclass(slots=True)
@@ -101,8 +83,7 @@ class CoqlInsertLookup:
     def __init__(
         self,
         *,
-        courier: RetryingCaller,
-        crm: MetadataApi,
+        coql: CoqlReader,
         crm_module: CrmModule,
         user: User | None,
         unique_fields: Sequence[str],
@@ -115,8 +96,7 @@ class CoqlInsertLookup:
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         tell: Callable[[str], None] = lambda _line: None,
     ) -> None:
-        self._courier = courier
-        self._crm = crm
+        self._coql = coql
         self._crm_module = crm_module
         self._user_id = None if user is None else user.id
         self._unique_fields = unique_fields
@@ -168,19 +148,19 @@ class CoqlInsertLookup:
     async def _ask_for_keys(self, rows: KeyLookup, inquiry: LookupState) -> bool:
         """Ask for each value; False when the CRM does not take such a query (an encrypted field, say)."""
         try:
+            name = rows.field.api_name
             for values in rows.values():
-                async for page in self._pages(KEY_PRICE, self._key_text(rows, values)):
-                    known = self._known(page)
-                    for held in page:
+                async for page in self._coql.pages(
+                    [*OWNERSHIP_FIELDS, name], [value_in(name, values)], rows=FULL_PAGE_ROWS, full_page=FULL_PAGE_ROWS
+                ):
+                    known = self._known(page.records)
+                    for held in page.records:
                         is_known = held["id"] in known
                         rows.see(held, ownership_of(held, inquiry.window, user_id=self._user_id, known=is_known))
         except QueryRejectedError:
             return False
         inquiry.note(rows)
         return True
-
-    def _key_text(self, rows: KeyLookup, values: Sequence[str]) -> Callable[[str | None], str]:
-        return lambda after: key_query(self._crm_module.api_name, rows.field.api_name, values, after=after)
 
     # -- by window -------------------------------------------------------------------------------------------------------
 
@@ -230,9 +210,10 @@ class CoqlInsertLookup:
         return [name for name in known if all(record.get(name) in (None, "") for record in records)]
 
     async def _see_window(self, view: WindowScan, names: Sequence[str]) -> None:
-        fields = [*names, *(rows.field.api_name for rows in view.keyed)]
-        async for page in self._pages(PAGE_PRICE, self._window_text(fields, view.window)):
-            view.see(page, known=self._known(page))
+        fields = dict.fromkeys((*OWNERSHIP_FIELDS, *names, *(rows.field.api_name for rows in view.keyed)))
+        created = created_between(view.window.start_s, view.window.end_s)
+        async for page in self._coql.pages([*fields], created, rows=COQL_PAGE_ROWS, full_page=FULL_PAGE_ROWS):
+            view.see(page.records, known=self._known(page.records))
 
     async def _learn(self, view: WindowScan, inquiry: LookupState) -> None:
         """Leave out what has its row, until no record can belong to a call whose reply is on its way."""
@@ -265,42 +246,6 @@ class CoqlInsertLookup:
             if self._wall() - before < min(left_s, slice_s) / 2:  # woken early: the run is being stopped
                 return
             slice_s = min(2 * slice_s, LONGEST_SLICE_S)
-
-    def _window_text(self, fields: Sequence[str], window: CreationWindow) -> Callable[[str | None], str]:
-        return lambda after: window_query(self._crm_module.api_name, fields, window, after=after)
-
-    # -- asking ----------------------------------------------------------------------------------------------------------
-
-    async def _pages(self, price: CallCost, text: Callable[[str | None], str]) -> AsyncIterator[_Page]:
-        """Give the answers page by page, each beginning after the last id.
-
-        How many rows an answer holds at most differs between versions: a page that is shorter than one before it is the end.
-        """
-        after: str | None = None
-        longest = SMALLEST_PAGE
-        while True:
-            page = await self._ask(text(after), price)
-            yield page
-            if len(page) < longest:
-                return
-            longest = len(page)
-            ids = [int(after or 0), *(int(held["id"]) for held in page)]
-            if any(one >= following for one, following in pairwise(ids)):  # out of order: something may be passed over
-                raise QueryRejectedError(None)
-            after = page[-1]["id"]
-
-    async def _ask(self, text: str, price: CallCost) -> _Page:
-        reply = await self._courier.deliver(lambda: self._crm.query(text), price)
-        if isinstance(reply, Rejected):
-            if reply.status in (401, 403):
-                raise access_error(reply, doing=f"querying {self._crm_module.api_name} by COQL")
-            raise QueryRejectedError(reply)
-        if not isinstance(reply, Succeeded):
-            raise QueryRejectedError(None)
-        page = [] if reply.payload is None else reply.payload
-        if not isinstance(page, list) or not all(isinstance(held, dict) and str(held.get("id")).isdecimal() for held in page):
-            raise QueryRejectedError(None)
-        return [{**held, "id": str(held["id"])} for held in page]
 
     def _known(self, page: _Page) -> set[str]:
         return self._known_ids([held["id"] for held in page]) if page else set()

@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from bulkzoho.domain.compare.lookup_plan import FIELDS_AT_ONCE, ids_query
-from bulkzoho.domain.model.edition_limits import CallCost
-from bulkzoho.domain.model.responses import Rejected, Succeeded
-from bulkzoho.domain.policy.retry import access_error
-from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
-from bulkzoho.interfaces import MetadataApi
+from bulkzoho.domain.coql.builder import MAX_FIELDS, ids_in
+from bulkzoho.engine.concurrency.coql_reader import CoqlReader, QueryRejectedError
 
-__all__ = ["Held", "QueryRejectedError", "RecordFetcher"]
+__all__ = ["Held", "RecordFetcher"]
 
-PRICE: Final = CallCost(credits=1, heavy=True)  # up to 200 rows; docs "API limits" (v8)
 IDS_AT_ONCE: Final = 100  # values of one IN, as third parties say
 FEWER_IDS: Final = 50  # what every page that gives an example stays below
 ALWAYS: Final = ("id", "Modified_Time", "Modified_By")
 
-Held = dict[str, Any]  #: API name to value
-
-
-class QueryRejectedError(Exception):
-    """The CRM does not take the query.
-
-    Attributes:
-        reason: Its code and message.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+Held = Mapping[str, Any]  #: API name to value
 
 
 class RecordFetcher:
@@ -42,14 +24,12 @@ class RecordFetcher:
         unreadable: Fields that a query does not take, as far as met; they are missing from what is read.
     """
 
-    def __init__(self, *, courier: RetryingCaller, crm: MetadataApi, crm_module: str) -> None:
+    def __init__(self, coql: CoqlReader) -> None:
         self.unreadable: dict[str, None] = {}
-        self._courier = courier
-        self._crm = crm
-        self._crm_module = crm_module
+        self._coql = coql
         self._ids_at_once = IDS_AT_ONCE
 
-    async def read(self, ids: Sequence[str], names: Sequence[str]) -> dict[str, Held]:
+    async def read(self, ids: Sequence[str], names: Sequence[str]) -> Mapping[str, Held]:
         """Give the records with *ids* that are there, by id: their fields *names*, Modified_Time and Modified_By.
 
         Raises:
@@ -58,7 +38,7 @@ class RecordFetcher:
             AccessError: The token may not query.
             BulkZohoError: The CRM cannot be asked.
         """
-        held: dict[str, Held] = {}
+        held: dict[str, dict[str, Any]] = {}
         left = list(ids)
         while left:
             some = left[: self._ids_at_once]
@@ -74,30 +54,20 @@ class RecordFetcher:
             left = left[len(some) :]
         return held
 
-    async def _ask(self, ids: Sequence[str], names: Sequence[str]) -> list[Held]:
+    async def _ask(self, ids: Sequence[str], names: Sequence[str]) -> Sequence[Held]:
         while True:
             wanted = [name for name in names if name not in self.unreadable]
-            text = ids_query(self._crm_module, [*ALWAYS, *wanted], ids)
-            reply = await self._courier.deliver(partial(self._crm.query, text), PRICE)
-            if isinstance(reply, Succeeded):
-                return _records(reply.payload)
-            if not isinstance(reply, Rejected):
-                raise QueryRejectedError(reply.reason)
-            if reply.status in (401, 403):
-                raise access_error(reply, doing=f"querying {self._crm_module} by COQL")
-            column = reply.details.get("column_name")
-            if column not in wanted:
-                raise QueryRejectedError(f"{reply.code}: {reply.message}")
-            self.unreadable[str(column)] = None
+            try:
+                page = await self._coql.page([*ALWAYS, *wanted], [ids_in(ids)], rows=len(ids))
+            except QueryRejectedError as error:
+                if error.column not in wanted:
+                    raise
+                self.unreadable[str(error.column)] = None
+            else:
+                return page.records
 
 
 def _groups(names: Sequence[str]) -> Iterator[Sequence[str]]:
     """Give *names* as many at a time as one query selects; one group when there are none."""
-    most = FIELDS_AT_ONCE - len(ALWAYS)
+    most = MAX_FIELDS - len(ALWAYS)
     return (names[at : at + most] for at in range(0, max(1, len(names)), most))
-
-
-def _records(payload: Any) -> list[Held]:
-    if not isinstance(payload, list) or not all(isinstance(one, dict) and "id" in one for one in payload):
-        raise QueryRejectedError("its answer cannot be read")
-    return payload

@@ -9,22 +9,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
+from bulkzoho.domain.compare.lookup_plan import parse_timestamp_s
 from bulkzoho.domain.model.batch import InFlightShipment
-from bulkzoho.domain.model.deleted import DeletedPage
-from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.edition_limits import DELETED_PAGE_COST
+from bulkzoho.domain.model.export import ApiPage
 from bulkzoho.domain.model.responses import Rejected, Succeeded
 from bulkzoho.domain.model.results import WriteResults
 from bulkzoho.domain.model.rows import Action, Batch
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
-from bulkzoho.interfaces import MetadataApi
+from bulkzoho.interfaces import RecordReadApi
 
 __all__ = ["DeleteResendInterpreter"]
 
 NOT_DELETED: Final = "INVALID_DATA"  # the code of "record not deleted"
-PAGE_PRICE: Final = CallCost(credits=2)  # docs, older table of API limits; v8 says 1 or 2 (UNVERIFIED), so the dearer
 MOST_PAGES: Final = 1_000  # 200,000 records deleted since the call left
 
 
@@ -35,9 +36,9 @@ class DeleteResendInterpreter:
         tell: Takes one line for a person.
     """
 
-    def __init__(self, *, courier: RetryingCaller, crm: MetadataApi, crm_module: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, *, courier: RetryingCaller, records: RecordReadApi, crm_module: str, tell: Callable[[str], None]) -> None:
         self._courier = courier
-        self._crm = crm
+        self._records = records
         self._crm_module = crm_module
         self._tell = tell
         self._told = False
@@ -60,15 +61,17 @@ class DeleteResendInterpreter:
     async def _gone(self, wanted: Collection[str], *, since_s: float) -> set[str]:
         """Give those of *wanted* that were deleted since."""
         gone: set[str] = set()
+        since = datetime.fromtimestamp(since_s, UTC).isoformat(timespec="seconds")
         for number in range(1, MOST_PAGES + 1):
-            call = partial(self._crm.deleted_since, self._crm_module, since_s, page=number)
-            reply = await self._courier.deliver(call, PAGE_PRICE)
+            reply = await self._courier.deliver(partial(self._records.deleted, since=since, page=number), DELETED_PAGE_COST)
             if not isinstance(reply, Succeeded):
                 self._say_unreadable(f"{reply.code}: {reply.message}" if isinstance(reply, Rejected) else reply.reason)
                 break
-            page: DeletedPage = reply.payload
-            gone |= {one for one in wanted if one in page.at_s and (page.at_s[one] or since_s) >= since_s}
-            if not page.more or len(gone) == len(wanted):
+            page: ApiPage = reply.payload
+            for record in page.records:
+                if record["id"] in wanted and (parse_timestamp_s(record.get("deleted_time")) or since_s) >= since_s:
+                    gone.add(record["id"])
+            if page.next_token is None or len(gone) == len(wanted):
                 break
         return gone
 

@@ -9,8 +9,9 @@ from bulkzoho.domain.model.batch import InFlightShipment
 from bulkzoho.domain.model.metadata import CrmModule, User
 from bulkzoho.domain.model.results import Rejection
 from bulkzoho.domain.model.rows import Batch, Record
+from bulkzoho.engine.concurrency.coql_reader import QueryRejectedError
 from bulkzoho.engine.lost_replies.in_doubt import ConflictResult
-from bulkzoho.engine.lost_replies.record_fetcher import QueryRejectedError, RecordFetcher
+from bulkzoho.engine.lost_replies.record_fetcher import RecordFetcher
 
 __all__ = ["UpdateConflicts"]
 

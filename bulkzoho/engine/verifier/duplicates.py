@@ -3,49 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
-from functools import partial
 from typing import Any, Final
 
 from bulkzoho.domain.compare.conflicts import comparable_fields
-from bulkzoho.domain.compare.lookup_plan import SMALLEST_PAGE, CreationWindow, RecordOwnership, ownership_of, window_query
+from bulkzoho.domain.compare.lookup_plan import CreationWindow, RecordOwnership, ownership_of
 from bulkzoho.domain.compare.values import PlainForm, comparable_form, differing_fields
-from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.coql.builder import FULL_PAGE_ROWS, OWNERSHIP_FIELDS, created_between
+from bulkzoho.domain.model.edition_limits import COQL_PAGE_ROWS
 from bulkzoho.domain.model.metadata import CrmModule
-from bulkzoho.domain.model.responses import Rejected, Succeeded
 from bulkzoho.domain.model.rows import Record
-from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
-from bulkzoho.engine.lost_replies.record_fetcher import Held, QueryRejectedError
-from bulkzoho.interfaces import MetadataApi
+from bulkzoho.engine.concurrency.coql_reader import CoqlReader
+from bulkzoho.engine.lost_replies.record_fetcher import Held
 
 __all__ = ["MOST_STRANGERS", "UnexpectedRecords", "read_created_between"]
 
 MOST_STRANGERS: Final = 1_000  # records kept
-PAGE_PRICE: Final = CallCost(credits=3, heavy=True)  # up to 2,000 rows; docs "API limits" (v8)
 
 
-async def read_created_between(
-    courier: RetryingCaller, crm: MetadataApi, crm_module: str, window: CreationWindow, names: Sequence[str]
-) -> AsyncIterator[list[Held]]:
-    """Give what was created in *window*, page by page: the fields *names*, Created_Time and Created_By.
+async def read_created_between(coql: CoqlReader, window: CreationWindow, names: Sequence[str]) -> AsyncIterator[Sequence[Held]]:
+    """Read the records created in *window*, page by page: the fields *names*, Created_Time and Created_By.
 
     Raises:
-        QueryRejectedError: The CRM does not take the query.
-        BulkZohoError: It cannot be asked.
+        QueryRejectedError: The CRM rejects the query.
+        AccessError: The token or the user may not query.
+        BulkZohoError: The CRM cannot be reached.
         StopRequestedError: The run was stopped meanwhile.
     """
-    after: str | None = None
-    longest = SMALLEST_PAGE
-    while True:
-        text = window_query(crm_module, names, window, after=after)
-        reply = await courier.deliver(partial(crm.query, text), PAGE_PRICE)
-        if not isinstance(reply, Succeeded) or not isinstance(reply.payload, list):
-            raise QueryRejectedError(
-                f"{reply.code}: {reply.message}" if isinstance(reply, Rejected) else "no answer that can be read"
-            )
-        yield reply.payload
-        if len(reply.payload) < longest:  # how many rows an answer holds at most differs between versions
-            return
-        longest, after = len(reply.payload), str(reply.payload[-1]["id"])
+    fields = [*dict.fromkeys((*OWNERSHIP_FIELDS, *names))]
+    created = created_between(window.start_s, window.end_s)
+    async for page in coql.pages(fields, created, rows=COQL_PAGE_ROWS, full_page=FULL_PAGE_ROWS):
+        yield page.records
 
 
 class UnexpectedRecords:

@@ -28,10 +28,11 @@ from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.domain.model.rows import Action, RowBlock
 from bulkzoho.domain.transform.row_transformer import RowTransformer, TransformedBlock
 from bulkzoho.engine.concurrency.channel import Channel
+from bulkzoho.engine.concurrency.coql_reader import QueryRejectedError
 from bulkzoho.engine.concurrency.stop import StopRequestedError, StopSignal, stop_reason
 from bulkzoho.engine.importer.reader import RunInput
 from bulkzoho.engine.importer.user_loading import ReadUsers, ensure_users
-from bulkzoho.engine.lost_replies.record_fetcher import QueryRejectedError, RecordFetcher
+from bulkzoho.engine.lost_replies.record_fetcher import RecordFetcher
 from bulkzoho.engine.verifier.duplicates import UnexpectedRecords
 from bulkzoho.errors import BulkZohoError, RunFailedError
 

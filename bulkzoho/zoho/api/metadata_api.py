@@ -1,6 +1,6 @@
-"""What the CRM says of itself: the ``Crm`` port over the API's metadata, count and query calls.
+"""Organization, users, modules, fields and record counts: the ``MetadataApi`` over the API.
 
-Shapes: Zoho's OpenAPI ``org``, ``users``, ``modules``, ``fields``, ``record_count`` and ``coql`` (v8).  What an older version
+Shapes: Zoho's OpenAPI ``org``, ``users``, ``modules``, ``fields`` and ``record_count`` (v8).  What an older version
 or an edition leaves out is read as "not restricted".
 """
 
@@ -8,12 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
-import orjson
-
-from bulkzoho.domain.model.deleted import DeletedPage
 from bulkzoho.domain.model.metadata import CrmModule, ModuleInfo, Organization, User
 from bulkzoho.domain.model.responses import NotSent, Reply, ResponseLost, Succeeded, TokenRejected
 from bulkzoho.zoho.api.api_client import ApiClient
@@ -21,8 +17,6 @@ from bulkzoho.zoho.api.field_metadata import field_from
 from bulkzoho.zoho.api.response_decoder import decode_read
 
 __all__ = ["MetadataClient"]
-
-PER_PAGE: Final = 200  # deleted records a page, default and maximum (Zoho's OpenAPI "record" v8)
 
 
 class MetadataClient:
@@ -58,24 +52,6 @@ class MetadataClient:
         """``/{module}/actions/count``; payload: int (an integer in OpenAPI 3.1, text in 3.0)."""
         return await self._read(f"/{crm_module}/actions/count", lambda body: int(body["count"]))
 
-    async def query(self, coql: str) -> Reply:
-        """``/coql``; payload: list of mappings (empty for 204)."""
-        body = orjson.dumps({"select_query": coql})
-        return _never_empty(await self._read("/coql", lambda answer: list(answer["data"]), method="POST", body=body), [])
-
-    async def deleted_since(self, crm_module: str, since_s: float, *, page: int) -> Reply:
-        """``/{module}/deleted``, the page from 1; payload: :class:`DeletedPage` (with nothing in it for 204 and 304)."""
-        since = datetime.fromtimestamp(since_s, UTC).isoformat(timespec="seconds")
-        reply = await self._read(
-            f"/{crm_module}/deleted",
-            _deleted_page,
-            headers={"If-Modified-Since": since},
-            type="all",
-            page=str(page),
-            per_page=str(PER_PAGE),
-        )
-        return _never_empty(reply, DeletedPage(at_s={}, more=False))
-
     async def renew_token(self, serial: int) -> Reply:
         """Renew the token unless it was renewed since *serial*; payload: None.
 
@@ -88,30 +64,15 @@ class MetadataClient:
         self,
         path: str,
         convert: Callable[[Any], Any],
-        *,
-        method: str = "GET",
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
         **params: str,
     ) -> Reply:
-        wire = await self._transport.call(method, self._root + path, params=params or None, body=body, headers=headers)
+        wire = await self._transport.call("GET", self._root + path, params=params or None)
         return wire if isinstance(wire, NotSent | ResponseLost | TokenRejected) else decode_read(wire, convert)
 
 
 def _never_empty(reply: Reply, empty: Any) -> Reply:
     """Read 204, "nothing found", as *empty*."""
     return replace(reply, payload=empty) if isinstance(reply, Succeeded) and reply.payload is None else reply
-
-
-def _deleted_page(body: Any) -> DeletedPage:
-    at_s = {str(one["id"]): _moment_s(one.get("deleted_time")) for one in body["data"]}
-    return DeletedPage(at_s=at_s, more=body.get("info", {}).get("more_records") is True)
-
-
-def _moment_s(text: Any) -> float | None:
-    """Give seconds since the epoch; None for what is no moment with a zone."""
-    moment = datetime.fromisoformat(text) if isinstance(text, str) else None
-    return None if moment is None or moment.tzinfo is None else moment.timestamp()
 
 
 def _organization(org: Mapping[str, Any]) -> Organization:

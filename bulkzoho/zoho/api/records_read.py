@@ -1,12 +1,10 @@
-"""Many records of a module in one call: the list with page tokens, and COQL; numbers keep their own digits.
+"""Reads of many records of one module: the list with page tokens, ids, COQL and deleted records; numbers keep their digits.
 
 Facts: docs "Get Records" and "COQL" (v7), OpenAPI ``record`` and ``coql`` (v8).
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -14,40 +12,31 @@ from typing import Any, Final
 
 import orjson
 
-from bulkzoho.domain.model.export import ApiPage, ConvertedLeads
+from bulkzoho.domain.model.export import MORE, ApiPage, ConvertedLeads
 from bulkzoho.domain.model.responses import NotSent, Reply, ResponseLost, Succeeded, TokenRejected
-from bulkzoho.domain.transform.exact_json import ExactNumber
+from bulkzoho.domain.transform.exact_json import decode_json
 from bulkzoho.zoho.api.api_client import ApiClient
-from bulkzoho.zoho.api.response_decoder import RawResponse, decode_read
+from bulkzoho.zoho.api.response_decoder import decode_read
 
 __all__ = ["RecordReadClient"]
 
 PER_PAGE: Final = 200  # records; docs v7 "Get Records"
-_LOSSY: Final = re.compile(rb"[:\[,]\s*-?(?:[0-9]+[.eE]|[0-9]{19})")  # what a float or a 64-bit integer might bend
-_NATIVE_DIGITS: Final = 18  # of integers that surely fit 64 bits
-
-
-def _whole(digits: str) -> int | ExactNumber:
-    return int(digits) if len(digits) <= _NATIVE_DIGITS else ExactNumber(digits)
-
-
-_DECODER: Final = json.JSONDecoder(parse_float=ExactNumber, parse_int=_whole)
 
 
 class RecordReadClient:
-    """Reads the records of one module; implements the ``Records`` port of the export."""
+    """The ``RecordReadApi`` of one module."""
 
     def __init__(self, transport: ApiClient, *, crm_module: str, converted: ConvertedLeads = ConvertedLeads.LEFT_OUT) -> None:
-        """Read the records of *crm_module*; of leads, those whether *converted* or not."""
+        """Read the records of *crm_module*; *converted* chooses among leads."""
         self._transport = transport
         self._always = {} if converted is ConvertedLeads.LEFT_OUT else {"converted": converted.value}
         self._root = f"/crm/{transport.api_version}"
         self._path = f"{self._root}/{crm_module}"
 
     async def page(self, fields: Sequence[str], *, token: str | None, since: str | None) -> Reply:
-        """One page of the list, newest ids first; payload: :class:`ApiPage`.
+        """Read one page of the list, highest ids first; payload: :class:`ApiPage`.
 
-        *since* (ISO 8601) leaves out what was not changed since; it must be the same for all pages of a listing.
+        *since* (ISO 8601) leaves out records that were not changed since; it must be the same for all pages of a listing.
         """
         params = {"fields": ",".join(fields), "per_page": str(PER_PAGE), **self._always}
         if token is not None:
@@ -56,17 +45,17 @@ class RecordReadClient:
         return await self._paged("GET", self._path, _list_page, params=params, headers=headers)
 
     async def named(self, fields: Sequence[str], ids: Sequence[str]) -> Reply:
-        """The records of these *ids* (at most 50: the parameter holds 1,024 characters); payload: :class:`ApiPage`."""
+        """Read the records with these *ids* (at most 50: the parameter holds 1,024 characters); payload: :class:`ApiPage`."""
         params = {"fields": ",".join(fields), "ids": ",".join(ids), "per_page": str(PER_PAGE), **self._always}
         return await self._paged("GET", self._path, _list_page, params=params)
 
-    async def rows(self, coql: str) -> Reply:
-        """The rows of a query; payload: :class:`ApiPage`, whose token only says whether there are more."""
+    async def query(self, coql: str) -> Reply:
+        """Send one query; payload: :class:`ApiPage`, whose token only says whether there are more rows."""
         body = orjson.dumps({"select_query": coql})
         return await self._paged("POST", f"{self._root}/coql", _query_page, body=body)
 
     async def deleted(self, *, since: str | None, page: int) -> Reply:
-        """What was deleted since then (or ever), newest first; payload: :class:`ApiPage`, its token the next page's number."""
+        """Read deleted records, newest first; payload: :class:`ApiPage`, whose token is the number of the next page."""
         params = {"type": "all", "page": str(page), "per_page": str(PER_PAGE)}
         headers = {"If-Modified-Since": since} if since else None
         path = f"{self._path}/deleted"
@@ -86,7 +75,7 @@ class RecordReadClient:
         wire = await self._transport.call(method, path, params=params, headers=headers, body=body)
         if isinstance(wire, NotSent | ResponseLost | TokenRejected):
             return wire
-        reply = decode_read(wire, lambda _: convert(_exactly(wire)))
+        reply = decode_read(wire, lambda _: convert(decode_json(wire.body)))
         return replace(reply, payload=ApiPage()) if isinstance(reply, Succeeded) and reply.payload is None else reply
 
 
@@ -99,16 +88,13 @@ def _list_page(body: Any) -> ApiPage:
 
 
 def _query_page(body: Any) -> ApiPage:
-    more = body["info"].get("more_records")
-    return ApiPage(records=list(body["data"]), next_token="more" if more else None)
+    return ApiPage(records=list(body["data"]), next_token=None if _is_last(body) else MORE)
 
 
 def _deleted_page(body: Any, *, page: int) -> ApiPage:
-    return ApiPage(records=list(body["data"]), next_token=str(page + 1) if body["info"].get("more_records") else None)
+    return ApiPage(records=list(body["data"]), next_token=None if _is_last(body) else str(page + 1))
 
 
-def _exactly(wire: RawResponse) -> Any:
-    """Parse the body again where a number in it might not survive as a float."""
-    if _LOSSY.search(wire.body) is None:
-        return orjson.loads(wire.body)
-    return _DECODER.decode(wire.body.decode())
+def _is_last(body: Any) -> bool:
+    """Return whether the answer says that there are no more rows; where it says nothing, the next page shows it."""
+    return body.get("info", {}).get("more_records") is False

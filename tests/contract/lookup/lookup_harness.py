@@ -14,6 +14,7 @@ from bulkzoho.domain.model.metadata import CrmModule, ModuleInfo, User
 from bulkzoho.domain.model.responses import ResponseLost, Succeeded
 from bulkzoho.domain.model.rows import Batch, Operation, Record
 from bulkzoho.domain.model.run import QuotaStatus
+from bulkzoho.engine.concurrency.coql_reader import CoqlReader
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.engine.lost_replies.in_doubt import LookupResult
@@ -22,6 +23,7 @@ from bulkzoho.interfaces import MetadataApi
 from bulkzoho.sandbox import Fault, FaultKind, Sandbox, SandboxSettings, SystemClock
 from bulkzoho.zoho.api.api_client import ApiClient
 from bulkzoho.zoho.api.metadata_api import MetadataClient
+from bulkzoho.zoho.api.records_read import RecordReadClient
 from bulkzoho.zoho.api.records_write import RecordWriteRoute
 from bulkzoho.zoho.auth.datacenters import connection_settings_from_env
 from bulkzoho.zoho.auth.token_provider import TokenProvider
@@ -83,6 +85,7 @@ class Desk:
         self.ahead_s = 0.0  # how far pauses brought our clock on
         self.crm = MetadataClient(transport)
         self.crm_module = crm_module
+        self._records = RecordReadClient(transport, crm_module=crm_module.api_name)
         self._route = RecordWriteRoute(transport, crm_module=crm_module.api_name, operation=Operation.INSERT)
         self._courier = courier_of(self.crm)
 
@@ -111,8 +114,7 @@ class Desk:
 
     def lookup(self) -> CoqlInsertLookup:
         return CoqlInsertLookup(
-            courier=self._courier,
-            crm=self.crm,
+            coql=CoqlReader(self._records, self._courier, crm_module=self.crm_module.api_name),
             crm_module=self.crm_module,
             user=self.user,
             unique_fields=self.unique_fields,

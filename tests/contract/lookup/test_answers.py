@@ -9,9 +9,11 @@ from typing import Any, cast
 import pytest
 
 from bulkzoho.domain.model.batch import InFlightShipment
+from bulkzoho.domain.model.export import ApiPage
 from bulkzoho.domain.model.metadata import CrmModule, FieldMetadata, ModuleInfo, User
 from bulkzoho.domain.model.responses import Rejected, Reply, Succeeded
 from bulkzoho.domain.model.rows import Record
+from bulkzoho.engine.concurrency.coql_reader import CoqlReader
 from bulkzoho.engine.lost_replies.in_doubt import LookupResult
 from bulkzoho.engine.lost_replies.insert_lookup import CoqlInsertLookup
 from bulkzoho.errors import AccessError
@@ -56,7 +58,7 @@ class ScriptedCrm:
             return scripted
         after = re.search(r"id > '(\d+)'", coql)
         rest = [one for one in self.records if after is None or int(one["id"]) > int(after.group(1))]
-        return Succeeded(payload=rest[: self._rows_a_page] or None)
+        return Succeeded(payload=ApiPage(records=rest[: self._rows_a_page]))
 
 
 class Clock:
@@ -85,10 +87,9 @@ class Desk:
         self.clock = clock or Clock()
 
     async def find(self, *records: Record) -> LookupResult:
-        port = cast("MetadataApi", self.crm)
+        caller = courier_of(cast("MetadataApi", self.crm))
         lookup = CoqlInsertLookup(
-            courier=courier_of(port),
-            crm=port,
+            coql=CoqlReader(self.crm, caller, crm_module="Leads"),
             crm_module=MODULE,
             user=User(id="7", name="Ana"),
             unique_fields=["Email"],
@@ -126,7 +127,7 @@ async def test_pages_that_are_not_in_the_order_of_ids_show_nothing_to_be_absent(
     assert "the CRM does not answer the query" in desk.told[0]
 
 
-@pytest.mark.parametrize("payload", [{"data": []}, [7], [{"Last_Name": "no id"}], "text"])
+@pytest.mark.parametrize("payload", [ApiPage(records=[cast("Any", 7)]), ApiPage(records=[{"Last_Name": "no id"}]), "text"])
 async def test_an_answer_that_cannot_be_read_shows_nothing(payload: Any) -> None:
     desk = Desk(ScriptedCrm())
     desk.crm.answer = lambda _text: Succeeded(payload=payload)

@@ -15,10 +15,8 @@ from bulkzoho.domain.compare.lookup_plan import (
     RecordOwnership,
     compared_fields,
     creation_window,
-    key_query,
     ownership_of,
     plan_lookup,
-    window_query,
 )
 from bulkzoho.domain.compare.record_matching import RecordMatcher
 from bulkzoho.domain.model.metadata import CrmModule, FieldMetadata, ModuleInfo
@@ -107,24 +105,7 @@ def test_at_most_fifty_values_stand_in_one_query() -> None:
     assert [len(values) for values in plan.by_key[0].values()] == [50, 50]
 
 
-# -- the texts ---------------------------------------------------------------------------------------------------------------
-
-
-def test_the_query_for_keys_names_who_made_a_record_and_when() -> None:
-    text = key_query("Leads", "Email", ["'a@x.co'", "'b@x.co'"], after=None)
-
-    assert text == (
-        "select id, Created_Time, Created_By, Email from Leads where Email in ('a@x.co', 'b@x.co') order by id asc limit 200"
-    )
-
-
-def test_the_query_for_a_window_goes_on_after_the_last_id_with_its_conditions_in_brackets_of_two() -> None:
-    text = window_query("Leads", ["City"], WINDOW, after="77")
-
-    assert text == (
-        "select id, Created_Time, Created_By, City from Leads where (Created_Time >= '1970-01-01T00:16:40+00:00'"
-        " and Created_Time <= '1970-01-01T00:19:42+00:00') and id > '77' order by id asc limit 2000"
-    )
+# -- the window ---------------------------------------------------------------------------------------------------------------
 
 
 def test_the_window_is_in_the_service_s_time_and_begins_two_seconds_before_the_call_left() -> None:

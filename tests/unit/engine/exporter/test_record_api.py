@@ -64,7 +64,7 @@ class MemoryCrm:
         self._called()
         return Succeeded(payload=ApiPage(records=self._shown([int(one) for one in ids if int(one) in self.store], fields)))
 
-    async def rows(self, coql: str) -> Reply:
+    async def query(self, coql: str) -> Reply:
         raise AssertionError(coql)
 
     async def deleted(self, *, since: str | None, page: int) -> Reply:
@@ -94,7 +94,12 @@ class AllIds:
 
 
 def _pages(crm: MemoryCrm) -> ListPager:
-    return ListPager(RecordReadCalls(crm, cast("RetryingCaller", DirectCourier())), groups=GROUPS, since=None, beyond=AllIds(crm))
+    return ListPager(
+        RecordReadCalls(crm, cast("RetryingCaller", DirectCourier()), crm_module="Leads"),
+        groups=GROUPS,
+        since=None,
+        beyond=AllIds(crm),
+    )
 
 
 async def _all(crm: MemoryCrm, strand: Partition | None = None) -> list[dict[str, Any]]:
@@ -220,7 +225,9 @@ async def test_what_tokens_do_not_reach_is_read_by_its_ids(settled_pages: int) -
 async def test_what_tokens_do_not_reach_and_nothing_names_is_an_error() -> None:
     crm = MemoryCrm(13)
     crm.reach = 2 * PER_PAGE
-    pages = ListPager(RecordReadCalls(crm, cast("RetryingCaller", DirectCourier())), groups=GROUPS, since=None)
+    pages = ListPager(
+        RecordReadCalls(crm, cast("RetryingCaller", DirectCourier()), crm_module="Leads"), groups=GROUPS, since=None
+    )
 
     with pytest.raises(RunFailedError, match="ends after 100,000"):
         [page async for page in pages.pages(Partition(number=0))]
@@ -239,12 +246,12 @@ async def test_strands_share_the_ids_between_them() -> None:
 class NoCoql(MemoryCrm):
     """A CRM that takes no query."""
 
-    async def rows(self, coql: str) -> Reply:
+    async def query(self, coql: str) -> Reply:
         return Rejected(status=400, code="SYNTAX_ERROR", message=coql)
 
 
 async def test_where_coql_is_refused_another_route_is_named() -> None:
     with pytest.raises(RunFailedError) as refused:
-        await RecordReadCalls(NoCoql(0), cast("RetryingCaller", DirectCourier())).rows("select", limit=200)
+        await RecordReadCalls(NoCoql(0), cast("RetryingCaller", DirectCourier()), crm_module="Leads").query(["id"], [], rows=200)
 
     assert "--route list or bulk" in refused.value.hint

@@ -31,7 +31,7 @@ class Counts:
         self._deleted = deleted
         self.asked: list[str] = []
 
-    async def rows(self, coql: str) -> Reply:
+    async def query(self, coql: str) -> Reply:
         self.asked.append(coql)
         if self._count is None:
             return Rejected(status=400, code="INVALID_QUERY", message="")
@@ -59,7 +59,7 @@ class DirectCourier:
 
 
 def _reader(crm: Counts) -> RecordReadCalls:
-    return RecordReadCalls(crm, cast("RetryingCaller", DirectCourier()))
+    return RecordReadCalls(crm, cast("RetryingCaller", DirectCourier()), crm_module="Leads")
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,16 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
 from bulkzoho.domain.model.edition_limits import CallCost
-from bulkzoho.domain.model.metadata import CrmModule, FieldMetadata, ModuleInfo
+from bulkzoho.domain.model.export import ApiPage
+from bulkzoho.domain.model.metadata import FieldMetadata
 from bulkzoho.domain.model.responses import Rejected, Reply, Succeeded
 from bulkzoho.domain.model.rows import Operation, Record, RowOrigin
 from bulkzoho.domain.transform.row_transformer import TransformedBlock
+from bulkzoho.engine.concurrency.coql_reader import CoqlReader
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
 from bulkzoho.engine.importer.superseded import AcceptedRowRef, SupersededCheck
-from bulkzoho.interfaces import MetadataApi
 
 EMAIL = FieldMetadata(api_name="Email", label="Email", data_type="email", json_type="string", unique=True)
-MODULE = CrmModule(name=ModuleInfo(api_name="Leads", singular_label="Lead", plural_label="Leads"), fields=(EMAIL,))
 
 
 class Answers:
@@ -28,8 +28,8 @@ class Answers:
     async def deliver(self, call: Callable[[], Awaitable[Reply]], _price: CallCost) -> Reply:
         return await call()
 
-    async def query(self, text: str) -> Reply:
-        self.queries.append(text)
+    async def query(self, coql: str) -> Reply:
+        self.queries.append(coql)
         return self.reply
 
 
@@ -54,9 +54,7 @@ def letters(*records: Record) -> TransformedBlock:
 
 def looking(answers: Answers, rows: Rows, told: list[str], *, operation: Operation = Operation.UPSERT) -> SupersededCheck:
     return SupersededCheck(
-        courier=cast(RetryingCaller, answers),
-        crm=cast(MetadataApi, answers),
-        crm_module=MODULE,
+        coql=CoqlReader(answers, cast(RetryingCaller, answers), crm_module="Leads"),
         operation=operation,
         key_fields=[EMAIL],
         accepted=rows,
@@ -64,12 +62,16 @@ def looking(answers: Answers, rows: Rows, told: list[str], *, operation: Operati
     )
 
 
+def found(*records: dict[str, Any]) -> Reply:
+    return Succeeded(payload=ApiPage(records=records))
+
+
 def held(record_id: str, email: str) -> dict[str, Any]:
     return {"id": record_id, "Email": email}
 
 
 async def test_a_letter_is_held_back_when_a_later_row_was_accepted_for_the_record_of_its_key() -> None:
-    answers = Answers(Succeeded(payload=[held("7", "a@x.co"), held("8", "b@x.co"), held("9", "c@x.co")]))
+    answers = Answers(found(held("7", "a@x.co"), held("8", "b@x.co"), held("9", "c@x.co")))
     look = looking(answers, Rows(r7=15, r8=15), [])
 
     refusals = await look.find(letters({"Email": "A@x.co"}, {"Email": "b@x.co"}, {"Email": "c@x.co"}, {"Email": "d@x.co"}, {}))
@@ -78,14 +80,14 @@ async def test_a_letter_is_held_back_when_a_later_row_was_accepted_for_the_recor
 
 
 async def test_letters_of_one_key_are_all_asked_for() -> None:
-    look = looking(Answers(Succeeded(payload=[held("7", "a@x.co")])), Rows(r7=15), [])
+    look = looking(Answers(found(held("7", "a@x.co"))), Rows(r7=15), [])
 
     assert list(await look.find(letters({"Email": "a@x.co"}, {"Email": "a@x.co"}))) == [0]
     assert list(await look.find(letters({"Email": "a@x.co"}))) == [0]
 
 
 async def test_updates_and_deletes_name_their_record_themselves() -> None:
-    answers = Answers(Succeeded(payload=[]))
+    answers = Answers(found())
     look = looking(answers, Rows(r7=15), [], operation=Operation.UPDATE)
 
     assert list(await look.find(letters({"id": "7"}, {"id": "8"}))) == [0]

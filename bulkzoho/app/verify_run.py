@@ -34,7 +34,7 @@ from bulkzoho.engine.verifier.duplicates import MOST_STRANGERS, UnexpectedRecord
 from bulkzoho.engine.verifier.verifier import Verifier, VerifierParts
 from bulkzoho.errors import AccessError, ExitCode, RefusedError, RunFailedError
 from bulkzoho.interfaces import Progress
-from bulkzoho.storage.files.atomic_file import AtomicFile
+from bulkzoho.storage.files.atomic_write import AtomicFile
 from bulkzoho.storage.store.accepted_index import accepted_ids_among
 from bulkzoho.storage.store.finished_run import FinishedRun, ResultsFile, load_finished_run
 from bulkzoho.storage.store.run_catalog import find_run
@@ -87,7 +87,7 @@ async def verify_run(
             raise stop.error
         kept = _kept(draft, verifier, always=output is not None)
     finally:
-        draft.drop()
+        draft.discard()
     summary = _summary(run, quota, seconds=asyncio.get_running_loop().time() - began, now=now)
     return replace(
         summary,
@@ -226,7 +226,7 @@ def _kept(draft: AtomicFile, verifier: Verifier, *, always: bool) -> str | None:
         draft.path.unlink(missing_ok=True)
         return None
     try:
-        draft.keep()
+        draft.commit()
     except OSError as error:
         raise _cannot_write(draft.path, error) from error
     return str(draft.path)

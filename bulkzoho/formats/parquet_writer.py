@@ -7,7 +7,6 @@ any other, and the same strands give the same file.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +16,7 @@ from bulkzoho.domain.transform.exact_json import ExactNumber
 from bulkzoho.errors import RefusedError
 from bulkzoho.formats.parquet_types import TEXT, ParquetType, type_of
 from bulkzoho.formats.part_joiner import Part, chunks_of
-from bulkzoho.storage.files.fsync import OWNER_ONLY
+from bulkzoho.storage.files.atomic_write import create_private
 
 if TYPE_CHECKING:  # an optional extra, loaded only for a file that needs it
     import pyarrow as pa
@@ -80,8 +79,7 @@ def _write(path: Path, types: Mapping[str, ParquetType], parts: Sequence[Part]) 
     from pyarrow import parquet  # noqa: PLC0415  likewise
 
     schema = pa.schema([(name, one.arrow()) for name, one in types.items()])
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
-    with open(os.open(path, flags, OWNER_ONLY), "wb") as file, parquet.ParquetWriter(file, schema) as writer:  # noqa: PTH123  the descriptor sets the permissions
+    with create_private(path) as file, parquet.ParquetWriter(file, schema) as writer:
         group: list[pa.RecordBatch] = []
         for records in _records(parts):
             group.append(pa.record_batch([_array(name, one, records) for name, one in types.items()], schema=schema))

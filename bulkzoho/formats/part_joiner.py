@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +11,7 @@ from typing import Final, Protocol
 
 from bulkzoho.domain.model.export import Compression
 from bulkzoho.errors import RefusedError
-from bulkzoho.storage.files.fsync import OWNER_ONLY, sync_folder
+from bulkzoho.storage.files.atomic_write import AtomicFile
 
 __all__ = ["NOWHERE", "ByteSink", "Part", "chunks_of", "refuse_unwritable", "require_compressor", "stream_parts", "write_parts"]
 
@@ -76,25 +75,15 @@ def require_compressor(compression: Compression) -> None:
 
 
 def write_parts(path: Path, head: bytes, parts: Sequence[Part], compression: Compression, *, run: str) -> int:
-    """Put *head* and the *parts* at *path*, whole or not at all; give its bytes.
+    """Write *head* and *parts* into the file *path*, completely or not at all; return its size in bytes.
 
     Raises:
-        OSError: Disk full and the like; what stood at *path* stands there still.
+        OSError: The disk is full, for example; the old file is unchanged.
     """
-    path = path.resolve()  # a symbolic link stays one: what it leads to is replaced
-    draft = path.with_name(f".{run}.tmp")  # whatever room its own name leaves
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
-    try:
-        with open(os.open(draft, flags, OWNER_ONLY), "wb") as file:  # noqa: PTH123  the descriptor sets the permissions
-            size = stream_parts(file, head, parts, compression)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+    path = path.resolve()  # a symbolic link stays: its target is replaced
+    with AtomicFile(path, temporary_name=f".{run}.tmp") as file:  # a name derived from *path* might be too long
+        size = stream_parts(file, head, parts, compression)
+        file.commit()
     return size
 
 

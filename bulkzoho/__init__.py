@@ -30,10 +30,12 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Load the engine when it is first asked for: `bulkzoho --help` has no use for it."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415  see above
+if not TYPE_CHECKING:  # a type checker must refuse names that do not exist
 
-    return getattr(import_module(_MODULES[name]), name)
+    def __getattr__(name: str) -> Any:
+        """Load the engine on first use: `bulkzoho --help` does not need it."""
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module  # noqa: PLC0415  see above
+
+        return getattr(import_module(_MODULES[name]), name)

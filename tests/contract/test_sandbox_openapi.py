@@ -1,7 +1,7 @@
-"""The sandbox's answers against Zoho's own OpenAPI files, wherever a copy of them is at hand.
+"""The sandbox's answers against Zoho's own OpenAPI files, if a copy is at hand (BULKZOHO_OAS_DIR, see CONTRIBUTING.md).
 
-Every answer that a sandbox gives in any test is checked at the end of the run (tests/conftest.py).  Here stands that such a check
-finds what is wrong, that nothing is passed over without a reason, and what holds without the files.
+Every answer that a sandbox gives in any test is checked at the end of the run (tests/conftest.py).  These tests show that the
+check finds wrong answers and skips nothing without a reason, and what holds without the files.
 """
 
 from __future__ import annotations

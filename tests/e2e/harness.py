@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-__all__ = ["PROGRAM", "Ended", "Program", "Running", "SandboxMaker", "SandboxProcess", "wait_until", "write_csv"]
+__all__ = ["PROGRAM", "SOAK", "Ended", "Program", "Running", "SandboxMaker", "SandboxProcess", "wait_until", "write_csv"]
 
 PROGRAM = str(Path(sys.executable).with_name("bulkzoho"))  # the console script, installed beside this interpreter
+SOAK = os.environ.get("BULKZOHO_SOAK") == "1"  # `make soak`: the slowest tests in their full form
 END_WAIT_S = 10.0
 NOTHING: Mapping[str, str] = {}
 

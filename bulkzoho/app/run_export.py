@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bulkzoho.app.export_ids import RequestedIdsReport, load_requested_ids, report_requested_ids
 from bulkzoho.app.pager_factory import PagerFactory
+from bulkzoho.app.run_log import RUN_LOG, log_run_finished, log_run_started, open_run_log
 from bulkzoho.app.run_reports import write_report
 from bulkzoho.app.session import CrmSession, open_session
 from bulkzoho.domain.coql.export_filter import ExportFilter, within_bound
@@ -60,6 +61,14 @@ async def carry_out_export(work: ExportRun, *, progress: Progress, stop: StopSig
     Raises:
         RefusedError: Before anything was read: module, field, route, another organization.
     """
+    with open_run_log(work.folder.path / RUN_LOG):
+        log_run_started(work.journal.facts())
+        summary = await _export_to_summary(work, progress=progress, stop=stop)
+        log_run_finished(summary)
+        return summary
+
+
+async def _export_to_summary(work: ExportRun, *, progress: Progress, stop: StopSignal) -> ExportSummary:
     carrier = ExportRunner(work, progress, stop)
     stop.bind(asyncio.current_task())
     try:

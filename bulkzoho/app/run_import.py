@@ -25,6 +25,7 @@ from bulkzoho.app.lookup_factory import (
 )
 from bulkzoho.app.replay import ReplayHistory, letter_ids
 from bulkzoho.app.run_files import close_files, lettering_for, open_files
+from bulkzoho.app.run_log import RUN_LOG, log_run_finished, log_run_started, open_run_log
 from bulkzoho.app.run_reports import build_import_summary, decide_outcome, write_in_doubt, write_report
 from bulkzoho.app.run_users import RunUserCache
 from bulkzoho.app.session import CrmSession, open_session
@@ -77,10 +78,13 @@ async def run_import(work: ImportRun, *, progress: Progress, stop: StopSignal) -
     Raises:
         RefusedError: Before anything was sent: a file, its header, the module, a field, another organization.
     """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal") as thread:
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal") as thread, open_run_log(work.folder.path / RUN_LOG):
+        log_run_started(work.journal.facts())
         carrier = ImportRunner(work, progress, stop, thread)
         await _absorb_stop(carrier, stop)
-        return await carrier.sum_up()
+        summary = await carrier.sum_up()
+        log_run_finished(summary)
+        return summary
 
 
 async def _absorb_stop(carrier: ImportRunner, stop: StopSignal) -> None:

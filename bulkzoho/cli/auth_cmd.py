@@ -10,12 +10,12 @@ import click
 
 from bulkzoho.cli.account_text import account_json, account_page
 from bulkzoho.cli.help_format import HELP_SETTINGS, GroupedCommand, HelpingGroup
+from bulkzoho.cli.log_options import log_options
 from bulkzoho.cli.login_cmd import login_command
 from bulkzoho.cli.options import connection_options
 from bulkzoho.cli.progress_display import NoProgress
 from bulkzoho.cli.streams import print_data, print_json, print_note
 from bulkzoho.cli.table import table
-from bulkzoho.cli.verbose_option import verbose_option
 
 if TYPE_CHECKING:
     from bulkzoho.zoho.auth.profile import Profile
@@ -40,7 +40,7 @@ def auth_command() -> None:
 @click.command(name="status", cls=GroupedCommand, context_settings=HELP_SETTINGS)
 @connection_options
 @click.option("--json", "as_json", is_flag=True, help="Print one object.")
-@verbose_option
+@log_options
 def status_command(profile: str | None, dc: str | None, as_json: bool) -> int:  # noqa: FBT001  click gives it by name
     """Show the account that a command would use: asks the CRM who is let in.
 
@@ -67,7 +67,7 @@ def status_command(profile: str | None, dc: str | None, as_json: bool) -> int:  
 
 @click.command(name="list", cls=GroupedCommand, context_settings=HELP_SETTINGS)
 @click.option("--json", "as_json", is_flag=True, help="Print an array of objects.")
-@verbose_option
+@log_options
 def list_command(as_json: bool) -> int:  # noqa: FBT001  click gives it by name
     """List the profiles; asks nobody.
 
@@ -89,7 +89,7 @@ def list_command(as_json: bool) -> int:  # noqa: FBT001  click gives it by name
 @click.command(name="logout", cls=GroupedCommand, context_settings=HELP_SETTINGS)
 @click.option("--profile", metavar="NAME", help="Which.  [default: BULKZOHO_PROFILE, the one called default, or the only one]")
 @click.option("--no-revoke", is_flag=True, help="Forget it here, and leave the refresh token alive.")
-@verbose_option
+@log_options
 def logout_command(profile: str | None, no_revoke: bool) -> int:  # noqa: FBT001  click gives it by name
     """Revoke the refresh token of a profile at Zoho, and forget the profile.
 

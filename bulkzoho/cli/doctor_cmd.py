@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from bulkzoho.cli.help_format import HELP_SETTINGS, GroupedCommand
+from bulkzoho.cli.log_options import log_options
 from bulkzoho.cli.options import connection_options
 from bulkzoho.cli.param_types import choice_of
 from bulkzoho.cli.streams import print_data, print_json
-from bulkzoho.cli.verbose_option import verbose_option
 from bulkzoho.errors import ExitCode
 from bulkzoho.zoho.auth.scopes import AccountPurpose
 
@@ -35,7 +35,7 @@ NAME_WIDTH: Final = 18
     help="What the account is wanted for: what that needs and is not there is a failure.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one object.")
-@verbose_option
+@log_options
 def doctor_command(profile: str | None, dc: str | None, crm_module: str | None, use: str, as_json: bool) -> int:  # noqa: FBT001  click gives it by name
     """Look at everything between this machine and the CRM; exit 0, or 6 when something failed.
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 import click
 
 from bulkzoho.cli.help_format import HELP_SETTINGS, GroupedCommand, GroupedOption
-from bulkzoho.cli.import_options import absolute
+from bulkzoho.cli.import_options import absolute, require_separate_log_file
 from bulkzoho.cli.options import (
     combine_options,
     connection_options,
@@ -177,14 +177,17 @@ def export_settings(given: Mapping[str, Any]) -> ExportSettings:
     _refuse_ids_and_time(given)
     if given["state"] is not None and given["since"] != LAST:
         raise UsageError("--state is for --since last.", hint="Leave it out, or add --since last.")
+    path = output if output == STANDARD_OUTPUT else absolute(output)
+    ids = given["ids"] if given["ids"] in (None, STANDARD_INPUT) else absolute(given["ids"])
+    require_separate_log_file((path, ids))
     return ExportSettings(
         crm_module=given["crm_module"],
-        output=output if output == STANDARD_OUTPUT else absolute(output),
+        output=path,
         format=form,
         compression=packed,
         fields=names,
         where=given["where"],
-        ids=given["ids"] if given["ids"] in (None, STANDARD_INPUT) else absolute(given["ids"]),
+        ids=ids,
         include_deleted=given["include_deleted"],
         converted=ConvertedLeads(given["converted"]),
         since=given["since"],

@@ -6,6 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import click
+
+from bulkzoho.cli.log_options import log_file_of
 from bulkzoho.cli.mapping_file import MappingFile, read_mapping_file
 from bulkzoho.cli.options import quota_changes, timing_changes
 from bulkzoho.domain.model.rows import Operation
@@ -19,7 +22,16 @@ from bulkzoho.domain.model.settings import (
 )
 from bulkzoho.errors import UsageError
 
-__all__ = ["STANDARD_INPUT", "absolute", "import_settings", "optional_path", "owner_fallback", "pairs", "refuse_same_paths"]
+__all__ = [
+    "STANDARD_INPUT",
+    "absolute",
+    "import_settings",
+    "optional_path",
+    "owner_fallback",
+    "pairs",
+    "refuse_same_paths",
+    "require_separate_log_file",
+]
 
 STANDARD_INPUT = "-"
 
@@ -35,6 +47,7 @@ def import_settings(given: Mapping[str, Any]) -> ImportSettings:
     dead_letter, results = optional_path(given["dead_letter"]), optional_path(given["results"])
     _refuse_repeats(given["files"], inputs)
     refuse_same_paths(inputs, dead_letter, results)
+    require_separate_log_file((*inputs, dead_letter, results))
     operation = Operation(given["operation"])
     _refuse_misfits(operation, given)
     return ImportSettings(
@@ -87,6 +100,17 @@ def refuse_same_paths(inputs: Sequence[str], dead_letter: str | None, results: s
     for option, path in (("--dead-letter", dead_letter), ("--results", results)):
         if path is not None and path in inputs:
             raise UsageError(f"{option} names an input: it would be written over.", hint="Give another path.")
+
+
+def require_separate_log_file(paths: Sequence[str | None]) -> None:
+    """Check that ``--log-file`` is none of the files that the command reads or writes.
+
+    Raises:
+        UsageError: It is one of them.
+    """
+    log_file = log_file_of(click.get_current_context(silent=True))
+    if log_file is not None and log_file in paths:
+        raise UsageError("--log-file names a file that this command reads or writes.", hint="Choose another path.")
 
 
 def optional_path(path: str | None) -> str | None:

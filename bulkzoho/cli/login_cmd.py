@@ -13,13 +13,13 @@ import click
 from bulkzoho.cli.account_text import account_json, account_page
 from bulkzoho.cli.credentials_file import Credentials, read_credentials
 from bulkzoho.cli.help_format import HELP_SETTINGS, GroupedCommand, GroupedOption
+from bulkzoho.cli.log_options import log_options
 from bulkzoho.cli.login_help import steps_for
 from bulkzoho.cli.options import combine_options
 from bulkzoho.cli.param_types import choice_of
 from bulkzoho.cli.progress_display import NoProgress
 from bulkzoho.cli.prompt import ask, is_interactive
 from bulkzoho.cli.streams import print_data, print_json, print_note
-from bulkzoho.cli.verbose_option import verbose_option
 from bulkzoho.errors import AccessError, UsageError
 from bulkzoho.zoho.auth.datacenters import DEFAULT_DATA_CENTER, data_center
 from bulkzoho.zoho.auth.profile import LoginMethod, checked_name
@@ -87,7 +87,7 @@ class LoginInputs:
 @click.command(name="login", cls=GroupedCommand, context_settings=HELP_SETTINGS)
 @_login_options
 @click.option("--json", "as_json", is_flag=True, help="Print the account as one object.")
-@verbose_option
+@log_options
 def login_command(as_json: bool, **given: Any) -> int:  # noqa: FBT001  click gives it by name
     """Log in and keep the account as a profile; says what to click and asks for what is missing.
 

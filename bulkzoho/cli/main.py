@@ -9,8 +9,8 @@ import click
 
 from bulkzoho.cli.error_output import InterruptedEarlyError, crash_error, report_failure, state_error, usage_error
 from bulkzoho.cli.help_format import HELP_SETTINGS, HelpingGroup
+from bulkzoho.cli.log_options import log_options
 from bulkzoho.cli.streams import print_data, print_note
-from bulkzoho.cli.verbose_option import verbose_option
 from bulkzoho.errors import BulkZohoError, ExitCode
 
 __all__ = ["COMMANDS", "program", "run_program"]
@@ -98,7 +98,7 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version and end."
 )
-@verbose_option
+@log_options
 def program() -> None:
     """Move records in bulk into Zoho CRM: no row lost, none doubled, never over the quota.
 

@@ -8,11 +8,11 @@ from typing import Any, Final
 import click
 
 from bulkzoho.cli.help_format import HELP_SETTINGS, GroupedCommand
+from bulkzoho.cli.log_options import log_options
 from bulkzoho.cli.options import connection_options
 from bulkzoho.cli.progress_display import NoProgress
 from bulkzoho.cli.streams import print_data, print_json
 from bulkzoho.cli.table import table
-from bulkzoho.cli.verbose_option import verbose_option
 from bulkzoho.domain.model.metadata import FieldMetadata, ModuleInfo
 
 __all__ = ["fields_command", "fields_table", "modules_command", "modules_table"]
@@ -26,7 +26,7 @@ _LENGTH: Final = 5  # the column that stands flush right
 @click.command(name="modules", cls=GroupedCommand, context_settings=HELP_SETTINGS)
 @connection_options
 @click.option("--json", "as_json", is_flag=True, help="Print an array of objects.")
-@verbose_option
+@log_options
 def modules_command(profile: str | None, dc: str | None, as_json: bool) -> int:  # noqa: FBT001  click gives it by name
     """List the modules of the CRM: API name, labels, and what the API may do with their records.
 
@@ -49,7 +49,7 @@ def modules_command(profile: str | None, dc: str | None, as_json: bool) -> int: 
 @click.argument("crm_module", metavar="MODULE")
 @connection_options
 @click.option("--json", "as_json", is_flag=True, help="Print one object, with all values of the pick lists.")
-@verbose_option
+@log_options
 def fields_command(crm_module: str, profile: str | None, dc: str | None, as_json: bool) -> int:  # noqa: FBT001  as above
     """List the fields of a module: API name, label, type, whether required or unique, length, values.
 

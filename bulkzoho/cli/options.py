@@ -9,8 +9,8 @@ from typing import Any, Final
 import click
 
 from bulkzoho.cli.help_format import GroupedOption
+from bulkzoho.cli.log_options import log_options
 from bulkzoho.cli.param_types import CREDITS, DURATION, MAX_ERRORS, SHARE, WINDOW, choice_of
-from bulkzoho.cli.verbose_option import verbose_option
 from bulkzoho.domain.model.edition_limits import PlanName
 from bulkzoho.domain.model.settings import QuotaPolicy
 
@@ -135,7 +135,7 @@ run_options: Decorator = combine_options(
         show_default=True,
         help="How to show progress; auto is a bar on a terminal, else plain lines.",
     ),
-    verbose_option,
+    log_options,
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +15,7 @@ from rich.text import Text
 
 from bulkzoho.cli.formatting import state_words, waiting_words
 from bulkzoho.cli.rate_estimator import RateEstimator
+from bulkzoho.cli.streams import notes_through
 from bulkzoho.domain.model.run import ProgressSnapshot
 
 __all__ = ["ProgressBar"]
@@ -38,16 +39,19 @@ class ProgressBar:
     def __init__(self) -> None:
         self._meter = RateEstimator()
         self._gone = False
+        self._notes = ExitStack()
         console = SafeConsole(file=sys.stderr, force_terminal=True, highlight=False)
         self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False)
 
     def __enter__(self) -> Self:
         with suppress(OSError):  # a screen that cannot be drawn on costs no run
             self._live.start()
+        self._notes.enter_context(notes_through(self.tell))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.clear()
+        self._notes.close()
 
     def clear(self) -> None:
         """Take the bar away: it must not run into records, nor take back lines that are theirs."""

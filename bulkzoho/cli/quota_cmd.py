@@ -11,11 +11,11 @@ import click
 
 from bulkzoho.cli.formatting import format_count, pluralize
 from bulkzoho.cli.help_format import HELP_SETTINGS, GroupedCommand
+from bulkzoho.cli.log_options import log_options
 from bulkzoho.cli.options import connection_options, limit_options, quota_changes
 from bulkzoho.cli.progress_display import NoProgress
 from bulkzoho.cli.streams import print_data, print_json, print_note
 from bulkzoho.cli.table import table
-from bulkzoho.cli.verbose_option import verbose_option
 from bulkzoho.domain.model.quota import CapacityReturn, QuotaUsage, RunUsage, WindowUsage
 from bulkzoho.domain.model.settings import QuotaSettings
 from bulkzoho.domain.summary.summary_json import usage_json
@@ -33,7 +33,7 @@ MOST_RUNS: Final = 20  # in the table; --json gives all
 @connection_options
 @limit_options
 @click.option("--json", "as_json", is_flag=True, help="Print one object.")
-@verbose_option
+@log_options
 def quota_command(everything: bool, profile: str | None, dc: str | None, as_json: bool, **given: Any) -> int:  # noqa: FBT001  click gives it by name
     """Show what is used and left of the quota, by which runs, and when it comes back.
 

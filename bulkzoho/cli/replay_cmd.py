@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from bulkzoho.cli.help_format import HELP_SETTINGS, GroupedCommand, GroupedOption
-from bulkzoho.cli.import_options import absolute, optional_path, owner_fallback, pairs, refuse_same_paths
+from bulkzoho.cli.import_options import (
+    absolute,
+    optional_path,
+    owner_fallback,
+    pairs,
+    refuse_same_paths,
+    require_separate_log_file,
+)
 from bulkzoho.cli.options import (
     combine_options,
     connection_options,
@@ -90,6 +97,7 @@ def replay_settings(given: dict[str, Any]) -> ReplaySettings:
     letters = absolute(given["letters"])
     dead_letter, results = optional_path(given["dead_letter"]), optional_path(given["results"])
     refuse_same_paths((letters,), dead_letter, results)
+    require_separate_log_file((letters, dead_letter, results))
     quota = quota_changes(given)
     overrides = {
         "dead_letter": dead_letter,

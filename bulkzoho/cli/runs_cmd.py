@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import click
 
 from bulkzoho.cli.help_format import HELP_SETTINGS, GroupedCommand
+from bulkzoho.cli.log_options import log_options
 from bulkzoho.cli.streams import print_data, print_json, print_note
 from bulkzoho.cli.table import table
-from bulkzoho.cli.verbose_option import verbose_option
 from bulkzoho.domain.model.run import RunListEntry
 from bulkzoho.domain.summary.summary_json import run_line_json
 
@@ -33,7 +33,7 @@ _NUMBERS = range(5, 10)  # columns that stand flush right
 
 @click.command(name="runs", cls=GroupedCommand, context_settings=HELP_SETTINGS)
 @click.option("--json", "as_json", is_flag=True, help="Print an array of objects.")
-@verbose_option
+@log_options
 def runs_command(as_json: bool) -> int:  # noqa: FBT001  click gives it by name
     """List the runs with their state, the newest first.
 

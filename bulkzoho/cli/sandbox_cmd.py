@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulkzoho.cli.help_format import HELP_SETTINGS, GroupedCommand, GroupedOption
+from bulkzoho.cli.log_options import log_options
 from bulkzoho.cli.options import combine_options
 from bulkzoho.cli.param_types import DURATION, FAULT, choice_of
 from bulkzoho.cli.streams import print_data
-from bulkzoho.cli.verbose_option import verbose_option
 from bulkzoho.domain.model.edition_limits import PlanName
 from bulkzoho.errors import RefusedError, RunFailedError, UsageError
 
@@ -89,7 +89,7 @@ _trouble_options = combine_options(
 @_service_options
 @_quota_options
 @_trouble_options
-@verbose_option
+@log_options
 def sandbox_command(**given: Any) -> int:
     """Serve a Zoho CRM on localhost until Ctrl-C.
 

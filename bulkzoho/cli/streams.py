@@ -6,12 +6,15 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 from bulkzoho.errors import RunFailedError
 
-__all__ = ["StandardOutput", "print_data", "print_json", "print_note"]
+__all__ = ["StandardOutput", "notes_through", "print_data", "print_json", "print_note"]
+
+_writers: list[Callable[[str], None]] = []  # the display that owns standard error, if one does; the last counts
 
 
 def print_data(text: str) -> None:
@@ -84,8 +87,21 @@ def print_json(value: Any) -> None:
     print_data(json.dumps(value, ensure_ascii=False))
 
 
+@contextmanager
+def notes_through(write: Callable[[str], None]) -> Iterator[None]:
+    """Let *write* print every note until the context ends: a progress bar owns the screen."""
+    _writers.append(write)
+    try:
+        yield
+    finally:
+        _writers.remove(write)
+
+
 def print_note(text: str) -> None:
-    """Write *text* and a line's end to standard error; what cannot be written there is dropped."""
+    """Write *text* and a line end to standard error.  Text that cannot be written is dropped."""
+    if _writers:
+        _writers[-1](text)
+        return
     if sys.stderr is None:
         return
     try:

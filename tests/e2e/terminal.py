@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .harness import PROGRAM
+from .harness import PROGRAM, Program
 
-__all__ = ["Terminal"]
+__all__ = ["Terminal", "on_a_terminal"]
 
 # a session leader that opens a terminal gets it as its own: only then does the program find /dev/tty
 ATTACH = """
@@ -76,3 +76,37 @@ class Terminal:
     def _read_some(self) -> None:
         while select.select([self._main], [], [], 0.05)[0]:
             self.screen += os.read(self._main, 65536).decode(errors="replace").replace("\r\n", "\n")
+
+
+def on_a_terminal(bulkzoho: Program, *words: str) -> tuple[int, str]:
+    """Run a command with a terminal for its standard error; return its exit code and what the terminal was sent."""
+    ours, theirs = pty.openpty()
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("BULKZOHO_")}
+    environment = {
+        **clean,
+        **{k: v for k, v in bulkzoho.environment.items() if v},
+        "BULKZOHO_HOME": str(bulkzoho.home),
+        "TERM": "xterm",
+    }
+    process = subprocess.Popen(
+        [PROGRAM, *words],
+        cwd=bulkzoho.folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    seen = b""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        ready, _, _ = select.select([ours], [], [], 0.1)
+        try:
+            part = os.read(ours, 65536) if ready else b""
+        except OSError:  # Linux says so when the other end is closed
+            break
+        seen += part
+        if not part and process.poll() is not None:
+            break
+    os.close(ours)
+    return process.wait(10), seen.decode()

@@ -3,51 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import select
-import subprocess
-import time
 from pathlib import Path
 
-from .harness import PROGRAM, Program, SandboxMaker, SandboxProcess, wait_until, write_csv
+from .harness import Program, SandboxMaker, SandboxProcess, wait_until, write_csv
+from .terminal import on_a_terminal
 
 IMPORT = ("import", "leads.csv", "--module", "Leads", "--calls-per-minute", "6000")
-
-
-def _on_a_terminal(bulkzoho: Program, *words: str) -> tuple[int, str]:
-    """Run a command with a terminal for its standard error; give its exit code and what the terminal was sent."""
-    ours, theirs = pty.openpty()
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("BULKZOHO_")}
-    environment = {
-        **clean,
-        **{k: v for k, v in bulkzoho.environment.items() if v},
-        "BULKZOHO_HOME": str(bulkzoho.home),
-        "TERM": "xterm",
-    }
-    process = subprocess.Popen(
-        [PROGRAM, *words],
-        cwd=bulkzoho.folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    seen = b""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        ready, _, _ = select.select([ours], [], [], 0.1)
-        try:
-            part = os.read(ours, 65536) if ready else b""
-        except OSError:  # Linux says so when the other end is closed
-            break
-        seen += part
-        if not part and process.poll() is not None:
-            break
-    os.close(ours)
-    return process.wait(10), seen.decode()
 
 
 def test_a_terminal_shows_a_bar_and_then_the_summary(bulkzoho: Program, sandbox: SandboxProcess) -> None:
@@ -55,7 +17,7 @@ def test_a_terminal_shows_a_bar_and_then_the_summary(bulkzoho: Program, sandbox:
     bulkzoho.leads("leads.csv", 8_000)
 
     # bulkzoho import leads.csv --module Leads
-    status, seen = _on_a_terminal(bulkzoho, *IMPORT)
+    status, seen = on_a_terminal(bulkzoho, *IMPORT)
 
     assert status == 0
     assert "━" in seen

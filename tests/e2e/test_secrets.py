@@ -48,7 +48,7 @@ def test_no_file_no_log_and_no_output_holds_a_secret_but_the_stores(bulkzoho: Pr
     bulkzoho.run("auth", "list", "--json").expect(0)
     bulkzoho.run("doctor", "-vv", "--module", "Leads").expect(0)
     sandbox.script({"kind": "token_revoked", "on_call": 5}, {"kind": "reset_after_commit", "on_call": 9})
-    bulkzoho.run(*named).expect(0)
+    bulkzoho.run(*named, "--log-file", "events.log").expect(0)
     access |= _tokens(bulkzoho.home)
     # and what goes wrong
     bulkzoho.run("auth", "login", "-vv", environment={**quiet, "BULKZOHO_GRANT_CODE": codes[0]}).expect(6)
@@ -57,11 +57,13 @@ def test_no_file_no_log_and_no_output_holds_a_secret_but_the_stores(bulkzoho: Pr
     bulkzoho.run(*named, "--again", "--give-up-after", "1s").expect(5)
     sandbox.script()
     sandbox.revoke(refresh=True)
-    bulkzoho.run(*named, "--again", "--json").expect(6)
+    bulkzoho.run(*named, "--again", "--json", "--log-file", "events.json", "--log-format", "json").expect(6)
     bulkzoho.run("doctor", "-vv", "--profile", "prod", "--json").expect(6)
     profiles = json.loads((bulkzoho.home / "profiles.json").read_text())["profiles"]
     secrets |= access | _tokens(bulkzoho.home) | {one["secrets"]["refresh_token"] for one in profiles.values()} - {""}
 
+    assert list((bulkzoho.home / "runs").glob("*/run.log"))
+    assert (bulkzoho.folder / "events.log").stat().st_size
     holders = {name.removeprefix("home/") for name in _holders(bulkzoho.folder, secrets)}
     assert holders
     assert {name for name in holders if not name.startswith(STORES)} == set()

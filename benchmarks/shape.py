@@ -71,8 +71,8 @@ def median_us(work: Callable[[], object], *, times: int = 3000) -> float:
 
 def shaper_of(module: CrmModule, header: tuple[str, ...]) -> RowTransformer:
     """Give a shaper that knows *header*."""
-    shaper = RowTransformer(crm_module=module, shape=MappingSettings(), operation=Operation.INSERT)
-    shaper.plan_for(header, source="benchmark")
+    shaper = RowTransformer(crm_module=module, mapping=MappingSettings(), operation=Operation.INSERT)
+    shaper.plan_header(header, source="benchmark")
     return shaper
 
 
@@ -83,17 +83,17 @@ def main() -> None:
     shaper = shaper_of(crm_module(), header)
     block = RowBlock(header=header, rows=plain, numbers=range(1, ROWS + 1))
     print(f"{'row by row':42} {median_us(lambda: naive(header, plain)):7.1f} us a batch")
-    print(f"{'column by column, texts':42} {median_us(lambda: shaper.shape(block)):7.1f}")
+    print(f"{'column by column, texts':42} {median_us(lambda: shaper.transform(block)):7.1f}")
     gaps = RowBlock(header=header, rows=rows(0, blanks=3), numbers=range(1, ROWS + 1))
-    print(f"{'... one column with a third blank':42} {median_us(lambda: shaper.shape(gaps)):7.1f}")
+    print(f"{'... one column with a third blank':42} {median_us(lambda: shaper.transform(gaps)):7.1f}")
     money_shaper = shaper_of(crm_module(number=True), header)
     money = RowBlock(header=header, rows=rows(0, number=True), numbers=range(1, ROWS + 1))
-    print(f"{'... one column of money':42} {median_us(lambda: money_shaper.shape(money)):7.1f}")
-    print(f"{'encoding, texts':42} {median_us(lambda: encode_json(shaper.shape(block).records)):7.1f} (with shaping)")
-    print(f"{'encoding, one column of money':42} {median_us(lambda: encode_json(money_shaper.shape(money).records)):7.1f}")
-    shaped = shaper.shape(block)
+    print(f"{'... one column of money':42} {median_us(lambda: money_shaper.transform(money)):7.1f}")
+    print(f"{'encoding, texts':42} {median_us(lambda: encode_json(shaper.transform(block).records)):7.1f} (with shaping)")
+    print(f"{'encoding, one column of money':42} {median_us(lambda: encode_json(money_shaper.transform(money).records)):7.1f}")
+    shaped = shaper.transform(block)
     for what, fields in (("no key", ()), ("one key", shaper.key_fields)):
-        fed = shaped if fields else shaper_of(_without_unique(), header).shape(block)
+        fed = shaped if fields else shaper_of(_without_unique(), header).transform(block)
         batcher = Batcher(0, BatchLimits(), shaper.key_fields)
 
         def feed(batcher: Batcher = batcher, fed: Any = fed) -> None:

@@ -74,13 +74,13 @@ class Source(Protocol):
         """Whether :meth:`read` may wait for somebody (standard input): it is then called in a thread."""
 
     @property
-    def growing(self) -> bool:
+    def expanding(self) -> bool:
         """Whether later rows may bring new columns; known from the first :meth:`read` on."""
 
-    def read(self, gate: PassthroughCheck | None = None) -> RowBlock | None:
+    def read(self, passthrough: PassthroughCheck | None = None) -> RowBlock | None:
         """Give the next rows (at most the block size it was built with), or None at the end.
 
-        Whole blocks of JSON lines that *gate* lets pass are not taken apart.
+        Whole blocks of JSON lines that *passthrough* lets pass are not taken apart.
 
         Raises:
             RefusedError: Before the first block only: no such file, no header, unknown encoding, duplicate headers.

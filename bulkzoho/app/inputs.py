@@ -127,14 +127,14 @@ class PeekedSource:
         return self._source.blocking
 
     @property
-    def growing(self) -> bool:
-        return self._source.growing
+    def expanding(self) -> bool:
+        return self._source.expanding
 
-    def read(self, gate: PassthroughCheck | None = None) -> RowBlock | None:
+    def read(self, passthrough: PassthroughCheck | None = None) -> RowBlock | None:
         if self._pending:
             self._pending = False
             return self._first
-        return self._source.read(gate)
+        return self._source.read(passthrough)
 
     def fingerprint(self) -> InputFingerprint:
         return self._source.fingerprint()
@@ -149,7 +149,7 @@ class InputHeader:
 
     name: str
     header: tuple[str, ...]
-    growing: bool  #: later rows may bring more
+    expanding: bool  #: later rows may bring more
 
 
 async def read_headers(
@@ -176,7 +176,7 @@ async def read_headers(
                 source.close()
                 continue  # damaged from the first rows on: the reader meets it again, and says so when its turn comes
             if first is not None:
-                looks.append(InputHeader(name=one.name, header=first.header, growing=source.growing))
+                looks.append(InputHeader(name=one.name, header=first.header, expanding=source.expanding))
             if source.blocking:
                 kept[one.index] = PeekedSource(source, first)
             else:
@@ -221,11 +221,11 @@ def build_row_transformer(
         stamp = resolve_import_key(settings.import_key, module, settings.operation, run=run, sources=sources, letters=letters)
     return RowTransformer(
         crm_module=module,
-        shape=settings.shape,
+        mapping=settings.shape,
         operation=settings.operation,
         match_on=settings.match_on,
         time_zone=time_zone,
-        stamp=stamp,
+        import_key=stamp,
     )
 
 

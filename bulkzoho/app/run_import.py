@@ -154,7 +154,7 @@ class ImportRunner:
                     self._progress.tell(f"Automations that fire: {', '.join(work.settings.trigger)}.")
                 users = RunUserCache(crm, work.folder.users, fallback=work.settings.owner_fallback)
                 await users.introduce(self._shaper, tell=self._progress.tell)
-                plans = [self._shaper.plan_for(look.header, source=look.name, growing=look.growing) for look in looks]
+                plans = [self._shaper.plan_header(look.header, source=look.name, expanding=look.expanding) for look in looks]
                 for warning in (*(text for plan in plans for text in plan.warnings), *users.warnings(plans)):
                     self._progress.tell(warning)
                 await self._send(crm, module, sources, kept, users)

@@ -42,7 +42,7 @@ class RunUserCache:
         if self._fallback is None and not shaper.sets_users:
             return
         users = await self.read()
-        shaper.know(users)
+        shaper.set_users(users)
         if self._fallback is not None:
             who = next(user for user in users.everyone if user.id == users.fallback)
             tell(f"Users that are unknown or inactive are replaced by {who.name or who.email or who.id}.")

@@ -115,7 +115,7 @@ async def _compare(
     shaper = build_row_transformer(module, run.settings, run=run.facts.run, letters=letters, time_zone=crm.organization.time_zone)
     users = RunUserCache(crm, run.folder.users, fallback=run.settings.owner_fallback)
     await users.introduce(shaper, tell=progress.tell)
-    plans = [shaper.plan_for(look.header, source=look.name, growing=look.growing) for look in looks]
+    plans = [shaper.plan_header(look.header, source=look.name, expanding=look.expanding) for look in looks]
     rows = ResultsFile(run)
     ids = await asyncio.to_thread(rows.ids)
     coql = CoqlReader(RecordReadClient(crm.transport, crm_module=module.api_name), crm.courier, crm_module=module.api_name)

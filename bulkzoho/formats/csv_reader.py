@@ -60,17 +60,17 @@ class CsvReader:
         self._scanner = RowScanner(self._lines, self._delimiter, width=self._width)
 
     @property
-    def growing(self) -> bool:
+    def expanding(self) -> bool:
         """Whether later rows may bring new columns: never."""
         return False
 
-    def read(self, gate: PassthroughCheck | None = None) -> RowBlock | None:
+    def read(self, passthrough: PassthroughCheck | None = None) -> RowBlock | None:
         """Return the next block, None at the end.
 
         Raises:
             RunFailedError: The input is damaged from here on.
         """
-        del gate
+        del passthrough
         while not self._is_over:
             self._lines.forget()
             block = self._next_block()
@@ -183,7 +183,7 @@ class CsvReader:
             return None
         first = self._number + 1
         self._number += len(rows)
-        return RowBlock(header=self.header, rows=rows, numbers=range(first, self._number + 1), texts=True, kept=kept)
+        return RowBlock(header=self.header, rows=rows, numbers=range(first, self._number + 1), texts=True, lazy_rows=kept)
 
     def _sorted_block(self, rows: Iterable[ScannedRow]) -> RowBlock:
         """Return the block of *rows*, those that cannot be read apart from the others."""

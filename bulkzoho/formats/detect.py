@@ -41,11 +41,11 @@ class RowReader(Protocol):
     """Rows of one format; making it may read, and refuse, what stands above the first row."""
 
     @property
-    def growing(self) -> bool:
+    def expanding(self) -> bool:
         """Whether later rows may bring new columns."""
 
-    def read(self, gate: PassthroughCheck | None = None) -> RowBlock | None:
-        """Give the next block, None at the end; what *gate* lets pass is not taken apart."""
+    def read(self, passthrough: PassthroughCheck | None = None) -> RowBlock | None:
+        """Give the next block, None at the end; what *passthrough* lets pass is not taken apart."""
 
 
 class FileSource:
@@ -69,9 +69,9 @@ class FileSource:
         return self._raw.blocking
 
     @property
-    def growing(self) -> bool:
+    def expanding(self) -> bool:
         """Whether later rows may bring new columns (JSON Lines); known from the first :meth:`read` on."""
-        return self._rows is not None and self._rows.growing
+        return self._rows is not None and self._rows.expanding
 
     @property
     def bytes_read(self) -> int:
@@ -83,7 +83,7 @@ class FileSource:
         """Raw bytes there are; None for standard input."""
         return self._raw.bytes_total
 
-    def read(self, gate: PassthroughCheck | None = None) -> RowBlock | None:
+    def read(self, passthrough: PassthroughCheck | None = None) -> RowBlock | None:
         """Give the next rows, None at the end; what they came from is durable where it must be.
 
         Raises:
@@ -95,7 +95,7 @@ class FileSource:
         try:
             if self._rows is None:
                 self._rows = self._start(decompress(self._raw.chunks(), name=self._name))
-            block = self._rows.read(gate)
+            block = self._rows.read(passthrough)
         except SourceClosedError:
             return None
         self._raw.settle()

@@ -98,12 +98,12 @@ class JsonLinesReader:
         self._failure: BulkZohoError | None = None
 
     @property
-    def growing(self) -> bool:
+    def expanding(self) -> bool:
         """Whether later rows may bring new columns: at any line."""
         return True
 
-    def read(self, gate: PassthroughCheck | None = None) -> RowBlock | None:
-        """Give the next block, None at the end; what *gate* lets pass is not taken apart.
+    def read(self, passthrough: PassthroughCheck | None = None) -> RowBlock | None:
+        """Give the next block, None at the end; what *passthrough* lets pass is not taken apart.
 
         Raises:
             RefusedError: The first time only: unknown encoding, empty, or one JSON document over several lines.
@@ -111,7 +111,7 @@ class JsonLinesReader:
         """
         lines = [] if self._failure else self._take()
         if lines:
-            return self._passed(lines, gate) or self._block(lines)
+            return self._passed(lines, passthrough) or self._block(lines)
         if self._failure:
             raise self._failure
         return None
@@ -125,17 +125,17 @@ class JsonLinesReader:
             self._failure = error
         return lines
 
-    def _passed(self, lines: Sequence[JsonLine], gate: PassthroughCheck | None) -> RowBlock | None:
-        if gate is None or gate.header != self._header.columns or not {bytes}.issuperset(map(type, lines)):
+    def _passed(self, lines: Sequence[JsonLine], passthrough: PassthroughCheck | None) -> RowBlock | None:
+        if passthrough is None or passthrough.header != self._header.columns or not {bytes}.issuperset(map(type, lines)):
             return None
         texts = cast("Sequence[bytes]", lines)
-        passed = gate(texts)
+        passed = passthrough(texts)
         if passed is None:
             return None
         first = self._number + 1
         self._number += len(lines)
         rows = LazyJsonRows(texts, self._header.columns)
-        return RowBlock(header=self._header.columns, rows=rows, numbers=range(first, first + len(lines)), passed=passed)
+        return RowBlock(header=self._header.columns, rows=rows, numbers=range(first, first + len(lines)), passthrough=passed)
 
     def _block(self, lines: Sequence[JsonLine]) -> RowBlock:
         first = self._number + 1

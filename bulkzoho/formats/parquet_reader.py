@@ -68,17 +68,17 @@ class ParquetReader:
         next(self._rows)  # the header; what is wrong with the file is met here
 
     @property
-    def growing(self) -> bool:
+    def expanding(self) -> bool:
         """Whether later rows may bring new columns: never."""
         return False
 
-    def read(self, gate: PassthroughCheck | None = None) -> RowBlock | None:
+    def read(self, passthrough: PassthroughCheck | None = None) -> RowBlock | None:
         """Give the next block, None at the end.
 
         Raises:
             RunFailedError: The file is damaged from here on.
         """
-        del gate
+        del passthrough
         rows = self._take()
         if not rows:
             if self._failure:

@@ -38,7 +38,7 @@ def _letters() -> list[DeadLetter]:
             row=n,
             crm_module="Leads",
             operation=Operation.INSERT,
-            refusal=Rejection(code="INVALID_DATA", message="invalid data", stage=Stage.CRM),
+            rejection=Rejection(code="INVALID_DATA", message="invalid data", stage=Stage.CRM),
             attempts=1,
             at="2026-11-24T10:15:03Z",
             record={"Last_Name": f"Name {n}", "Email": f"n{n}@example.com"},

@@ -152,8 +152,8 @@ async def _import(world: World, process: Process, life: Life, journal: SqliteJou
         thread=None if process.disk_s is None else SlowDisk(process.disk_s),
     )
     recorder.restore(settled=restored.settled, in_doubt=restored.in_doubt)
-    shaper = RowTransformer(crm_module=LEADS, shape=MappingSettings(), operation=world.operation, match_on=_match_on(world))
-    shaper.plan_for(HEADER, source="rows.csv")
+    shaper = RowTransformer(crm_module=LEADS, mapping=MappingSettings(), operation=world.operation, match_on=_match_on(world))
+    shaper.plan_header(HEADER, source="rows.csv")
     parts = [_part(sources[0], [*restored.settled, *((one.source, one.rows) for one in restored.in_doubt)])]
     pipe = ImportPipeline(_pipe_parts(world, parts, shaper, recorder, courier=courier, stop=stop))
     _let_fate_come(process, life, stop)

@@ -23,7 +23,7 @@ class DeadLetter:
     row: int
     crm_module: str
     operation: Operation
-    refusal: Rejection
+    rejection: Rejection
     attempts: int
     at: str  #: UTC, ISO 8601 with Z, to the second
     record: Mapping[str, Any] | None  #: what would be sent again; None for an unreadable row

@@ -112,8 +112,10 @@ class RowBlock:
     unreadable: tuple[MalformedRow, ...] = ()
     origins: Sequence[RowOrigin] | None = None
     texts: bool = False  #: every cell is a ``str`` and nothing else, as in a CSV
-    kept: Sequence[Sequence[Cell]] | None = None  #: the rows again, for whoever keeps them: lines that are cut when asked for
-    passed: PassthroughBlock | None = None  #: what a gate found: then ``rows`` need not be looked at
+    lazy_rows: Sequence[Sequence[Cell]] | None = (
+        None  #: the rows again, for whoever keeps them: lines that are cut when asked for
+    )
+    passthrough: PassthroughBlock | None = None  #: what a gate found: then ``rows`` need not be looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,23 +29,23 @@ __all__ = ["ColumnPlan", "plan_columns", "plan_later_columns"]
 def plan_columns(
     header: Sequence[str],
     crm_module: CrmModule,
-    shape: MappingSettings,
+    mapping: MappingSettings,
     operation: Operation,
     match_on: Sequence[str],
     *,
     source: str,
-    growing: bool = False,
+    expanding: bool = False,
 ) -> ColumnPlan:
     """Plan the columns of an input whose header is known before anything is sent.
 
     Args:
         header: Names of the columns.
         crm_module: With its fields.
-        shape: ``--map``, ``--set`` and what to do about columns that cannot go anywhere.
+        mapping: ``--map``, ``--set`` and what to do about columns that cannot go anywhere.
         operation: Decides what may be written and what must be there.
         match_on: API names by which an upsert finds records.
         source: What messages call the input.
-        growing: Columns may still turn up (JSON Lines): one that is missing is then no error, rows without it are.
+        expanding: Columns may still turn up (JSON Lines): one that is missing is then no error, rows without it are.
 
     Raises:
         RefusedError: A column without a field, two for one field, a field that is not there, that may not be written, that must
@@ -53,42 +53,44 @@ def plan_columns(
         UsageError: An upsert without ``match_on``; a ``--set`` without a value.
     """
     check_match_on(crm_module, operation, match_on)
-    planner = ColumnMapper(crm_module, shape, operation, source)
-    columns, leftovers = planner.assign(header, growing=growing)
+    planner = ColumnMapper(crm_module, mapping, operation, source)
+    columns, leftovers = planner.assign(header, expanding=expanding)
     warnings = planner.refuse_or_warn(leftovers)
     constants = planner.constants()
-    given = _given(constants, shape)
+    given = _given(constants, mapping)
     required = _required(crm_module, operation, given)
     filled = given | {one.field.api_name for one in columns}
-    if not growing:
+    if not expanding:
         planner.refuse_missing(required, filled, "must be filled")
     if operation is Operation.UPSERT:
-        if not growing:
+        if not expanding:
             planner.refuse_missing(match_on, filled, "is what --match-on looks for")
         warnings += planner.warnings_of_upsert(columns, filled)
     return ColumnPlan(columns=tuple(columns), constants=constants, required=required, warnings=tuple(warnings))
 
 
-def plan_later_columns(header: Sequence[str], crm_module: CrmModule, shape: MappingSettings, operation: Operation) -> ColumnPlan:
+def plan_later_columns(
+    header: Sequence[str], crm_module: CrmModule, mapping: MappingSettings, operation: Operation
+) -> ColumnPlan:
     """Plan the columns of a header that turned up when rows were already sent (JSON Lines may bring keys at any line).
 
     What :func:`plan_columns` refuses as a whole is here refused row by row: see :class:`UnexpectedColumn`.
     """
-    planner = ColumnMapper(crm_module, shape, operation, "")
-    columns, leftovers = planner.assign(header, growing=True)
+    planner = ColumnMapper(crm_module, mapping, operation, "")
+    columns, leftovers = planner.assign(header, expanding=True)
     constants = planner.constants()
-    strange = tuple(
+    unexpected = tuple(
         UnexpectedColumn(index=one.index, name=one.name, message=planner.message([one]))
         for one in leftovers
         if not planner.leaves_out(one)
     )
-    required = _required(crm_module, operation, _given(constants, shape))
-    return ColumnPlan(columns=tuple(columns), constants=constants, required=required, strange=strange)
+    required = _required(crm_module, operation, _given(constants, mapping))
+    return ColumnPlan(columns=tuple(columns), constants=constants, required=required, unexpected=unexpected)
 
 
-def _given(constants: Iterable[tuple[FieldMetadata, str]], shape: MappingSettings) -> set[str]:
+def _given(constants: Iterable[tuple[FieldMetadata, str]], mapping: MappingSettings) -> set[str]:
     """Give the API names that ``--set`` fills in every row."""
-    return {field.api_name for field, text in constants if text != shape.null_text}
+    return {field.api_name for field, text in constants if text != mapping.null_text}
 
 
 def _required(crm_module: CrmModule, operation: Operation, given: set[str]) -> tuple[str, ...]:
@@ -109,20 +111,20 @@ def _mandatory(crm_module: CrmModule) -> list[str]:
 class ColumnMapper:
     """Names, settings and words shared by the steps of one plan."""
 
-    def __init__(self, crm_module: CrmModule, shape: MappingSettings, operation: Operation, source: str) -> None:
+    def __init__(self, crm_module: CrmModule, mapping: MappingSettings, operation: Operation, source: str) -> None:
         self._names = FieldResolver(crm_module)
         self._module = crm_module
-        self._shape = shape
+        self._mapping = mapping
         self._operation = operation
         self._source = source
 
-    def assign(self, header: Sequence[str], *, growing: bool) -> tuple[list[MappedColumn], list[UnmappedColumn]]:
+    def assign(self, header: Sequence[str], *, expanding: bool) -> tuple[list[MappedColumn], list[UnmappedColumn]]:
         """Give each column its field, or a reason why it has none.
 
         Raises:
             RefusedError: ``--map`` names what is not there; two columns want one field.
         """
-        mapped, formats = self._mapped(header, growing=growing), self._formats(header, growing=growing)
+        mapped, formats = self._mapped(header, expanding=expanding), self._formats(header, expanding=expanding)
         constants = {field.api_name for field, _ in self.constants()}
         columns: dict[str, MappedColumn] = {}
         leftovers: list[UnmappedColumn] = []
@@ -142,7 +144,7 @@ class ColumnMapper:
                 leftovers.append(UnmappedColumn(index=index, name=name, reason=UnmappedReason.READ_ONLY, field=field))
             elif field.api_name not in columns:
                 columns[field.api_name] = MappedColumn(index=index, name=name, field=field, date_format=formats.get(index))
-            elif growing or (index not in mapped and columns[field.api_name].index in mapped):
+            elif expanding or (index not in mapped and columns[field.api_name].index in mapped):
                 leftovers.append(UnmappedColumn(index=index, name=name, reason=UnmappedReason.TAKEN, field=field))
             else:
                 raise self._two_to_one(columns[field.api_name].name, name, field)
@@ -159,7 +161,7 @@ class ColumnMapper:
         if self._operation is Operation.DELETE:
             return ()
         made = {}
-        for name, text in self._shape.set:
+        for name, text in self._mapping.set:
             field = self._named(name, option=f"--set {name}=...")
             if not text.strip():
                 raise UsageError(
@@ -193,7 +195,7 @@ class ColumnMapper:
 
     def leaves_out(self, one: UnmappedColumn) -> bool:
         """Whether the user said to leave such a column out."""
-        return self._shape.ignore_readonly if one.reason is UnmappedReason.READ_ONLY else self._shape.ignore_unknown
+        return self._mapping.ignore_readonly if one.reason is UnmappedReason.READ_ONLY else self._mapping.ignore_unknown
 
     def message(self, alike: Sequence[UnmappedColumn]) -> str:
         """Say what is wrong with columns that are left over for the same reason."""
@@ -239,32 +241,32 @@ class ColumnMapper:
             )
         return warnings
 
-    def _mapped(self, header: Sequence[str], *, growing: bool) -> dict[int, FieldMetadata | None]:
+    def _mapped(self, header: Sequence[str], *, expanding: bool) -> dict[int, FieldMetadata | None]:
         """Give the fields of ``--map`` by the index of their column; None leaves the column out."""
         mapped = {}
-        for column, name in self._shape.map:
+        for column, name in self._mapping.map:
             option = f"--map {column}={name}"
             field = self._named(name, option=option) if name.strip() else None
-            index = self._place(column, header, option=option, growing=growing)
+            index = self._place(column, header, option=option, expanding=expanding)
             if index is not None:
                 mapped[index] = field
         return mapped
 
-    def _formats(self, header: Sequence[str], *, growing: bool) -> dict[int, str]:
+    def _formats(self, header: Sequence[str], *, expanding: bool) -> dict[int, str]:
         """Give the date formats of single columns by the index of their column."""
         formats = {}
-        for column, text in self._shape.column_formats:
-            index = self._place(column, header, option=f"its date format {text}", growing=growing)
+        for column, text in self._mapping.column_formats:
+            index = self._place(column, header, option=f"its date format {text}", expanding=expanding)
             if index is not None:
                 formats[index] = text
         return formats
 
-    def _place(self, column: str, header: Sequence[str], *, option: str, growing: bool) -> int | None:
+    def _place(self, column: str, header: Sequence[str], *, option: str, expanding: bool) -> int | None:
         """Give the index of a column that an option names, None when it may still turn up."""
         wanted = column.strip().casefold()
         alike = [index for index, name in enumerate(header) if name.strip().casefold() == wanted]
         exact = [index for index in alike if header[index] == column]
-        if alike or growing:
+        if alike or expanding:
             return next(iter(exact or alike), None)
         near = difflib.get_close_matches(column, header, n=1, cutoff=0.6)
         raise RefusedError(

@@ -39,7 +39,7 @@ class ColumnPlan:
     columns: tuple[MappedColumn, ...]  #: in the order of the header
     constants: tuple[tuple[FieldMetadata, str], ...] = ()  #: ``--set``: given to every row
     required: tuple[str, ...] = ()  #: API names that no row may leave blank
-    strange: tuple[UnexpectedColumn, ...] = ()
+    unexpected: tuple[UnexpectedColumn, ...] = ()
     warnings: tuple[str, ...] = ()
 
 

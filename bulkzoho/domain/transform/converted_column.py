@@ -21,7 +21,7 @@ class ConvertedColumn(NamedTuple):
     values: Sequence[Any]
     absent: Sequence[int] = ()  #: indexes of rows that say nothing here
     cleared: Sequence[int] = ()  #: indexes of rows that clear the field
-    refused: Sequence[tuple[int, Rejection]] = ()
+    rejected: Sequence[tuple[int, Rejection]] = ()
 
 
 Converter = Callable[[Sequence[Cell]], ConvertedColumn]  #: takes a column of one cell or more

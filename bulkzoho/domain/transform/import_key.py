@@ -71,7 +71,7 @@ class ImportKey:
             for one in taken
         ]
         kept = tuple(one for one in plan.columns if one not in taken)
-        return replace(plan, columns=kept, strange=(*plan.strange, *strange)), self
+        return replace(plan, columns=kept, unexpected=(*plan.unexpected, *strange)), self
 
     def _prefix(self, source: int) -> str:
         return f"{self.run}:{source + 1}:" if self.several else f"{self.run}:"

@@ -44,14 +44,14 @@ class RejectedRow:
 
     number: int
     cells: Sequence[Cell]
-    record: Record  #: as it would have been sent; the refused value as it was read
-    refusal: Rejection
+    record: Record  #: as it would have been sent; the rejected value as it was read
+    rejection: Rejection
     origin: RowOrigin | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransformedBlock:
-    """The records of a block; all but ``header`` and ``refused`` run in parallel."""
+    """The records of a block; all but ``header`` and ``rejected`` run in parallel."""
 
     header: tuple[str, ...]
     numbers: Sequence[int]
@@ -59,10 +59,10 @@ class TransformedBlock:
     cells: Sequence[Sequence[Cell]]
     claims: Mapping[str, ClaimColumn] = field(default_factory=dict)  #: keys of each key field that is filled here
     origins: Sequence[RowOrigin] | None = None
-    refused: Sequence[RejectedRow] = ()
+    rejected: Sequence[RejectedRow] = ()
 
     def pick(self, indexes: Sequence[int]) -> TransformedBlock:
-        """Give the records at *indexes*, with their keys; ``refused`` stays."""
+        """Give the records at *indexes*, with their keys; ``rejected`` stays."""
         return replace(
             self,
             numbers=[self.numbers[index] for index in indexes],
@@ -92,7 +92,7 @@ class HeaderPlan:
     steps: Sequence[ColumnStep]
     user_columns: Sequence[int]  #: indexes of those that hold users
     constants: Sequence[tuple[str, Any]]
-    stamp: ImportKey | None
+    import_key: ImportKey | None
     constant_keys: Sequence[tuple[str, str | None]]
     make_records: Callable[[Iterable[Sequence[Any]]], list[dict[str, Any]]]
     packer: RecordEncoder
@@ -103,11 +103,11 @@ class RowTransformer:
 
     Args:
         crm_module: Where the records go.
-        shape: What the user said about columns.
+        mapping: What the user said about columns.
         operation: What will be done with the records.
         match_on: API names by which an upsert finds records.
-        time_zone: IANA name of the organization's zone; ``shape.time_zone`` wins.
-        stamp: What is written into the import key, if there is one.
+        time_zone: IANA name of the organization's zone; ``mapping.time_zone`` wins.
+        import_key: What is written into the import key, if there is one.
 
     Raises:
         UsageError: A date format or a time zone that is none.
@@ -117,20 +117,22 @@ class RowTransformer:
         self,
         *,
         crm_module: CrmModule,
-        shape: MappingSettings,
+        mapping: MappingSettings,
         operation: Operation,
         match_on: Sequence[str] = (),
         time_zone: str | None = None,
-        stamp: ImportKey | None = None,
+        import_key: ImportKey | None = None,
     ) -> None:
         self._module = crm_module
-        self._stamp = stamp
-        self._shape = shape
+        self._import_key = import_key
+        self._mapping = mapping
         self._operation = operation
         self._match_on = tuple(match_on)
-        for text in filter(None, (shape.date_format, *(text for _, text in shape.column_formats))):
+        for text in filter(None, (mapping.date_format, *(text for _, text in mapping.column_formats))):
             check_format(text, option="the date format")
-        self._rules = ConversionRules(null_text=shape.null_text, date_format=shape.date_format, zone=_zone(shape, time_zone))
+        self._rules = ConversionRules(
+            null_text=mapping.null_text, date_format=mapping.date_format, zone=_zone(mapping, time_zone)
+        )
         self._users_known = False
         self._programs: dict[tuple[str, ...], HeaderPlan] = {}
         self._converters: dict[tuple[str, str | None, bool], Converter] = {}
@@ -141,28 +143,28 @@ class RowTransformer:
 
     @property
     def sets_users(self) -> bool:
-        """Whether ``--set`` names a user otherwise than by id, so that :meth:`know` must come before :meth:`plan_for`."""
+        """Whether ``--set`` names a user otherwise than by id, so that :meth:`set_users` must come before :meth:`plan_header`."""
         if self._operation is Operation.DELETE:
             return False
         names = FieldResolver(self._module)
-        users = [text for name, text in self._shape.set for one in names.find(name) if one.data_type in USER_TYPES]
-        return needs_user_lookup(users, null_text=self._shape.null_text)
+        users = [text for name, text in self._mapping.set for one in names.find(name) if one.data_type in USER_TYPES]
+        return needs_user_lookup(users, null_text=self._mapping.null_text)
 
-    def wants_users(self, block: RowBlock) -> bool:
+    def needs_users(self, block: RowBlock) -> bool:
         """Whether *block* names a user otherwise than by id and the users are not known yet."""
         if self._users_known:
             return False
         indexes = self._program_for(block.header).user_columns
-        return any(needs_user_lookup([row[index] for row in block.rows], null_text=self._shape.null_text) for index in indexes)
+        return any(needs_user_lookup([row[index] for row in block.rows], null_text=self._mapping.null_text) for index in indexes)
 
-    def know(self, users: UserDirectory) -> None:
+    def set_users(self, users: UserDirectory) -> None:
         """Let cells and ``--set`` mean *users* from now on."""
         self._users_known = True
         self._rules = replace(self._rules, users=users)
         self._converters.clear()
         self._programs.clear()
 
-    def plan_for(self, header: tuple[str, ...], *, source: str, growing: bool = False) -> ColumnPlan:
+    def plan_header(self, header: tuple[str, ...], *, source: str, expanding: bool = False) -> ColumnPlan:
         """Plan the columns of an input before anything is sent; see :func:`plan_columns`.
 
         Raises:
@@ -170,26 +172,28 @@ class RowTransformer:
                 import key.
             UsageError: The options do not fit the operation.
         """
-        plan = plan_columns(header, self._module, self._shape, self._operation, self._match_on, source=source, growing=growing)
-        if self._stamp is not None:
-            self._stamp.refuse_filled(plan, source=source)
+        plan = plan_columns(
+            header, self._module, self._mapping, self._operation, self._match_on, source=source, expanding=expanding
+        )
+        if self._import_key is not None:
+            self._import_key.refuse_filled(plan, source=source)
         self._remember(header, plan)
         return plan
 
-    def gate_for(self, header: tuple[str, ...]) -> JsonPassthrough | None:
+    def passthrough_for(self, header: tuple[str, ...]) -> JsonPassthrough | None:
         """Give what lets whole blocks of JSON lines under *header* go as they stand; None where values may need a hand."""
         program = self._program_for(header)
-        changed = program.constants or program.stamp or program.user_columns or program.plan.strange
+        changed = program.constants or program.import_key or program.user_columns or program.plan.unexpected
         if changed or self._rules.null_text is not None:
             return None
         claims = {step.name: step.claim for step in program.steps if step.claim is not None}
         fields = [column.field for column in program.plan.columns]
         return build_passthrough(header, fields, required=program.plan.required, claims=claims)
 
-    def shape(self, block: RowBlock, *, source: int = 0, packed: bool = False) -> TransformedBlock:
+    def transform(self, block: RowBlock, *, source: int = 0, encoded: bool = False) -> TransformedBlock:
         """Give the records of *block* of the source with that index, and the rows that are not to be sent.
 
-        With *packed* a block of which every row is sent is packed, if it comes from a CSV.
+        With *encoded* a block of which every row is sent is encoded, if it comes from a CSV.
 
         A header that was not planned is one that grew while rows were sent: what does not fit is then refused row by row.
         """
@@ -197,9 +201,9 @@ class RowTransformer:
         count = len(block.rows)
         if not count:
             return TransformedBlock(header=block.header, numbers=(), records=(), cells=(), origins=block.origins and ())
-        if block.passed is not None:
-            as_it_stands = EncodedRecords(block.passed.json, count)
-            keys = block.passed.keys  # all there are: with constants there is no gate
+        if block.passthrough is not None:
+            as_it_stands = EncodedRecords(block.passthrough.json, count)
+            keys = block.passthrough.keys  # all there are: with constants there is no gate
             return TransformedBlock(
                 header=block.header, numbers=block.numbers, records=as_it_stands, cells=block.rows, claims=keys
             )
@@ -210,11 +214,11 @@ class RowTransformer:
             converted = {step.name: step.convert(columns[step.index]) for step in program.steps}
         values: list[Sequence[Any]] = [column.values for column in converted.values()]
         values += [[value] * count for _, value in program.constants]
-        if program.stamp is not None:
-            values.append(program.stamp.column(source, block.numbers))
-        refusals = find_rejections(program.plan, converted, columns, rows=count)
+        if program.import_key is not None:
+            values.append(program.import_key.column(source, block.numbers))
+        rejections = find_rejections(program.plan, converted, columns, rows=count)
         records: Sequence[Record]
-        if packed and block.texts and values and not refusals:
+        if encoded and block.texts and values and not rejections:
             absent = {at: column.absent for at, column in enumerate(converted.values()) if column.absent}
             records = program.packer.pack(values, absent)
         else:
@@ -223,27 +227,27 @@ class RowTransformer:
             header=block.header,
             numbers=block.numbers,
             records=records,
-            cells=block.rows if block.kept is None else block.kept,
+            cells=block.rows if block.lazy_rows is None else block.lazy_rows,
             claims=_claims(program, converted, count),
             origins=block.origins,
         )
-        return _set_aside(shaped, refusals, program.plan) if refusals else shaped
+        return _set_aside(shaped, rejections, program.plan) if rejections else shaped
 
     def _program_for(self, header: tuple[str, ...]) -> HeaderPlan:
         program = self._programs.get(header)
         if program is None:
-            later = plan_later_columns(header, self._module, self._shape, self._operation)
+            later = plan_later_columns(header, self._module, self._mapping, self._operation)
             program = self._remember(header, later)
         return program
 
     def _remember(self, header: tuple[str, ...], plan: ColumnPlan) -> HeaderPlan:
         if len(self._programs) >= HEADERS_KEPT:
             self._programs.clear()
-        plan, stamp = (plan, None) if self._stamp is None else self._stamp.applied_to(plan)
+        plan, import_key = (plan, None) if self._import_key is None else self._import_key.applied_to(plan)
         constants = [(one.api_name, self._constant(one, text)) for one, text in plan.constants]
         fields = [column.field for column in plan.columns]
         names = [*(field.api_name for field in fields), *(name for name, _ in constants)]
-        names += [stamp.field] if stamp is not None else []
+        names += [import_key.field] if import_key is not None else []
         plain = {field.api_name for field in fields if is_text(field) or fits_int64(field)}
         keys = frozenset(self.key_fields)
         program = self._programs[header] = HeaderPlan(
@@ -251,7 +255,7 @@ class RowTransformer:
             steps=[self._step(column, keys) for column in plan.columns],
             user_columns=[one.index for one in plan.columns if one.field.data_type in USER_TYPES],
             constants=constants,
-            stamp=stamp,
+            import_key=import_key,
             constant_keys=[
                 (one.api_name, key_normalizer(one)([value])[0])
                 for (one, _), (_, value) in zip(plan.constants, constants, strict=True)
@@ -284,9 +288,9 @@ class RowTransformer:
         if fault := fault_of_text(text):
             raise RefusedError(f"--set {target.api_name}=...: {fault.message}.", hint="Remove it.", code=fault.code)
         made = converter_for(target, self._rules)([text])
-        if made.refused:
+        if made.rejected:
             raise RefusedError(
-                f"--set {target.api_name}=...: {made.refused[0][1].message}.",
+                f"--set {target.api_name}=...: {made.rejected[0][1].message}.",
                 hint="" if target.data_type in USER_TYPES else "Give a value of the field's type.",
                 code="INVALID_DATA",
             )
@@ -310,26 +314,26 @@ def _claims(program: HeaderPlan, converted: Mapping[str, ConvertedColumn], count
     return claims
 
 
-def _set_aside(shaped: TransformedBlock, refusals: Mapping[int, Rejection], plan: ColumnPlan) -> TransformedBlock:
+def _set_aside(shaped: TransformedBlock, rejections: Mapping[int, Rejection], plan: ColumnPlan) -> TransformedBlock:
     """Take the refused rows out."""
-    refused = [
+    rejected = [
         RejectedRow(
             number=shaped.numbers[index],
             cells=shaped.cells[index],
             record=_with_strange(shaped.records[index], shaped.cells[index], plan),
-            refusal=refusals[index],
+            rejection=rejections[index],
             origin=None if shaped.origins is None else shaped.origins[index],
         )
-        for index in sorted(refusals)
+        for index in sorted(rejections)
     ]
-    kept = shaped.pick([index for index in range(len(shaped.records)) if index not in refusals])
-    return replace(kept, refused=refused)
+    kept = shaped.pick([index for index in range(len(shaped.records)) if index not in rejections])
+    return replace(kept, rejected=rejected)
 
 
 def _with_strange(record: Record, cells: Sequence[Cell], plan: ColumnPlan) -> Record:
     """Add what has no field under its own name: a letter shows the whole row."""
     strange = {
-        one.name: cells[one.index] for one in plan.strange if isinstance(cells[one.index], str | int | float | list | dict)
+        one.name: cells[one.index] for one in plan.unexpected if isinstance(cells[one.index], str | int | float | list | dict)
     }
     return {**record, **strange}
 
@@ -350,15 +354,15 @@ def _record_maker(names: Sequence[str]) -> Callable[[Iterable[Sequence[Any]]], l
     return maker
 
 
-def _zone(shape: MappingSettings, organization: str | None) -> tzinfo | None:
-    name = shape.time_zone or organization
+def _zone(mapping: MappingSettings, organization: str | None) -> tzinfo | None:
+    name = mapping.time_zone or organization
     if name is None:
         return None
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # what ZoneInfo raises for names that are none, or are folders of names
-        if shape.time_zone is None:
-            return None  # times without an offset are then refused, and say why
+        if mapping.time_zone is None:
+            return None  # times without an offset are then rejected, and say why
         raise UsageError(
             f"--time-zone {name}: there is no such time zone.",
             hint="Give an IANA name, such as Europe/Berlin or America/New_York.",

@@ -27,9 +27,9 @@ def find_rejections(
     """
     refusals: dict[int, Rejection] = {}
     for column in converted.values():
-        for index, refusal in column.refused:
+        for index, refusal in column.rejected:
             refusals.setdefault(index, refusal)
-    for strange in plan.strange:
+    for strange in plan.unexpected:
         reason = Rejection(code="UNKNOWN_COLUMN", message=strange.message, stage=Stage.CHECK)
         for index, cell in enumerate(columns[strange.index]):
             if _says_something(cell):

@@ -99,7 +99,7 @@ async def _collect(
             if not block.numbers or not numbers.overlaps(block.numbers[0], block.numbers[-1]):
                 continue
             await ensure_users(shaper, block, read_users)
-            shaped = shaper.shape(block, source=part.index)
+            shaped = shaper.transform(block, source=part.index)
             for index, number in enumerate(shaped.numbers):
                 if number in missing:
                     missing.discard(number)

@@ -178,15 +178,15 @@ class InputReader:
         if not block.rows:
             return []
         if self._packs and block.header is not self._header:
-            self._header, self._gate = block.header, self._shaper.gate_for(block.header)
+            self._header, self._gate = block.header, self._shaper.passthrough_for(block.header)
         await ensure_users(self._shaper, block, self._read_users)
-        shaped = self._shaper.shape(block, source=part.index, packed=self._packs and not batcher.waiting)
+        shaped = self._shaper.transform(block, source=part.index, encoded=self._packs and not batcher.waiting)
         if self._letters is not None:
             shaped = self._without_settled_letters(part.index, shaped)
         if self._superseded is not None and shaped.records:
             shaped = self._held_back(part.index, shaped, await self._superseded.find(shaped))
-        if shaped.refused:
-            self._refuse(_refused(part.index, block.header, shaped.refused))
+        if shaped.rejected:
+            self._refuse(_refused(part.index, block.header, shaped.rejected))
         return batcher.feed(shaped)
 
     def _refuse(self, refused: RejectedRows) -> None:
@@ -205,8 +205,8 @@ class InputReader:
         return replace(
             block,
             rows=block.rows[:keep],
-            kept=None,
-            passed=None,
+            lazy_rows=None,
+            passthrough=None,
             numbers=block.numbers[:keep],
             origins=None if block.origins is None else block.origins[:keep],
             unreadable=tuple(row for row in block.unreadable if row.number <= last),
@@ -224,12 +224,12 @@ class InputReader:
         origins: Sequence[RowOrigin | None] = shaped.origins or [None] * len(shaped.records)
         pairs = zip(origins, shaped.records, strict=True)
         sent = [index for index, (origin, record) in enumerate(pairs) if self._is_settled(origin, record)]
-        refused = [row for row in shaped.refused if self._is_settled(row.origin, row.record)]
+        refused = [row for row in shaped.rejected if self._is_settled(row.origin, row.record)]
         if sent or refused:
             self._recorder.skip(source, sorted([*(shaped.numbers[index] for index in sent), *(row.number for row in refused)]))
         gone, scraps = set(sent), {row.number for row in refused}
         kept = shaped.pick([index for index in range(len(shaped.records)) if index not in gone]) if sent else shaped
-        return replace(kept, refused=[row for row in shaped.refused if row.number not in scraps])
+        return replace(kept, rejected=[row for row in shaped.rejected if row.number not in scraps])
 
     def _held_back(self, source: int, shaped: TransformedBlock, refusals: Mapping[int, Rejection]) -> TransformedBlock:
         """Write the letters down that are not to be sent now; another replay may."""
@@ -237,7 +237,7 @@ class InputReader:
             return shaped
         held = shaped.pick(sorted(refusals))
         rows = [
-            RejectedRow(number=number, cells=cells, record=record, refusal=refusals[index], origin=origin)
+            RejectedRow(number=number, cells=cells, record=record, rejection=refusals[index], origin=origin)
             for index, number, cells, record, origin in zip(
                 sorted(refusals), held.numbers, held.cells, held.records, held.origins or (), strict=True
             )
@@ -296,8 +296,8 @@ def _without(block: RowBlock, known: RowRanges) -> RowBlock:
     return replace(
         block,
         rows=[block.rows[index] for index in keep],
-        kept=None,
-        passed=None,
+        lazy_rows=None,
+        passthrough=None,
         numbers=[block.numbers[index] for index in keep],
         origins=None if block.origins is None else [block.origins[index] for index in keep],
         unreadable=unreadable,
@@ -332,4 +332,4 @@ def _refused(source: int, header: tuple[str, ...], rows: Sequence[RejectedRow]) 
         cells=[row.cells for row in rows],
         origins=[origin for origin in origins if origin is not None] if all(origins) else None,
     )
-    return RejectedRows(batch=batch, refusals=[row.refusal for row in rows])
+    return RejectedRows(batch=batch, refusals=[row.rejection for row in rows])

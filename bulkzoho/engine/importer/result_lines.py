@@ -84,7 +84,7 @@ class OutcomeFormatter:
                     row=origin.row if origin else batch.numbers[index],
                     crm_module=self.facts.crm_module,
                     operation=self.facts.operation,
-                    refusal=refusal,
+                    rejection=refusal,
                     attempts=attempts + (origin.attempts if origin else 0),
                     at=at,
                     record=None if index in raws else batch.records[index],

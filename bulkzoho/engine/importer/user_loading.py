@@ -20,5 +20,5 @@ async def ensure_users(shaper: RowTransformer, block: RowBlock, read_users: Read
         BulkZohoError: They cannot be read.
         StopRequestedError: The run ends before they were.
     """
-    if read_users is not None and shaper.wants_users(block):
-        shaper.know(await read_users())
+    if read_users is not None and shaper.needs_users(block):
+        shaper.set_users(await read_users())

@@ -177,7 +177,7 @@ class Verifier:
         """Give the inputs' rows, shaped, many at a time."""
         stretch: list[tuple[int, TransformedBlock]] = []
         async for source, block in self._blocks():
-            stretch.append((source, self._parts.shaper.shape(block, source=source)))
+            stretch.append((source, self._parts.shaper.transform(block, source=source)))
             if sum(len(shaped.records) for _, shaped in stretch) >= STRETCH_ROWS:
                 yield stretch
                 stretch = []

@@ -115,13 +115,13 @@ class DeadLetterReader:
         self._number = 0  # of the last letter given
 
     @property
-    def growing(self) -> bool:
+    def expanding(self) -> bool:
         """Whether later letters may bring new columns: as JSON Lines, at any line."""
         return self._header is None
 
-    def read(self, gate: PassthroughCheck | None = None) -> RowBlock | None:
+    def read(self, passthrough: PassthroughCheck | None = None) -> RowBlock | None:
         """Give the next block, None at the end."""
-        del gate
+        del passthrough
         for some in self._letters:
             if chosen := [one for one in some if not self._only_codes or one.code in self._only_codes]:
                 return self._block(chosen)

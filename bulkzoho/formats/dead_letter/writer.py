@@ -140,7 +140,7 @@ class CsvResultWriter:
 
 
 def _letter_object(letter: DeadLetter) -> dict[str, Any]:
-    refusal = letter.refusal
+    rejection = letter.rejection
     written: dict[str, Any] = {
         "v": LETTER_VERSION,
         "run": letter.run,
@@ -148,11 +148,11 @@ def _letter_object(letter: DeadLetter) -> dict[str, Any]:
         "row": letter.row,
         "crm_module": letter.crm_module,
         "operation": str(letter.operation),
-        "code": refusal.code,
-        "field": refusal.field,
-        "message": refusal.message,
-        "details": dict(refusal.details),
-        "stage": str(refusal.stage),
+        "code": rejection.code,
+        "field": rejection.field,
+        "message": rejection.message,
+        "details": dict(rejection.details),
+        "stage": str(rejection.stage),
         "attempts": letter.attempts,
         "at": letter.at,
         "record": None if letter.record is None else dict(letter.record),
@@ -166,15 +166,15 @@ def _letter_object(letter: DeadLetter) -> dict[str, Any]:
 
 
 def _letter_cells(letter: DeadLetter) -> tuple[str | int, ...]:
-    refusal = letter.refusal
+    rejection = letter.rejection
     return (
         letter.run,
         letter.source,
         letter.row,
-        refusal.code,
-        refusal.field or "",
-        refusal.message,
-        str(refusal.stage),
+        rejection.code,
+        rejection.field or "",
+        rejection.message,
+        str(rejection.stage),
         letter.attempts,
         letter.at,
         letter.raw or "",

@@ -391,6 +391,6 @@ def test_rows_that_are_kept_uncut_are_the_same_rows() -> None:
         drained = read(end.join(["A,B", *lines, ""]))
 
         assert [len(block.rows) for block in drained.blocks] == [100, 100, 50]
-        kept = [block.kept for block in drained.blocks if block.kept is not None]
+        kept = [block.lazy_rows for block in drained.blocks if block.lazy_rows is not None]
         assert [row for some in kept for row in some] == drained.rows[:200]
         assert kept[0][3:5] == [["3", "name 3"], ["4", "name 4"]]

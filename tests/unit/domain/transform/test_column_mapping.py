@@ -20,10 +20,10 @@ def plan(
     operation: Operation = Operation.INSERT,
     match_on: tuple[str, ...] = (),
     module: CrmModule = LEADS,
-    growing: bool = False,
+    expanding: bool = False,
     **shape: Any,
 ) -> ColumnPlan:
-    return plan_columns(header, module, MappingSettings(**shape), operation, match_on, source="leads.csv", growing=growing)
+    return plan_columns(header, module, MappingSettings(**shape), operation, match_on, source="leads.csv", expanding=expanding)
 
 
 def fields_of(planned: ColumnPlan) -> dict[str, str]:
@@ -85,14 +85,14 @@ def test_what_the_user_maps_wins_over_names() -> None:
     assert "last_name" in planned.warnings[0]
 
 
-@pytest.mark.parametrize("growing", [False, True])
-def test_a_column_that_is_mapped_to_nothing_is_left_out(growing: bool) -> None:
+@pytest.mark.parametrize("expanding", [False, True])
+def test_a_column_that_is_mapped_to_nothing_is_left_out(expanding: bool) -> None:
     """Whether it is no field, or one that another column is to fill."""
-    told = plan("Last_Name", "Notes", "Email", "E-Mail", map=(("notes", ""), ("E-Mail", "")), growing=growing)
+    told = plan("Last_Name", "Notes", "Email", "E-Mail", map=(("notes", ""), ("E-Mail", "")), expanding=expanding)
     later = plan_later_columns(["Last_Name", "Notes"], LEADS, MappingSettings(map=(("Notes", ""),)), Operation.INSERT)
 
     assert fields_of(told) == {"Last_Name": "Last_Name", "Email": "Email"}
-    assert (told.warnings, later.strange) == ((), ())
+    assert (told.warnings, later.unexpected) == ((), ())
     with pytest.raises(RefusedError, match="Note"):
         plan("Last_Name", "Notes", map=(("Note", ""),))
 
@@ -238,7 +238,7 @@ def test_a_column_carries_its_own_date_format() -> None:
 
 
 def test_a_header_that_may_still_grow_need_not_hold_all_columns() -> None:
-    planned = plan("Email", growing=True, map=(("Name", "Last_Name"),))
+    planned = plan("Email", expanding=True, map=(("Name", "Last_Name"),))
 
     assert planned.required == ("Last_Name",)
 
@@ -246,5 +246,5 @@ def test_a_header_that_may_still_grow_need_not_hold_all_columns() -> None:
 def test_columns_that_turn_up_later_are_refused_row_by_row() -> None:
     planned = plan_later_columns(("Last_Name", "zzzz", "Created_Time", "last name"), LEADS, MappingSettings(), Operation.INSERT)
 
-    assert [(one.index, one.name) for one in planned.strange] == [(1, "zzzz"), (2, "Created_Time"), (3, "last name")]
-    assert "no field of Leads" in planned.strange[0].message
+    assert [(one.index, one.name) for one in planned.unexpected] == [(1, "zzzz"), (2, "Created_Time"), (3, "last name")]
+    assert "no field of Leads" in planned.unexpected[0].message

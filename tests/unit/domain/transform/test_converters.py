@@ -30,8 +30,8 @@ def convert(name: str, *cells: Any, column_format: str | None = None, **rules: A
 def sent(name: str, cell: Any, **rules: Any) -> Any:
     """Give the value of one cell: ABSENT, None, a value, or the refusal."""
     column = convert(name, cell, **rules)
-    if column.refused:
-        return column.refused[0][1]
+    if column.rejected:
+        return column.rejected[0][1]
     return ABSENT if column.absent else column.values[0]
 
 
@@ -69,8 +69,8 @@ def test_lists_and_objects_are_no_text(value: Any) -> None:
 def test_text_that_is_too_long_is_refused_and_nothing_else_of_its_column() -> None:
     column = convert("First_Name", "x" * 40, "x" * 41, "Ann")
 
-    assert [index for index, _ in column.refused] == [1]
-    assert column.refused[0][1].details == {"maximum_length": 40}
+    assert [index for index, _ in column.rejected] == [1]
+    assert column.rejected[0][1].details == {"maximum_length": 40}
     assert column.values == ["x" * 40, "x" * 41, "Ann"]
 
 
@@ -185,7 +185,7 @@ def test_every_decimal_is_the_same_number_at_the_other_end(number: Decimal) -> N
 def test_a_column_gives_what_its_cells_give_one_by_one(cells: list[str]) -> None:
     for name in ("No_of_Employees", "Annual_Revenue", "Last_Name", "Founded", "Email_Opt_Out", "Parent_Account", "Interests"):
         whole = convert(name, *cells)
-        refused, absent = dict(whole.refused), set(whole.absent)
+        refused, absent = dict(whole.rejected), set(whole.absent)
 
         together = [refused.get(i, ABSENT if i in absent else whole.values[i]) for i in range(len(cells))]
 
@@ -223,7 +223,7 @@ def test_dates_are_read_as_the_user_says_and_iso_beside_it() -> None:
     column = convert("Founded", "28/02/2026", "2026-02-28", "02/28/2026", date_format="%d/%m/%Y")
 
     assert column.values[:2] == ["2026-02-28", "2026-02-28"]
-    assert [index for index, _ in column.refused] == [2]
+    assert [index for index, _ in column.rejected] == [2]
 
 
 def test_a_format_that_begins_with_the_year_is_the_only_reading() -> None:
@@ -235,7 +235,7 @@ def test_a_format_of_the_column_is_the_only_reading() -> None:
     column = convert("Founded", "2026", "2026-02-28", column_format="%Y", date_format="%d/%m/%Y")
 
     assert column.values[0] == "2026-01-01"
-    assert [index for index, _ in column.refused] == [1]
+    assert [index for index, _ in column.rejected] == [1]
 
 
 @pytest.mark.parametrize(
@@ -325,11 +325,11 @@ def test_arrays_of_unknown_kinds_come_only_as_json() -> None:
     column = convert_rows([[{"Col": 1}], "Col=1"])
 
     assert column.values[0] == [{"Col": 1}]
-    assert [index for index, _ in column.refused] == [1]
+    assert [index for index, _ in column.rejected] == [1]
 
 
 @given(st.sampled_from([field.api_name for field in LEADS.fields]), st.text(min_size=41, max_size=300))
 def test_no_refusal_shows_what_was_in_the_cell(name: str, cell: str) -> None:
-    for _, refusal in convert(name, cell).refused:
+    for _, refusal in convert(name, cell).rejected:
         assert cell not in refusal.message
         assert cell not in str(refusal.details)

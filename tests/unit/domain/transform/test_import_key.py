@@ -29,8 +29,8 @@ def stamp(name: str = "Import_Key", *, sources: int = 1, letters: bool = False) 
     return resolve_import_key(name, MODULE, Operation.INSERT, run=RUN, sources=sources, letters=letters)
 
 
-def shaper(stamp: ImportKey, *given: tuple[str, str]) -> RowTransformer:
-    return RowTransformer(crm_module=MODULE, shape=MappingSettings(set=given), operation=Operation.INSERT, stamp=stamp)
+def transformer(stamp: ImportKey, *given: tuple[str, str]) -> RowTransformer:
+    return RowTransformer(crm_module=MODULE, mapping=MappingSettings(set=given), operation=Operation.INSERT, import_key=stamp)
 
 
 def block(*header: str, rows: list[list[str]]) -> RowBlock:
@@ -61,43 +61,43 @@ def test_an_upsert_needs_a_field_that_may_be_written_either_way() -> None:
 
 
 def test_each_record_names_run_and_row() -> None:
-    shaped = shaper(stamp()).shape(block("Last_Name", rows=[["A"], ["B"]]))
+    shaped = transformer(stamp()).transform(block("Last_Name", rows=[["A"], ["B"]]))
 
     assert shaped.records == [{"Last_Name": "A", "Import_Key": f"{RUN}:8"}, {"Last_Name": "B", "Import_Key": f"{RUN}:9"}]
 
 
 def test_with_several_sources_the_source_is_named_too() -> None:
-    shaped = shaper(stamp(sources=3)).shape(block("Last_Name", rows=[["A"]]), source=2)
+    shaped = transformer(stamp(sources=3)).transform(block("Last_Name", rows=[["A"]]), source=2)
 
     assert shaped.records[0]["Import_Key"] == f"{RUN}:3:8"
 
 
 def test_a_refused_row_carries_its_stamp_into_its_letter() -> None:
-    (refused,) = shaper(stamp()).shape(block("Last_Name", rows=[[""]])).refused
+    (refused,) = transformer(stamp()).transform(block("Last_Name", rows=[[""]])).rejected
 
     assert refused.record["Import_Key"] == f"{RUN}:8"
 
 
 def test_a_column_or_a_set_that_fills_the_field_is_refused() -> None:
     with pytest.raises(RefusedError, match=r'f\.csv: column "Import Key" fills Import_Key'):
-        shaper(stamp()).plan_for(("Last_Name", "Import Key"), source="f.csv")
+        transformer(stamp()).plan_header(("Last_Name", "Import Key"), source="f.csv")
     with pytest.raises(RefusedError, match="--set fills Import_Key"):
-        shaper(stamp(), ("Import_Key", "x")).plan_for(("Last_Name",), source="f.csv")
+        transformer(stamp(), ("Import_Key", "x")).plan_header(("Last_Name",), source="f.csv")
 
 
 def test_rows_that_fill_the_field_in_a_column_that_turns_up_late_are_refused() -> None:
-    shaped = shaper(stamp()).shape(block("Last_Name", "Import_Key", rows=[["A", "mine"], ["B", ""]]))
+    shaped = transformer(stamp()).transform(block("Last_Name", "Import_Key", rows=[["A", "mine"], ["B", ""]]))
 
-    assert [row.number for row in shaped.refused] == [8]
+    assert [row.number for row in shaped.rejected] == [8]
     assert shaped.records == [{"Last_Name": "B", "Import_Key": f"{RUN}:9"}]
 
 
 def test_a_letter_keeps_the_stamp_it_carries() -> None:
-    replay = shaper(stamp(letters=True))
-    replay.plan_for(("Last_Name", "Import_Key"), source="d.jsonl")
+    replay = transformer(stamp(letters=True))
+    replay.plan_header(("Last_Name", "Import_Key"), source="d.jsonl")
 
-    carried = replay.shape(block("Last_Name", "Import_Key", rows=[["A", "earlier:4"]]))
-    bare = replay.shape(block("Last_Name", rows=[["A"]]))
+    carried = replay.transform(block("Last_Name", "Import_Key", rows=[["A", "earlier:4"]]))
+    bare = replay.transform(block("Last_Name", rows=[["A"]]))
 
     assert carried.records[0]["Import_Key"] == "earlier:4"
     assert bare.records[0]["Import_Key"] == f"{RUN}:8"

@@ -36,14 +36,14 @@ RECORDS = st.fixed_dictionaries(
 )
 
 
-def shaper() -> RowTransformer:
-    made = RowTransformer(crm_module=LEADS, shape=MappingSettings(), operation=Operation.UPSERT, match_on=("Email",))
-    made.plan_for(HEADER, source="leads.jsonl")
+def transformer() -> RowTransformer:
+    made = RowTransformer(crm_module=LEADS, mapping=MappingSettings(), operation=Operation.UPSERT, match_on=("Email",))
+    made.plan_header(HEADER, source="leads.jsonl")
     return made
 
 
 def gate() -> JsonPassthrough:
-    made = shaper().gate_for(HEADER)
+    made = transformer().passthrough_for(HEADER)
     assert made is not None
     return made
 
@@ -53,7 +53,7 @@ def the_long_way(lines: list[bytes]) -> TransformedBlock:
     rows = JsonLinesReader(iter([b"\n".join([first, *lines])]), name="leads.jsonl", block_rows=1 + len(lines))
     block = rows.read()
     assert block is not None
-    return shaper().shape(
+    return transformer().transform(
         RowBlock(header=block.header, rows=block.rows[1:], numbers=block.numbers[1:], unreadable=block.unreadable)
     )
 
@@ -72,7 +72,7 @@ def test_what_passes_is_what_the_long_way_makes_of_it(
 
     if passed is not None:
         long_way = the_long_way(lines)
-        assert (long_way.refused, len(long_way.records)) == ((), len(lines))
+        assert (long_way.rejected, len(long_way.records)) == ((), len(lines))
         assert decode_json(passed.json) == list(long_way.records)
         assert {name: list(keys) for name, keys in passed.keys.items()} == {
             name: list(keys) for name, keys in long_way.claims.items()
@@ -139,9 +139,9 @@ def test_a_key_twice_is_not_hidden_by_a_blank_behind_a_key_of_another_line() -> 
 
 def test_a_null_passes_but_in_a_field_that_an_insert_must_fill() -> None:
     line = GOOD.replace(b'"Lund"', b"null")
-    inserting = RowTransformer(crm_module=LEADS, shape=MappingSettings(), operation=Operation.INSERT)
-    inserting.plan_for(HEADER, source="leads.jsonl")
-    insert_gate = inserting.gate_for(HEADER)
+    inserting = RowTransformer(crm_module=LEADS, mapping=MappingSettings(), operation=Operation.INSERT)
+    inserting.plan_header(HEADER, source="leads.jsonl")
+    insert_gate = inserting.passthrough_for(HEADER)
 
     assert insert_gate is not None
     assert insert_gate([line]) is None
@@ -157,16 +157,16 @@ def test_an_object_over_two_lines_does_not_pass_beside_two_on_one_line() -> None
 
 
 def test_there_is_no_gate_where_values_need_a_hand() -> None:
-    def gate_for(*header: str, **shape: Any) -> JsonPassthrough | None:
-        made = RowTransformer(crm_module=LEADS, shape=MappingSettings(**shape), operation=Operation.INSERT)
-        made.plan_for(header, source="leads.jsonl")
-        return made.gate_for(header)
+    def passthrough_for(*header: str, **shape: Any) -> JsonPassthrough | None:
+        made = RowTransformer(crm_module=LEADS, mapping=MappingSettings(**shape), operation=Operation.INSERT)
+        made.plan_header(header, source="leads.jsonl")
+        return made.passthrough_for(header)
 
-    assert gate_for("Last_Name", "Email") is not None
-    assert gate_for("Last Name", "Email") is None
-    assert gate_for("Last_Name", "Email", null_text="-") is None
-    assert gate_for("Last_Name", "Email", set=(("Company", "Acme"),)) is None
-    assert gate_for("Last_Name", "Parent_Account") is None
+    assert passthrough_for("Last_Name", "Email") is not None
+    assert passthrough_for("Last Name", "Email") is None
+    assert passthrough_for("Last_Name", "Email", null_text="-") is None
+    assert passthrough_for("Last_Name", "Email", set=(("Company", "Acme"),)) is None
+    assert passthrough_for("Last_Name", "Parent_Account") is None
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999", '"\\u0000"', '"x\\u0000"', '"\\ud800"'])

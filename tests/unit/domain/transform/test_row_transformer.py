@@ -18,19 +18,19 @@ from bulkzoho.errors import RefusedError, UsageError
 from tests.unit.domain.crm_samples import LEADS
 
 
-def shaper_of(
+def transformer_of(
     *header: str,
     operation: Operation = Operation.INSERT,
     match_on: tuple[str, ...] = (),
     time_zone: str | None = None,
     **shape: Any,
 ) -> RowTransformer:
-    shaper = RowTransformer(
-        crm_module=LEADS, shape=MappingSettings(**shape), operation=operation, match_on=match_on, time_zone=time_zone
+    transformer = RowTransformer(
+        crm_module=LEADS, mapping=MappingSettings(**shape), operation=operation, match_on=match_on, time_zone=time_zone
     )
     if header:
-        shaper.plan_for(header, source="leads.csv")
-    return shaper
+        transformer.plan_header(header, source="leads.csv")
+    return transformer
 
 
 def block_of(header: Sequence[str], *rows: Sequence[Any], first: int = 1) -> RowBlock:
@@ -39,7 +39,7 @@ def block_of(header: Sequence[str], *rows: Sequence[Any], first: int = 1) -> Row
 
 def test_rows_become_records_with_the_types_of_the_metadata() -> None:
     header = ("First name", "last name", "No of Employees", "Email_Opt_Out", "Parent Account")
-    shaped = shaper_of(*header).shape(block_of(header, ["Ann", "Lund", "12", "no", "571"], ["Bo", "Ek", "", "", ""]))
+    shaped = transformer_of(*header).transform(block_of(header, ["Ann", "Lund", "12", "no", "571"], ["Bo", "Ek", "", "", ""]))
 
     assert shaped.records == [
         {
@@ -51,7 +51,7 @@ def test_rows_become_records_with_the_types_of_the_metadata() -> None:
         },
         {"First_Name": "Bo", "Last_Name": "Ek"},
     ]
-    assert (list(shaped.numbers), shaped.refused) == ([1, 2], ())
+    assert (list(shaped.numbers), shaped.rejected) == ([1, 2], ())
 
 
 USERS = UserDirectory(
@@ -65,26 +65,26 @@ USERS = UserDirectory(
 def test_users_are_wanted_by_the_first_block_that_names_one_and_never_again() -> None:
     header = ("Last_Name", "Owner")
     ids, names = block_of(header, ["Lund", "571"], ["Ek", ""]), block_of(header, ["Lund", "571"], ["Ek", "bo@example.com"])
-    shaper = shaper_of(*header)
+    transformer = transformer_of(*header)
 
-    before = (shaper.wants_users(ids), shaper.wants_users(names))
-    shaper.know(USERS)
+    before = (transformer.needs_users(ids), transformer.needs_users(names))
+    transformer.set_users(USERS)
 
-    assert (before, shaper.wants_users(names)) == ((False, True), False)
-    assert [record["Owner"] for record in shaper.shape(names).records] == [{"id": "571"}, {"id": "102"}]
+    assert (before, transformer.needs_users(names)) == ((False, True), False)
+    assert [record["Owner"] for record in transformer.transform(names).records] == [{"id": "571"}, {"id": "102"}]
 
 
 def test_users_are_not_wanted_for_columns_that_go_elsewhere() -> None:
-    shaper = shaper_of("Last_Name", "Owner", set=(("Owner", "571"),))
+    transformer = transformer_of("Last_Name", "Owner", set=(("Owner", "571"),))
 
-    assert not shaper.wants_users(block_of(("Last_Name", "Owner"), ["Lund", "Bo Ek"]))
-    assert not shaper.sets_users
+    assert not transformer.needs_users(block_of(("Last_Name", "Owner"), ["Lund", "Bo Ek"]))
+    assert not transformer.sets_users
 
 
 def test_a_header_that_grew_may_bring_users() -> None:
-    shaper = shaper_of("Last_Name")
+    transformer = transformer_of("Last_Name")
 
-    assert shaper.wants_users(block_of(("Last_Name", "Owner"), ["Lund", {"email": "bo@example.com"}]))
+    assert transformer.needs_users(block_of(("Last_Name", "Owner"), ["Lund", {"email": "bo@example.com"}]))
 
 
 @pytest.mark.parametrize(
@@ -98,25 +98,25 @@ def test_a_header_that_grew_may_bring_users() -> None:
     ],
 )
 def test_users_are_wanted_before_planning_when_set_names_one(name: str, text: str, *, wanted: bool) -> None:
-    assert shaper_of(set=((name, text),), null_text="NULL").sets_users is wanted
+    assert transformer_of(set=((name, text),), null_text="NULL").sets_users is wanted
 
 
 def test_a_user_may_be_set_for_every_row() -> None:
-    shaper = shaper_of(set=(("Owner", "ana LUND"),))
-    shaper.know(USERS)
-    shaper.plan_for(("Last_Name",), source="leads.csv")
+    transformer = transformer_of(set=(("Owner", "ana LUND"),))
+    transformer.set_users(USERS)
+    transformer.plan_header(("Last_Name",), source="leads.csv")
 
-    assert shaper.shape(block_of(("Last_Name",), ["Lund"])).records == [{"Last_Name": "Lund", "Owner": {"id": "101"}}]
+    assert transformer.transform(block_of(("Last_Name",), ["Lund"])).records == [{"Last_Name": "Lund", "Owner": {"id": "101"}}]
 
 
 def test_a_user_that_nobody_is_cannot_be_set() -> None:
     with pytest.raises(RefusedError, match=r"--set Owner=\.\.\.: no user has this"):
-        shaper_of("Last_Name", set=(("Owner", "dan@example.com"),))
+        transformer_of("Last_Name", set=(("Owner", "dan@example.com"),))
 
 
 def test_columns_left_out_are_not_sent_but_kept_for_letters() -> None:
     header = ("Last_Name", "zzzz")
-    shaped = shaper_of(*header, ignore_unknown=True).shape(block_of(header, ["Lund", "?"]))
+    shaped = transformer_of(*header, ignore_unknown=True).transform(block_of(header, ["Lund", "?"]))
 
     assert shaped.records == [{"Last_Name": "Lund"}]
     assert shaped.cells[0] == ["Lund", "?"]
@@ -124,9 +124,11 @@ def test_columns_left_out_are_not_sent_but_kept_for_letters() -> None:
 
 def test_constants_go_into_every_record() -> None:
     header = ("Last_Name", "Lead_Source")
-    shaper = shaper_of(*header, set=(("Lead_Source", "Import"), ("No_of_Employees", "7"), ("Company", "NULL")), null_text="NULL")
+    transformer = transformer_of(
+        *header, set=(("Lead_Source", "Import"), ("No_of_Employees", "7"), ("Company", "NULL")), null_text="NULL"
+    )
 
-    shaped = shaper.shape(block_of(header, ["Lund", "Web"], ["Ek", ""]))
+    shaped = transformer.transform(block_of(header, ["Lund", "Web"], ["Ek", ""]))
 
     constants = {"Lead_Source": "Import", "No_of_Employees": 7, "Company": None}
     assert shaped.records == [{"Last_Name": "Lund", **constants}, {"Last_Name": "Ek", **constants}]
@@ -134,7 +136,7 @@ def test_constants_go_into_every_record() -> None:
 
 def test_a_constant_of_the_wrong_type_is_refused_at_once_without_showing_it() -> None:
     with pytest.raises(RefusedError, match=r"--set No_of_Employees=\.\.\.: it is not a whole number") as refused:
-        shaper_of("Last_Name", set=(("No_of_Employees", "many-and-secret"),))
+        transformer_of("Last_Name", set=(("No_of_Employees", "many-and-secret"),))
 
     assert "secret" not in str(refused.value)
 
@@ -142,7 +144,7 @@ def test_a_constant_of_the_wrong_type_is_refused_at_once_without_showing_it() ->
 @pytest.mark.parametrize("text", ["a\0", "a\udcff"])
 def test_a_constant_that_is_no_text_is_refused(text: str) -> None:
     with pytest.raises(RefusedError, match=r"--set Company=\.\.\.: the text contains") as refused:
-        shaper_of("Last_Name", set=(("Company", text),))
+        transformer_of("Last_Name", set=(("Company", text),))
 
     assert refused.value.code == "BAD_ENCODING"
 
@@ -150,40 +152,40 @@ def test_a_constant_that_is_no_text_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["nan", "NaN", "inf", "-Infinity"])
 def test_a_constant_that_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(RefusedError, match="--set Annual_Revenue"):
-        shaper_of("Last_Name", set=(("Annual_Revenue", text),))
+        transformer_of("Last_Name", set=(("Annual_Revenue", text),))
 
 
 def test_a_refused_row_keeps_its_number_its_cells_and_its_value_as_read() -> None:
     header = ("Last_Name", "No_of_Employees", "Company")
-    shaped = shaper_of(*header).shape(block_of(header, ["Lund", "12", ""], ["Ek", "many", ""], ["", "1", "x"], first=41))
+    shaped = transformer_of(*header).transform(block_of(header, ["Lund", "12", ""], ["Ek", "many", ""], ["", "1", "x"], first=41))
 
     assert (shaped.numbers, shaped.records) == ([41], [{"Last_Name": "Lund", "No_of_Employees": 12}])
-    bad_number, no_name = shaped.refused
+    bad_number, no_name = shaped.rejected
     assert (bad_number.number, bad_number.cells) == (42, ["Ek", "many", ""])
     assert bad_number.record == {"Last_Name": "Ek", "No_of_Employees": "many"}
-    assert (bad_number.refusal.code, bad_number.refusal.field) == ("INVALID_DATA", "No_of_Employees")
-    assert (no_name.number, no_name.refusal.code, no_name.refusal.field) == (43, "MANDATORY_NOT_FOUND", "Last_Name")
+    assert (bad_number.rejection.code, bad_number.rejection.field) == ("INVALID_DATA", "No_of_Employees")
+    assert (no_name.number, no_name.rejection.code, no_name.rejection.field) == (43, "MANDATORY_NOT_FOUND", "Last_Name")
     assert no_name.record == {"No_of_Employees": 1, "Company": "x"}
 
 
 def test_a_cleared_mandatory_field_is_refused_on_insert_only() -> None:
     header = ("id", "Last_Name")
-    inserted = shaper_of("Last_Name").shape(block_of(["Last_Name"], [None]))
-    updated = shaper_of(*header, operation=Operation.UPDATE).shape(block_of(header, ["571", None]))
+    inserted = transformer_of("Last_Name").transform(block_of(["Last_Name"], [None]))
+    updated = transformer_of(*header, operation=Operation.UPDATE).transform(block_of(header, ["571", None]))
 
-    assert [row.refusal.code for row in inserted.refused] == ["MANDATORY_NOT_FOUND"]
+    assert [row.rejection.code for row in inserted.rejected] == ["MANDATORY_NOT_FOUND"]
     assert updated.records == [{"id": "571", "Last_Name": None}]
 
 
 def test_an_update_or_delete_without_an_id_is_refused_row_by_row() -> None:
     header = ("id", "Last_Name")
     for operation in (Operation.UPDATE, Operation.DELETE):
-        shaped = shaper_of(*header, operation=operation).shape(
+        shaped = transformer_of(*header, operation=operation).transform(
             block_of(header, ["zcrm_571", "Lund"], ["", "Ek"], ["5.7E+17", "Ek"])
         )
 
         assert [record["id"] for record in shaped.records] == ["571"]
-        assert [(row.number, row.refusal.code, row.refusal.field) for row in shaped.refused] == [
+        assert [(row.number, row.rejection.code, row.rejection.field) for row in shaped.rejected] == [
             (2, "MANDATORY_NOT_FOUND", "id"),
             (3, "INVALID_DATA", "id"),
         ]
@@ -191,7 +193,7 @@ def test_an_update_or_delete_without_an_id_is_refused_row_by_row() -> None:
 
 def test_an_upsert_row_without_a_key_is_sent() -> None:
     header = ("Last_Name", "Email")
-    shaped = shaper_of(*header, operation=Operation.UPSERT, match_on=("Email",)).shape(block_of(header, ["Lund", ""]))
+    shaped = transformer_of(*header, operation=Operation.UPSERT, match_on=("Email",)).transform(block_of(header, ["Lund", ""]))
 
     assert shaped.records == [{"Last_Name": "Lund"}]
     assert shaped.claims["Email"] == [None]
@@ -199,100 +201,104 @@ def test_an_upsert_row_without_a_key_is_sent() -> None:
 
 def test_keys_are_compared_without_case_and_blanks_around() -> None:
     header = ("Last_Name", "Email", "Customer_Number")
-    shaper = shaper_of(*header, operation=Operation.UPSERT, match_on=("Email",))
+    transformer = transformer_of(*header, operation=Operation.UPSERT, match_on=("Email",))
 
-    shaped = shaper.shape(block_of(header, ["Lund", " Ann@Example.com", "A-1"], ["Ek", "", "ß\x00"]))
+    shaped = transformer.transform(block_of(header, ["Lund", " Ann@Example.com", "A-1"], ["Ek", "", "ß\x00"]))
 
-    assert shaper.key_fields == ("id", "Email", "Customer_Number")
+    assert transformer.key_fields == ("id", "Email", "Customer_Number")
     assert shaped.claims == {"Email": ["ann@example.com", None], "Customer_Number": ["a-1", "ss\x00"]}
 
 
 def test_ids_are_keys_whatever_zeros_they_begin_with() -> None:
     header = ("id", "Last_Name")
-    shaped = shaper_of(*header, operation=Operation.UPDATE).shape(block_of(header, ["571", "Lund"], ["0571", "Ek"]))
+    shaped = transformer_of(*header, operation=Operation.UPDATE).transform(block_of(header, ["571", "Lund"], ["0571", "Ek"]))
 
     assert shaped.claims["id"] == ["571", "571"]
 
 
 def test_a_key_that_is_a_constant_is_everybodys_key() -> None:
-    shaper = shaper_of("Last_Name", operation=Operation.UPSERT, match_on=("Email",), set=(("Email", "All@example.com"),))
+    transformer = transformer_of(
+        "Last_Name", operation=Operation.UPSERT, match_on=("Email",), set=(("Email", "All@example.com"),)
+    )
 
-    shaped = shaper.shape(block_of(["Last_Name"], ["Lund"], ["Ek"]))
+    shaped = transformer.transform(block_of(["Last_Name"], ["Lund"], ["Ek"]))
 
     assert shaped.claims["Email"] == ["all@example.com"] * 2
 
 
 def test_a_header_that_grows_takes_new_fields_and_refuses_rows_with_keys_that_are_none() -> None:
-    shaper = shaper_of("Last_Name")
+    transformer = transformer_of("Last_Name")
     header = ("Last_Name", "Company", "zzzz")
 
-    shaped = shaper.shape(block_of(header, ["Lund", "Acme", ABSENT], ["Ek", ABSENT, "?"], ["Dahl", ABSENT, None]))
+    shaped = transformer.transform(block_of(header, ["Lund", "Acme", ABSENT], ["Ek", ABSENT, "?"], ["Dahl", ABSENT, None]))
 
     assert shaped.records == [{"Last_Name": "Lund", "Company": "Acme"}, {"Last_Name": "Dahl"}]
-    assert [(row.number, row.refusal.code) for row in shaped.refused] == [(2, "UNKNOWN_COLUMN")]
-    assert shaped.refused[0].record == {"Last_Name": "Ek", "zzzz": "?"}
+    assert [(row.number, row.rejection.code) for row in shaped.rejected] == [(2, "UNKNOWN_COLUMN")]
+    assert shaped.rejected[0].record == {"Last_Name": "Ek", "zzzz": "?"}
 
 
 def test_many_headers_are_not_all_remembered() -> None:
-    shaper = shaper_of("Last_Name", ignore_unknown=True)
+    transformer = transformer_of("Last_Name", ignore_unknown=True)
 
     for n in range(200):
         header = ("Last_Name", *(f"x{i}" for i in range(n)))
-        assert shaper.shape(block_of(header, ["Lund", *"x" * n])).records == [{"Last_Name": "Lund"}]
+        assert transformer.transform(block_of(header, ["Lund", *"x" * n])).records == [{"Last_Name": "Lund"}]
 
-    assert len(shaper._programs) <= 64
+    assert len(transformer._programs) <= 64
 
 
 def test_origins_of_letters_stay_with_their_rows() -> None:
     origins = [RowOrigin(run="r", source="leads.csv", row=row, attempts=1) for row in (7, 9)]
     block = RowBlock(header=("Last_Name",), rows=[[""], ["Ek"]], numbers=[1, 2], origins=origins)
 
-    shaped = shaper_of("Last_Name").shape(block)
+    shaped = transformer_of("Last_Name").transform(block)
 
     assert shaped.origins == [origins[1]]
-    assert shaped.refused[0].origin == origins[0]
+    assert shaped.rejected[0].origin == origins[0]
 
 
 def test_a_block_without_rows_gives_nothing() -> None:
-    shaped = shaper_of("Last_Name").shape(RowBlock(header=("Last_Name",), rows=(), numbers=()))
+    shaped = transformer_of("Last_Name").transform(RowBlock(header=("Last_Name",), rows=(), numbers=()))
 
-    assert (len(shaped.records), len(shaped.refused)) == (0, 0)
+    assert (len(shaped.records), len(shaped.rejected)) == (0, 0)
 
 
 def test_rows_of_which_no_column_is_sent_are_rows_all_the_same() -> None:
-    shaper = shaper_of("zzzz", operation=Operation.UPSERT, match_on=("Email",), set=(("Email", "a@b.co"),), ignore_unknown=True)
+    transformer = transformer_of(
+        "zzzz", operation=Operation.UPSERT, match_on=("Email",), set=(("Email", "a@b.co"),), ignore_unknown=True
+    )
 
-    assert shaper.shape(block_of(["zzzz"], ["1"], ["2"])).records == [{"Email": "a@b.co"}] * 2
+    assert transformer.transform(block_of(["zzzz"], ["1"], ["2"])).records == [{"Email": "a@b.co"}] * 2
 
 
 def test_naive_times_are_of_the_organizations_zone_and_refused_without_one() -> None:
     header, row = ("Last_Name", "Last_Call"), ["Lund", "2026-01-31 12:00"]
 
-    known = shaper_of(*header, time_zone="Europe/Berlin").shape(block_of(header, row))
-    unknown = shaper_of(*header, time_zone="Nowhere/City").shape(block_of(header, row))
+    known = transformer_of(*header, time_zone="Europe/Berlin").transform(block_of(header, row))
+    unknown = transformer_of(*header, time_zone="Nowhere/City").transform(block_of(header, row))
 
     assert known.records[0]["Last_Call"] == "2026-01-31T12:00:00+01:00"
-    assert [row.refusal.field for row in unknown.refused] == ["Last_Call"]
+    assert [row.rejection.field for row in unknown.rejected] == ["Last_Call"]
 
 
 @pytest.mark.parametrize("name", ["Nowhere/City", "Europe", "../x"])
 def test_a_time_zone_that_is_none_is_a_matter_of_usage(name: str) -> None:
     with pytest.raises(UsageError, match="no such time zone"):
-        RowTransformer(crm_module=LEADS, shape=MappingSettings(time_zone=name), operation=Operation.INSERT)
+        RowTransformer(crm_module=LEADS, mapping=MappingSettings(time_zone=name), operation=Operation.INSERT)
 
 
 def test_the_users_time_zone_wins() -> None:
-    shaper = RowTransformer(
-        crm_module=LEADS, shape=MappingSettings(time_zone="Asia/Tokyo"), operation=Operation.INSERT, time_zone="Europe/Berlin"
+    transformer = RowTransformer(
+        crm_module=LEADS, mapping=MappingSettings(time_zone="Asia/Tokyo"), operation=Operation.INSERT, time_zone="Europe/Berlin"
     )
     header = ("Last_Name", "Last_Call")
 
-    assert shaper.shape(block_of(header, ["Lund", "2026-01-31"])).records[0]["Last_Call"] == "2026-01-31T00:00:00+09:00"
+    assert transformer.transform(block_of(header, ["Lund", "2026-01-31"])).records[0]["Last_Call"] == "2026-01-31T00:00:00+09:00"
 
 
 def test_a_date_format_that_is_none_is_a_matter_of_usage() -> None:
     with pytest.raises(UsageError, match="no date format"):
-        shaper_of(column_formats=(("Founded", "%Q"),))
+        transformer_of(column_formats=(("Founded", "%Q"),))
 
 
 CELLS = st.one_of(st.text(max_size=6), st.sampled_from(["", "12", "true", "571", "a;b", "x" * 300]))
@@ -301,16 +307,16 @@ CELLS = st.one_of(st.text(max_size=6), st.sampled_from(["", "12", "true", "571",
 @given(st.lists(st.lists(CELLS, min_size=6, max_size=6), min_size=1, max_size=12))
 def test_a_block_gives_what_its_rows_give_one_by_one(rows: list[list[str]]) -> None:
     header = ("Last_Name", "Customer_Number", "No_of_Employees", "Email_Opt_Out", "Parent_Account", "Interests")
-    shaper = shaper_of(*header)
+    transformer = transformer_of(*header)
 
-    whole = shaper.shape(block_of(header, *rows))
+    whole = transformer.transform(block_of(header, *rows))
 
-    single = [shaper.shape(block_of(header, row, first=number)) for number, row in enumerate(rows, start=1)]
+    single = [transformer.transform(block_of(header, row, first=number)) for number, row in enumerate(rows, start=1)]
     assert list(whole.records) == [record for one in single for record in one.records]
     assert list(whole.numbers) == [number for one in single for number in one.numbers]
-    assert list(whole.refused) == [refused for one in single for refused in one.refused]
+    assert list(whole.rejected) == [refused for one in single for refused in one.rejected]
     assert list(whole.claims["Customer_Number"]) == [key for one in single for key in one.claims["Customer_Number"]]
-    assert len(whole.records) + len(whole.refused) == len(rows)
+    assert len(whole.records) + len(whole.rejected) == len(rows)
 
 
 @given(
@@ -324,7 +330,7 @@ def test_packed_records_are_the_same_records(rows: list[tuple[str, str, str]]) -
     header = ("Last_Name", "No_of_Employees", "Annual_Revenue")
     block = RowBlock(header=header, rows=rows, numbers=range(1, len(rows) + 1), texts=True)
 
-    plain, packed = (shaper_of(*header).shape(block, packed=packed) for packed in (False, True))
+    plain, packed = (transformer_of(*header).transform(block, encoded=packed) for packed in (False, True))
 
     assert encode_json(list(packed.records)) == encode_json(plain.records)
-    assert (packed.claims, packed.numbers, packed.refused) == (plain.claims, plain.numbers, plain.refused)
+    assert (packed.claims, packed.numbers, packed.rejected) == (plain.claims, plain.numbers, plain.rejected)

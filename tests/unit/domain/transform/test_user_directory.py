@@ -83,7 +83,7 @@ def test_a_user_is_named_by_id_e_mail_or_full_name(cell: Any, number: str) -> No
 def test_who_is_unknown_ambiguous_or_inactive_is_refused_by_field_without_the_value(
     cell: str, why: UnknownUserReason, data_type: str
 ) -> None:
-    ((_, refusal),) = convert(cell, data_type=data_type).refused
+    ((_, refusal),) = convert(cell, data_type=data_type).rejected
 
     assert (refusal.code, refusal.stage, refusal.field) == ("INVALID_DATA", Stage.CHECK, "Owner")
     assert refusal.message.startswith(why.value)
@@ -92,14 +92,14 @@ def test_who_is_unknown_ambiguous_or_inactive_is_refused_by_field_without_the_va
 
 @pytest.mark.parametrize("cell", [True, [], {}, {"email": ""}, {"name": ["Ana Lund"]}])
 def test_what_names_nobody_is_refused_as_such(cell: Any) -> None:
-    ((_, refusal),) = convert(cell, users=USERS.with_fallback("101")).refused
+    ((_, refusal),) = convert(cell, users=USERS.with_fallback("101")).rejected
 
     assert refusal.message.startswith("it is not a user")
 
 
 @pytest.mark.parametrize("cell", ["5.72577E+18", ExactNumber("5.72E+17")])
 def test_an_id_that_a_spreadsheet_has_rounded_is_damage_and_nobody_stands_in(cell: Any) -> None:
-    ((_, refusal),) = convert(cell, users=USERS.with_fallback("101")).refused
+    ((_, refusal),) = convert(cell, users=USERS.with_fallback("101")).rejected
 
     assert "spreadsheet" in refusal.message
 
@@ -113,7 +113,7 @@ def test_the_fallback_stands_in_for_nobody_who_is_there_and_not_for_blanks() -> 
     column = convert("bo@example.com", "", "104", "NULL", users=USERS.with_fallback("101"), null_text="NULL")
 
     assert column.values == [{"id": "106"}, "", {"id": "104"}, None]
-    assert (column.absent, column.cleared, column.refused) == ([1], [3], [])
+    assert (column.absent, column.cleared, column.rejected) == ([1], [3], [])
 
 
 @pytest.mark.parametrize("text", ["dan@example.com", "Eva Holm", "cy@example.com", "999"])
@@ -132,7 +132,7 @@ def test_a_column_is_converted_alike_when_its_names_are_known_already() -> None:
     mixed = owner([*cells, "nobody", ""])
 
     assert first.values == second.values == [{"id": "101"}, {"id": "101"}, {"id": "102"}]
-    assert ([index for index, _ in mixed.refused], mixed.absent) == ([3], [4])
+    assert ([index for index, _ in mixed.rejected], mixed.absent) == ([3], [4])
 
 
 def test_any_number_of_spellings_is_taken() -> None:

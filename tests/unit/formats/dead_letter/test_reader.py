@@ -28,7 +28,7 @@ def letter(row: int, code: str = "INVALID_DATA", **given_facts: Any) -> DeadLett
         "row": row,
         "crm_module": "Leads",
         "operation": Operation.UPSERT,
-        "refusal": Rejection(code=code, message="invalid data", stage=Stage.CRM),
+        "rejection": Rejection(code=code, message="invalid data", stage=Stage.CRM),
         "attempts": 2,
         "at": "2026-11-24T10:15:03Z",
         "record": {"Last_Name": f"Name {row}"},
@@ -43,7 +43,7 @@ def letter(row: int, code: str = "INVALID_DATA", **given_facts: Any) -> DeadLett
 
 def unreadable(row: int) -> DeadLetter:
     refusal = Rejection(code="RAGGED_ROW", message="has 1 cell", stage=Stage.READ)
-    return letter(row, refusal=refusal, record=None, raw="only one", cells=(), org="")
+    return letter(row, rejection=refusal, record=None, raw="only one", cells=(), org="")
 
 
 def write_json(folder: Path, *letters: DeadLetter) -> Path:

@@ -27,7 +27,7 @@ def letter(**given_facts: Any) -> DeadLetter:
         "row": 42,
         "crm_module": "Leads",
         "operation": Operation.UPSERT,
-        "refusal": REFUSAL,
+        "rejection": REFUSAL,
         "attempts": 1,
         "at": "2026-11-24T10:15:03Z",
         "record": {"Last_Name": "Smith", "Amount": ExactNumber("12.50")},

@@ -51,7 +51,7 @@ DIALECT = {
 }
 _DIALECT = re.compile(r"\b(?:" + "|".join(f"(?P<w{i}>{word})" for i, word in enumerate(DIALECT)) + r")\b", re.IGNORECASE)
 _ADVICE = list(DIALECT.values())
-_FOLDERS = ("bulkzoho", "docs", "tests", "benchmarks", "README.md", "CONTRIBUTING.md")
+_FOLDERS = ("bulkzoho", "docs", "tests", "benchmarks", "README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 _EXEMPT = ("docs/decisions/", "tests/plain_english.py", "docs/glossary.md")
 
 

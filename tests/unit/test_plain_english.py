@@ -9,7 +9,19 @@ import pytest
 from tests.plain_english import TOP, dialect_in, findings, tracked
 
 #: folders and files without a finding; new code is added here, nothing is removed
-CLEAN = ("CHANGELOG.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/exports.md", "docs/guarantees.md")
+CLEAN = (
+    "docs/acceptance.md",
+    "docs/howto",
+    "docs/index.md",
+    "docs/quotas.md",
+    "docs/reference",
+    "docs/tutorial.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/exports.md",
+    "docs/guarantees.md",
+)
 
 
 @pytest.mark.parametrize("text", ["the letters were mended", "Give the rows of a block.", "it is told what to do", "in vain"])

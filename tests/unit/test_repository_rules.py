@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,6 +78,17 @@ def test_no_function_of_the_package_is_longer_than_sixty_lines() -> None:
     ]
 
     assert long == []
+
+
+def test_every_folder_has_its_place_in_the_import_contracts() -> None:
+    layers = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"][0]
+
+    placed = {name for layer in layers["layers"] for name in re.split(r"[ :|]+", layer)} | set(layers["exhaustive_ignores"])
+
+    assert layers["exhaustive"]
+    assert {part.stem for part in PACKAGE.iterdir() if part.suffix == ".py" or (part / "__init__.py").exists()} - placed == {
+        "__init__"
+    }
 
 
 def test_no_module_has_a_name_that_says_nothing() -> None:
@@ -155,14 +167,13 @@ def _names_in(file: Path) -> set[str]:
 
 
 def test_files_and_names_in_the_documents_exist() -> None:
-    tracked = {str(file.relative_to(TOP)) for file in SOURCES}
     lost = []
     for page in _documents():
         for file, name in _FILE_NAME.findall(page.read_text(encoding="utf-8")):
-            found = [path for path in (file, f"bulkzoho/{file}") if path in tracked]
+            found = [path for path in (TOP / file, PACKAGE / file) if path.is_file()]
             if "/" not in file:  # named on the same line, or an example
                 continue
-            if not found or (name and name not in _names_in(TOP / found[0])):
+            if not found or (name and name not in _names_in(found[0])):
                 lost.append(f"{page.relative_to(TOP)}: {file}{'::' + name if name else ''}")
 
     assert lost == []

@@ -27,7 +27,7 @@ unit:  ## unit tests, half a minute
 	$(PYTHON) -m pytest -q -n 2 tests/unit tests/typing
 
 docs:  ## the documentation site into site/; fails on a dead link
-	$(PYTHON) -m mkdocs build --quiet --strict
+	$(PYTHON) -m mkdocs build --strict
 
 quick:  ## all tests but those that take minutes
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile -m "not slow"

@@ -21,7 +21,7 @@ LOADED = re.compile(
 def fixture_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of the built site."""
     folder = tmp_path_factory.mktemp("site")
-    words = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(folder)]
+    words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
 
     built = subprocess.run(words, cwd=TOP, capture_output=True, text=True, check=False)
 

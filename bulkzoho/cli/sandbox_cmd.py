@@ -105,7 +105,7 @@ def sandbox_command(**given: Any) -> int:
 
     told = _configuration(given)
     try:
-        settings = told.made()
+        settings = told.build_settings()
     except ValueError as error:
         raise _wrong_setting(given, error) from error
     try:
@@ -178,7 +178,7 @@ def _start(sandbox: Sandbox, told: Configuration, given: Mapping[str, Any]) -> N
 
     where = given["script"] or given["config"] or "--fault"
     try:
-        told.arm(sandbox.faults)
+        told.apply_faults(sandbox.faults)
     except (ValueError, TypeError) as error:
         kind = RefusedError if given["script"] or given["config"] else UsageError
         raise kind(f"{where}: {error}.", hint="The kinds of faults are in docs/sandbox.md.") from error

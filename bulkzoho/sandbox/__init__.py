@@ -1,6 +1,6 @@
-"""A Zoho CRM on localhost, to rehearse and to test against.
+"""A simulated Zoho CRM on localhost, for rehearsals and tests.
 
-It shares no code with the rest of bulkzoho: it is a second, independent reading of what the service does.
+It shares no code with the rest of bulkzoho: it is an independent implementation of Zoho's documented API.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from bulkzoho.sandbox.state.persistence import StateFileError
 
 __all__ = ["main"]
 
-# flags whose name is not that of their setting
+# flags that have another name than their setting
 _SETTINGS = {
     "in_flight": "calls_in_flight",
     "latency": "latency_s",
@@ -35,28 +35,28 @@ _NO_SETTINGS = {"fault", "script", "config"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; give its exit status."""
-    parser = _parser()
-    given = parser.parse_args(arguments)
+    """Run the command and return its exit status."""
+    parser = _build_parser()
+    arguments_given = parser.parse_args(arguments)
     try:
-        told = _configuration(given)
-        settings = told.made()
-        told.arm(FaultPlan())  # read once before serving, so that a wrong one is refused at once
-        Crm(settings, SystemClock())  # so that what the settings name is there
+        configuration = _build_configuration(arguments_given)
+        settings = configuration.build_settings()
+        configuration.apply_faults(FaultPlan())  # check the faults before serving
+        Crm(settings, SystemClock())  # check that modules, fields and users of the settings exist
     except (OSError, ValueError) as error:
         parser.error(str(error))
 
-    def start(sandbox: Sandbox) -> None:
-        told.arm(sandbox.faults)
+    def announce(sandbox: Sandbox) -> None:
+        configuration.apply_faults(sandbox.faults)
         sys.stdout.write(environment_lines(sandbox.url, sandbox.environment))
         sys.stdout.flush()
 
-    return _served(settings, start)
+    return _serve(settings, announce)
 
 
-def _served(settings: SandboxSettings, start: Callable[[Sandbox], None]) -> int:
+def _serve(settings: SandboxSettings, announce: Callable[[Sandbox], None]) -> int:
     try:
-        asyncio.run(serve(settings, ready=start))
+        asyncio.run(serve(settings, ready=announce))
     except StateFileError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -69,37 +69,37 @@ def _served(settings: SandboxSettings, start: Callable[[Sandbox], None]) -> int:
     return 0
 
 
-def _configuration(given: argparse.Namespace) -> Configuration:
-    """Lay the flags over the file."""
-    flags = vars(given)
-    told = _read(flags["config"], read_configuration) if "config" in flags else Configuration()
-    own = {_SETTINGS.get(name, name): value for name, value in flags.items() if name not in _NO_SETTINGS}
+def _build_configuration(arguments_given: argparse.Namespace) -> Configuration:
+    """Merge the flags over the file."""
+    flags = vars(arguments_given)
+    configuration = _read(flags["config"], read_configuration) if "config" in flags else Configuration()
+    overrides = {_SETTINGS.get(name, name): value for name, value in flags.items() if name not in _NO_SETTINGS}
     return Configuration(
-        settings={**told.settings, **own},
-        script=_read(flags["script"], _script) if "script" in flags else told.script,
-        rates=dict(flags["fault"]) if "fault" in flags else told.rates,
+        settings={**configuration.settings, **overrides},
+        script=_read(flags["script"], _parse_script) if "script" in flags else configuration.script,
+        rates=dict(flags["fault"]) if "fault" in flags else configuration.rates,
     )
 
 
 def _read(path: Path, read: Callable[[Path], Any]) -> Any:
-    """Read a file; what is wrong names it.
+    """Read a file; errors carry its path.
 
     Raises:
-        ValueError: it cannot be read, or does not hold what it should.
+        ValueError: the file cannot be read or parsed.
     """
     try:
         return read(path)
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise ValueError(f"{path}: cannot read the file: {error.strerror or error}") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _script(path: Path) -> Any:
+def _parse_script(path: Path) -> Any:
     return orjson.loads(path.read_bytes())
 
 
-def _rate(text: str) -> tuple[str, float]:
+def _parse_rate(text: str) -> tuple[str, float]:
     kind, _, rate = text.partition("=")
     try:
         return kind, float(rate)
@@ -107,30 +107,36 @@ def _rate(text: str) -> tuple[str, float]:
         raise argparse.ArgumentTypeError(f"{text!r} is not KIND=RATE, such as 429=0.05") from None
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bulkzoho.sandbox",
-        description="A Zoho CRM on localhost.",
-        argument_default=argparse.SUPPRESS,  # what is not given is not set: the file's value or the default holds
+        description="Serve a simulated Zoho CRM on localhost.",
+        argument_default=argparse.SUPPRESS,  # absent flags keep the file's value or the default
     )
     add = parser.add_argument
-    add("--config", type=Path, metavar="FILE", help="settings and faults, TOML or JSON; flags win over it")
-    add("--state", metavar="FILE", help="records are read from it at the start and written to it at the end")
-    add("--port", type=int, help="0 (default) takes a free one")
-    add("--seed", type=int, help="secrets, jitter and random faults follow from it")
-    add("--time-scale", type=float, metavar="N", help="the service's seconds in one real second; 480: a day in 3 minutes")
+    add("--config", type=Path, metavar="FILE", help="settings and faults as TOML or JSON; flags override it")
+    add("--state", metavar="FILE", help="load records from FILE at start and save them to it at exit")
+    add("--port", type=int, help="port to listen on; 0 (default) picks a free one")
+    add("--seed", type=int, help="seed of secrets, jitter and random faults")
+    add("--time-scale", type=float, metavar="N", help="service seconds per real second; 480 makes a day pass in 3 minutes")
     add("--edition", choices=[each.value for each in Edition])
-    add("--licences", type=int, help="user licences, for the credits of a day")
-    add("--calls-per-minute", type=int, help="in any sliding 60 s; not checked by default")
-    add("--calls-per-day", type=int, help="in any sliding 24 h; not checked by default")
-    add("--credits-per-day", type=int, help="in any sliding 24 h; default: Zoho's formula for edition and licences")
-    add("--in-flight", type=int, help="calls in flight; default: Zoho's figure for the edition")
-    add("--latency", type=float, metavar="SECONDS")
-    add("--jitter", type=float, metavar="SECONDS")
-    add("--token-life", type=float, metavar="SECONDS")
-    add("--job-time", type=float, metavar="SECONDS", help="how long a bulk job takes at least")
-    add("--fault", type=_rate, action="append", metavar="KIND=RATE", help="a random fault; may be given again")
-    add("--script", type=Path, metavar="FILE.json", help="scripted faults: a JSON array")
+    add("--licences", type=int, help="user licences; they determine the daily credits")
+    add("--calls-per-minute", type=int, help="limit in any sliding 60 s; unlimited by default")
+    add("--calls-per-day", type=int, help="limit in any sliding 24 h; unlimited by default")
+    add("--credits-per-day", type=int, help="limit in any sliding 24 h; default: Zoho's formula for edition and licences")
+    add("--in-flight", type=int, help="maximum concurrent calls; default: Zoho's limit for the edition")
+    add("--latency", type=float, metavar="SECONDS", help="mean latency of a call")
+    add("--jitter", type=float, metavar="SECONDS", help="random deviation from the latency")
+    add("--token-life", type=float, metavar="SECONDS", help="lifetime of an access token")
+    add("--job-time", type=float, metavar="SECONDS", help="minimum duration of a bulk job")
+    add(
+        "--fault",
+        type=_parse_rate,
+        action="append",
+        metavar="KIND=RATE",
+        help="inject this fault into a share of calls; repeatable",
+    )
+    add("--script", type=Path, metavar="FILE.json", help="scripted faults as a JSON array")
     add("--retry-after", action="store_true", help="send Retry-After with a 429")
     return parser
 

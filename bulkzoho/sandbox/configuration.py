@@ -1,4 +1,4 @@
-"""A sandbox described in a file: settings by their names, and under ``faults`` what goes wrong."""
+"""Load sandbox settings and faults from a configuration file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from bulkzoho.sandbox.settings import SandboxSettings, refuse_unknown
+from bulkzoho.sandbox.settings import SandboxSettings, reject_unknown_names
 from bulkzoho.sandbox.state.faults import FaultPlan
 from bulkzoho.sandbox.unverified_behaviors import UnverifiedBehavior
 
@@ -19,54 +19,54 @@ __all__ = ["Configuration", "read_configuration"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """What a process is told before it starts."""
+    """Settings and faults of a sandbox process."""
 
-    settings: Mapping[str, Any] = field(default_factory=dict)  #: by the names of ``SandboxSettings``
+    settings: Mapping[str, Any] = field(default_factory=dict)  #: keyed by the field names of ``SandboxSettings``
     script: Any = ()  #: scripted faults
     rates: Any = field(default_factory=dict)  #: random faults, by kind
 
-    def made(self) -> SandboxSettings:
-        """Give the settings.
+    def build_settings(self) -> SandboxSettings:
+        """Build the settings.
 
         Raises:
             ValueError: a name is unknown, or a value is out of range.
         """
-        given = dict(self.settings)
-        refuse_unknown("setting", given, SandboxSettings)
-        if isinstance(given.get("strict"), Mapping):
-            refuse_unknown("setting strict.", given["strict"], UnverifiedBehavior)
-            given["strict"] = UnverifiedBehavior(**given["strict"])
-        return SandboxSettings(**given)
+        values = dict(self.settings)
+        reject_unknown_names("setting", values, SandboxSettings)
+        if isinstance(values.get("strict"), Mapping):
+            reject_unknown_names("setting strict.", values["strict"], UnverifiedBehavior)
+            values["strict"] = UnverifiedBehavior(**values["strict"])
+        return SandboxSettings(**values)
 
-    def arm(self, faults: FaultPlan) -> None:
-        """Set the faults.
+    def apply_faults(self, faults: FaultPlan) -> None:
+        """Load the faults into a plan.
 
         Raises:
-            ValueError: one of them is wrong.
+            ValueError: a fault is invalid.
         """
         faults.script(self.script)
         faults.random(self.settings.get("seed", 0), self.rates)
 
 
 def read_configuration(path: Path) -> Configuration:
-    """Read a file: TOML, or JSON if its name ends so.
+    """Load a configuration file: JSON if its name ends in .json, otherwise TOML.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is neither, or not of their form; the message does not name the file.
+        OSError: the file cannot be read.
+        ValueError: the content is invalid; the message does not name the file.
     """
     raw = path.read_bytes()
     try:
-        told: Any = orjson.loads(raw) if path.suffix == ".json" else tomllib.loads(raw.decode())
+        content: Any = orjson.loads(raw) if path.suffix == ".json" else tomllib.loads(raw.decode())
     except UnicodeDecodeError as error:
-        raise ValueError(f"is no text in UTF-8: a wrong byte at {error.start}") from error
+        raise ValueError(f"is not valid UTF-8: invalid byte at position {error.start}") from error
     except orjson.JSONDecodeError as error:
-        raise ValueError(f"is no JSON: {error}") from error
+        raise ValueError(f"is not valid JSON: {error}") from error
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"is no TOML: {error}") from error
-    if not isinstance(told, dict):
-        raise ValueError("holds no table of settings")  # noqa: TRY004 - a wrong file, not a wrong call
-    faults = told.pop("faults", {})
+        raise ValueError(f"is not valid TOML: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError("does not contain a table of settings")  # noqa: TRY004 - the file is wrong, not the call
+    faults = content.pop("faults", {})
     if not isinstance(faults, dict) or faults.keys() - {"script", "random"}:
-        raise ValueError("faults has script and random, and nothing else")
-    return Configuration(settings=told, script=faults.get("script", []), rates=faults.get("random", {}))
+        raise ValueError("the table faults accepts only script and random")
+    return Configuration(settings=content, script=faults.get("script", []), rates=faults.get("random", {}))

@@ -1,4 +1,4 @@
-"""A sandbox as a process of its own: serve until told to stop."""
+"""Serve a sandbox until a signal stops it."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ __all__ = ["serve"]
 
 
 async def serve(settings: SandboxSettings, *, ready: Callable[[Sandbox], None]) -> None:
-    """Serve until cancelled, or until SIGINT, SIGTERM or SIGHUP (a terminal that is closed); call *ready* once it listens.
+    """Serve until cancelled or until SIGINT, SIGTERM or SIGHUP (terminal closed); call *ready* once the server listens.
 
     Raises:
         OSError: the port is taken.
     """
     stop = asyncio.Event()
     async with Sandbox(settings) as sandbox:
-        with _signals_set(stop):
+        with _stop_on_signals(stop):
             ready(sandbox)
             await stop.wait()
 
 
 @contextlib.contextmanager
-def _signals_set(stop: asyncio.Event) -> Iterator[None]:
+def _stop_on_signals(stop: asyncio.Event) -> Iterator[None]:
     loop = asyncio.get_running_loop()
-    taken: list[signal.Signals] = []
+    installed: list[signal.Signals] = []
     for number in filter(None, (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None))):  # Windows has no SIGHUP
         with contextlib.suppress(NotImplementedError, RuntimeError):  # Windows; not the main thread
             loop.add_signal_handler(number, stop.set)
-            taken.append(number)
+            installed.append(number)
     try:
         yield
     finally:
-        for number in taken:
+        for number in installed:
             loop.remove_signal_handler(number)

@@ -1,4 +1,4 @@
-"""One sandbox, served on the loopback interface inside the caller's event loop."""
+"""Serve one sandbox on the loopback interface inside the caller's event loop."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
-from bulkzoho.sandbox.contract import keeper_from_environment
-from bulkzoho.sandbox.records.direct_edits import deleted_by, edited_by, inserted_by, restored
+from bulkzoho.sandbox.contract import recorder_from_environment
+from bulkzoho.sandbox.records.direct_edits import delete_records, edit_records, insert_records, restore_records
 from bulkzoho.sandbox.records.serializer import full_record
 from bulkzoho.sandbox.records.writer import Result
 from bulkzoho.sandbox.settings import SandboxSettings
@@ -24,7 +24,7 @@ from bulkzoho.sandbox.state.clock import Clock, SystemClock
 from bulkzoho.sandbox.state.crm import Crm, User
 from bulkzoho.sandbox.state.faults import FaultPlan
 from bulkzoho.sandbox.state.persistence import StateFileError, load, save
-from bulkzoho.sandbox.state.statistics import figures
+from bulkzoho.sandbox.state.statistics import collect_statistics
 from bulkzoho.sandbox.wire.request_pipeline import RequestPipeline
 
 __all__ = ["Sandbox"]
@@ -33,15 +33,17 @@ HOST = "127.0.0.1"
 
 
 class Sandbox:
-    """A Zoho CRM on localhost; entering it serves, leaving it ends all its calls and saves its state if there is a file for it.
+    """A simulated Zoho CRM on localhost.
+
+    Entering the context starts the server; leaving it ends all calls and saves the state if the settings name a state file.
 
     Raises:
-        StateFileError: the state file is none, or not of this organization.
+        StateFileError: the state file is invalid or belongs to another organization.
 
     Attributes:
         calls: The log of calls, oldest first.
-        violations: What a well-behaved client must not do, as far as it was seen.
-        faults: What goes wrong on purpose.
+        violations: Client behaviour that breaks Zoho's rules.
+        faults: The faults to inject.
     """
 
     def __init__(self, settings: SandboxSettings | None = None, *, clock: Clock | None = None) -> None:
@@ -49,19 +51,19 @@ class Sandbox:
         self._crm = Crm(settings, clock or SystemClock(settings.time_scale))
         if settings.state_file:
             load(self._crm, Path(settings.state_file))
-        self._gate = RequestPipeline(self._crm, keeper_from_environment())
+        self._pipeline = RequestPipeline(self._crm, recorder_from_environment())
         self._runner: web.ServerRunner | None = None
 
     def __repr__(self) -> str:
         return f"<Sandbox {self.url or 'not started'}, {self._crm.calls.total} calls>"
 
     async def __aenter__(self) -> Self:
-        """Start to serve.
+        """Start the server.
 
         Raises:
             OSError: the port is taken.
         """
-        server = web.Server(self._gate, request_factory=self._request, access_log=None)
+        server = web.Server(self._pipeline, request_factory=self._build_request, access_log=None)
         self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await self._runner.setup()
         try:
@@ -73,7 +75,7 @@ class Sandbox:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self._gate.close()
+        await self._pipeline.close()
         await self._crm.jobs.close()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -82,17 +84,17 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Where it listens; accounts, API and upload host in one."""
+        """The base URL; it serves accounts, API and upload host."""
         return self._crm.url
 
     @property
     def settings(self) -> SandboxSettings:
-        """The settings as they are now."""
+        """The current settings."""
         return self._crm.settings
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a client's environment must hold to use this sandbox."""
+        """Environment variables that point a client at this sandbox."""
         tokens = self._crm.tokens
         return {
             "BULKZOHO_CLIENT_ID": tokens.client_id,
@@ -110,94 +112,94 @@ class Sandbox:
 
     @property
     def violations(self) -> ViolationLog:
-        """What a well-behaved client must not do."""
+        """Client behaviour that breaks Zoho's rules."""
         return self._crm.violations
 
     @property
     def faults(self) -> FaultPlan:
-        """What goes wrong on purpose: ``script([...])``, ``random(seed, rates)``, ``clear()``."""
+        """The faults to inject: ``script([...])``, ``random(seed, rates)``, ``clear()``."""
         return self._crm.faults
 
     def save(self, path: str | None = None) -> None:
-        """Write what the organization holds into a file, that of the settings by default.
+        """Save the organization's state to a file, by default the one of the settings.
 
         Raises:
-            StateFileError: it cannot be written, or the settings name none.
+            StateFileError: the file cannot be written, or the settings name none.
         """
         path = path or self._crm.settings.state_file
         if not path:
-            raise StateFileError("there is no file to save to: start the sandbox with a state file")
+            raise StateFileError("no state file: start the sandbox with a state file")
         save(self._crm, Path(path))
 
     def state(self) -> dict[str, Any]:
-        """Give all counts and peaks, as the control address ``/__sandbox/state`` does."""
-        return figures(self._crm)
+        """Return all counts and peaks, as ``GET /__sandbox/state`` does."""
+        return collect_statistics(self._crm)
 
     def count(self, crm_module: str) -> int:
-        """Give how many records a module holds.
+        """Return the number of records in a module.
 
         Raises:
-            KeyError: there is no such module.
+            KeyError: the module does not exist.
         """
         return len(self._crm.stores[crm_module])
 
     def records(self, crm_module: str) -> Iterator[dict[str, Any]]:
-        """Give the records of a module, oldest first: id, both times, and the fields that have a value.
+        """Iterate over the records of a module, oldest first: id, both times, and all non-empty fields.
 
         Raises:
-            KeyError: there is no such module.
+            KeyError: the module does not exist.
         """
         store = self._crm.stores[crm_module]
-        return (full_record(self._crm, store, each) for each in store.rising())
+        return (full_record(self._crm, store, each) for each in store.ascending_ids())
 
     def add(self, crm_module: str, records: Iterable[Mapping[str, Any]], *, by: str = "") -> list[str]:
-        """Put records into a module, checked like an insert; give their ids.  No call, no quota, no fault.
+        """Insert records with the checks of an insert call, but without call, quota or fault; return their ids.
 
-        *by* is the e-mail address of the user who makes them; without it the token's own user does.
+        *by* is the e-mail address of the creating user; the default is the token's owner.
 
         Raises:
-            KeyError: there is no such module.
-            ValueError: a record is refused; the message is the answer that an insert would give.
+            KeyError: the module does not exist.
+            ValueError: a record is rejected; the message is the result that an insert would return.
         """
         ids = []
-        for result in inserted_by(self._crm, crm_module, records, self._hand(by)):
-            _refuse_refusal(result)
+        for result in insert_records(self._crm, crm_module, records, self._acting_user(by)):
+            _raise_if_rejected(result)
             ids.append(str(result.record_id))
         return ids
 
     def edit(self, crm_module: str, records: Iterable[Mapping[str, Any]], *, by: str = "") -> None:
-        """Change records by their ``id``, as another user may do meanwhile.
+        """Update records by ``id``, like a concurrent edit by a user.
 
         Raises:
-            KeyError: there is no such module.
-            ValueError: a change is refused; the message is the answer that an update would give.
+            KeyError: the module does not exist.
+            ValueError: a change is rejected; the message is the result that an update would return.
         """
-        for result in edited_by(self._crm, crm_module, records, self._hand(by)):
-            _refuse_refusal(result)
+        for result in edit_records(self._crm, crm_module, records, self._acting_user(by)):
+            _raise_if_rejected(result)
 
     def remove(self, crm_module: str, ids: Sequence[str], *, by: str = "") -> None:
-        """Move records to the recycle bin, as another user may do meanwhile.
+        """Move records to the recycle bin, like a concurrent delete by a user.
 
         Raises:
-            KeyError: there is no such module.
-            ValueError: a record is not there.
+            KeyError: the module does not exist.
+            ValueError: a record does not exist.
         """
-        deleted_by(self._crm, crm_module, ids, self._hand(by))
+        delete_records(self._crm, crm_module, ids, self._acting_user(by))
 
     def restore(self, crm_module: str, ids: Sequence[str]) -> None:
-        """Take records out of the recycle bin.
+        """Restore records from the recycle bin.
 
         Raises:
-            KeyError: there is no such module.
-            ValueError: a record is not there, or a unique value of its is taken by now.
+            KeyError: the module does not exist.
+            ValueError: a record is not in the bin, or another record now has its unique value.
         """
-        restored(self._crm, crm_module, ids)
+        restore_records(self._crm, crm_module, ids)
 
-    def _hand(self, name: str) -> User:
-        return self._crm.user_called(name) if name else self._crm.me
+    def _acting_user(self, name: str) -> User:
+        return self._crm.find_user(name) if name else self._crm.current_user
 
     def change(self, **settings: Any) -> None:
-        """Change settings while it runs, such as ``latency_s`` or ``calls_per_minute``.
+        """Change settings at run time, such as ``latency_s`` or ``calls_per_minute``.
 
         Raises:
             ValueError: a setting is unknown, not changeable, or out of range.
@@ -205,25 +207,25 @@ class Sandbox:
         self._crm.change(**settings)
 
     def advance(self, seconds: float) -> None:
-        """Let the service's time jump forward.
+        """Advance the service's clock.
 
         Raises:
-            ValueError: *seconds* is negative, for no service's time goes back, or leads beyond the dates that there are.
+            ValueError: *seconds* is negative or leads beyond the year 9998.
         """
         self._crm.advance(seconds)
 
     def revoke(self, *, refresh: bool = False) -> None:
-        """Kill all access tokens, and the refresh token too if asked."""
+        """Revoke all access tokens and, if *refresh* is set, the refresh token."""
         if refresh:
             self._crm.tokens.revoke_refresh()
         else:
             self._crm.tokens.revoke_access()
 
     def new_code(self) -> str:
-        """Give a grant code, as a person gets one for a self client in the API console."""
+        """Return a new grant code, like the API console does for a self client."""
         return self._crm.tokens.issue_code()
 
-    def _request(
+    def _build_request(
         self,
         message: RawRequestMessage,
         payload: StreamReader,
@@ -242,12 +244,12 @@ class Sandbox:
         )
 
 
-def _refuse_refusal(result: Result) -> None:
+def _raise_if_rejected(result: Result) -> None:
     if not result.accepted:
         raise ValueError(result.encoded.decode())
 
 
 def environment_lines(url: str, environment: Mapping[str, str]) -> str:
-    """Give what a person pastes into a shell, one export a line, after a line that says where the sandbox is."""
+    """Return shell export lines for *environment*, preceded by a comment with the sandbox's address."""
     exports = "".join(f"export {name}={value}\n" for name, value in environment.items())
     return f"# Zoho CRM sandbox at {url} (Ctrl-C stops it)\n{exports}"

@@ -1,7 +1,7 @@
-"""Tools for tests against a sandbox, for this project's and for yours.
+"""Test tools: start a sandbox, call it, control its clock.
 
-A bare client that knows HTTP and one token, a clock moved by hand, and two ways to have a sandbox: in a thread of this process
-(``served``, for code that blocks or starts programs), or in a process of its own (``sandbox_process``, for measuring).
+``sandbox_thread`` serves from a thread of this process (for code that blocks or starts programs), ``sandbox_process`` from a
+separate process (for measurements), ``sandbox_client`` inside the event loop, with a client that holds a token.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from bulkzoho.sandbox.server import Sandbox
 from bulkzoho.sandbox.settings import SandboxSettings
 from bulkzoho.sandbox.state.clock import Clock
 
-__all__ = ["ManualClock", "TestClient", "TestResponse", "calling", "sandbox_process", "served"]
+__all__ = ["ManualClock", "SandboxClient", "SandboxResponse", "sandbox_client", "sandbox_process", "sandbox_thread"]
 
-END_WAIT_S = 10.0
+EXIT_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestResponse:
-    """What came back."""
+class SandboxResponse:
+    """An HTTP response with its parsed body."""
 
     status: int
     body: Any
@@ -37,46 +37,50 @@ class TestResponse:
 
     @property
     def codes(self) -> list[str]:
-        """The code of each result."""
+        """The code of each record result."""
         return [each["code"] for each in self.body["data"]]
 
 
-class TestClient:
-    """Calls one sandbox with one access token."""
+class SandboxClient:
+    """A minimal HTTP client of one sandbox with one access token."""
 
     def __init__(self, sandbox: Sandbox, session: aiohttp.ClientSession) -> None:
         self.sandbox = sandbox
         self.session = session
         self.token = ""
 
-    async def ask_token(self, **changed: str) -> TestResponse:
-        """Ask for an access token; *changed* replaces fields of the form."""
+    async def request_token(self, **overrides: str) -> SandboxResponse:
+        """Request an access token; *changed* overrides form fields."""
         environment = self.sandbox.environment
         form = {
             "grant_type": "refresh_token",
             "client_id": environment["BULKZOHO_CLIENT_ID"],
             "client_secret": environment["BULKZOHO_CLIENT_SECRET"],
             "refresh_token": environment["BULKZOHO_REFRESH_TOKEN"],
-            **changed,
+            **overrides,
         }
         return await self.call("POST", "/oauth/v2/token", data=form)
 
     async def login(self) -> None:
-        """Take a new access token into use."""
-        self.token = (await self.ask_token()).body["access_token"]
+        """Request an access token and use it for later calls."""
+        self.token = (await self.request_token()).body["access_token"]
 
-    async def call(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> TestResponse:
-        """Make one call and read its answer."""
-        own = {"Authorization": f"Zoho-oauthtoken {self.token}"} if self.token else {}
-        async with self.session.request(method, self.sandbox.url + path, headers={**own, **(headers or {})}, **more) as got:
-            raw = await got.read()
-            is_json = got.content_type == "application/json"
-            return TestResponse(status=got.status, body=orjson.loads(raw) if is_json and raw else raw, headers=got.headers.copy())
+    async def call(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any) -> SandboxResponse:
+        """Make one call and return its response."""
+        authorization = {"Authorization": f"Zoho-oauthtoken {self.token}"} if self.token else {}
+        async with self.session.request(
+            method, self.sandbox.url + path, headers={**authorization, **(headers or {})}, **options
+        ) as reply:
+            raw = await reply.read()
+            is_json = reply.content_type == "application/json"
+            return SandboxResponse(
+                status=reply.status, body=orjson.loads(raw) if is_json and raw else raw, headers=reply.headers.copy()
+            )
 
     async def get(
         self, path: str, parameters: Mapping[str, str] | None = None, *, headers: Mapping[str, str] | None = None
-    ) -> TestResponse:
-        """GET below ``/crm/v8/``."""
+    ) -> SandboxResponse:
+        """Send a GET to a path below ``/crm/v8/``."""
         return await self.call("GET", f"/crm/v8/{path}", params=parameters, headers=headers)
 
     async def write(
@@ -87,58 +91,58 @@ class TestClient:
         keys: Mapping[str, Any] | None = None,
         *,
         headers: Mapping[str, str] | None = None,
-    ) -> TestResponse:
-        """Send records below ``/crm/v8/``; *keys* stand beside ``data``."""
+    ) -> SandboxResponse:
+        """Send records to a path below ``/crm/v8/``; *keys* are further keys of the body."""
         body = orjson.dumps({"data": list(records), **(keys or {})})
         return await self.call(method, f"/crm/v8/{path}", data=body, headers=headers)
 
-    async def insert(self, crm_module: str, *records: Any) -> TestResponse:
+    async def insert(self, crm_module: str, *records: Any) -> SandboxResponse:
         """Insert records."""
         return await self.write("POST", crm_module, records)
 
-    async def coql(self, query: str) -> TestResponse:
-        """Ask a COQL query."""
+    async def coql(self, query: str) -> SandboxResponse:
+        """Run a COQL query."""
         return await self.call("POST", "/crm/v8/coql", data=orjson.dumps({"select_query": query}))
 
 
 class ManualClock:
-    """A clock that a test moves by hand; sleeping moves it too."""
+    """A clock that only moves when a test advances it; sleeping advances it immediately."""
 
     def __init__(self) -> None:
         self.seconds = 1_790_000_000.0
 
     def monotonic(self) -> float:
-        """Give the seconds set."""
+        """Return the current seconds."""
         return self.seconds
 
     def wall(self) -> float:
-        """Give the seconds set."""
+        """Return the current seconds."""
         return self.seconds
 
     def advance(self, seconds: float) -> None:
-        """Let the time pass."""
+        """Advance the clock."""
         self.seconds += seconds
 
     async def sleep(self, seconds: float) -> None:
-        """Let the time pass at once."""
+        """Advance the clock without waiting."""
         self.seconds += seconds
         await asyncio.sleep(0)
 
 
 @asynccontextmanager
-async def calling(settings: SandboxSettings | None = None, clock: Clock | None = None) -> AsyncIterator[TestClient]:
-    """Give a caller with a token, for a sandbox of its own."""
+async def sandbox_client(settings: SandboxSettings | None = None, clock: Clock | None = None) -> AsyncIterator[SandboxClient]:
+    """Start a sandbox and yield a logged-in client for it."""
     async with Sandbox(settings, clock=clock) as sandbox, aiohttp.ClientSession() as session:
-        caller = TestClient(sandbox, session)
-        await caller.login()
-        yield caller
+        client = SandboxClient(sandbox, session)
+        await client.login()
+        yield client
 
 
 @contextmanager
-def served(settings: SandboxSettings | None = None, clock: Clock | None = None) -> Iterator[Sandbox]:
-    """Serve a sandbox from a thread, for tests that are not asynchronous.
+def sandbox_thread(settings: SandboxSettings | None = None, clock: Clock | None = None) -> Iterator[Sandbox]:
+    """Serve a sandbox from a thread, for synchronous tests.
 
-    Its own methods may be called from the test, as long as no call is in flight: they are not locked against one.
+    The sandbox's methods are not thread-safe: call them only while no call is in flight.
     """
     sandbox, ready, failed = Sandbox(settings, clock=clock), threading.Event(), []
     loop = asyncio.new_event_loop()
@@ -173,23 +177,23 @@ def served(settings: SandboxSettings | None = None, clock: Clock | None = None) 
 
 @contextmanager
 def sandbox_process(*flags: str) -> Iterator[dict[str, str]]:
-    """Start ``python -m bulkzoho.sandbox`` with *flags*; give the environment that it prints.
+    """Start ``python -m bulkzoho.sandbox`` with *flags* and yield the environment it prints.
 
     Raises:
-        RuntimeError: it did not start; it said why on standard error.
+        RuntimeError: the process did not start; its standard error has the reason.
     """
-    words = [sys.executable, "-m", "bulkzoho.sandbox", *flags]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - this very package
+    command = [sys.executable, "-m", "bulkzoho.sandbox", *flags]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - starts this package
         assert process.stdout is not None
         environment: dict[str, str] = {}
         while "BULKZOHO_UPLOAD_URL" not in environment:
             line = process.stdout.readline()
             if not line:
-                raise RuntimeError("the sandbox did not start")
+                raise RuntimeError("the sandbox did not start; see its standard error")
             name, _, value = line.removeprefix("export ").strip().partition("=")
             environment[name] = value
         try:
             yield environment
         finally:
             process.terminate()
-            process.wait(END_WAIT_S)
+            process.wait(EXIT_TIMEOUT_S)

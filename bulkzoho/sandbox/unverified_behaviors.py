@@ -1,4 +1,4 @@
-"""The switches: one for each behaviour that no page of Zoho's proves; the default forgives a client less."""
+"""Switches for behaviours that Zoho's documentation does not prove; each default is the stricter variant."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ __all__ = [
     "EmojiBehavior",
     "HandlingBehavior",
     "UnverifiedBehavior",
-    "of_its_type",
+    "coerce_type",
 ]
 
 
 class HandlingBehavior(StrEnum):
-    """What happens to something that the documentation is silent about."""
+    """Handling of input that the documentation does not mention."""
 
     REFUSE = "refuse"
     IGNORE = "ignore"
 
 
 class DuplicateKeysBehavior(StrEnum):
-    """What becomes of two new records with one key in one upsert call, or in one file of a bulk write."""
+    """Handling of two new records with equal keys in one upsert call or in one bulk write file."""
 
     SEQUENTIAL = "sequential"  #: the first is inserted, the second updates it
     INSERT_BOTH = "insert_both"  #: two inserts, where no unique field forbids it
-    REFUSE = "refuse"  #: the second is DUPLICATE_DATA
+    REFUSE = "refuse"  #: the second is rejected with DUPLICATE_DATA
 
 
 class EmojiBehavior(StrEnum):
-    """What becomes of characters that take four bytes in UTF-8."""
+    """Handling of characters that take four bytes in UTF-8."""
 
     KEEP = "keep"
     REPLACE = "replace"  #: each becomes a question mark
@@ -40,7 +40,7 @@ class EmojiBehavior(StrEnum):
 
 
 class CoqlQuotesBehavior(StrEnum):
-    """How a quote within a text of COQL is written."""
+    """Escaping of a quote inside a COQL string."""
 
     BACKSLASH = "backslash"
     DOUBLED = "doubled"
@@ -49,130 +49,132 @@ class CoqlQuotesBehavior(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnverifiedBehavior:
-    """All switches.  Where the fact sheet itself names what a stand-in should do, that is the default.
+    """All switches.  If the fact sheet (zoho-api) recommends a variant, that is the default.
 
     Raises:
-        ValueError: a value is not of its switch's kind; the message names both.
+        ValueError: a value has the wrong type; the message names the switch.
     """
 
     # records (zoho-api, section 5)
     duplicate_keys: DuplicateKeysBehavior = (
         DuplicateKeysBehavior.SEQUENTIAL
     )  #: equal keys in one upsert, or in one file of a bulk write
-    unknown_fields: HandlingBehavior = HandlingBehavior.REFUSE  #: keys that the module does not have
-    read_only_fields: HandlingBehavior = HandlingBehavior.REFUSE  #: keys that the API may not write
+    unknown_fields: HandlingBehavior = HandlingBehavior.REFUSE  #: keys that are not fields of the module
+    read_only_fields: HandlingBehavior = HandlingBehavior.REFUSE  #: keys of read-only fields
     several_matches: HandlingBehavior = (
         HandlingBehavior.REFUSE
-    )  #: an upsert key that several records have; else the oldest is taken
-    same_record_twice: HandlingBehavior = HandlingBehavior.REFUSE  #: one id twice in one update; else both are done, in order
-    upsert_by_id: bool = True  #: a record with an id is updated by it; else the id is not looked at
+    )  #: an upsert key shared by several records; IGNORE updates the oldest
+    same_record_twice: HandlingBehavior = (
+        HandlingBehavior.REFUSE
+    )  #: the same id twice in one update; IGNORE applies both in order
+    upsert_by_id: bool = True  #: a record with an id is updated by it; otherwise the id is ignored
     upsert_without_key: HandlingBehavior = (
         HandlingBehavior.IGNORE
-    )  #: a record whose check fields are empty is inserted; else refused
-    system_keys_unique: bool = False  #: e-mail or name refuse a plain insert too, unique or not
-    deleted_keys_stay_taken: bool = True  #: a unique value in the recycle bin refuses new records
-    purged_names: bool = False  #: records gone for good are listed with the name that they had
-    all_errors: bool = False  #: a record with several errors gets MULTIPLE_OR_MULTI_ERRORS; else the first one found
-    short_error_details: bool = False  #: details of a refused record without json_path, as v2 is said to send
-    malformed_id_status: int = 400  #: of an id in the path that is none: 400, 404 or (for reading) 204
-    ids_on_list: int = 100  #: how many ``ids`` a list call takes
+    )  #: a record with empty check fields is inserted; REFUSE rejects it
+    system_keys_unique: bool = False  #: a duplicate e-mail or name rejects a plain insert, even if not marked unique
+    deleted_keys_stay_taken: bool = True  #: a unique value in the recycle bin rejects new records
+    purged_names: bool = False  #: permanently deleted records keep their name in the list of deleted records
+    all_errors: bool = False  #: a record with several errors gets MULTIPLE_OR_MULTI_ERRORS; otherwise only its first error
+    short_error_details: bool = False  #: details of a rejected record omit json_path, as reported for v2
+    malformed_id_status: int = 400  #: status for a malformed id in the path: 400, 404 or (for reads) 204
+    ids_on_list: int = 100  #: maximum ``ids`` of a list call
 
     # values (section 6.1)
-    empty_text_on_typed_fields: HandlingBehavior = HandlingBehavior.REFUSE  #: ``""`` for a number, date, lookup; else it clears
-    numbers_as_text: HandlingBehavior = HandlingBehavior.REFUSE  #: ``"12"`` for a number; else it is read as one
-    phone_pattern: bool = True  #: telephone numbers hold digits, letters, ``+ ( ) . -`` and blanks only
-    unlisted_picklist_values: HandlingBehavior = (
+    empty_text_on_typed_fields: HandlingBehavior = (
         HandlingBehavior.REFUSE
-    )  #: else they are taken as text, even by a restricted list
-    owners_by_email: HandlingBehavior = HandlingBehavior.REFUSE  #: ``{"email": ...}`` for an owner; else the user is found by it
-    clearing_code: str = "MANDATORY_NOT_FOUND"  #: of clearing a mandatory field; INVALID_DATA is possible
-    trims_text: bool = True  #: blanks at both ends are cut off
-    emoji: EmojiBehavior = EmojiBehavior.KEEP  #: characters of four bytes; "acceptance varies" is all that is told
-    escaped_entities: bool = False  #: ``&``, ``<`` and ``>`` come back as entities of HTML
-    bigint_as_text: bool = True  #: in answers; else a number
+    )  #: ``""`` for a number, date or lookup; IGNORE clears the field
+    numbers_as_text: HandlingBehavior = HandlingBehavior.REFUSE  #: ``"12"`` for a number; IGNORE parses it
+    phone_pattern: bool = True  #: phone numbers may contain only digits, letters, ``+ ( ) . -`` and spaces
+    unlisted_picklist_values: HandlingBehavior = HandlingBehavior.REFUSE  #: IGNORE accepts them, even in a restricted list
+    owners_by_email: HandlingBehavior = HandlingBehavior.REFUSE  #: ``{"email": ...}`` for an owner; IGNORE looks the user up
+    clearing_code: str = "MANDATORY_NOT_FOUND"  #: error code for clearing a mandatory field; INVALID_DATA is possible
+    trims_text: bool = True  #: leading and trailing spaces are removed
+    emoji: EmojiBehavior = EmojiBehavior.KEEP  #: four-byte characters; the documentation says only that "acceptance varies"
+    escaped_entities: bool = False  #: ``&``, ``<`` and ``>`` are returned as HTML entities
+    bigint_as_text: bool = True  #: bigint values in responses are strings; otherwise numbers
 
     # the envelope (sections 2 and 3)
-    wrapped_errors: bool = False  #: whole-call errors come inside ``data``
-    partial_success_status: int = 207  #: 207, or 200 or 202 as older versions are said to do
+    wrapped_errors: bool = False  #: whole-call errors are wrapped in ``data``
+    partial_success_status: int = 207  #: 207; 200 or 202 are reported for older versions
     upsert_insert_status: int = 200  #: 200, or 201 when everything was inserted
     fields_required_on_list: bool = True  #: ``fields`` is mandatory on the list call
     wrong_method_status: int = 400  #: 400 or 405
     scope_mismatch_status: int = 401  #: 401 or 403
-    quota_named: bool = False  #: the text of a 429 tells which quota it was
-    rate_limit_headers: bool = False  #: X-RATELIMIT-LIMIT, -REMAINING and -RESET, as of old
-    oauth_error_status: int = 200  #: of errors of the accounts server, but for the throttle; 400 and 401 are possible
-    revoke_error_status: int = 400  #: of revoking what is no refresh token
-    throttle_status_key: bool = False  #: the throttle's answer has ``"status": "failure"``
-    client_credentials_throttled: bool = True  #: tokens for a client's own credentials count in the throttle
-    scope_in_grants: bool = True  #: answers with a token tell its scopes, as newer ones do
-    rights_in_metadata: bool = True  #: what the user may not do is false in the list of modules (creatable, editable, deletable)
+    quota_named: bool = False  #: the message of a 429 names the exceeded quota
+    rate_limit_headers: bool = False  #: send the legacy headers X-RATELIMIT-LIMIT, -REMAINING and -RESET
+    oauth_error_status: int = 200  #: status of accounts server errors other than throttling; 400 and 401 are possible
+    revoke_error_status: int = 400  #: status for revoking an unknown refresh token
+    throttle_status_key: bool = False  #: the throttle response has ``"status": "failure"``
+    client_credentials_throttled: bool = True  #: client credentials grants count towards the throttle
+    scope_in_grants: bool = True  #: token responses list the scopes, as newer ones do
+    rights_in_metadata: bool = True  #: missing rights are false in the list of modules (creatable, editable, deletable)
 
     # prices (section 4)
-    failed_calls_cost: bool = True  #: refused calls, 204 and 304 cost credits
-    refused_calls_use_quota: bool = False  #: a call answered 429 counts in the windows of calls, which are no facts of Zoho's
+    failed_calls_cost: bool = True  #: rejected calls, 204 and 304 cost credits
+    refused_calls_use_quota: bool = False  #: a 429 counts towards the call quotas (which Zoho does not document)
     search_credits: int = 3  #: 1 or 3
-    sorted_list_credits: int = 3  #: of a list with ``sort_by``; 1 or 3
+    sorted_list_credits: int = 3  #: credits of a list with ``sort_by``; 1 or 3
     count_credits: int = 1
-    deleted_credits: int = 2  #: of the list of deleted records; 1 or 2
-    bulk_step_credits: int = 1  #: of upload, status and download; 0 or 1
-    bulk_jobs_are_heavy: bool = True  #: to start one counts as a heavy call
+    deleted_credits: int = 2  #: credits of the list of deleted records; 1 or 2
+    bulk_step_credits: int = 1  #: credits of upload, status and download; 0 or 1
+    bulk_jobs_are_heavy: bool = True  #: starting a bulk job is a heavy call
 
     # COQL (section 7)
-    coql_where_required: bool = True  #: a query without WHERE is refused
-    coql_default_limit: int = 200  #: rows of a query without LIMIT
-    coql_rows: int = 2_000  #: of one call; 200 in older versions
-    coql_fields: int = 50  #: selected; 50 or 500
-    coql_joins: int = 2  #: lookups one after the other; 2 or 5
+    coql_where_required: bool = True  #: a query without WHERE is rejected
+    coql_default_limit: int = 200  #: row limit of a query without LIMIT
+    coql_rows: int = 2_000  #: maximum rows of one call; 200 in older versions
+    coql_fields: int = 50  #: maximum selected fields; 50 or 500
+    coql_joins: int = 2  #: maximum chained lookups; 2 or 5
     coql_quotes: CoqlQuotesBehavior = CoqlQuotesBehavior.BACKSLASH
-    coql_hides_converted: bool = True  #: converted leads show only to a query about ``Converted__s``
-    coql_star: bool = False  #: ``select *`` gives all fields
-    coql_any_case_names: bool = False  #: names of modules and fields in any case
-    coql_any_case_aggregates: bool = False  #: ``sum`` for ``SUM``; keywords are taken in any case anyway
+    coql_hides_converted: bool = True  #: converted leads appear only in queries that mention ``Converted__s``
+    coql_star: bool = False  #: ``select *`` returns all fields
+    coql_any_case_names: bool = False  #: module and field names are case-insensitive
+    coql_any_case_aggregates: bool = False  #: ``sum`` works like ``SUM``; keywords are always case-insensitive
 
     # bulk jobs (sections 8 and 9)
-    bulk_module_as_text: HandlingBehavior = HandlingBehavior.REFUSE  #: ``"module": "Leads"``, as v2 took it
-    bulk_jobs_at_once: int = 0  #: unfinished jobs of a kind; 0 means any number, for no page names one
-    bulk_read_pages: bool = False  #: ``page`` reaches beyond the first 200,000 records; else only the token does
-    id_header: str = "Id"  #: of the id's column in a bulk read's file
-    bulk_read_us_dates: bool = False  #: in a bulk read's file: MM/dd/yyyy HH:mm:ss; else ISO 8601
-    bulk_read_capital_booleans: bool = False  #: TRUE and FALSE in a bulk read's file
-    bulk_read_quotes_all: bool = False  #: every cell of a bulk read's file is quoted
-    bulk_read_bom: bool = False  #: a bulk read's file begins with a byte order mark
-    csv_size_limited: bool = True  #: the 25 MB concern the CSV in the zip too
-    duplicate_headers: HandlingBehavior = HandlingBehavior.REFUSE  #: in a bulk write's file
+    bulk_module_as_text: HandlingBehavior = HandlingBehavior.REFUSE  #: ``"module": "Leads"``, as accepted by v2
+    bulk_jobs_at_once: int = 0  #: maximum unfinished jobs of a kind; 0 means unlimited, since no page names a limit
+    bulk_read_pages: bool = False  #: ``page`` reaches beyond the first 200,000 records; otherwise only the token does
+    id_header: str = "Id"  #: header of the id column in a bulk read file
+    bulk_read_us_dates: bool = False  #: dates in a bulk read file are MM/dd/yyyy HH:mm:ss; otherwise ISO 8601
+    bulk_read_capital_booleans: bool = False  #: booleans in a bulk read file are TRUE and FALSE
+    bulk_read_quotes_all: bool = False  #: every cell of a bulk read file is quoted
+    bulk_read_bom: bool = False  #: a bulk read file begins with a byte order mark
+    csv_size_limited: bool = True  #: the 25 MB limit also applies to the CSV inside the zip
+    duplicate_headers: HandlingBehavior = HandlingBehavior.REFUSE  #: the same header twice in a bulk write file
     blank_lines: HandlingBehavior = (
         HandlingBehavior.REFUSE
-    )  #: in a bulk write's file they are rows that are skipped; else no rows at all
-    digits_as_booleans: HandlingBehavior = HandlingBehavior.REFUSE  #: ``1`` and ``0`` in a bulk write's file
-    unmatched_code: str = "RESOURCE_NOT_FOUND"  #: of a row that updates nothing
-    lower_case_status: bool = False  #: ``added`` in a bulk write's result, else ``ADDED``
-    shuffled_results: bool = True  #: rows of a bulk write's result come in another order than the file's
-    relative_download_url: bool = False  #: of a bulk write's result: relative to the API, else absolute
-    callback_tries: int = 1  #: how often a callback is posted that nobody takes
+    )  #: blank lines of a bulk write file are skipped rows; IGNORE does not count them as rows
+    digits_as_booleans: HandlingBehavior = HandlingBehavior.REFUSE  #: ``1`` and ``0`` for booleans in a bulk write file
+    unmatched_code: str = "RESOURCE_NOT_FOUND"  #: error code of a row that matches no record to update
+    lower_case_status: bool = False  #: ``added`` in a bulk write result; otherwise ``ADDED``
+    shuffled_results: bool = True  #: rows of a bulk write result are not in file order
+    relative_download_url: bool = False  #: download URL of a bulk write result is relative to the API; otherwise absolute
+    callback_tries: int = 1  #: attempts to post a callback that fails
 
     def __post_init__(self) -> None:
-        """Take the words of JSON for the members of the enums."""
+        """Convert strings from JSON to enum members."""
         for each in fields(self):
-            object.__setattr__(self, each.name, of_its_type(f"strict.{each.name}", getattr(self, each.name), each.default))
+            object.__setattr__(self, each.name, coerce_type(f"strict.{each.name}", getattr(self, each.name), each.default))
 
 
-def of_its_type(name: str, value: Any, default: Any) -> Any:
-    """Give *value* as the kind of thing that *default* is.
+def coerce_type(name: str, value: Any, default: Any) -> Any:
+    """Return *value* converted to the type of *default*.
 
     Raises:
-        ValueError: it is another kind of thing; the message names the setting.
+        ValueError: the types do not match; the message names the setting.
     """
     kind = type(default)
     if issubclass(kind, StrEnum):
         try:
             return kind(value)
         except ValueError:
-            raise ValueError(f"{name} is one of {', '.join(kind)}, not {value!r}") from None
+            raise ValueError(f"{name} must be one of {', '.join(kind)}, not {value!r}") from None
     if kind is float and type(value) is int:
         return float(value)
-    if kind in _WORDS and type(value) is not kind:
-        raise ValueError(f"{name} is {_WORDS[kind]}, not {value!r}")
+    if kind in _TYPE_NAMES and type(value) is not kind:
+        raise ValueError(f"{name} must be {_TYPE_NAMES[kind]}, not {value!r}")
     return value
 
 
-_WORDS: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+_TYPE_NAMES: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}

@@ -1,4 +1,4 @@
-"""Headless Chromium, driven over its debugging protocol; only as much as the tests of the sandbox's page need."""
+"""Drive headless Chromium over its debugging protocol, for the tests of the sandbox's page."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ WAIT_S = 10.0
 
 
 class Page:
-    """One page of a browser."""
+    """One browser page."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
         self._session = ""
         self._last = 0
-        self.told: list[dict[str, Any]] = []  #: events of the protocol, such as requests and errors
+        self.events: list[dict[str, Any]] = []  #: events of the protocol, such as requests and errors
 
     async def open(self, url: str) -> None:
-        """Open *url*, with its requests and errors told."""
+        """Open *url* and record its requests and errors."""
         target = await self.ask("Target.createTarget", url="about:blank")
         attached = await self.ask("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         self._session = attached["sessionId"]
@@ -50,7 +50,7 @@ class Page:
         await self.ask("Page.navigate", url=url)
 
     async def ask(self, method: str, **parameters: Any) -> Any:
-        """Call a method of the protocol; give its result."""
+        """Call a protocol method and return its result."""
         self._last += 1
         message: dict[str, Any] = {"id": self._last, "method": method, "params": parameters}
         if self._session:
@@ -61,16 +61,16 @@ class Page:
             if got.get("id") == self._last:
                 assert "error" not in got, got
                 return got["result"]
-            self.told.append(got)
+            self.events.append(got)
 
     async def run(self, script: str) -> Any:
-        """Evaluate JavaScript; give its value."""
+        """Evaluate JavaScript and return its value."""
         got = await self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in got, got
         return got["result"].get("value")
 
     async def until(self, script: str) -> None:
-        """Wait until the script's value is true."""
+        """Wait until the script returns true."""
         for _ in range(int(WAIT_S / 0.05)):
             if await self.run(script):
                 return
@@ -78,14 +78,14 @@ class Page:
         raise AssertionError(f"never true: {script}\n{await self.run('document.body.innerText')}")
 
     async def screenshot(self, path: Path) -> None:
-        """Write what is seen as PNG."""
+        """Save a screenshot as PNG."""
         got = await self.ask("Page.captureScreenshot", format="png")
         path.write_bytes(base64.b64decode(got["data"]))
 
 
 @asynccontextmanager
 async def open_page(url: str, profile: Path) -> AsyncIterator[Page]:
-    """Give a page of a browser of its own."""
+    """Start a browser and yield a page."""
     program = shutil.which("chromium")
     if program is None:
         pytest.fail("chromium is needed to look at the page; .ci/run installs it", pytrace=False)

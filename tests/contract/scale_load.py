@@ -1,6 +1,6 @@
-"""Load leads, by records or from a state file; print seconds of CPU and the peak of memory as JSON.
+"""Load leads as records or from a state file; print CPU seconds and peak memory as JSON.
 
-Run in a process of its own: ``python scale_load.py add COUNT [FILE]``, which leaves a state file if it is named, and
+Run as a separate process: ``python scale_load.py add COUNT [FILE]``, which saves a state file if named, and
 ``python scale_load.py load COUNT FILE``.
 """
 
@@ -18,11 +18,11 @@ from typing import Any
 from bulkzoho.sandbox import Sandbox, SandboxSettings
 
 SAMPLE = 50_000
-REFERENCE_S = 0.05  # what making the sample took on the machine that the limits were set on
+REFERENCE_S = 0.05  # sample_s on the machine where the limits were set
 
 
 def leads() -> Iterator[dict[str, Any]]:
-    """Give leads of twelve fields."""
+    """Generate leads of twelve fields."""
     number = 0
     while True:
         yield {
@@ -43,7 +43,7 @@ def leads() -> Iterator[dict[str, Any]]:
 
 
 def sample_s() -> float:
-    """Give the seconds of CPU that making the sample takes: it tells how fast, and how busy, the machine is."""
+    """Return the CPU seconds for generating a sample; they show how fast and busy the machine is."""
     started = time.process_time()
     for _ in islice(leads(), SAMPLE):
         pass
@@ -51,14 +51,14 @@ def sample_s() -> float:
 
 
 async def main() -> None:
-    """Load and tell."""
+    """Load leads and print the measurements."""
     way, count, *path = sys.argv[1], int(sys.argv[2]), *sys.argv[3:]
     before_s = sample_s()
     started = time.process_time()
     if way == "add":
         sandbox = Sandbox(SandboxSettings())
         sandbox.add("Leads", islice(leads(), count))
-        seconds = time.process_time() - started - before_s * count / SAMPLE  # making them is not the sandbox's work
+        seconds = time.process_time() - started - before_s * count / SAMPLE  # generating leads is not part of the measurement
         if path:
             sandbox.save(path[0])
     else:

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from bulkzoho.sandbox import SandboxSettings, UnverifiedBehavior
 from bulkzoho.sandbox.bulk import read_job as export
-from bulkzoho.sandbox.testing import ManualClock, TestClient, TestResponse, calling
+from bulkzoho.sandbox.testing import ManualClock, SandboxClient, SandboxResponse, sandbox_client
 
 PATH = "/crm/bulk/v8/read"
 AT_ONCE = SandboxSettings(job_time_s=0)
@@ -25,61 +25,61 @@ ROWS: list[dict[str, Any]] = [
 ]
 
 
-async def _create(caller: TestClient, query: Any, **beside: Any) -> TestResponse:
+async def _create(client: SandboxClient, query: Any, **beside: Any) -> SandboxResponse:
     body = orjson.dumps({"query": query, **beside})
-    return await caller.call("POST", PATH, data=body, headers={"Content-Type": "application/json"})
+    return await client.call("POST", PATH, data=body, headers={"Content-Type": "application/json"})
 
 
-async def _finished(caller: TestClient, created: TestResponse) -> Any:
+async def _finished(client: SandboxClient, created: SandboxResponse) -> Any:
     assert created.status == 201, created
     job = created.body["data"][0]["details"]["id"]
     detail: Any = None
     for _ in range(500):
-        [detail] = (await caller.call("GET", f"{PATH}/{job}")).body["data"]
+        [detail] = (await client.call("GET", f"{PATH}/{job}")).body["data"]
         if detail["state"] in ("COMPLETED", "FAILURE"):
             return detail
         await asyncio.sleep(0.002)
     raise AssertionError(detail)
 
 
-async def _rows(caller: TestClient, query: Any) -> list[dict[str, str]]:
-    detail = await _finished(caller, await _create(caller, query))
-    got = await caller.call("GET", detail["result"]["download_url"])
+async def _rows(client: SandboxClient, query: Any) -> list[dict[str, str]]:
+    detail = await _finished(client, await _create(client, query))
+    got = await client.call("GET", detail["result"]["download_url"])
     with zipfile.ZipFile(io.BytesIO(got.body)) as archive:
         text = archive.read(f"{detail['id']}.csv").decode()
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-async def test_a_job_goes_through_its_states_and_ends_with_a_zip() -> None:
+async def test_a_bulk_read_job_passes_through_its_states_and_returns_a_zip() -> None:
     clock = ManualClock()
-    async with calling(SandboxSettings(job_time_s=100), clock) as caller:
-        caller.sandbox.add("Leads", ROWS)
+    async with sandbox_client(SandboxSettings(job_time_s=100), clock) as client:
+        client.sandbox.add("Leads", ROWS)
 
-        created = await _create(caller, {"module": {"api_name": "Leads"}, "fields": ["Last_Name"]})
+        created = await _create(client, {"module": {"api_name": "Leads"}, "fields": ["Last_Name"]})
         job = created.body["data"][0]["details"]["id"]
         states: list[str] = []
         downloads: list[int] = []
         for _ in range(5):
-            states.append((await caller.call("GET", f"{PATH}/{job}")).body["data"][0]["state"])
-            downloads.append((await caller.call("GET", f"{PATH}/{job}/result")).status)
+            states.append((await client.call("GET", f"{PATH}/{job}")).body["data"][0]["state"])
+            downloads.append((await client.call("GET", f"{PATH}/{job}/result")).status)
             clock.advance(25)
 
         assert created.body["data"][0]["code"] == "ADDED_SUCCESSFULLY"
         assert states == ["ADDED", "QUEUED", "IN PROGRESS", "IN PROGRESS", "COMPLETED"]
         assert downloads == [404, 404, 404, 404, 200]
-        assert [each.credits for each in caller.sandbox.calls if each.operation == "bulk_read"] == [50]
+        assert [each.credits for each in client.sandbox.calls if each.operation == "bulk_read"] == [50]
 
 
-async def test_the_file_holds_every_value_as_text() -> None:
-    async with calling(AT_ONCE) as caller:
-        account = caller.sandbox.add("Accounts", [{"Account_Name": "Acme"}])[0]
-        caller.sandbox.add("Contacts", [{"Last_Name": "Vik", "Account_Name": {"id": account}}])
-        ids = caller.sandbox.add("Leads", ROWS)
+async def test_the_bulk_read_file_contains_every_value_as_text() -> None:
+    async with sandbox_client(AT_ONCE) as client:
+        account = client.sandbox.add("Accounts", [{"Account_Name": "Acme"}])[0]
+        client.sandbox.add("Contacts", [{"Last_Name": "Vik", "Account_Name": {"id": account}}])
+        ids = client.sandbox.add("Leads", ROWS)
         fields = ["Last_Name", "Annual_Revenue", "Email_Opt_Out", "Languages", "Birthday", "Owner.last_name", "Created_Time"]
 
-        leads = await _rows(caller, {"module": {"api_name": "Leads"}, "fields": fields})
+        leads = await _rows(client, {"module": {"api_name": "Leads"}, "fields": fields})
         [contact] = await _rows(
-            caller, {"module": {"api_name": "Contacts"}, "fields": ["Account_Name", "Account_Name.Account_Name", "Owner"]}
+            client, {"module": {"api_name": "Contacts"}, "fields": ["Account_Name", "Account_Name.Account_Name", "Owner"]}
         )
 
         assert [each["Id"] for each in leads] == ids
@@ -92,12 +92,12 @@ async def test_the_file_holds_every_value_as_text() -> None:
         assert contact["Owner"].isdigit()
 
 
-async def test_without_fields_all_are_given_and_nothing_found_is_an_empty_file() -> None:
-    async with calling(AT_ONCE) as caller:
-        caller.sandbox.add("Leads", ROWS[:1])
+async def test_bulk_read_defaults_to_all_fields_and_an_empty_result_is_an_empty_file() -> None:
+    async with sandbox_client(AT_ONCE) as client:
+        client.sandbox.add("Leads", ROWS[:1])
 
-        [row] = await _rows(caller, {"module": {"api_name": "Leads"}})
-        nothing = await _rows(caller, {"module": {"api_name": "Deals"}, "fields": ["Deal_Name"]})
+        [row] = await _rows(client, {"module": {"api_name": "Leads"}})
+        nothing = await _rows(client, {"module": {"api_name": "Deals"}, "fields": ["Deal_Name"]})
 
         assert {"Id", "Last_Name", "Tag", "Modified_By", "Full_Name"} <= set(row)
         assert nothing == []
@@ -122,9 +122,9 @@ async def test_without_fields_all_are_given_and_nothing_found_is_an_empty_file()
         ("Email_Opt_Out", "equal", True, ["Mo"]),
     ],
 )
-async def test_criteria_choose(name: str, comparator: str, value: Any, found: list[str]) -> None:
-    async with calling(AT_ONCE) as caller:
-        caller.sandbox.add(
+async def test_bulk_read_criteria_select_records(name: str, comparator: str, value: Any, found: list[str]) -> None:
+    async with sandbox_client(AT_ONCE) as client:
+        client.sandbox.add(
             "Leads",
             [
                 {"Last_Name": "Lund", "City": "Oslo", "Birthday": "2001-02-03"},
@@ -134,15 +134,15 @@ async def test_criteria_choose(name: str, comparator: str, value: Any, found: li
         )
 
         criteria = {"field": {"api_name": name}, "comparator": comparator, "value": value}
-        rows = await _rows(caller, {"module": {"api_name": "Leads"}, "fields": ["Last_Name"], "criteria": criteria})
+        rows = await _rows(client, {"module": {"api_name": "Leads"}, "fields": ["Last_Name"], "criteria": criteria})
 
         assert [each["Last_Name"] for each in rows] == found
 
 
-async def test_groups_join_and_lookups_are_followed() -> None:
-    async with calling(AT_ONCE) as caller:
-        acme, other = caller.sandbox.add("Accounts", [{"Account_Name": "Acme", "Phone": "1"}, {"Account_Name": "Other"}])
-        caller.sandbox.add(
+async def test_criteria_groups_combine_and_follow_lookups() -> None:
+    async with sandbox_client(AT_ONCE) as client:
+        acme, other = client.sandbox.add("Accounts", [{"Account_Name": "Acme", "Phone": "1"}, {"Account_Name": "Other"}])
+        client.sandbox.add(
             "Contacts",
             [{"Last_Name": name, "Account_Name": {"id": each}} for name, each in (("A", acme), ("B", other), ("C", acme))],
         )
@@ -158,7 +158,7 @@ async def test_groups_join_and_lookups_are_followed() -> None:
         ]
 
         rows = await _rows(
-            caller,
+            client,
             {"module": {"api_name": "Contacts"}, "fields": ["Last_Name"], "criteria": {"group_operator": "and", "group": group}},
         )
 
@@ -207,41 +207,41 @@ CONDITION = {"field": {"api_name": "City"}, "comparator": "equal", "value": "x"}
         ),
     ],
 )
-async def test_a_wrong_query_is_refused_with_its_code(query: Any, code: str) -> None:
-    async with calling(AT_ONCE) as caller:
-        refused = await _create(caller, query)
+async def test_an_invalid_bulk_read_query_is_rejected_with_its_error_code(query: Any, code: str) -> None:
+    async with sandbox_client(AT_ONCE) as client:
+        refused = await _create(client, query)
 
         assert (refused.status, refused.body["code"]) == (400, code)
 
 
-async def test_the_body_must_be_json_and_say_so() -> None:
-    async with calling(AT_ONCE) as caller:
+async def test_the_body_must_be_json_with_a_json_content_type() -> None:
+    async with sandbox_client(AT_ONCE) as client:
         json_type = {"Content-Type": "application/json"}
 
-        silent = await caller.call("POST", PATH, data=b"{}")
-        empty = await caller.call("POST", PATH, data=b" ", headers=json_type)
-        broken = await caller.call("POST", PATH, data=b"{", headers=json_type)
+        silent = await client.call("POST", PATH, data=b"{}")
+        empty = await client.call("POST", PATH, data=b" ", headers=json_type)
+        broken = await client.call("POST", PATH, data=b"{", headers=json_type)
 
         assert (silent.status, silent.body["code"]) == (415, "MEDIA_TYPE_NOT_SUPPORTED")
         assert (empty.body["code"], broken.body["code"]) == ("REQUEST_BODY_IS_EMPTY", "REQUEST_BODY_NOT_READABLE")
 
 
-async def test_what_a_job_does_not_hold_follows_by_page_or_by_token(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_bulk_read_continues_by_page_or_by_page_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export, "MAX_RECORDS", 2)
     clock = ManualClock()
-    async with calling(
+    async with sandbox_client(
         SandboxSettings(job_time_s=0, token_life_s=10.0**7, strict=UnverifiedBehavior(bulk_read_pages=True)), clock
-    ) as caller:
-        caller.sandbox.add("Leads", [{"Last_Name": str(each)} for each in range(5)])
+    ) as client:
+        client.sandbox.add("Leads", [{"Last_Name": str(each)} for each in range(5)])
         query = {"module": {"api_name": "Leads"}, "fields": ["Last_Name"]}
 
-        first = await _finished(caller, await _create(caller, query))
+        first = await _finished(client, await _create(client, query))
         token = first["result"]["next_page_token"]
-        second = await _finished(caller, await _create(caller, {"page_token": token}))
-        mixed = await _create(caller, {**query, "page_token": token})
-        by_page = await _rows(caller, {**query, "page": 3})
+        second = await _finished(client, await _create(client, {"page_token": token}))
+        mixed = await _create(client, {**query, "page_token": token})
+        by_page = await _rows(client, {**query, "page": 3})
         clock.advance(86_400)
-        expired = await _create(caller, {"page_token": token})
+        expired = await _create(client, {"page_token": token})
 
         assert (first["result"]["count"], first["result"]["more_records"]) == (2, True)
         assert (second["result"]["page"], second["result"]["count"], second["query"]["fields"]) == (2, 2, ["Last_Name"])
@@ -249,92 +249,92 @@ async def test_what_a_job_does_not_hold_follows_by_page_or_by_token(monkeypatch:
         assert (mixed.body["code"], expired.body["code"]) == ("TOKEN_BOUND_DATA_MISMATCH", "EXPIRED_VALUE")
 
 
-async def test_more_than_ten_downloads_a_minute_close_the_door_for_a_minute() -> None:
+async def test_more_than_ten_downloads_per_minute_block_downloads_for_a_minute() -> None:
     clock = ManualClock()
-    async with calling(AT_ONCE, clock) as caller:
-        detail = await _finished(caller, await _create(caller, {"module": {"api_name": "Leads"}}))
+    async with sandbox_client(AT_ONCE, clock) as client:
+        detail = await _finished(client, await _create(client, {"module": {"api_name": "Leads"}}))
         url = detail["result"]["download_url"]
 
-        statuses = [(await caller.call("GET", url)).status for _ in range(11)]
+        statuses = [(await client.call("GET", url)).status for _ in range(11)]
         clock.advance(59)
-        during = await caller.call("GET", url)
+        during = await client.call("GET", url)
         clock.advance(1)
-        after = await caller.call("GET", url)
+        after = await client.call("GET", url)
 
         assert statuses == [200] * 10 + [429]
         assert (during.status, after.status) == (429, 200)
-        assert {each.kind for each in caller.sandbox.violations} == {"over_download_quota"}
+        assert {each.kind for each in client.sandbox.violations} == {"over_download_quota"}
 
 
-async def test_a_result_is_kept_one_day_and_an_unknown_job_is_not_found() -> None:
+async def test_a_bulk_read_result_expires_after_a_day_and_an_unknown_job_is_404() -> None:
     clock = ManualClock()
-    async with calling(SandboxSettings(job_time_s=0, token_life_s=10.0**7), clock) as caller:
-        detail = await _finished(caller, await _create(caller, {"module": {"api_name": "Leads"}}))
+    async with sandbox_client(SandboxSettings(job_time_s=0, token_life_s=10.0**7), clock) as client:
+        detail = await _finished(client, await _create(client, {"module": {"api_name": "Leads"}}))
         clock.advance(86_400)
 
         for path in (detail["result"]["download_url"], f"{PATH}/123", f"{PATH}/123/result"):
-            gone = await caller.call("GET", path)
+            gone = await client.call("GET", path)
             assert (gone.status, gone.body["code"]) == (404, "RESOURCE_NOT_FOUND")
 
 
-async def test_jobs_fail_and_dawdle_on_demand() -> None:
+async def test_faults_make_bulk_read_jobs_fail_or_run_longer() -> None:
     clock = ManualClock()
-    async with calling(AT_ONCE, clock) as caller:
-        caller.sandbox.faults.script([{"kind": "job_failure"}, {"kind": "job_slow", "seconds": 60}])
+    async with sandbox_client(AT_ONCE, clock) as client:
+        client.sandbox.faults.script([{"kind": "job_failure"}, {"kind": "job_slow", "seconds": 60}])
 
-        failed = await _finished(caller, await _create(caller, {"module": {"api_name": "Leads"}}))
-        slow = await _create(caller, {"module": {"api_name": "Leads"}})
+        failed = await _finished(client, await _create(client, {"module": {"api_name": "Leads"}}))
+        slow = await _create(client, {"module": {"api_name": "Leads"}})
         clock.advance(59)
         path = f"{PATH}/{slow.body['data'][0]['details']['id']}"
-        waiting = (await caller.call("GET", path)).body["data"][0]["state"]
+        waiting = (await client.call("GET", path)).body["data"][0]["state"]
         clock.advance(1)
-        ended = (await caller.call("GET", path)).body["data"][0]["state"]
+        ended = (await client.call("GET", path)).body["data"][0]["state"]
 
         assert (failed["state"], failed["result"]["error_message"]["code"]) == ("FAILURE", "INTERNAL_SERVER_ERROR")
         assert (waiting, ended) == ("IN PROGRESS", "COMPLETED")
 
 
-async def test_converted_leads_stay_out_and_the_id_s_header_is_a_switch() -> None:
-    async with calling(SandboxSettings(job_time_s=0, strict=UnverifiedBehavior(id_header="id"))) as caller:
-        one, two = caller.sandbox.add("Leads", [{"Last_Name": "A"}, {"Last_Name": "B"}])
-        await caller.write("POST", f"Leads/{one}/actions/convert", [{}])
+async def test_bulk_read_omits_converted_leads_and_the_id_header_is_a_switch() -> None:
+    async with sandbox_client(SandboxSettings(job_time_s=0, strict=UnverifiedBehavior(id_header="id"))) as client:
+        one, two = client.sandbox.add("Leads", [{"Last_Name": "A"}, {"Last_Name": "B"}])
+        await client.write("POST", f"Leads/{one}/actions/convert", [{}])
 
-        rows = await _rows(caller, {"module": {"api_name": "Leads"}, "fields": ["Last_Name"]})
+        rows = await _rows(client, {"module": {"api_name": "Leads"}, "fields": ["Last_Name"]})
 
         assert [each["id"] for each in rows] == [two]
 
 
-async def test_a_callback_gets_what_a_status_call_answers() -> None:
-    told: list[Any] = []
+async def test_a_callback_receives_the_job_status() -> None:
+    posted: list[Any] = []
 
     async def listen(request: web.BaseRequest) -> web.Response:
-        told.append(await request.json())
+        posted.append(await request.json())
         return web.Response()
 
     runner = web.ServerRunner(web.Server(listen))
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with calling(AT_ONCE) as caller:
+    async with sandbox_client(AT_ONCE) as client:
         url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
 
-        wrong = await _create(caller, {"module": {"api_name": "Leads"}}, callback={"url": url, "method": "get"})
-        nowhere = await _create(caller, {"module": {"api_name": "Leads"}}, callback={"url": "hook", "method": "post"})
+        wrong = await _create(client, {"module": {"api_name": "Leads"}}, callback={"url": url, "method": "get"})
+        nowhere = await _create(client, {"module": {"api_name": "Leads"}}, callback={"url": "hook", "method": "post"})
         callback = {"url": url, "method": "post"}
-        created = await _create(caller, {"module": {"api_name": "Leads"}}, callback=callback)
-        detail = await _finished(caller, created)
+        created = await _create(client, {"module": {"api_name": "Leads"}}, callback=callback)
+        detail = await _finished(client, created)
         for _ in range(200):
             await asyncio.sleep(0.01)
-            if told:
+            if posted:
                 break
 
-        assert told == [{"data": [detail]}]
+        assert posted == [{"data": [detail]}]
         assert (wrong.body["code"], nowhere.body["code"]) == ("INVALID_CALLBACK_METHOD", "INVALID_CALLBACK_URL")
     await runner.cleanup()
 
 
-async def test_bulk_and_module_scopes_are_both_needed() -> None:
+async def test_bulk_read_needs_the_bulk_scope_and_the_module_scope() -> None:
     for scopes in (("ZohoCRM.bulk.READ",), ("ZohoCRM.modules.ALL",), ("ZohoCRM.bulk.READ", "ZohoCRM.modules.deals.READ")):
-        async with calling(SandboxSettings(scopes=scopes)) as caller:
-            refused = await _create(caller, {"module": {"api_name": "Leads"}})
+        async with sandbox_client(SandboxSettings(scopes=scopes)) as client:
+            refused = await _create(client, {"module": {"api_name": "Leads"}})
 
             assert (refused.status, refused.body["code"]) == (401, "OAUTH_SCOPE_MISMATCH")

@@ -1,4 +1,4 @@
-"""What belongs to a record: rows of a subform, links to several records, one by one and by a bulk write of several files."""
+"""Child records: subform rows and multi-select links, by single calls and by a bulk write of several files."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ import orjson
 import pytest
 
 from bulkzoho.sandbox import SandboxSettings, UnverifiedBehavior
-from bulkzoho.sandbox.testing import TestClient, TestResponse, calling
+from bulkzoho.sandbox.testing import SandboxClient, SandboxResponse, sandbox_client
 
 PATH = "/crm/bulk/v8/write"
 AT_ONCE = SandboxSettings(job_time_s=0, strict=UnverifiedBehavior(shuffled_results=False))
 LINES = [{"Product": "Oak", "Quantity": 2, "Price": 10.5}, {"Product": "Elm", "Quantity": 1}]
 
 
-async def _order(caller: TestClient, **more: Any) -> str:
-    made = await caller.insert("Orders", {"Name": "First", "Order_Lines": LINES, **more})
+async def _order(client: SandboxClient, **more: Any) -> str:
+    made = await client.insert("Orders", {"Name": "First", "Order_Lines": LINES, **more})
     assert made.codes == ["SUCCESS"], made
     return str(made.body["data"][0]["details"]["id"])
 
 
-async def _shown(caller: TestClient, order: str) -> Any:
-    return (await caller.get(f"Orders/{order}")).body["data"][0]
+async def _shown(client: SandboxClient, order: str) -> Any:
+    return (await client.get(f"Orders/{order}")).body["data"][0]
 
 
-async def test_rows_go_in_with_their_record_and_are_shown_with_it_alone() -> None:
-    async with calling() as caller:
-        helpers = caller.sandbox.add("Contacts", [{"Last_Name": "Ada"}, {"Last_Name": "Bo"}])
-        order = await _order(caller, Helpers=[{"Contacts": {"id": each}} for each in helpers])
+async def test_child_rows_are_inserted_with_their_record_and_returned_only_with_it() -> None:
+    async with sandbox_client() as client:
+        helpers = client.sandbox.add("Contacts", [{"Last_Name": "Ada"}, {"Last_Name": "Bo"}])
+        order = await _order(client, Helpers=[{"Contacts": {"id": each}} for each in helpers])
 
-        one = await _shown(caller, order)
-        listed = (await caller.get("Orders", {"fields": "Name,Order_Lines"})).body["data"][0]
-        queried = await caller.coql(f"select Product, Parent_Id.Name from Order_Lines where Parent_Id = '{order}' order by id")
+        one = await _shown(client, order)
+        listed = (await client.get("Orders", {"fields": "Name,Order_Lines"})).body["data"][0]
+        queried = await client.coql(f"select Product, Parent_Id.Name from Order_Lines where Parent_Id = '{order}' order by id")
 
         assert [(each["Product"], each["Quantity"], each["Parent_Id"]["name"]) for each in one["Order_Lines"]] == [
             ("Oak", 2, "First"),
@@ -50,21 +50,21 @@ async def test_rows_go_in_with_their_record_and_are_shown_with_it_alone() -> Non
         assert [each["Parent_Id.Name"] for each in queried.body["data"]] == ["First", "First"]
 
 
-async def test_an_update_changes_adds_and_drops_rows() -> None:
-    async with calling() as caller:
-        order = await _order(caller)
-        oak, elm = [each["id"] for each in (await _shown(caller, order))["Order_Lines"]]
+async def test_an_update_changes_adds_and_deletes_child_rows() -> None:
+    async with sandbox_client() as client:
+        order = await _order(client)
+        oak, elm = [each["id"] for each in (await _shown(client, order))["Order_Lines"]]
 
         rows = [{"id": oak, "Quantity": 5}, {"id": elm, "_delete": None}, {"Product": "Ash"}]
-        changed = await caller.write("PUT", "Orders", [{"id": order, "Order_Lines": rows}])
-        left = (await _shown(caller, order))["Order_Lines"]
-        foreign = await caller.write("PUT", "Orders", [{"id": order, "Order_Lines": [{"id": "1"}]}])
-        cleared = await caller.write("PUT", "Orders", [{"id": order, "Order_Lines": None}])
+        changed = await client.write("PUT", "Orders", [{"id": order, "Order_Lines": rows}])
+        left = (await _shown(client, order))["Order_Lines"]
+        foreign = await client.write("PUT", "Orders", [{"id": order, "Order_Lines": [{"id": "1"}]}])
+        cleared = await client.write("PUT", "Orders", [{"id": order, "Order_Lines": None}])
 
         assert changed.codes == ["SUCCESS"]
         assert [(each["Product"], each["Quantity"]) for each in left] == [("Oak", 5), ("Ash", None)]
         assert foreign.body["data"][0]["details"]["json_path"] == "$.data[0].Order_Lines[0].id"
-        assert (cleared.codes, (await _shown(caller, order))["Order_Lines"]) == (["SUCCESS"], [])
+        assert (cleared.codes, (await _shown(client, order))["Order_Lines"]) == (["SUCCESS"], [])
 
 
 @pytest.mark.parametrize(
@@ -77,31 +77,31 @@ async def test_an_update_changes_adds_and_drops_rows() -> None:
         ([{"Product": "x"}] * 201, "$.data[0].Order_Lines"),
     ],
 )
-async def test_a_wrong_row_refuses_the_record_and_keeps_nothing(rows: Any, path: str) -> None:
-    async with calling() as caller:
-        answer = await caller.insert("Orders", {"Name": "A", "Order_Lines": rows})
+async def test_an_invalid_child_row_rejects_the_whole_record(rows: Any, path: str) -> None:
+    async with sandbox_client() as client:
+        answer = await client.insert("Orders", {"Name": "A", "Order_Lines": rows})
 
         assert answer.body["data"][0]["details"]["json_path"] == path
-        assert (caller.sandbox.count("Orders"), caller.sandbox.count("Order_Lines")) == (0, 0)
+        assert (client.sandbox.count("Orders"), client.sandbox.count("Order_Lines")) == (0, 0)
 
 
-async def test_rows_are_deleted_restored_and_purged_with_their_record() -> None:
-    async with calling() as caller:
-        order = await _order(caller)
-        own = await caller.insert("Order_Lines", {"Product": "x"})
+async def test_child_rows_are_deleted_restored_and_purged_with_their_record() -> None:
+    async with sandbox_client() as client:
+        order = await _order(client)
+        own = await client.insert("Order_Lines", {"Product": "x"})
 
-        caller.sandbox.remove("Orders", [order])
-        gone = caller.sandbox.count("Order_Lines")
-        binned = (await caller.get("settings/recycle_bin")).body["recycle_bin"]
-        caller.sandbox.restore("Orders", [order])
-        back = (await _shown(caller, order))["Order_Lines"]
-        caller.sandbox.remove("Orders", [order])
-        await caller.call("DELETE", "/crm/v8/settings/recycle_bin")
+        client.sandbox.remove("Orders", [order])
+        gone = client.sandbox.count("Order_Lines")
+        binned = (await client.get("settings/recycle_bin")).body["recycle_bin"]
+        client.sandbox.restore("Orders", [order])
+        back = (await _shown(client, order))["Order_Lines"]
+        client.sandbox.remove("Orders", [order])
+        await client.call("DELETE", "/crm/v8/settings/recycle_bin")
 
         assert (own.status, own.body["code"]) == (400, "NOT_SUPPORTED")
         assert (gone, [each["id"] for each in binned]) == (0, [order])
         assert [each["Product"] for each in back] == ["Oak", "Elm"]
-        assert (caller.sandbox.count("Orders"), caller.sandbox.count("Order_Lines")) == (0, 0)
+        assert (client.sandbox.count("Orders"), client.sandbox.count("Order_Lines")) == (0, 0)
 
 
 def _zip(files: Mapping[str, str]) -> bytes:
@@ -114,7 +114,7 @@ def _zip(files: Mapping[str, str]) -> bytes:
 
 ORDERS = "Name,External_Id\nFirst,o1\n,o2\nThird,o3\n"
 ROWS = "Product,Quantity,Order\nOak,2,o1\nElm,1,o1\nAsh,1,o2\nFir,many,o3\n"
-LINKS = "Order,Who\no1,ada@example.com\no3,nobody@example.com\n"
+LINKS = "Order,Who\no1,ada@example.com\no3,unknown@example.com\n"
 RESOURCES: list[dict[str, Any]] = [
     {
         "type": "data",
@@ -144,39 +144,39 @@ RESOURCES: list[dict[str, Any]] = [
 ]
 
 
-async def _created(caller: TestClient, resources: list[dict[str, Any]], files: Mapping[str, str]) -> TestResponse:
+async def _created(client: SandboxClient, resources: list[dict[str, Any]], files: Mapping[str, str]) -> SandboxResponse:
     form = aiohttp.FormData()
     form.add_field("file", _zip(files), filename="all.zip")
-    uploaded = await caller.call("POST", "/crm/v8/upload", data=form, headers={"feature": "bulk-write", "X-CRM-ORG": "650000001"})
+    uploaded = await client.call("POST", "/crm/v8/upload", data=form, headers={"feature": "bulk-write", "X-CRM-ORG": "650000001"})
     file_id = uploaded.body["details"]["file_id"]
     body = {"operation": "insert", "resource": [{"file_id": file_id, **each} for each in resources]}
-    return await caller.call("POST", PATH, data=orjson.dumps(body), headers={"Content-Type": "application/json"})
+    return await client.call("POST", PATH, data=orjson.dumps(body), headers={"Content-Type": "application/json"})
 
 
 async def test_a_bulk_write_loads_parents_and_children_from_several_files_of_one_zip() -> None:
-    async with calling(AT_ONCE) as caller:
-        caller.sandbox.add("Contacts", [{"Last_Name": "Ada", "Email": "ada@example.com"}])
+    async with sandbox_client(AT_ONCE) as client:
+        client.sandbox.add("Contacts", [{"Last_Name": "Ada", "Email": "ada@example.com"}])
 
-        created = await _created(caller, RESOURCES, {"orders.csv": ORDERS, "rows.csv": ROWS, "links.csv": LINKS})
+        created = await _created(client, RESOURCES, {"orders.csv": ORDERS, "rows.csv": ROWS, "links.csv": LINKS})
         job: Any = {"status": ""}
         while job["status"] != "COMPLETED":
             await asyncio.sleep(0.002)
-            job = (await caller.call("GET", f"{PATH}/{created.body['details']['id']}")).body
-        got = await caller.call("GET", job["result"]["download_url"].removeprefix(caller.sandbox.url))
+            job = (await client.call("GET", f"{PATH}/{created.body['details']['id']}")).body
+        got = await client.call("GET", job["result"]["download_url"].removeprefix(client.sandbox.url))
         with zipfile.ZipFile(io.BytesIO(got.body)) as archive:
-            told = {name: list(csv.reader(archive.read(name).decode().splitlines())) for name in archive.namelist()}
+            files = {name: list(csv.reader(archive.read(name).decode().splitlines())) for name in archive.namelist()}
 
-        first = next(each["id"] for each in caller.sandbox.records("Orders") if each["Name"] == "First")
+        first = next(each["id"] for each in client.sandbox.records("Orders") if each["Name"] == "First")
         counts = [(each["file"]["name"], each["file"]["added_count"], each["file"]["skipped_count"]) for each in job["resource"]]
         assert counts == [("orders.csv", 2, 1), ("rows.csv", 2, 2), ("links.csv", 1, 1)]
-        assert [(each[0], each[-1]) for each in told["Order_Lines-rows.csv"][1:]] == [
+        assert [(each[0], each[-1]) for each in files["Order_Lines-rows.csv"][1:]] == [
             ("Oak", ""),
             ("Elm", ""),
             ("Ash", "RESOURCE_NOT_FOUND-Parent_Id"),
             ("Fir", "INVALID_DATA-Quantity"),
         ]
-        assert [each[-1] for each in told["Orders_X_Contacts-links.csv"][1:]] == ["", "RESOURCE_NOT_FOUND-Contacts"]
-        shown = await _shown(caller, first)
+        assert [each[-1] for each in files["Orders_X_Contacts-links.csv"][1:]] == ["", "RESOURCE_NOT_FOUND-Contacts"]
+        shown = await _shown(client, first)
         assert [each["Product"] for each in shown["Order_Lines"]] == ["Oak", "Elm"]
         assert [each["Contacts"]["name"] for each in shown["Helpers"]] == ["Ada"]
 
@@ -195,11 +195,11 @@ async def test_a_bulk_write_loads_parents_and_children_from_several_files_of_one
         (1, {"file_names": ["long.csv"]}, "LIMIT_EXCEEDED"),
     ],
 )
-async def test_a_wrong_file_of_children_is_refused_with_its_code(number: int, changed: dict[str, Any], code: str) -> None:
+async def test_an_invalid_child_file_is_rejected_with_its_error_code(number: int, changed: dict[str, Any], code: str) -> None:
     files = {"orders.csv": ORDERS, "rows.csv": ROWS, "long.csv": "Product,Quantity,Order\n" + "a,1,o1\n" * 201}
     resources = [dict(each) for each in RESOURCES[:2]]
     resources[number] |= changed
-    async with calling(AT_ONCE) as caller:
-        answer = await _created(caller, resources, files)
+    async with sandbox_client(AT_ONCE) as client:
+        answer = await _created(client, resources, files)
 
         assert (answer.status, answer.body["code"]) == (400, code)

@@ -1,4 +1,4 @@
-"""Steering a sandbox over HTTP, and running one as a process."""
+"""The control API, and the sandbox as a process."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ import pytest
 
 from bulkzoho.sandbox import Sandbox, SandboxSettings, environment_lines, serve
 from bulkzoho.sandbox.__main__ import main
-from bulkzoho.sandbox.testing import TestClient, TestResponse, calling
+from bulkzoho.sandbox.testing import SandboxClient, SandboxResponse, sandbox_client
 
 LEAD = {"Last_Name": "Okafor"}
 
 
-async def _control(caller: TestClient, method: str, name: str, body: Any = None) -> TestResponse:
-    """Call a control address without a token."""
-    token, caller.token = caller.token, ""
+async def _control(client: SandboxClient, method: str, name: str, body: Any = None) -> SandboxResponse:
+    """Call the control API without a token."""
+    token, client.token = client.token, ""
     try:
         data = None if body is None else orjson.dumps(body)
-        return await caller.call(method, f"/__sandbox/{name}", data=data)
+        return await client.call(method, f"/__sandbox/{name}", data=data)
     finally:
-        caller.token = token
+        client.token = token
 
 
-async def test_the_state_tells_counts_and_is_itself_no_call() -> None:
-    async with calling() as caller:
-        await caller.insert("Leads", LEAD)
-        await _control(caller, "GET", "state")
+async def test_the_state_reports_counts_and_is_not_counted_as_a_call() -> None:
+    async with sandbox_client() as client:
+        await client.insert("Leads", LEAD)
+        await _control(client, "GET", "state")
 
-        state = (await _control(caller, "GET", "state")).body
+        state = (await _control(client, "GET", "state")).body
 
         assert state["records"]["Leads"] == 1
         assert state["calls"] == {"total": 2, "by_status": {"200": 1, "201": 1}}
@@ -43,46 +43,46 @@ async def test_the_state_tells_counts_and_is_itself_no_call() -> None:
         assert state["in_flight"] == {"now": 0, "peak": 1, "heavy_now": 0, "heavy_peak": 0}
 
 
-async def test_calls_are_given_as_json_lines_from_a_number_on() -> None:
-    async with calling() as caller:
-        await caller.insert("Leads", LEAD)
-        await caller.get("org")
+async def test_the_call_log_is_returned_as_json_lines_after_a_number() -> None:
+    async with sandbox_client() as client:
+        await client.insert("Leads", LEAD)
+        await client.get("org")
 
-        answer = await _control(caller, "GET", "calls?since=2")
+        response = await _control(client, "GET", "calls?since=2")
 
-        calls = [orjson.loads(line) for line in answer.body.splitlines()]
+        calls = [orjson.loads(line) for line in response.body.splitlines()]
         assert [each["operation"] for each in calls] == ["org"]
         assert calls[0]["number"] == 3
 
 
-async def test_records_go_in_and_come_out_as_json_lines() -> None:
-    async with calling() as caller:
+async def test_records_are_written_and_read_as_json_lines() -> None:
+    async with sandbox_client() as client:
         lines = b"\n".join(orjson.dumps({"Last_Name": f"L{number}"}) for number in range(1_200))
-        caller.token = ""
-        put = await caller.call("POST", "/__sandbox/records/Leads", data=lines)
+        client.token = ""
+        put = await client.call("POST", "/__sandbox/records/Leads", data=lines)
 
-        got = await caller.call("GET", "/__sandbox/records/Leads")
+        got = await client.call("GET", "/__sandbox/records/Leads")
 
-        assert (len(put.body.splitlines()), caller.sandbox.count("Leads")) == (1_200, 1_200)
+        assert (len(put.body.splitlines()), client.sandbox.count("Leads")) == (1_200, 1_200)
         assert [orjson.loads(line)["Last_Name"] for line in got.body.splitlines()] == [f"L{n}" for n in range(1_200)]
 
 
 async def test_faults_are_set_and_cleared() -> None:
-    async with calling() as caller:
-        await _control(caller, "POST", "faults", {"script": [{"kind": "500"}], "random": {"seed": 1, "rates": {"429": 1}}})
-        scripted = await caller.insert("Leads", LEAD)
-        random = await caller.insert("Leads", LEAD)
-        await _control(caller, "POST", "faults", {})
-        cleared = await caller.insert("Leads", LEAD)
+    async with sandbox_client() as client:
+        await _control(client, "POST", "faults", {"script": [{"kind": "500"}], "random": {"seed": 1, "rates": {"429": 1}}})
+        scripted = await client.insert("Leads", LEAD)
+        random = await client.insert("Leads", LEAD)
+        await _control(client, "POST", "faults", {})
+        cleared = await client.insert("Leads", LEAD)
 
         assert (scripted.status, random.status, cleared.status) == (500, 429, 201)
 
 
 async def test_settings_are_changed_at_run_time() -> None:
-    async with calling() as caller:
-        changed = await _control(caller, "POST", "settings", {"calls_per_minute": 1, "strict": {"unknown_fields": "ignore"}})
-        first = await caller.insert("Leads", {**LEAD, "Nonsense": 1})
-        second = await caller.insert("Leads", LEAD)
+    async with sandbox_client() as client:
+        changed = await _control(client, "POST", "settings", {"calls_per_minute": 1, "strict": {"unknown_fields": "ignore"}})
+        first = await client.insert("Leads", {**LEAD, "Nonsense": 1})
+        second = await client.insert("Leads", LEAD)
 
         assert changed.status == 200
         assert (first.status, second.status) == (201, 429)
@@ -91,31 +91,31 @@ async def test_settings_are_changed_at_run_time() -> None:
 @pytest.mark.parametrize(
     ("name", "body", "said"),
     [
-        ("settings", {"port": 1}, b"cannot be changed"),
+        ("settings", {"port": 1}, b"cannot change"),
         ("settings", {"nonsense": 1}, b"nonsense"),
         ("settings", {"calls_per_minute": 0}, b"at least 1"),
-        ("faults", {"script": [{"kind": "nonsense"}]}, b"no fault is called"),
+        ("faults", {"script": [{"kind": "nonsense"}]}, b"unknown fault"),
         ("faults", {"rates": {}}, b"rates"),
-        ("records/Nope", None, b"no module"),
+        ("records/Nope", None, b"unknown module"),
     ],
 )
-async def test_a_wrong_control_call_is_refused_in_one_line(name: str, body: Any, said: bytes) -> None:
-    async with calling() as caller:
-        answer = await _control(caller, "POST", name, body)
+async def test_an_invalid_control_call_gets_a_one_line_error(name: str, body: Any, message: bytes) -> None:
+    async with sandbox_client() as client:
+        response = await _control(client, "POST", name, body)
 
-        assert answer.status == 400
-        assert said in answer.body
-        assert (await _control(caller, "GET", "nonsense")).status == 404
+        assert response.status == 400
+        assert message in response.body
+        assert (await _control(client, "GET", "nonsense")).status == 404
 
 
-async def test_tokens_are_revoked_access_alone_or_all() -> None:
-    async with calling() as caller:
-        await _control(caller, "POST", "revoke")
-        dead = await caller.get("org")
-        await caller.login()
-        alive = await caller.get("org")
-        await _control(caller, "POST", "revoke", {"refresh": True})
-        refused = await caller.ask_token()
+async def test_access_tokens_or_all_tokens_can_be_revoked() -> None:
+    async with sandbox_client() as client:
+        await _control(client, "POST", "revoke")
+        dead = await client.get("org")
+        await client.login()
+        alive = await client.get("org")
+        await _control(client, "POST", "revoke", {"refresh": True})
+        refused = await client.request_token()
 
         assert (dead.status, alive.status) == (401, 200)
         assert refused.body == {"error": "invalid_code"}
@@ -143,14 +143,14 @@ async def test_serving_ends_when_cancelled() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-async def test_the_process_prints_its_environment_and_ends_at_a_signal(tmp_path: Path) -> None:
+async def test_the_process_prints_its_environment_and_stops_on_a_signal(tmp_path: Path) -> None:
     state = tmp_path / "crm.state"
     words = ("-m", "bulkzoho.sandbox", "--port", "0", "--seed", "7", "--state", str(state))
     process = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
 
     lines = [(await process.stdout.readline()).decode() for _ in range(7)]
-    process.send_signal(signal.SIGHUP)  # what a closed terminal sends
+    process.send_signal(signal.SIGHUP)  # sent when the terminal closes
 
     assert await process.wait() == 0
     assert state.exists()
@@ -158,7 +158,7 @@ async def test_the_process_prints_its_environment_and_ends_at_a_signal(tmp_path:
     assert lines[6].startswith("export BULKZOHO_UPLOAD_URL=http://127.0.0.1:")
 
 
-def test_a_taken_port_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_used_port_is_a_one_line_error(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -168,7 +168,7 @@ def test_a_taken_port_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err.count("\n") == 1
 
 
-async def test_the_same_seed_gives_the_same_secrets() -> None:
+async def test_the_same_seed_produces_the_same_secrets() -> None:
     async with Sandbox(SandboxSettings(seed=5)) as one, Sandbox(SandboxSettings(seed=5)) as two:
         secrets = [{name: value for name, value in each.environment.items() if not name.endswith("URL")} for each in (one, two)]
 
@@ -179,24 +179,24 @@ async def test_the_same_seed_gives_the_same_secrets() -> None:
     ("flags", "said"),
     [
         (["--calls-per-minute", "0"], "calls_per_minute must be at least 1"),
-        (["--fault", "nonsense=0.1"], "no fault is called 'nonsense'"),
+        (["--fault", "nonsense=0.1"], "unknown fault 'nonsense'"),
         (["--fault", "429"], "is not KIND=RATE"),
-        (["--script", "/nowhere/script.json"], "/nowhere/script.json: cannot be read: No such file"),
+        (["--script", "/nowhere/script.json"], "/nowhere/script.json: cannot read the file: No such file"),
     ],
 )
-def test_a_wrong_flag_is_refused_before_serving(flags: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_flag_is_rejected_before_serving(flags: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(flags)
 
     assert ended.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-async def test_switches_are_taken_by_their_words_and_others_refused() -> None:
-    async with calling() as caller:
-        taken = await _control(caller, "POST", "settings", {"strict": {"unknown_fields": "refuse"}})
-        refused = await _control(caller, "POST", "settings", {"strict": {"unknown_fields": "maybe"}})
-        inserted = await caller.insert("Leads", {**LEAD, "Nonsense": 1})
+async def test_switches_accept_their_values_and_reject_others() -> None:
+    async with sandbox_client() as client:
+        taken = await _control(client, "POST", "settings", {"strict": {"unknown_fields": "refuse"}})
+        refused = await _control(client, "POST", "settings", {"strict": {"unknown_fields": "maybe"}})
+        inserted = await client.insert("Leads", {**LEAD, "Nonsense": 1})
 
         assert (taken.status, refused.status, inserted.status) == (200, 400, 400)
 
@@ -226,11 +226,11 @@ async def test_switches_are_taken_by_their_words_and_others_refused() -> None:
         ("POST", "revoke", "x"),
     ],
 )
-async def test_nonsense_is_refused_in_a_line_and_changes_nothing(method: str, path: str, body: str) -> None:
-    async with calling() as caller:
-        refused = await caller.call(method, f"/__sandbox/{path}", data=body.encode())
+async def test_an_invalid_value_gets_a_one_line_error_and_changes_nothing(method: str, path: str, body: str) -> None:
+    async with sandbox_client() as client:
+        refused = await client.call(method, f"/__sandbox/{path}", data=body.encode())
 
         assert refused.status == 400
         assert refused.body.decode().count("\n") == 1
-        assert caller.sandbox.settings == SandboxSettings()
-        assert (await caller.get("users")).status == 200
+        assert client.sandbox.settings == SandboxSettings()
+        assert (await client.get("users")).status == 200

@@ -1,4 +1,4 @@
-"""The sandbox in somebody else's tests: the example of the documents, run as they would run it."""
+"""The sandbox in tests of other projects: runs the example of docs/sandbox.md."""
 
 from __future__ import annotations
 
@@ -14,33 +14,35 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "sandbox.md"
 _EXAMPLE = re.compile(r"<!-- test: (\S+) -->\n+```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def test_the_documented_fixtures_work_in_a_project_of_their_own(tmp_path: Path) -> None:
+def test_the_documented_fixtures_work_in_another_project(tmp_path: Path) -> None:
     examples = dict(_EXAMPLE.findall(DOCUMENT.read_text(encoding="utf-8")))
     for name, text in examples.items():
         (tmp_path / name).write_text(text)
 
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--asyncio-mode=auto", str(tmp_path)]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False, env=clean)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--asyncio-mode=auto", str(tmp_path)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
 
     assert set(examples) == {"conftest.py", "test_my_loader.py"}
-    assert ended.returncode == 0, ended.stdout
-    assert re.search(r"\b3 passed", ended.stdout), ended.stdout
+    assert result.returncode == 0, result.stdout
+    assert re.search(r"\b3 passed", result.stdout), result.stdout
 
 
-def test_the_limits_stand_before_the_use() -> None:
+def test_the_page_says_how_to_use_the_fixtures_and_their_limits() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
 
     assert text.index("## What it does not imitate") < text.index("## Start it") < text.index("## In your own tests")
 
 
-def test_the_tools_load_no_test_runner() -> None:
+def test_the_testing_module_does_not_import_pytest() -> None:
     script = "import sys, bulkzoho.sandbox.testing; sys.exit('pytest' in sys.modules or 'jsonschema' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("name", ["Answer", "Caller", "ManualClock", "calling", "sandbox_process", "served"])
+@pytest.mark.parametrize(
+    "name", ["ManualClock", "SandboxClient", "SandboxResponse", "sandbox_client", "sandbox_process", "sandbox_thread"]
+)
 def test_the_names_are_public(name: str) -> None:
     from bulkzoho.sandbox import testing
 

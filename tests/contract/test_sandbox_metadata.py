@@ -7,45 +7,45 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from bulkzoho.sandbox import Edition, SandboxSettings
-from bulkzoho.sandbox.testing import ManualClock, calling
+from bulkzoho.sandbox.testing import ManualClock, sandbox_client
 
 
-async def test_the_organization_tells_edition_and_licences() -> None:
-    async with calling(SandboxSettings(edition=Edition.PROFESSIONAL, licences=7)) as caller:
-        organization = (await caller.get("org")).body["org"][0]
+async def test_the_organization_reports_edition_and_licences() -> None:
+    async with sandbox_client(SandboxSettings(edition=Edition.PROFESSIONAL, licences=7)) as client:
+        organization = (await client.get("org")).body["org"][0]
 
         assert organization["license_details"]["paid_type"] == "professional"
         assert organization["license_details"]["users_license_purchased"] == 7
         assert organization["zgid"] == "650000001"
 
 
-async def test_users_are_told_by_type() -> None:
-    async with calling() as caller:
-        me = (await caller.get("users", {"type": "CurrentUser"})).body["users"]
-        active = (await caller.get("users", {"type": "ActiveUsers"})).body["users"]
-        everybody = (await caller.get("users", {"type": "AllUsers"})).body
-        nobody = await caller.get("users", {"type": "DeletedUsers"})
+async def test_users_are_listed_by_type() -> None:
+    async with sandbox_client() as client:
+        me = (await client.get("users", {"type": "CurrentUser"})).body["users"]
+        active = (await client.get("users", {"type": "ActiveUsers"})).body["users"]
+        everybody = (await client.get("users", {"type": "AllUsers"})).body
+        nobody = await client.get("users", {"type": "DeletedUsers"})
 
         assert [each["full_name"] for each in me] == ["Ana Lund"]
         assert (len(active), everybody["info"]["count"]) == (4, 5)
         assert (nobody.status, nobody.body) == (204, b"")
 
 
-async def test_users_come_page_by_page() -> None:
-    async with calling() as caller:
-        pages = [await caller.get("users", {"page": str(page), "per_page": "2"}) for page in (1, 2, 3, 4)]
-        refused = await caller.get("users", {"per_page": "201"})
+async def test_users_are_listed_page_by_page() -> None:
+    async with sandbox_client() as client:
+        pages = [await client.get("users", {"page": str(page), "per_page": "2"}) for page in (1, 2, 3, 4)]
+        refused = await client.get("users", {"per_page": "201"})
 
         assert [len(page.body["users"]) for page in pages[:3]] == [2, 2, 1]
         assert [page.body["info"]["more_records"] for page in pages[:3]] == [True, True, False]
         assert (pages[3].status, refused.status) == (204, 400)
 
 
-async def test_modules_are_listed_and_told_one_by_one() -> None:
-    async with calling() as caller:
-        modules = (await caller.get("settings/modules")).body["modules"]
-        shipments = (await caller.get("settings/modules/Shipments")).body["modules"][0]
-        unknown = await caller.get("settings/modules/Ships")
+async def test_modules_are_listed_and_described_individually() -> None:
+    async with sandbox_client() as client:
+        modules = (await client.get("settings/modules")).body["modules"]
+        shipments = (await client.get("settings/modules/Shipments")).body["modules"][0]
+        unknown = await client.get("settings/modules/Ships")
 
         names = ["Leads", "Contacts", "Accounts", "Deals", "Shipments", "Orders", "Order_Lines", "Orders_X_Contacts"]
         assert [each["api_name"] for each in modules] == names
@@ -54,11 +54,11 @@ async def test_modules_are_listed_and_told_one_by_one() -> None:
         assert (unknown.status, unknown.body["code"]) == (400, "INVALID_MODULE")
 
 
-async def test_fields_carry_what_a_validator_needs() -> None:
-    async with calling(SandboxSettings(unique_fields={"Leads": ["Email"]})) as caller:
-        leads = {each["api_name"]: each for each in (await caller.get("settings/fields", {"module": "Leads"})).body["fields"]}
+async def test_field_metadata_contains_what_a_validator_needs() -> None:
+    async with sandbox_client(SandboxSettings(unique_fields={"Leads": ["Email"]})) as client:
+        leads = {each["api_name"]: each for each in (await client.get("settings/fields", {"module": "Leads"})).body["fields"]}
         shipments = {
-            each["api_name"]: each for each in (await caller.get("settings/fields", {"module": "Shipments"})).body["fields"]
+            each["api_name"]: each for each in (await client.get("settings/fields", {"module": "Shipments"})).body["fields"]
         }
 
         assert (leads["Last_Name"]["system_mandatory"], leads["Last_Name"]["length"]) == (True, 80)
@@ -72,47 +72,47 @@ async def test_fields_carry_what_a_validator_needs() -> None:
         }  # fmt: skip
 
 
-async def test_fields_without_a_module_are_refused() -> None:
-    async with calling() as caller:
-        answer = await caller.get("settings/fields")
+async def test_fields_without_a_module_are_rejected() -> None:
+    async with sandbox_client() as client:
+        answer = await client.get("settings/fields")
 
         assert (answer.status, answer.body["code"]) == (400, "REQUIRED_PARAM_MISSING")
         assert answer.body["details"] == {"param_name": "module"}
 
 
 @pytest.mark.parametrize("version", ["v2", "v2.1", "v3", "v4", "v5", "v6", "v7", "v8"])
-async def test_every_version_answers(version: str) -> None:
-    async with calling() as caller:
-        assert (await caller.call("GET", f"/crm/{version}/org")).status == 200
+async def test_every_api_version_responds(version: str) -> None:
+    async with sandbox_client() as client:
+        assert (await client.call("GET", f"/crm/{version}/org")).status == 200
 
 
-async def test_unknown_addresses_and_methods_are_told_apart() -> None:
-    async with calling() as caller:
-        version = await caller.call("GET", "/crm/v9/org")
-        method = await caller.call("PUT", "/crm/v8/org")
-        crm_module = await caller.insert("Nope", {"Last_Name": "Okafor"})
+async def test_unknown_paths_and_methods_have_different_errors() -> None:
+    async with sandbox_client() as client:
+        version = await client.call("GET", "/crm/v9/org")
+        method = await client.call("PUT", "/crm/v8/org")
+        crm_module = await client.insert("Nope", {"Last_Name": "Okafor"})
 
         assert (version.status, version.body["code"]) == (404, "INVALID_URL_PATTERN")
         assert (method.status, method.body["code"]) == (400, "INVALID_REQUEST_METHOD")
         assert (crm_module.status, crm_module.body["code"]) == (400, "INVALID_MODULE")
 
 
-async def test_every_answer_is_dated_with_the_services_own_time() -> None:
+async def test_every_response_is_dated_with_the_service_time() -> None:
     clock = ManualClock()
-    async with calling(clock=clock) as caller:
-        answer = await caller.get("org")
+    async with sandbox_client(clock=clock) as client:
+        answer = await client.get("org")
 
         assert parsedate_to_datetime(answer.headers["Date"]).timestamp() == clock.seconds
         assert answer.headers["Content-Type"] == "application/json;charset=UTF-8"
 
 
-async def test_one_field_is_told_by_its_id_and_modules_by_their_status() -> None:
-    async with calling() as caller:
-        fields = (await caller.get("settings/fields", {"module": "Orders"})).body["fields"]
+async def test_a_field_is_found_by_id_and_modules_by_status() -> None:
+    async with sandbox_client() as client:
+        fields = (await client.get("settings/fields", {"module": "Orders"})).body["fields"]
         of_type = {each["api_name"]: each for each in fields}
-        one = await caller.get(f"settings/fields/{of_type['Order_Lines']['id']}", {"module": "Orders"})
-        none = await caller.get("settings/fields/1", {"module": "Orders"})
-        hidden = await caller.get("settings/modules", {"status": "user_hidden"})
+        one = await client.get(f"settings/fields/{of_type['Order_Lines']['id']}", {"module": "Orders"})
+        none = await client.get("settings/fields/1", {"module": "Orders"})
+        hidden = await client.get("settings/modules", {"status": "user_hidden"})
 
         assert one.body["fields"] == [of_type["Order_Lines"]]
         assert of_type["Order_Lines"]["subform"]["api_name"] == "Order_Lines"

@@ -1,7 +1,7 @@
-"""The sandbox's answers against Zoho's own OpenAPI files, if a copy is at hand (BULKZOHO_OAS_DIR, see CONTRIBUTING.md).
+"""The sandbox's responses against Zoho's OpenAPI files, if a copy is available (BULKZOHO_OAS_DIR, see CONTRIBUTING.md).
 
-Every answer that a sandbox gives in any test is checked at the end of the run (tests/conftest.py).  These tests show that the
-check finds wrong answers and skips nothing without a reason, and what holds without the files.
+Every response that a sandbox sends in any test is checked at the end of the run (tests/conftest.py).  The tests here prove that
+this check finds differences and that every ignored difference has a reason.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from bulkzoho.sandbox.contract import ANSWERS_VARIABLE, ResponseRecorder
 from bulkzoho.sandbox.contract.deviations import DEVIATIONS, NOT_IN_THE_FILES, UNDESCRIBED
 from bulkzoho.sandbox.contract.response_validator import DESCRIBED, check_answers
 from bulkzoho.sandbox.routes import router as table
-from bulkzoho.sandbox.testing import TestClient, TestResponse, calling
+from bulkzoho.sandbox.testing import SandboxClient, SandboxResponse, sandbox_client
 
 FOLDER = Path(os.environ.get("BULKZOHO_OAS_DIR") or Path(__file__).parents[2].parent / "shared" / "oas")
 LEAD = {"Last_Name": "Okafor", "Email": "okafor@example.com", "External_Id": "x1"}
 
 
 def _wrong(folder: Path) -> list[str]:
-    """Check the answers kept in a folder; say so where there are no files to check them against."""
+    """Check the responses recorded in a folder; skip if the OpenAPI files are not available."""
     if not FOLDER.is_dir():
         print(f"no OpenAPI files in {FOLDER}: the answers are checked by hand only")
         return []
@@ -32,44 +32,44 @@ def _wrong(folder: Path) -> list[str]:
 
 
 @pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Let sandboxes keep their answers in a folder of this test."""
+def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Record responses of all sandboxes in a folder of this test."""
     monkeypatch.setenv(ANSWERS_VARIABLE, str(tmp_path / "answers"))
     return tmp_path / "answers"
 
 
-async def _use(caller: TestClient) -> list[TestResponse]:
-    inserted = await caller.insert("Leads", LEAD, LEAD, {}, {**LEAD, "Annual_Revenue": "x"})
+async def _use(client: SandboxClient) -> list[SandboxResponse]:
+    inserted = await client.insert("Leads", LEAD, LEAD, {}, {**LEAD, "Annual_Revenue": "x"})
     lead = inserted.body["data"][0]["details"]["id"]
     return [
         inserted,
-        await caller.write("PUT", "Leads", [{"id": lead, "City": "Oslo"}, {"id": "1"}]),
-        await caller.write("POST", "Leads/upsert", [LEAD, {"Last_Name": "New"}]),
-        await caller.insert("Nope", LEAD),
-        await caller.get("Leads"),
-        await caller.get("Leads", {"fields": "Last_Name,Email,Owner"}),
-        await caller.get("org"),
-        await caller.get("users", {"type": "AllUsers"}),
-        await caller.get("settings/fields", {"module": "Shipments"}),
-        await caller.get("settings/modules/Leads"),
-        await caller.coql("select Last_Name from Leads where id is not null"),
-        await caller.coql("select Last_Name from Leads where"),
-        await caller.call("DELETE", f"/crm/v8/Leads?ids={lead},1"),
-        await caller.get("Leads/deleted"),
+        await client.write("PUT", "Leads", [{"id": lead, "City": "Oslo"}, {"id": "1"}]),
+        await client.write("POST", "Leads/upsert", [LEAD, {"Last_Name": "New"}]),
+        await client.insert("Nope", LEAD),
+        await client.get("Leads"),
+        await client.get("Leads", {"fields": "Last_Name,Email,Owner"}),
+        await client.get("org"),
+        await client.get("users", {"type": "AllUsers"}),
+        await client.get("settings/fields", {"module": "Shipments"}),
+        await client.get("settings/modules/Leads"),
+        await client.coql("select Last_Name from Leads where id is not null"),
+        await client.coql("select Last_Name from Leads where"),
+        await client.call("DELETE", f"/crm/v8/Leads?ids={lead},1"),
+        await client.get("Leads/deleted"),
     ]
 
 
-async def test_what_a_client_uses_is_as_described(kept: Path) -> None:
-    async with calling() as caller:
-        answers = await _use(caller)
+async def test_responses_that_clients_use_match_the_openapi_files(recorded: Path) -> None:
+    async with sandbox_client() as client:
+        answers = await _use(client)
 
         assert [each.status for each in answers] == [207, 207, 200, 400, 400, 200, 200, 200, 200, 200, 200, 400, 207, 200]
         for answer in answers:
             assert answer.headers["Content-Type"] == "application/json;charset=UTF-8"
             for result in answer.body.get("data", []) if answer.status in (207, 400) else []:
                 assert set(result) >= {"code", "details", "message", "status"}
-    assert len(list(kept.glob("*.json"))) >= len(answers)
-    assert _wrong(kept) == []
+    assert len(list(recorded.glob("*.json"))) >= len(answers)
+    assert _wrong(recorded) == []
 
 
 def _keep(folder: Path, operation: str, body: bytes) -> None:
@@ -87,7 +87,7 @@ def _keep(folder: Path, operation: str, body: bytes) -> None:
         ("coql", b'{"data":[],"info":{"count":"many","more_records":false}}'),
     ],
 )
-def test_an_answer_that_is_not_as_described_is_found(operation: str, body: bytes, tmp_path: Path) -> None:
+def test_a_response_that_differs_from_the_files_is_detected(operation: str, body: bytes, tmp_path: Path) -> None:
     _keep(tmp_path, operation, body)
 
     wrong = _wrong(tmp_path)
@@ -98,7 +98,7 @@ def test_an_answer_that_is_not_as_described_is_found(operation: str, body: bytes
         assert wrong[0].startswith(f"{operation} 200: ")
 
 
-def test_one_answer_of_each_form_is_kept_over_all_processes(tmp_path: Path) -> None:
+def test_one_response_of_each_shape_is_recorded_across_processes(tmp_path: Path) -> None:
     for number in range(5):
         _keep(tmp_path, "insert", b'{"data":[{"code":"SUCCESS","details":{"id":"%d"}},{"code":"INVALID_DATA"}]}' % number)
 
@@ -109,17 +109,17 @@ def _operations() -> set[str]:
     return {route.operation for _, routes in table.ADDRESSES for route in routes}
 
 
-def test_every_operation_is_described_or_has_a_reason_why_not() -> None:
+def test_every_operation_is_described_or_has_a_reason() -> None:
     assert _operations() - {"upload"} <= DESCRIBED | UNDESCRIBED.keys()
     assert UNDESCRIBED.keys() <= _operations()
     assert all(len(reason) > 10 for reason in (*DEVIATIONS.values(), *UNDESCRIBED.values()))
 
 
-def test_each_code_that_is_passed_over_is_one_that_the_files_lack() -> None:
+def test_every_ignored_code_is_missing_from_the_files() -> None:
     texts = "".join(each.read_text(encoding="utf-8") for each in FOLDER.glob("*.json")) if FOLDER.is_dir() else ""
     described = {code for code in NOT_IN_THE_FILES if f'"{code}"' in texts}
 
-    # known in one file, missing in the file of the operation that answers it
+    # listed in one file, missing from the file of its operation
     assert described <= {
         "AMBIGUITY_DURING_PROCESSING",
         "EXPECTED_PARAM_MISSING",
@@ -135,10 +135,10 @@ def test_each_code_that_is_passed_over_is_one_that_the_files_lack() -> None:
     }
 
 
-async def test_errors_wrapped_or_bare_are_as_described(kept: Path) -> None:
+async def test_wrapped_and_bare_errors_match_the_files(recorded: Path) -> None:
     for wrapped in (False, True):
-        async with calling(SandboxSettings(strict=UnverifiedBehavior(wrapped_errors=wrapped))) as caller:
-            refused: Any = (await caller.get("Leads")).body
+        async with sandbox_client(SandboxSettings(strict=UnverifiedBehavior(wrapped_errors=wrapped))) as client:
+            refused: Any = (await client.get("Leads")).body
 
             assert ("data" in refused) is wrapped
-    assert _wrong(kept) == []
+    assert _wrong(recorded) == []

@@ -1,4 +1,4 @@
-"""``python -m bulkzoho.sandbox``: its file of settings, its flags, and what it says of wrong ones."""
+"""``python -m bulkzoho.sandbox``: configuration file, flags and error messages."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ script = [{kind = "500", on_call = 2}]
 """
 
 
-def test_a_file_holds_settings_and_faults(tmp_path: Path) -> None:
+def test_a_configuration_file_sets_settings_and_faults(tmp_path: Path) -> None:
     path = tmp_path / "sandbox.toml"
     path.write_text(FILE)
 
-    told = read_configuration(path)
-    settings = told.made()
+    configuration = read_configuration(path)
+    settings = configuration.build_settings()
     faults = FaultPlan()
-    told.arm(faults)
+    configuration.apply_faults(faults)
     kinds = [faults.choose(path="/crm/v8/Leads", operation="insert", writes=True, body=b"") for _ in range(40)]
 
     assert (settings.edition, settings.latency_s, settings.time_scale) == (Edition.ULTIMATE, 0.25, 480.0)
@@ -48,55 +48,55 @@ def test_a_file_holds_settings_and_faults(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "words", "told"),
+    ("content", "flags", "message"),
     [
-        ('nonsense = "x"', (), "there is no setting nonsense"),
-        ("[strict]\nnonsense = true", (), "there is no setting strict.nonsense"),
-        ("[faults]\nother = 1", (), "faults has script and random"),
-        ('edition = "gold"', (), "edition is one of free, standard, professional, enterprise, ultimate, not 'gold'"),
+        ('nonsense = "x"', (), "unknown setting nonsense"),
+        ("[strict]\nnonsense = true", (), "unknown setting strict.nonsense"),
+        ("[faults]\nother = 1", (), "the table faults accepts only script and random"),
+        ('edition = "gold"', (), "edition must be one of free, standard, professional, enterprise, ultimate, not 'gold'"),
         ("latency_s = -1", (), "latency_s must not be negative"),
-        ("latency_s = ", (), "sandbox.toml: is no TOML: Invalid value"),
-        ('latency_s = "much"', (), "latency_s is a number, not 'much'"),
-        ("strict = 3", (), "strict is a table of switches, not 3"),
-        ('[strict]\nemoji = "maybe"', (), "strict.emoji is one of keep, replace, refuse, not 'maybe'"),
-        ('scopes = "x"', (), "scopes is a list of texts, not 'x'"),
-        ("port = 70000", (), "port is at most 65535"),
-        ('time_zone = "Mars/X"', (), "there is no time zone Mars/X"),
-        ('calls_as = "nobody"', (), "there is no user nobody"),
-        ('[unique_fields]\nNope = ["x"]', (), "unique_fields: there is no module Nope"),
+        ("latency_s = ", (), "sandbox.toml: is not valid TOML: Invalid value"),
+        ('latency_s = "much"', (), "latency_s must be a number, not 'much'"),
+        ("strict = 3", (), "strict must be a table of switches, not 3"),
+        ('[strict]\nemoji = "maybe"', (), "strict.emoji must be one of keep, replace, refuse, not 'maybe'"),
+        ('scopes = "x"', (), "scopes must be a list of strings, not 'x'"),
+        ("port = 70000", (), "port must be at most 65535"),
+        ('time_zone = "Mars/X"', (), "unknown time zone Mars/X"),
+        ('calls_as = "zorro"', (), "unknown user zorro"),
+        ('[unique_fields]\nNope = ["x"]', (), "unique_fields: unknown module Nope"),
         ('[unique_fields]\nOrders = ["Order_Lines"]', (), "Orders has no field Order_Lines to make unique"),
-        ("[faults]\nscript = 3", (), "a script is a list of faults, not 3"),
-        ("[faults]\nscript = [3]", (), "a fault is a table such as {'kind': '500'}, not 3"),
-        ('[[faults.script]]\nkind = "hang"\nseconds = "x"', (), "seconds is a number, not 'x'"),
-        ('[[faults.script]]\nkind = "hang"\ntimes = -1', (), "seconds and times are not negative"),
-        ('[[faults.script]]\nkind = "hang"\non_call = ["x"]', (), "on_call counts calls from 1"),
-        ('[[faults.script]]\nkind = "500"\noperation = "inserting"', (), "no operation is called 'inserting'"),
+        ("[faults]\nscript = 3", (), "a script must be a list of faults, not 3"),
+        ("[faults]\nscript = [3]", (), "a fault must be an object such as {'kind': '500'}, not 3"),
+        ('[[faults.script]]\nkind = "hang"\nseconds = "x"', (), "seconds must be a number, not 'x'"),
+        ('[[faults.script]]\nkind = "hang"\ntimes = -1', (), "seconds and times must not be negative"),
+        ('[[faults.script]]\nkind = "hang"\non_call = ["x"]', (), "on_call must be call numbers from 1"),
+        ('[[faults.script]]\nkind = "500"\noperation = "inserting"', (), "unknown operation 'inserting'"),
         ('[[faults.script]]\nkind = "refuse_all_400"', (), "refuse_all_400 needs a marker"),
-        ("[faults]\nrandom = 3", (), "rates are a table of kinds and shares of calls, not 3"),
-        ('[faults.random]\n429 = "x"', (), "429 is a number, not 'x'"),
+        ("[faults]\nrandom = 3", (), "rates must map kinds to shares of calls, not 3"),
+        ('[faults.random]\n429 = "x"', (), "429 must be a number, not 'x'"),
         ("", ("--fault", "429"), "'429' is not KIND=RATE"),
-        ("", ("--fault", "nope=0.1"), "no fault is called 'nope'"),
+        ("", ("--fault", "nope=0.1"), "unknown fault 'nope'"),
         ("", ("--time-scale", "0"), "time_scale must be above 0"),
     ],
 )
-def test_a_wrong_setting_is_told_in_one_line(
-    content: str, words: tuple[str, ...], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_an_invalid_setting_is_a_one_line_error(
+    content: str, flags: tuple[str, ...], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "sandbox.toml"
     path.write_text(content)
 
     with pytest.raises(SystemExit) as ended:
-        main(["--config", str(path), *words])
+        main(["--config", str(path), *flags])
 
     assert ended.value.code == 2
-    assert told in capsys.readouterr().err.splitlines()[-1]
+    assert message in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_a_fault_may_name_each_operation_of_the_api() -> None:
+def test_a_fault_can_name_every_operation_of_the_api() -> None:
     assert {each.operation for _, routes in ADDRESSES for each in routes} | {"token"} == OPERATIONS
 
 
-def test_flags_win_over_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_flags_override_the_configuration_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "sandbox.json"
     path.write_text('{"latency_s": -1}')
 

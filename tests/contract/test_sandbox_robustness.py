@@ -1,4 +1,4 @@
-"""Whatever a client sends, the sandbox answers in Zoho's form and keeps its books straight."""
+"""Invalid input gets a response in Zoho's format and leaves the state consistent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from bulkzoho.sandbox import Sandbox
 from bulkzoho.sandbox.records.writer import Writer
-from bulkzoho.sandbox.testing import calling
+from bulkzoho.sandbox.testing import sandbox_client
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | st.text(max_size=12)
 VALUES = st.recursive(
@@ -28,19 +28,19 @@ RECORDS = st.dictionaries(st.sampled_from([*NAMES, "Contact", "Owner", "id", "No
 
 @settings(max_examples=150, deadline=None)
 @given(records=st.lists(RECORDS, max_size=5))
-def test_any_record_has_one_result_and_only_accepted_ones_are_kept(records: list[Any]) -> None:
+def test_every_record_has_one_result_and_only_accepted_records_are_stored(records: list[Any]) -> None:
     crm = Sandbox()._crm
     store = crm.stores["Shipments"]
     writer = Writer(crm, store)
 
     inserted = [writer.insert(each, position) for position, each in enumerate(records)]
-    kept = len(store)
+    stored = len(store)
     upserted = [writer.upsert(each, position, ("External_Id", "Name")) for position, each in enumerate(records)]
 
     for each in [*inserted, *upserted]:
         assert set(orjson.loads(each.encoded)) >= {"code", "details", "message", "status"}
-    assert kept == sum(each.accepted for each in inserted)
-    assert len(store) == kept + sum(each.inserted for each in upserted)
+    assert stored == sum(each.accepted for each in inserted)
+    assert len(store) == stored + sum(each.inserted for each in upserted)
 
 
 @settings(max_examples=80, deadline=None)
@@ -49,13 +49,13 @@ def test_any_record_has_one_result_and_only_accepted_ones_are_kept(records: list
         st.tuples(st.sampled_from(["insert", "update", "delete"]), st.sampled_from(["a", "A", "b", "", None])), max_size=25
     )
 )
-def test_the_index_of_a_unique_field_agrees_with_the_records(steps: list[tuple[str, str | None]]) -> None:
+def test_the_index_of_a_unique_field_matches_the_records(steps: list[tuple[str, str | None]]) -> None:
     crm = Sandbox()._crm
     store = crm.stores["Leads"]
     writer = Writer(crm, store)
 
     for number, (step, key) in enumerate(steps):
-        ids = list(store.rising())
+        ids = list(store.ascending_ids())
         chosen = ids[number % len(ids)] if ids else None
         if step == "insert":
             writer.insert({"Last_Name": "L", "External_Id": key}, 0)
@@ -65,48 +65,48 @@ def test_the_index_of_a_unique_field_agrees_with_the_records(steps: list[tuple[s
             store.delete(chosen, crm.now_s())
 
     for key in ("a", "b"):
-        holders = [each for each in store.rising() if store.values(each).get("External_Id", "").casefold() == key]
+        holders = [each for each in store.ascending_ids() if store.values(each).get("External_Id", "").casefold() == key]
         assert len(holders) <= 1
         assert store.keys["External_Id"].find(key) == tuple(holders)
 
 
-async def test_odd_requests_are_answered_not_crashed_on() -> None:
+async def test_malformed_requests_get_a_response() -> None:
     bodies = [b"", b"null", b'"x"', b'{"data":{}}', b'{"data":[[]]}', b'{"data":[null]}', b'{"data":[{"id":{}}]}', b"\xff"]
-    async with calling() as caller:
+    async with sandbox_client() as client:
         for body in bodies:
             for method, path in (("POST", "Leads"), ("PUT", "Leads"), ("POST", "Leads/upsert"), ("POST", "coql")):
-                answer = await caller.call(method, f"/crm/v8/{path}", data=body)
+                answer = await client.call(method, f"/crm/v8/{path}", data=body)
                 assert answer.status == 400, (method, path, body)
-        listed = await caller.call(
+        listed = await client.call(
             "POST", "/crm/v8/Leads/upsert", data=b'{"data":[{"Last_Name":"A"}],"duplicate_check_fields":[["x"]]}'
         )
         assert listed.body["code"] == "INVALID_DATA"
         for query in ("fields=&page=x", "fields=id&per_page=-1", "fields=id&page_token=%00", "fields=id&cvid=1"):
-            assert (await caller.call("GET", f"/crm/v8/Leads?{query}")).status == 400
+            assert (await client.call("GET", f"/crm/v8/Leads?{query}")).status == 400
         for criteria in ("(", "()", "a", "(a:b:c", "((a:b:c)and", "(City:equals:x)xor(City:equals:y)", "(City:in:)"):
-            answer = await caller.get("Leads/search", {"criteria": criteria})
+            answer = await client.get("Leads/search", {"criteria": criteria})
             assert answer.status in (204, 400), criteria
-        assert caller.sandbox.state()["in_flight"]["now"] == 0
+        assert client.sandbox.state()["in_flight"]["now"] == 0
 
 
-async def test_a_client_that_dies_in_the_middle_of_its_request_leaves_nothing_behind(
+async def test_a_client_that_disconnects_mid_request_leaves_nothing_behind(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with calling() as caller:
-        port = urlsplit(caller.sandbox.url).port
+    async with sandbox_client() as client:
+        port = urlsplit(client.sandbox.url).port
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        head = f"POST /crm/v8/Leads HTTP/1.1\r\nHost: x\r\nAuthorization: Zoho-oauthtoken {caller.token}\r\n"
+        head = f"POST /crm/v8/Leads HTTP/1.1\r\nHost: x\r\nAuthorization: Zoho-oauthtoken {client.token}\r\n"
         writer.write(head.encode() + b'Content-Length: 1000\r\n\r\n{"data":[{"Last_Name"')
         await writer.drain()
-        while caller.sandbox.state()["in_flight"]["now"] == 0:
+        while client.sandbox.state()["in_flight"]["now"] == 0:
             await asyncio.sleep(0.001)
 
         writer.transport.abort()
-        while caller.sandbox.state()["in_flight"]["now"]:
+        while client.sandbox.state()["in_flight"]["now"]:
             await asyncio.sleep(0.001)
 
-        assert caller.sandbox.count("Leads") == 0
-        assert caller.sandbox.calls[-1].status is None
+        assert client.sandbox.count("Leads") == 0
+        assert client.sandbox.calls[-1].status is None
         assert await reader.read() == b""
     assert not caplog.records
 
@@ -124,28 +124,28 @@ GARBAGE = [
 ]
 
 
-async def test_bytes_that_are_no_http_get_an_answer_and_the_next_call_works() -> None:
-    async with calling() as caller:
+async def test_bytes_that_are_not_http_get_a_response_and_the_next_call_works() -> None:
+    async with sandbox_client() as client:
         first_lines = []
         for garbage in GARBAGE:
-            reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(caller.sandbox.url).port)
+            reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(client.sandbox.url).port)
             writer.write(garbage)
             first_lines.append(await reader.readline())
             writer.close()
 
         assert {each.split()[1] for each in first_lines} == {b"400"}
-        assert (await caller.get("org")).status == 200
-        assert caller.sandbox.state()["in_flight"]["now"] == 0
+        assert (await client.get("org")).status == 200
+        assert client.sandbox.state()["in_flight"]["now"] == 0
 
 
-async def test_what_is_nested_too_deeply_is_refused() -> None:
+async def test_deeply_nested_input_is_rejected() -> None:
     deep = "(" * 3_000
-    async with calling() as caller:
-        queried = await caller.coql(f"select id from Leads where {deep}id is not null{deep.replace('(', ')')}")
-        searched = await caller.get("Leads/search", {"criteria": deep})
-        read = await caller.call("POST", "/crm/bulk/v8/read", data=b"[" * 5_000, headers={"Content-Type": "application/json"})
+    async with sandbox_client() as client:
+        queried = await client.coql(f"select id from Leads where {deep}id is not null{deep.replace('(', ')')}")
+        searched = await client.get("Leads/search", {"criteria": deep})
+        read = await client.call("POST", "/crm/bulk/v8/read", data=b"[" * 5_000, headers={"Content-Type": "application/json"})
         body = b'{"query":{"module":{"api_name":"Leads"}},"callback":{"url":"http://[::1","method":"post"}}'
-        called_back = await caller.call("POST", "/crm/bulk/v8/read", data=body, headers={"Content-Type": "application/json"})
+        called_back = await client.call("POST", "/crm/bulk/v8/read", data=body, headers={"Content-Type": "application/json"})
 
         assert (queried.status, searched.status) == (400, 400)
         assert (read.body["code"], called_back.body["code"]) == ("REQUEST_BODY_NOT_READABLE", "INVALID_CALLBACK_URL")
@@ -173,16 +173,16 @@ GOOD = _zip(b"Last_Name\nA\n")
         (_zip(b"Last_Name\n" + b"0" * 27_000_000), "FILE_TOO_LARGE"),
     ],
 )
-async def test_a_zip_that_is_none_or_holds_none_is_refused_with_its_code(content: bytes, code: str) -> None:
-    async with calling() as caller:
+async def test_an_invalid_zip_is_rejected_with_its_error_code(content: bytes, code: str) -> None:
+    async with sandbox_client() as client:
         form = aiohttp.FormData()
         form.add_field("file", content, filename="leads.zip")
         headers = {"feature": "bulk-write", "X-CRM-ORG": "650000001"}
-        answer = await caller.call("POST", "/crm/v8/upload", data=form, headers=headers)
+        answer = await client.call("POST", "/crm/v8/upload", data=form, headers=headers)
         if answer.status == 200:
             resource = {"type": "data", "module": {"api_name": "Leads"}, "file_id": answer.body["details"]["file_id"]}
             body = orjson.dumps({"operation": "insert", "resource": [resource]})
-            answer = await caller.call("POST", "/crm/bulk/v8/write", data=body, headers={"Content-Type": "application/json"})
+            answer = await client.call("POST", "/crm/bulk/v8/write", data=body, headers={"Content-Type": "application/json"})
 
         assert answer.body["code"] == code
-        assert (await caller.get("org")).status == 200
+        assert (await client.get("org")).status == 200

@@ -1,6 +1,6 @@
-"""How much the sandbox holds, and how fast it is.
+"""Capacity and speed of the sandbox.
 
-Seconds are those of CPU, and the best of a few runs counts: what else the machine does must not decide.
+Times are CPU seconds and the best of a few runs counts, so that other load on the machine does not decide.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def _load(*words: object) -> Any:
 
 
 def _best(most_seconds: float, *words: object) -> Any:
-    """Give the figures of a run, or of a second one if the first took too long; a slower machine is given its time."""
+    """Return the result of a run, or of a second one if the first took too long; limits scale with the machine's speed."""
     figures = _load(*words)
     return figures if figures["seconds"] <= most_seconds * figures["slower"] else _load(*words)
 
 
 @pytest.mark.slow
-def test_a_million_leads_are_loaded_in_ten_seconds_and_one_and_a_half_gigabytes() -> None:
+def test_a_million_leads_load_in_ten_seconds_and_one_and_a_half_gigabytes() -> None:
     figures = _best(MOST_SECONDS, "add", MILLION)
 
     print(figures)
@@ -47,7 +47,7 @@ def test_a_million_leads_are_loaded_in_ten_seconds_and_one_and_a_half_gigabytes(
     assert figures["peak_mb"] <= MOST_MB
 
 
-def test_a_state_file_is_loaded_at_the_pace_of_a_million_in_ten_seconds(tmp_path: Path) -> None:
+def test_a_state_file_loads_at_a_million_records_in_ten_seconds(tmp_path: Path) -> None:
     path, share = tmp_path / "leads.state", SOME / MILLION
     _load("add", SOME, path)
 
@@ -99,7 +99,7 @@ def _seconds_of_children() -> float:
 
 
 def _seconds_of_sandbox(*, calls: bool) -> float:
-    """Give the seconds of CPU that a sandbox takes from its start to its end, with all the calls or with none."""
+    """Return the CPU seconds of a sandbox from start to exit, with all calls or none."""
     before = _seconds_of_children()
     words = [sys.executable, "-m", "bulkzoho.sandbox", "--edition", "ultimate", "--licences", "1000"]
     clean = {name: value for name, value in os.environ.items() if name != "SANDBOX_ANSWERS_DIR"}
@@ -116,7 +116,7 @@ def _seconds_of_sandbox(*, calls: bool) -> float:
     return _seconds_of_children() - before
 
 
-def test_five_hundred_calls_of_a_hundred_records_a_second() -> None:
+def test_five_hundred_calls_of_a_hundred_records_per_second() -> None:
     start_s = _seconds_of_sandbox(calls=False)
 
     rate = 0.0

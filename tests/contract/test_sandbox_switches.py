@@ -1,4 +1,4 @@
-"""Every switch of what no page of Zoho's proves changes an answer, and stands in the documentation with its default."""
+"""Every switch for an unverified behaviour changes a response and is documented with its default."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from aiohttp import web
 
 from bulkzoho.sandbox import SandboxSettings, UnverifiedBehavior
 from bulkzoho.sandbox.contract import ANSWERS_VARIABLE
-from bulkzoho.sandbox.testing import ManualClock, TestClient, TestResponse, calling
+from bulkzoho.sandbox.testing import ManualClock, SandboxClient, SandboxResponse, sandbox_client
 
-Probe = Callable[[TestClient], Awaitable[Any]]
+Probe = Callable[[SandboxClient], Awaitable[Any]]
 
 LEAD = {"Last_Name": "Okafor", "Email": "ada@example.com", "External_Id": "x1"}
 SWITCHES = {each.name: each.default for each in dataclasses.fields(UnverifiedBehavior)}
@@ -29,57 +29,57 @@ PAGE = Path(__file__).parents[2] / "docs" / "sandbox.md"
 
 
 def _insert(*records: Mapping[str, Any], crm_module: str = "Leads") -> Probe:
-    """Make a probe: the first record goes in by hand, the others by an insert; it gives what is answered and kept."""
+    """Build a probe: add the first record directly, insert the others by call, return response and stored records."""
 
-    async def probe(caller: TestClient) -> Any:
-        answer = await caller.insert(crm_module, *records)
-        told = [(each["code"], each["details"].get("api_name"), sorted(each["details"])) for each in answer.body["data"]]
-        kept = [{name: value for name, value in each.items() if name != "id"} for each in caller.sandbox.records(crm_module)]
-        return answer.status, told, kept
+    async def probe(client: SandboxClient) -> Any:
+        response = await client.insert(crm_module, *records)
+        results = [(each["code"], each["details"].get("api_name"), sorted(each["details"])) for each in response.body["data"]]
+        stored = [{name: value for name, value in each.items() if name != "id"} for each in client.sandbox.records(crm_module)]
+        return response.status, results, stored
 
     return probe
 
 
 def _after(first: Mapping[str, Any], method: str, path: str, *records: Mapping[str, Any], **keys: Any) -> Probe:
-    """Make a probe: one lead is there, then records are written; ``ID`` in them is its id."""
+    """Build a probe: add one lead, then write records in which ``ID`` is its id."""
 
-    async def probe(caller: TestClient) -> Any:
-        [lead] = caller.sandbox.add("Leads", [first])
-        mine = [{name: lead if value == "ID" else value for name, value in each.items()} for each in records]
-        answer = await caller.write(method, path, mine, keys)
-        return answer.status, answer.codes, caller.sandbox.count("Leads")
+    async def probe(client: SandboxClient) -> Any:
+        [lead] = client.sandbox.add("Leads", [first])
+        with_ids = [{name: lead if value == "ID" else value for name, value in each.items()} for each in records]
+        response = await client.write(method, path, with_ids, keys)
+        return response.status, response.codes, client.sandbox.count("Leads")
 
     return probe
 
 
 def _get(path: str, **parameters: str) -> Probe:
-    """Make a probe: one lead and a shipment are there, then something is read."""
+    """Build a probe: add a lead and a shipment, then read."""
 
-    async def probe(caller: TestClient) -> Any:
-        caller.sandbox.add("Leads", [{**LEAD, "City": "Bath & Wells"}])
-        caller.sandbox.add("Shipments", [{"Name": "S", "Big": "12"}])
-        answer = await caller.get(path, parameters)
-        return answer.status, answer.body, sorted(answer.headers), caller.sandbox.calls[-1].credits
+    async def probe(client: SandboxClient) -> Any:
+        client.sandbox.add("Leads", [{**LEAD, "City": "Bath & Wells"}])
+        client.sandbox.add("Shipments", [{"Name": "S", "Big": "12"}])
+        response = await client.get(path, parameters)
+        return response.status, response.body, sorted(response.headers), client.sandbox.calls[-1].credits
 
     return probe
 
 
 def _coql(query: str) -> Probe:
-    async def probe(caller: TestClient) -> Any:
-        caller.sandbox.add("Leads", [{"Last_Name": name} for name in ("O'Hara", "Okafor", "Ek")])
-        answer = await caller.coql(query)
-        return answer.status, answer.body["code"] if answer.status >= 400 else answer.body
+    async def probe(client: SandboxClient) -> Any:
+        client.sandbox.add("Leads", [{"Last_Name": name} for name in ("O'Hara", "Okafor", "Ek")])
+        response = await client.coql(query)
+        return response.status, response.body["code"] if response.status >= 400 else response.body
 
     return probe
 
 
-async def _posted(caller: TestClient, path: str, body: Mapping[str, Any]) -> TestResponse:
-    return await caller.call("POST", path, data=orjson.dumps(body), headers=JSON)
+async def _posted(client: SandboxClient, path: str, body: Mapping[str, Any]) -> SandboxResponse:
+    return await client.call("POST", path, data=orjson.dumps(body), headers=JSON)
 
 
-async def _done(caller: TestClient, path: str) -> Any:
+async def _done(client: SandboxClient, path: str) -> Any:
     for _ in range(500):
-        body = (await caller.call("GET", path)).body
+        body = (await client.call("GET", path)).body
         detail = body.get("data", [body])[0]
         if detail.get("state", detail.get("status")) in ("COMPLETED", "FAILURE", "FAILED"):
             return detail
@@ -88,52 +88,52 @@ async def _done(caller: TestClient, path: str) -> Any:
 
 
 def _bulk_read(**query: Any) -> Probe:
-    """Make a probe: a shipment is exported; it gives the price, and the answer or the file."""
+    """Build a probe: export a shipment, return the price and the response or file."""
 
-    async def probe(caller: TestClient) -> Any:
-        caller.sandbox.add("Shipments", [{"Name": "S", "Fragile": True, "Shipped_On": "2026-02-01"}])
+    async def probe(client: SandboxClient) -> Any:
+        client.sandbox.add("Shipments", [{"Name": "S", "Fragile": True, "Shipped_On": "2026-02-01"}])
         asked = {"module": {"api_name": "Shipments"}, "fields": ["Name", "Fragile", "Shipped_On"], **query}
-        created = await _posted(caller, "/crm/bulk/v8/read", {"query": asked})
-        heavy = caller.sandbox.calls[-1].heavy
+        created = await _posted(client, "/crm/bulk/v8/read", {"query": asked})
+        heavy = client.sandbox.calls[-1].heavy
         if created.status >= 400:
             return created.status, created.body["code"]
         path = f"/crm/bulk/v8/read/{created.body['data'][0]['details']['id']}"
-        await _done(caller, path)
-        got = await caller.call("GET", f"{path}/result")
-        return heavy, caller.sandbox.calls[-1].credits, _unzipped(got.body)
+        await _done(client, path)
+        got = await client.call("GET", f"{path}/result")
+        return heavy, client.sandbox.calls[-1].credits, _unzipped(got.body)
 
     return probe
 
 
 def _bulk_write(text: str, operation: str = "insert", *, crm_module: Any = None, find_by: str = "External_Id") -> Probe:
-    """Make a probe: a CSV of leads is loaded; it gives the answer, or the result and the records."""
+    """Build a probe: load a CSV of leads, return the response, or result file and records."""
 
-    async def probe(caller: TestClient) -> Any:
-        uploaded = await _uploaded(caller, text)
+    async def probe(client: SandboxClient) -> Any:
+        uploaded = await _uploaded(client, text)
         if uploaded.status >= 400:
             return uploaded.status, uploaded.body["code"]
         file_id = uploaded.body["details"]["file_id"]
         resource = {"type": "data", "module": crm_module or {"api_name": "Leads"}, "file_id": file_id, "find_by": find_by}
-        created = await _posted(caller, "/crm/bulk/v8/write", {"operation": operation, "resource": [resource]})
+        created = await _posted(client, "/crm/bulk/v8/write", {"operation": operation, "resource": [resource]})
         if created.status >= 400:
             return created.status, created.body["code"]
-        detail = await _done(caller, f"/crm/bulk/v8/write/{created.body['details']['id']}")
+        detail = await _done(client, f"/crm/bulk/v8/write/{created.body['details']['id']}")
         url = detail["result"]["download_url"]
-        got = await caller.call("GET", url.removeprefix(caller.sandbox.url))
+        got = await client.call("GET", url.removeprefix(client.sandbox.url))
         lines = _unzipped(got.body).splitlines()
-        return url.startswith("http"), [re.sub(r"\d{19}", "ID", each) for each in lines], caller.sandbox.count("Leads")
+        return url.startswith("http"), [re.sub(r"\d{19}", "ID", each) for each in lines], client.sandbox.count("Leads")
 
     return probe
 
 
-async def _uploaded(caller: TestClient, text: str) -> TestResponse:
+async def _uploaded(client: SandboxClient, text: str) -> SandboxResponse:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("leads.csv", text)
     form = aiohttp.FormData()
     form.add_field("file", packed.getvalue(), filename="leads.zip")
     headers = {"feature": "bulk-write", "X-CRM-ORG": "650000001"}
-    return await caller.call("POST", "/crm/v8/upload", data=form, headers=headers)
+    return await client.call("POST", "/crm/v8/upload", data=form, headers=headers)
 
 
 def _unzipped(packed: bytes) -> str:
@@ -141,132 +141,132 @@ def _unzipped(packed: bytes) -> str:
         return archive.read(archive.namelist()[0]).decode()
 
 
-async def _deleted_twice(caller: TestClient) -> Any:
-    [lead] = caller.sandbox.add("Leads", [LEAD])
-    caller.sandbox.remove("Leads", [lead])
-    again = await caller.insert("Leads", LEAD)
+async def _deleted_twice(client: SandboxClient) -> Any:
+    [lead] = client.sandbox.add("Leads", [LEAD])
+    client.sandbox.remove("Leads", [lead])
+    again = await client.insert("Leads", LEAD)
     return again.status
 
 
-async def _purged(caller: TestClient) -> Any:
-    [lead] = caller.sandbox.add("Leads", [LEAD])
-    caller.sandbox.remove("Leads", [lead])
-    await caller.call("DELETE", f"/crm/v8/settings/recycle_bin/{lead}")
-    return (await caller.get("Leads/deleted")).body["data"][0]["display_name"], caller.sandbox.calls[-1].credits
+async def _purged(client: SandboxClient) -> Any:
+    [lead] = client.sandbox.add("Leads", [LEAD])
+    client.sandbox.remove("Leads", [lead])
+    await client.call("DELETE", f"/crm/v8/settings/recycle_bin/{lead}")
+    return (await client.get("Leads/deleted")).body["data"][0]["display_name"], client.sandbox.calls[-1].credits
 
 
-async def _two_matches(caller: TestClient) -> Any:
-    caller.sandbox.add("Leads", [{"Last_Name": "A", "Email": "a@example.com"}] * 2)
-    return (await caller.write("POST", "Leads/upsert", [{"Last_Name": "A", "Email": "a@example.com"}])).codes
+async def _two_matches(client: SandboxClient) -> Any:
+    client.sandbox.add("Leads", [{"Last_Name": "A", "Email": "a@example.com"}] * 2)
+    return (await client.write("POST", "Leads/upsert", [{"Last_Name": "A", "Email": "a@example.com"}])).codes
 
 
-async def _mixed(caller: TestClient) -> Any:
-    answer = await caller.insert("Leads", {"Last_Name": "A"}, {})
-    return answer.status
+async def _mixed(client: SandboxClient) -> Any:
+    response = await client.insert("Leads", {"Last_Name": "A"}, {})
+    return response.status
 
 
-async def _upserted(caller: TestClient) -> Any:
-    return (await caller.write("POST", "Leads/upsert", [LEAD])).status
+async def _upserted(client: SandboxClient) -> Any:
+    return (await client.write("POST", "Leads/upsert", [LEAD])).status
 
 
-async def _wrong_method(caller: TestClient) -> Any:
-    return (await caller.call("PATCH", "/crm/v8/Leads")).status
+async def _wrong_method(client: SandboxClient) -> Any:
+    return (await client.call("PATCH", "/crm/v8/Leads")).status
 
 
-async def _wrong_scope(caller: TestClient) -> Any:
-    caller.sandbox.change(scopes=["ZohoCRM.org.READ"])
-    return (await caller.get("Leads", {"fields": "id"})).status
+async def _wrong_scope(client: SandboxClient) -> Any:
+    client.sandbox.change(scopes=["ZohoCRM.org.READ"])
+    return (await client.get("Leads", {"fields": "id"})).status
 
 
-async def _over_quota(caller: TestClient) -> Any:
-    """Two calls where one a minute may be made, and whether a third may be made once the first is a minute old."""
-    caller.sandbox.change(calls_per_minute=1)
-    first = await caller.get("org")
-    caller.sandbox.advance(30)
-    second = await caller.get("org")
-    caller.sandbox.advance(31)
-    third = await caller.get("org")
+async def _over_quota(client: SandboxClient) -> Any:
+    """Make two calls with a limit of one per minute, and a third once the first is a minute old."""
+    client.sandbox.change(calls_per_minute=1)
+    first = await client.get("org")
+    client.sandbox.advance(30)
+    second = await client.get("org")
+    client.sandbox.advance(31)
+    third = await client.get("org")
     return first.status, second.status, second.body["message"], third.status
 
 
-async def _wrong_secret(caller: TestClient) -> Any:
-    return (await caller.ask_token(client_secret="x")).status
+async def _wrong_secret(client: SandboxClient) -> Any:
+    return (await client.request_token(client_secret="x")).status
 
 
-async def _throttled(caller: TestClient) -> Any:
-    caller.sandbox.change(token_requests=2)
-    await caller.ask_token()
-    return (await caller.ask_token()).body
+async def _throttled(client: SandboxClient) -> Any:
+    client.sandbox.change(token_requests=2)
+    await client.request_token()
+    return (await client.request_token()).body
 
 
-async def _own_credentials(caller: TestClient) -> Any:
-    caller.sandbox.change(token_requests=1)
-    return (await caller.ask_token(grant_type="client_credentials", soid="ZohoCRM.650000001", scope="x")).status
+async def _own_credentials(client: SandboxClient) -> Any:
+    client.sandbox.change(token_requests=1)
+    return (await client.request_token(grant_type="client_credentials", soid="ZohoCRM.650000001", scope="x")).status
 
 
-async def _revoked(caller: TestClient) -> Any:
-    return (await caller.call("POST", "/oauth/v2/token/revoke", data={"token": "x"})).status
+async def _revoked(client: SandboxClient) -> Any:
+    return (await client.call("POST", "/oauth/v2/token/revoke", data={"token": "x"})).status
 
 
-async def _granted(caller: TestClient) -> Any:
-    return sorted((await caller.ask_token()).body)
+async def _granted(client: SandboxClient) -> Any:
+    return sorted((await client.request_token()).body)
 
 
-async def _denied(caller: TestClient) -> Any:
-    caller.sandbox.change(denied=["Leads.create"])
-    return (await caller.get("settings/modules/Leads")).body["modules"][0]["creatable"]
+async def _denied(client: SandboxClient) -> Any:
+    client.sandbox.change(denied=["Leads.create"])
+    return (await client.get("settings/modules/Leads")).body["modules"][0]["creatable"]
 
 
-async def _credits_of_nothing(caller: TestClient) -> Any:
-    await caller.get("Leads/1")
-    return caller.sandbox.state()["credits"]["left"]
+async def _credits_of_nothing(client: SandboxClient) -> Any:
+    await client.get("Leads/1")
+    return client.sandbox.state()["credits"]["left"]
 
 
-async def _owner(caller: TestClient) -> Any:
-    return (await caller.insert("Leads", {"Last_Name": "A", "Owner": {"email": "bo@sandbox.example.com"}})).codes
+async def _owner(client: SandboxClient) -> Any:
+    return (await client.insert("Leads", {"Last_Name": "A", "Owner": {"email": "bo@sandbox.example.com"}})).codes
 
 
-async def _two_jobs(caller: TestClient) -> Any:
-    caller.sandbox.change(job_time_s=100)
+async def _two_jobs(client: SandboxClient) -> Any:
+    client.sandbox.change(job_time_s=100)
     asked = {"query": {"module": {"api_name": "Leads"}}}
-    return [(await _posted(caller, "/crm/bulk/v8/read", asked)).status for _ in range(2)]
+    return [(await _posted(client, "/crm/bulk/v8/read", asked)).status for _ in range(2)]
 
 
-async def _callbacks(caller: TestClient) -> Any:
-    """Count how often a callback is posted to one who answers 500."""
+async def _callbacks(client: SandboxClient) -> Any:
+    """Return how often a callback is posted to a server that responds with 500."""
     tries = 0
 
-    async def answer(_request: web.BaseRequest) -> web.Response:
+    async def response(_request: web.BaseRequest) -> web.Response:
         nonlocal tries
         tries += 1
         return web.Response(status=500)
 
-    runner = web.ServerRunner(web.Server(answer))
+    runner = web.ServerRunner(web.Server(response))
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
     asked = {"query": {"module": {"api_name": "Leads"}}, "callback": {"url": url, "method": "post"}}
-    await _posted(caller, "/crm/bulk/v8/read", asked)
+    await _posted(client, "/crm/bulk/v8/read", asked)
     await asyncio.sleep(0.3)
     await runner.cleanup()
     return tries
 
 
-async def _converted(caller: TestClient) -> Any:
-    [lead] = caller.sandbox.add("Leads", [LEAD])
-    await caller.write("POST", f"Leads/{lead}/actions/convert", [])
-    return (await caller.coql("select id from Leads where id is not null")).status
+async def _converted(client: SandboxClient) -> Any:
+    [lead] = client.sandbox.add("Leads", [LEAD])
+    await client.write("POST", f"Leads/{lead}/actions/convert", [])
+    return (await client.coql("select id from Leads where id is not null")).status
 
 
-async def _empty_query(caller: TestClient) -> Any:
-    caller.sandbox.add("Leads", [{"Last_Name": "A"}] * 3)
-    return len((await caller.coql("select id from Leads where id is not null")).body["data"])
+async def _empty_query(client: SandboxClient) -> Any:
+    client.sandbox.add("Leads", [{"Last_Name": "A"}] * 3)
+    return len((await client.coql("select id from Leads where id is not null")).body["data"])
 
 
 NO_KEY = {"Last_Name": "A"}
 FAR = "Reporting_To.Reporting_To.Reporting_To.Last_Name"
 
-# switch: another value than its default, and what answers otherwise then
+# switch -> non-default value and the probe whose result changes
 PROBES: dict[str, tuple[Any, Probe]] = {
     "duplicate_keys": (
         "insert_both",
@@ -348,22 +348,22 @@ PROBES: dict[str, tuple[Any, Probe]] = {
 
 
 @pytest.mark.parametrize("name", SWITCHES)
-async def test_each_switch_changes_an_answer(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(ANSWERS_VARIABLE, raising=False)  # the other readings need not be as Zoho's files describe
+async def test_each_switch_changes_a_response(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(ANSWERS_VARIABLE, raising=False)  # non-default behaviours need not match Zoho's files
     other, probe = PROBES[name]
 
     answers = []
     for strict in (UnverifiedBehavior(), UnverifiedBehavior(**{name: other})):
         settings = SandboxSettings(job_time_s=0, search_lag_s=0, max_body_bytes=64 * 2**20, strict=strict)
         needs_time = name in ("callback_tries", "bulk_jobs_at_once")
-        async with calling(settings, None if needs_time else ManualClock()) as caller:
-            answers.append(await probe(caller))
+        async with sandbox_client(settings, None if needs_time else ManualClock()) as client:
+            answers.append(await probe(client))
 
     assert other != SWITCHES[name]
     assert answers[0] != answers[1]
 
 
-def test_each_switch_stands_in_the_documentation_with_its_default() -> None:
+def test_each_switch_is_documented_with_its_default() -> None:
     rows = dict(re.findall(r"^\|[^|]+\| `(\w+)` \| `([^`]+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
 
     assert {name: rows.get(name) for name in SWITCHES} == {name: orjson.dumps(each).decode() for name, each in SWITCHES.items()}

@@ -31,7 +31,7 @@ from bulkzoho.formats.detect import open_source
 from bulkzoho.formats.part_joiner import NOWHERE
 from bulkzoho.sandbox.server import Sandbox
 from bulkzoho.sandbox.settings import Edition, SandboxSettings
-from bulkzoho.sandbox.testing import served
+from bulkzoho.sandbox.testing import sandbox_thread
 
 ROUND_TRIPS = int(os.environ.get("ROUND_TRIPS", "8"))
 RECORDS = 40
@@ -95,7 +95,7 @@ class Pair:
 
 @pytest.fixture(scope="module")
 def crms() -> Iterator[Pair]:
-    with served(SETTINGS) as first, served(SETTINGS) as second:
+    with sandbox_thread(SETTINGS) as first, sandbox_thread(SETTINGS) as second:
         people = [{"Last_Name": f"Contact {n}"} for n in range(5)]
         contacts = first.add("Contacts", people)
         assert second.add("Contacts", people) == contacts

@@ -1,1 +1,1 @@
-"""What bulk jobs do: files of many records, out and in."""
+"""Bulk read and bulk write jobs."""

@@ -1,4 +1,4 @@
-"""The criteria of a bulk read as JSON become conditions (zoho-api, section 8.2)."""
+"""Parse the JSON criteria of bulk read and mass update (zoho-api, section 8.2)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["bind_criteria"]
 
 MAX_CONDITIONS = 25  # OpenAPI 3.1, "bulk-read": CRITERIA_LIMIT_EXCEEDED
 MAX_VALUES = 200  # OpenAPI 3.1, "bulk-read": VALUE_LIMIT_EXCEEDED_IN_CRITERIA
-MAX_JOINS = 2  # lookups one after the other; Zoho docs, "COQL" (v7), for want of a word on bulk read
+MAX_JOINS = 2  # chained lookups; Zoho docs, "COQL" (v7); undocumented for bulk read
 MAX_TEXT = 255  # characters of a text value; Zoho docs, "Create Bulk Read Job" (v7)
 EMPTY = "${EMPTY}"
 
@@ -23,7 +23,7 @@ _EQUAL = {"equal": "=", "not_equal": "!=", "in": "in", "not_in": "not in"}
 _RANGE = {"less_than": "<", "less_equal": "<=", "greater_than": ">", "greater_equal": ">="}
 _BETWEEN = {"between": "between", "not_between": "not between"}
 _TEXT = {"contains": "contains", "not_contains": "not contains", "starts_with": "starts", "ends_with": "ends"}
-_SIGNS: dict[str, Mapping[str, str]] = {
+_OPERATORS_OF_KIND: dict[str, Mapping[str, str]] = {
     "number": _EQUAL | _RANGE,
     "text": _EQUAL | _TEXT,
     "multi": _EQUAL | _TEXT,
@@ -36,78 +36,78 @@ _SIGNS: dict[str, Mapping[str, str]] = {
 
 
 def bind_criteria(crm: Crm, store: ModuleStore, criteria: Any) -> Node:
-    """Make the test of *criteria*: one condition, or a group of conditions and groups.
+    """Build the condition tree of *criteria*: one condition, or a group of conditions and groups.
 
     Raises:
-        Refusal: they cannot be read, or do not fit the module.
+        ApiError: the criteria are invalid or do not fit the module.
     """
-    node, count = _bind(crm, store, criteria)
+    node, count = _bind_node(crm, store, criteria)
     if count > MAX_CONDITIONS:
-        raise _refused("CRITERIA_LIMIT_EXCEEDED", "criteria limit exceeded", max_limit=MAX_CONDITIONS)
+        raise _error("CRITERIA_LIMIT_EXCEEDED", "criteria limit exceeded", max_limit=MAX_CONDITIONS)
     return node
 
 
-def _bind(crm: Crm, store: ModuleStore, told: Any) -> tuple[Node, int]:
-    if type(told) is not dict:
-        raise _refused("INVALID_CRITERIA", "invalid criteria")
-    if "group" not in told:
-        return _condition(crm, store, told), 1
-    if "comparator" in told or "field" in told:
-        raise _refused("AMBIGUOUS_CRITERIA", "criteria is both a condition and a group")
-    word, group = told.get("group_operator"), told["group"]
+def _bind_node(crm: Crm, store: ModuleStore, criteria: Any) -> tuple[Node, int]:
+    if type(criteria) is not dict:
+        raise _error("INVALID_CRITERIA", "invalid criteria")
+    if "group" not in criteria:
+        return _condition(crm, store, criteria), 1
+    if "comparator" in criteria or "field" in criteria:
+        raise _error("AMBIGUOUS_CRITERIA", "criteria is both a condition and a group")
+    word, group = criteria.get("group_operator"), criteria["group"]
     if str(word).lower() not in ("and", "or"):
-        raise _refused("GROUP_OPERATOR_NOT_SUPPORTED", "group operator is not supported", supported=["and", "or"])
+        raise _error("GROUP_OPERATOR_NOT_SUPPORTED", "group operator is not supported", supported=["and", "or"])
     if type(group) is not list or len(group) < 2:  # noqa: PLR2004 - a group joins two or more
-        raise _refused("INVALID_CRITERIA", "invalid criteria")
-    node, count = _bind(crm, store, group[0])
+        raise _error("INVALID_CRITERIA", "invalid criteria")
+    node, count = _bind_node(crm, store, group[0])
     for each in group[1:]:
-        right, more = _bind(crm, store, each)
+        right, more = _bind_node(crm, store, each)
         node, count = ConditionPair(both=str(word).lower() == "and", left=node, right=right), count + more
     return node, count
 
 
-def _condition(crm: Crm, store: ModuleStore, told: Mapping[str, Any]) -> Node:
-    field = told.get("field")
-    # v2 had the name in the condition itself
-    name = str(field.get("api_name", "") if type(field) is dict else told.get("api_name", ""))
-    if not name or "comparator" not in told or "value" not in told:
-        raise _refused("INVALID_CRITERIA", "invalid criteria")
+def _condition(crm: Crm, store: ModuleStore, criteria: Mapping[str, Any]) -> Node:
+    field = criteria.get("field")
+    # v2 has the name in the condition itself
+    name = str(field.get("api_name", "") if type(field) is dict else criteria.get("api_name", ""))
+    if not name or "comparator" not in criteria or "value" not in criteria:
+        raise _error("INVALID_CRITERIA", "invalid criteria")
     if name.count(".") > MAX_JOINS:
-        raise _refused("JOIN_LIMIT_EXCEEDED", "join limit exceeded", api_name=name)
+        raise _error("JOIN_LIMIT_EXCEEDED", "join limit exceeded", api_name=name)
     try:
         path = FieldPath(crm, store, name)
     except UnknownPathError:
-        raise _refused("FIELD_IN_CRITERIA_NOT_AVAILABLE", "field in criteria is not available", api_name=name) from None
-    comparator, signs = str(told["comparator"]), _SIGNS[path.kind]
-    sign = signs.get(comparator)
-    if sign is None:
+        raise _error("FIELD_IN_CRITERIA_NOT_AVAILABLE", "field in criteria is not available", api_name=name) from None
+    comparator, operators = str(criteria["comparator"]), _OPERATORS_OF_KIND[path.kind]
+    operator = operators.get(comparator)
+    if operator is None:
         code, message = "FIELD_COMPARATOR_IN_CRITERIA_NOT_SUPPORTED", "comparator is not supported for the field"
-        raise _refused(code, message, api_name=name, supported=list(signs))
-    return _bound(path, comparator, sign, told["value"])
+        raise _error(code, message, api_name=name, supported=list(operators))
+    return _bind_value(path, comparator, operator, criteria["value"])
 
 
-def _bound(path: FieldPath, comparator: str, sign: str, value: Any) -> Node:
+def _bind_value(path: FieldPath, comparator: str, operator: str, value: Any) -> Node:
     if value == EMPTY or value is None:
         if comparator not in ("equal", "not_equal"):
-            raise _unfit(path, comparator)
-        return Condition(path=path.path, operator="is null" if sign == "=" else "is not null", operand=None, get=path.get)
-    several = sign.endswith(("in", "between"))
-    values = value if type(value) is list else str(value).split(",") if several else [value]
-    if several and len(values) > MAX_VALUES:
-        raise _refused("VALUE_LIMIT_EXCEEDED_IN_CRITERIA", "value limit exceeded", max_limit=MAX_VALUES, api_name=path.path)
-    if (type(value) is list and not several) or (sign.endswith("between") and len(values) != 2):  # noqa: PLR2004 - low and high
-        raise _unfit(path, comparator)
+            raise _not_compatible(path, comparator)
+        return Condition(path=path.path, operator="is null" if operator == "=" else "is not null", operand=None, get=path.get)
+    is_list = operator.endswith(("in", "between"))
+    values = value if type(value) is list else str(value).split(",") if is_list else [value]
+    if is_list and len(values) > MAX_VALUES:
+        raise _error("VALUE_LIMIT_EXCEEDED_IN_CRITERIA", "value limit exceeded", max_limit=MAX_VALUES, api_name=path.path)
+    if (type(value) is list and not is_list) or (operator.endswith("between") and len(values) != 2):  # noqa: PLR2004 - low and high
+        raise _not_compatible(path, comparator)
     try:
-        operands = [path.comparable(_plain(each)) for each in values]
+        operands = [path.comparable(_as_text(each)) for each in values]
     except ValueError:
         message = "value does not fit the field"
-        raise _refused("FIELD_AND_VALUE_IN_CRITERIA_NOT_COMPATIBLE", message, api_name=path.path) from None
-    operand: Any = set(operands) if sign.endswith("in") else operands if several else operands[0]
-    return Condition(path=path.path, operator=sign, operand=operand, get=path.get)
+        raise _error("FIELD_AND_VALUE_IN_CRITERIA_NOT_COMPATIBLE", message, api_name=path.path) from None
+    operand: Any = set(operands) if operator.endswith("in") else operands if is_list else operands[0]
+    return Condition(path=path.path, operator=operator, operand=operand, get=path.get)
 
 
-def _plain(value: Any) -> str:
-    """Give a value as text, as every kind of field reads it."""
+def _as_text(value: Any) -> str:
+    """Return a value as text for ``FieldPath.comparable``."""
     if type(value) is bool:
         return "true" if value else "false"
     if type(value) is dict:
@@ -118,10 +118,10 @@ def _plain(value: Any) -> str:
     return text
 
 
-def _unfit(path: FieldPath, comparator: str) -> ApiError:
+def _not_compatible(path: FieldPath, comparator: str) -> ApiError:
     message = "comparator and value do not go together"
-    return _refused("COMPARATOR_AND_VALUE_IN_CRITERIA_NOT_COMPATIBLE", message, api_name=path.path, comparator=comparator)
+    return _error("COMPARATOR_AND_VALUE_IN_CRITERIA_NOT_COMPATIBLE", message, api_name=path.path, comparator=comparator)
 
 
-def _refused(code: str, message: str, **details: Any) -> ApiError:
+def _error(code: str, message: str, **details: Any) -> ApiError:
     return ApiError(400, code, message, **details)

@@ -1,4 +1,4 @@
-"""What a bulk write is asked to do with a file, and the file that tells what became of each row (zoho-api, section 9.6)."""
+"""Requests and result files of bulk write jobs (zoho-api, section 9.6)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from bulkzoho.sandbox.bulk.uploaded_csv import UploadedCsv
 from bulkzoho.sandbox.state.crm import Crm, User
 from bulkzoho.sandbox.state.module_store import ModuleStore
 
-__all__ = ["BulkWriteRequest", "JobResult", "Operation", "packed"]
+__all__ = ["BulkWriteRequest", "JobResult", "Operation", "pack_results"]
 
-TOLD_COLUMNS = 3  # of the uploaded file stand in the result; Zoho docs, "Download Bulk Write Result" (v7)
+REPEATED_COLUMNS = 3  # columns of the uploaded file repeated in the result; Zoho docs, "Download Bulk Write Result" (v7)
 
 
 class Operation(StrEnum):
-    """What is done with each row."""
+    """Operation of a bulk write job."""
 
     INSERT = "insert"
     UPDATE = "update"
@@ -29,52 +29,54 @@ class Operation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkWriteRequest:
-    """What one job does."""
+    """Request for one file of a bulk write job."""
 
     store: ModuleStore
     operation: Operation
-    sheet: UploadedCsv
+    csv_file: UploadedCsv
     columns: Sequence[ColumnMap]
-    find_by: str  #: id, a key field, or nothing
-    ignore_empty: bool  #: an empty cell leaves its field alone; else it clears it
+    find_by: str  #: id, a key field, or empty
+    ignore_empty: bool  #: empty cells leave their field unchanged; otherwise they clear it
     by: User
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobResult:
-    """What became of one row."""
+    """Result of one row."""
 
     status: str
     record_id: str = ""
     errors: str = ""
 
 
-def packed(crm: Crm, results: Sequence[tuple[BulkWriteRequest, Sequence[JobResult]]]) -> bytes:
-    """Give the zip with the results, one CSV for each file of the job."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        for asked, ended in results:
-            archive.writestr(f"{asked.store.crm_module.api_name}-{asked.sheet.name}", _table(crm, asked, ended))
-    return made.getvalue()
+def pack_results(crm: Crm, files: Sequence[tuple[BulkWriteRequest, Sequence[JobResult]]]) -> bytes:
+    """Return the zip with the results, one CSV per file of the job."""
+    archive_bytes = io.BytesIO()
+    with zipfile.ZipFile(archive_bytes, "w", zipfile.ZIP_DEFLATED) as archive:
+        for job_request, results in files:
+            archive.writestr(
+                f"{job_request.store.crm_module.api_name}-{job_request.csv_file.name}", _table(crm, job_request, results)
+            )
+    return archive_bytes.getvalue()
 
 
-def _table(crm: Crm, asked: BulkWriteRequest, ended: Sequence[JobResult]) -> str:
-    """Give the first three mapped columns, and what became of the row."""
-    shown = sorted({each.index for each in asked.columns if each.index is not None})[:TOLD_COLUMNS]
-    strict, sheet = crm.settings.strict, asked.sheet
+def _table(crm: Crm, job_request: BulkWriteRequest, results: Sequence[JobResult]) -> str:
+    """Return the result CSV: the first three mapped columns and the row's result."""
+    repeated = sorted({each.index for each in job_request.columns if each.index is not None})[:REPEATED_COLUMNS]
+    strict, csv_file = crm.settings.strict, job_request.csv_file
     lines = [
         [
-            *(row[index] if index < len(row) else "" for index in shown),
-            end.status.lower() if strict.lower_case_status else end.status,
-            end.record_id,
-            end.errors,
+            *(row[index] if index < len(row) else "" for index in repeated),
+            result.status.lower() if strict.lower_case_status else result.status,
+            result.record_id,
+            result.errors,
         ]
-        for row, end in zip(sheet.rows, ended, strict=True)
+        for row, result in zip(csv_file.rows, results, strict=True)
     ]
     if strict.shuffled_results:
-        crm.chance.shuffle(lines)
+        crm.rng.shuffle(lines)
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*(sheet.header[index] for index in shown), "STATUS", "RECORD_ID", "ERRORS"])
+    writer.writerow([*(csv_file.header[index] for index in repeated), "STATUS", "RECORD_ID", "ERRORS"])
     writer.writerows(lines)
     return text.getvalue()

@@ -1,4 +1,4 @@
-"""The CSV in the zip of a bulk write: unpacked, decoded, its delimiter found (zoho-api, section 9.2)."""
+"""Read the CSV in the zip of a bulk write: unpack, decode, detect the delimiter (zoho-api, section 9.2)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from bulkzoho.sandbox.unverified_behaviors import HandlingBehavior, UnverifiedBehavior
 from bulkzoho.sandbox.wire.errors import ApiError
 
-__all__ = ["UploadedCsv", "read_sheet"]
+__all__ = ["UploadedCsv", "read_csv"]
 
 DELIMITERS = ",;:|"  # Zoho docs, "Bulk Write limitations"
 MAX_ROWS = 25_000
@@ -23,18 +23,18 @@ MAX_CELL = 1 << 20  # characters
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadedCsv:
-    """One CSV file."""
+    """One parsed CSV file."""
 
     name: str
     header: list[str]
     rows: list[list[str]]
 
 
-def read_sheet(packed: bytes, names: list[str], encoding: str, strict: UnverifiedBehavior) -> UploadedCsv:
-    """Read a CSV file of a zip; *names* may say which, *encoding* is empty where it is to be found out.
+def read_csv(packed: bytes, names: list[str], encoding: str, strict: UnverifiedBehavior) -> UploadedCsv:
+    """Read a CSV file of a zip; *names* selects the file, an empty *encoding* is auto-detected.
 
     Raises:
-        Refusal: there is no such file, or it has too many rows or columns, or cannot be read.
+        ApiError: the file is missing or unreadable, or has too many rows or columns.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
@@ -45,7 +45,7 @@ def read_sheet(packed: bytes, names: list[str], encoding: str, strict: Unverifie
             if wanted is None:
                 raise ApiError(400, "FILE_NOT_FOUND", "file not found", file_names=names)
             raw = archive.read(wanted)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):  # damaged, of another kind, encrypted
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):  # damaged, unsupported or encrypted
         raise _unsupported() from None
     header, *rest = _rows(_decoded(raw, encoding))
     if len(header) > MAX_COLUMNS:
@@ -61,7 +61,7 @@ def read_sheet(packed: bytes, names: list[str], encoding: str, strict: Unverifie
 
 
 def _rows(text: str) -> list[list[str]]:
-    if csv.field_size_limit() < MAX_CELL:  # one for the whole process, so that others may have raised it further
+    if csv.field_size_limit() < MAX_CELL:  # process-wide: never lower a limit set elsewhere
         csv.field_size_limit(MAX_CELL)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
@@ -90,6 +90,6 @@ def _decoded(raw: bytes, encoding: str) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """Give the delimiter that the header has most of: a header with several of them is a trap."""
+    """Return the most frequent delimiter of the header; headers that contain several are ambiguous."""
     head = text.partition("\n")[0]
     return max(DELIMITERS, key=head.count)

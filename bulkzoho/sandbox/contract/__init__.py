@@ -1,7 +1,7 @@
-"""Check every answer against Zoho's own OpenAPI files, wherever a copy of them is at hand."""
+"""Check the sandbox's responses against Zoho's OpenAPI files, if a copy is available."""
 
 from __future__ import annotations
 
-from bulkzoho.sandbox.contract.response_recorder import ANSWERS_VARIABLE, ResponseRecorder, keeper_from_environment
+from bulkzoho.sandbox.contract.response_recorder import ANSWERS_VARIABLE, ResponseRecorder, recorder_from_environment
 
-__all__ = ["ANSWERS_VARIABLE", "ResponseRecorder", "keeper_from_environment"]
+__all__ = ["ANSWERS_VARIABLE", "ResponseRecorder", "recorder_from_environment"]

@@ -1,6 +1,6 @@
-"""Where the sandbox knowingly differs from Zoho's OpenAPI 3.0 files, and why.
+"""Known differences between the sandbox and Zoho's OpenAPI 3.0 files, with their reasons.
 
-The reasons are other sources of Zoho's own: later files, pages, and what its SDK can read.
+Each reason is another source of Zoho's: later files, documentation pages, or the parsers of its SDK.
 """
 
 from __future__ import annotations
@@ -8,47 +8,47 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["DEVIATIONS", "NOT_IN_THE_FILES", "PARTIAL", "UNDESCRIBED", "aligned", "aligned_error"]
+__all__ = ["DEVIATIONS", "NOT_IN_THE_FILES", "PARTIAL", "UNDESCRIBED", "error_without_deviations", "without_deviations"]
 
-#: What the whole check passes over, with the reason for each.
+#: Differences that the whole check ignores, with the reason for each.
 DEVIATIONS = {
-    "nullable": "empty fields are null in every page's sample, and the files forget to say so: nulls are left out of the check",
-    "message texts": "Zoho's own pages differ in them (letter case, wording); only codes are checked",
-    "oneOf": "the files' alternatives overlap, so that one must not exclude the other: they are taken as anyOf",
-    "attributes of metadata": "those given are checked, not that the hundred others are there which no client of records reads",
-    "modules.generated_type": "subform is one of the 3.1 files, not of the 3.0 ones",
+    "nullable": "every page's sample has null for empty fields, the files do not declare it: nulls are not checked",
+    "message texts": "Zoho's pages differ in case and wording: only codes are checked",
+    "oneOf": "the alternatives in the files overlap: they are checked as anyOf",
+    "attributes of metadata": "only present attributes are checked; the files require many that record clients do not read",
+    "modules.generated_type": "the 3.1 files allow subform, the 3.0 files do not",
     "org.type": "the 3.0 files write Sandbox; the 3.1 files and the pages write sandbox",
-    "users.time_zone": "an object in the files, a text on every page",
-    "count": "a text in the 3.0 files; the 3.1 files and the SDK's class have a number",
-    "file_id": "a number in the 3.0 files; the pages, and the SDK's own setter, have a text",
-    "bulk read query": "the files want every key; pages leave out what was not asked for, and the SDK reads both",
-    "bulk read criteria": "the files want a type, and objects as values; the pages have neither",
-    "bulk read result": "the files know it finished only; a failed job has error_message there, and the last page has no token",
-    "QUEUED": "a state of the v7 and v8 pages that the files lack",
-    "INPROGRESS": "the files write IN PROGRESS; every sample of the pages writes INPROGRESS",
-    "job id": "the upload's answer has a file_id and no id; the files want both in one schema",
-    "maximum_length": "a text in the 3.0 files, a number in the later files and on the pages",
-    "default_value": "an object's value is an object in the files; the pages and the SDK's own requests have a text",
-    "gateway": "the gateway before the upload host has keys of its own, which the files mix with those of the API",
-    "COQL rows": "the files give a row no id, every page does",
+    "users.time_zone": "an object in the files, a string on every page",
+    "count": "a string in the 3.0 files; a number in the 3.1 files and in the SDK's class",
+    "file_id": "a number in the 3.0 files; a string on the pages and in the SDK's setter",
+    "bulk read query": "the files require every key; the pages omit keys that were not requested, and the SDK accepts both",
+    "bulk read criteria": "the files require a type, and objects as values; the pages have neither",
+    "bulk read result": "the files describe only finished jobs; a failed job has error_message, and the last page has no token",
+    "QUEUED": "a state on the v7 and v8 pages that is missing from the files",
+    "INPROGRESS": "IN PROGRESS in the files, INPROGRESS in every sample of the pages",
+    "job id": "the upload response has a file_id and no id; the files require both",
+    "maximum_length": "a string in the 3.0 files, a number in the later files and on the pages",
+    "default_value": "the value is an object in the files, a string on the pages and in the SDK's requests",
+    "gateway": "the gateway in front of the upload host has its own keys, which the files mix with those of the API",
+    "COQL rows": "rows have no id in the files, but on every page",
 }
 
-#: What the files at hand do not describe at all.
+#: Operations that the available files do not describe.
 UNDESCRIBED = {
-    "count": "a number that the 3.0 files take for a text",
-    "custom_views": "its file is not at hand",
-    "recycle_bin": "its file is not at hand",
-    "purge": "its file is not at hand",
-    "restore": "its file is not at hand",
-    "recycle_bin_count": "its file is not at hand",
-    "convert": "its file is not at hand",
-    "put_files": "its file is not at hand",
-    "get_file": "a file, and no JSON",
-    "bulk_read_result": "a file, and no JSON, unless it is an error",
-    "bulk_write_result": "a file, and no JSON, unless it is an error",
+    "count": "a number that the 3.0 files declare as a string",
+    "custom_views": "its file is not available",
+    "recycle_bin": "its file is not available",
+    "purge": "its file is not available",
+    "restore": "its file is not available",
+    "recycle_bin_count": "its file is not available",
+    "convert": "its file is not available",
+    "put_files": "its file is not available",
+    "get_file": "a file, not JSON",
+    "bulk_read_result": "a file, not JSON, unless it is an error",
+    "bulk_write_result": "a file, not JSON, unless it is an error",
 }
 
-#: Codes of the pages that the lists of codes in the files lack, with where they stand.
+#: Codes that the files do not list, with the page that documents them.
 NOT_IN_THE_FILES = {
     "DISCRETE_PAGINATION_LIMIT_EXCEEDED": "Get Records (v7)",
     "PAGINATION_LIMIT_EXCEEDED": "Get Records (v7)",
@@ -69,28 +69,28 @@ NOT_IN_THE_FILES = {
     "INVALID_CALLBACK_URL": "Create Bulk Write Job (v7)",
 }
 
-#: Files of which only what is there is checked, not that all is: see "attributes of metadata".  The patterns there are those of
-#: somebody's test data (an e-mail address of nine letters and five).
+#: Files whose required keys and patterns are not checked: see "attributes of metadata".  Their patterns fit only
+#: Zoho's test data (such as an e-mail address of nine and five letters).
 PARTIAL = {"org.json", "users.json", "fields.json", "modules.json"}
 
 
-def aligned(operation: str, body: Any) -> Any:
-    """Give *body* (a copy of its own) without what is told above."""
-    align = _ALIGNERS.get(operation)
-    if align is not None:
-        align(body)
+def without_deviations(operation: str, body: Any) -> Any:
+    """Return *body*, changed in place, without the differences listed above."""
+    remove = _REMOVERS.get(operation)
+    if remove is not None:
+        remove(body)
     return body
 
 
-def aligned_error(body: dict[str, Any]) -> dict[str, Any]:
-    """Give an error, or a refused record, without what is told above."""
+def error_without_deviations(body: dict[str, Any]) -> dict[str, Any]:
+    """Return an error or rejected record, changed in place, without the differences listed above."""
     details = body.get("details")
     if isinstance(details, dict):
-        body["details"] = {name: str(value) if name in _TEXTS else value for name, value in details.items()}
+        body["details"] = {name: str(value) if name in _NUMBERS_AS_STRINGS else value for name, value in details.items()}
     return body
 
 
-_TEXTS = {"maximum_length"}
+_NUMBERS_AS_STRINGS = {"maximum_length"}
 
 
 def _org(body: Any) -> None:
@@ -131,7 +131,7 @@ def _write_jobs(body: Any) -> None:
             mapping["default_value"] = None
 
 
-_ALIGNERS: dict[str, Callable[[Any], None]] = {
+_REMOVERS: dict[str, Callable[[Any], None]] = {
     "org": _org,
     "users": _users,
     "modules": _modules,

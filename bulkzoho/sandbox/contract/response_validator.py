@@ -1,4 +1,4 @@
-"""Whether answers that were kept are as Zoho's files describe them."""
+"""Validate recorded responses against Zoho's OpenAPI files."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 import orjson
 
-from bulkzoho.sandbox.contract.deviations import NOT_IN_THE_FILES, aligned, aligned_error
+from bulkzoho.sandbox.contract.deviations import NOT_IN_THE_FILES, error_without_deviations, without_deviations
 from bulkzoho.sandbox.contract.openapi import OpenApiDescription
 
 __all__ = ["DESCRIBED", "ResponseValidator", "check_answers"]
 
 _RECORD = "record.json"
 _RESULTS = ("Success_Response", "API_Exception")
-# what each operation answers: the file, and the schemas of the body, or of each element of ``data`` where so said
+# operation -> file and schemas of the response body; _ELEMENTS has those of each element of ``data``
 _BODIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "list": (_RECORD, ("Response_Wrapper",)),
     "get": (_RECORD, ("Response_Wrapper",)),
@@ -47,7 +47,7 @@ DESCRIBED = _BODIES.keys() | _ELEMENTS.keys()
 
 
 class ResponseValidator:
-    """Check answers against the files of a folder.
+    """Validator of responses against the OpenAPI files of a folder.
 
     Raises:
         ImportError: jsonschema is not installed.
@@ -56,36 +56,38 @@ class ResponseValidator:
     def __init__(self, folder: Path) -> None:
         self._description = OpenApiDescription(folder)
 
-    def wrong(self, operation: str, body: Any) -> str:
-        """Tell what is wrong with one answer, or nothing."""
+    def violation(self, operation: str, body: Any) -> str:
+        """Return the violation found in one response, or an empty string."""
         file, schemas = _BODIES.get(operation) or _ELEMENTS.get(operation) or (_RECORD, ())
-        if "ERROR_CODE" in body:  # of the gateway: see the deviation of that name
+        if "ERROR_CODE" in body:  # a gateway response: see the deviation "gateway"
             return ""
         if "code" in body and body.get("status") == "error":
-            return self._wrong_error(body, file)
+            return self._error_violation(body, file)
         if operation in _ELEMENTS:
-            found = [self._wrong_element(each, file, schemas) for each in body.get("data", [])]
-            return next((each for each in found if each), "")
-        return self._description.wrong(aligned(operation, body), file, schemas) if schemas else ""
+            violations = [self._element_violation(each, file, schemas) for each in body.get("data", [])]
+            return next((each for each in violations if each), "")
+        return self._description.violation(without_deviations(operation, body), file, schemas) if schemas else ""
 
-    def _wrong_element(self, element: Any, file: str, schemas: tuple[str, ...]) -> str:
+    def _element_violation(self, element: Any, file: str, schemas: tuple[str, ...]) -> str:
         if element.get("code") in NOT_IN_THE_FILES:
             return ""
-        return self._description.wrong(aligned_error(element), file, schemas)
+        return self._description.violation(error_without_deviations(element), file, schemas)
 
-    def _wrong_error(self, body: dict[str, Any], file: str) -> str:
+    def _error_violation(self, body: dict[str, Any], file: str) -> str:
         if body["code"] in NOT_IN_THE_FILES:
             return ""
         general = f"{_RECORD}#API_Exception"
-        return self._description.wrong(aligned_error(body), file, (*self._description.errors_of(file), general))
+        return self._description.violation(
+            error_without_deviations(body), file, (*self._description.error_schemas(file), general)
+        )
 
 
-def check_answers(answers: Path, described: Path) -> list[str]:
-    """Check all answers kept in *answers* against the files in *described*; give one line for each that is wrong."""
-    checker, found = ResponseValidator(described), []
+def check_answers(answers: Path, descriptions: Path) -> list[str]:
+    """Validate all responses recorded in *answers* against the files in *described*; return one line per violation."""
+    validator, violations = ResponseValidator(descriptions), []
     for path in sorted(answers.glob("*.json")):
         operation, status, _ = path.name.split(".", 2)
-        wrong = checker.wrong(operation, orjson.loads(path.read_bytes()))
-        if wrong:
-            found.append(f"{operation} {status}: {wrong}")
-    return found
+        violation = validator.violation(operation, orjson.loads(path.read_bytes()))
+        if violation:
+            violations.append(f"{operation} {status}: {violation}")
+    return violations

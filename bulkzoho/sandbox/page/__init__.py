@@ -1,1 +1,1 @@
-"""A page for a person who watches the sandbox."""
+"""The sandbox's web page: monitor calls and quotas, inject faults."""

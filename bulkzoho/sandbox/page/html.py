@@ -1,4 +1,4 @@
-"""The page at ``/``: its structure and looks.  One file, nothing from elsewhere; what it shows is filled in by its script."""
+"""HTML and CSS of the page at ``/``.  One self-contained file; the script fills in the data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ header span { opacity: .75; }
 svg { width: 100%; height: 120px; display: block; border: 1px solid var(--line); border-radius: 8px; background: var(--soft); }
 rect { fill: var(--blue); }
 line { stroke: var(--red); stroke-dasharray: 6 4; vector-effect: non-scaling-stroke; }
-#even { opacity: .75; margin: 4px 0 0; }
+#limit-note { opacity: .75; margin: 4px 0 0; }
 table { border-collapse: collapse; width: 100%; }
 .wide { overflow-x: auto; }
 th, td { text-align: left; padding: 4px 8px; border-bottom: 1px solid var(--line); vertical-align: top; }
@@ -40,46 +40,46 @@ button:hover { border-color: var(--blue); }
 :focus-visible { outline: 2px solid var(--blue); outline-offset: 1px; }
 .row + .wide { margin-top: 10px; }
 .row { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; }
-#said { min-height: 1.5em; margin: 6px 0 0; opacity: .8; }
+#message { min-height: 1.5em; margin: 6px 0 0; opacity: .8; }
 """
 
 _BODY = """
 <header><h1>Zoho CRM sandbox</h1><span id="org"></span><span id="clock"></span><span id="link" class="good"></span></header>
 
 <h2>Calls in the last minute</h2>
-<svg id="minute" viewBox="0 0 600 120" preserveAspectRatio="none" role="img" aria-label="calls a second, the last minute"></svg>
-<p id="even"></p>
+<svg id="minute" viewBox="0 0 600 120" preserveAspectRatio="none" role="img" aria-label="calls per second, last minute"></svg>
+<p id="limit-note"></p>
 <h2>Quotas</h2>
 <div class="cards" id="quotas"></div>
 
-<h2>Go wrong on purpose</h2>
+<h2>Inject faults</h2>
 <div class="row">
-  <button data-fault='{"kind":"429"}'>429 for the next write</button>
-  <button data-fault='{"kind":"500"}'>500 for the next write</button>
-  <button data-fault='{"kind":"502_page"}'>HTML 502 for the next write</button>
-  <button data-fault='{"kind":"reset_before_commit"}'>Reset before the next commit</button>
-  <button data-fault='{"kind":"reset_after_commit"}'>Reset after the next commit</button>
-  <button data-fault='{"kind":"hang","seconds":30}'>Hang for 30 s</button>
-  <button data-fault='{"kind":"job_failure"}'>Fail the next bulk job</button>
+  <button data-fault='{"kind":"429"}'>429 on next write</button>
+  <button data-fault='{"kind":"500"}'>500 on next write</button>
+  <button data-fault='{"kind":"502_page"}'>502 HTML page on next write</button>
+  <button data-fault='{"kind":"reset_before_commit"}'>Reset before next commit</button>
+  <button data-fault='{"kind":"reset_after_commit"}'>Reset after next commit</button>
+  <button data-fault='{"kind":"hang","seconds":30}'>Next write hangs 30 s</button>
+  <button data-fault='{"kind":"job_failure"}'>Next bulk job fails</button>
   <button data-post="revoke">Revoke access tokens</button>
-  <button data-post="settings" data-body='{"latency_s":0.5}'>Latency 0.5 s</button>
-  <button data-post="settings" data-body='{"latency_s":0}'>No latency</button>
-  <button data-post="clock" data-body='{"advance_s":3600}'>One hour on</button>
-  <button data-post="faults" data-body='{}'>All well again</button>
+  <button data-post="settings" data-body='{"latency_s":0.5}'>Set latency to 0.5 s</button>
+  <button data-post="settings" data-body='{"latency_s":0}'>Remove latency</button>
+  <button data-post="clock" data-body='{"advance_s":3600}'>Advance clock by 1 h</button>
+  <button data-post="faults" data-body='{}'>Clear faults</button>
 </div>
-<p id="said" role="status"></p>
+<p id="message" role="status"></p>
 
 <h2>Records</h2>
 <div class="row"><select id="module" aria-label="module"></select>
-<input id="search" type="search" placeholder="search in all fields" aria-label="search"><span id="found"></span></div>
+<input id="search" type="search" placeholder="search all fields" aria-label="search"><span id="found"></span></div>
 <div class="wide"><table id="records"><thead></thead><tbody></tbody></table></div>
 
-<h2>Last calls</h2>
+<h2>Recent calls</h2>
 <div class="wide"><table id="calls"><thead><tr><th class="n">#</th><th>Call</th><th>Operation</th><th class="n">Records</th>
-<th>Status</th><th class="n">Took</th><th>Fault</th></tr></thead><tbody></tbody></table></div>
+<th>Status</th><th class="n">Time</th><th>Fault</th></tr></thead><tbody></tbody></table></div>
 
 <h2>Violations</h2>
-<table id="violations"><thead><tr><th>What a well-behaved client must not do</th><th class="n">Times</th></tr></thead>
+<table id="violations"><thead><tr><th>Client rule broken</th><th class="n">Count</th></tr></thead>
 <tbody></tbody></table>
 """
 

@@ -1,1 +1,1 @@
-"""Conditions on records: COQL, and the criteria of search."""
+"""Conditions on records: COQL and search criteria."""

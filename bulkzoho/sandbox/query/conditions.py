@@ -1,4 +1,4 @@
-"""A tree of conditions, and whether a record meets it.  COQL and search both end here."""
+"""Condition trees and their evaluation, shared by COQL, search and bulk read."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ Operator = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """One comparison.  *operand* is already of the field's own kind: see ``rows.comparable``."""
+    """One comparison.  *operand* is in comparable form: see ``FieldPath.comparable``."""
 
     path: str
     operator: Operator
     operand: Any
-    get: Callable[[RecordView], Any]  #: gives the record's comparable value, or None
+    get: Callable[[RecordView], Any]  #: returns the record's comparable value, or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConditionPair:
-    """Two conditions, both or either of which must hold."""
+    """Two conditions joined by AND or OR."""
 
     both: bool
     left: Node
@@ -39,7 +39,7 @@ Node = Condition | ConditionPair
 
 
 def meets(node: Node | None, row: RecordView) -> bool:
-    """Tell whether *row* meets the conditions; no conditions are met by all."""
+    """Return whether *row* meets the conditions; None matches every record."""
     if node is None:
         return True
     if isinstance(node, ConditionPair):
@@ -50,14 +50,14 @@ def meets(node: Node | None, row: RecordView) -> bool:
 
 
 def count_conditions(node: Node | None) -> int:
-    """Give the number of comparisons in the tree."""
+    """Return the number of comparisons in the tree."""
     if isinstance(node, ConditionPair):
         return count_conditions(node.left) + count_conditions(node.right)
     return 0 if node is None else 1
 
 
 def like(pattern: str) -> Callable[[str], bool]:
-    """Make the test of a pattern with ``%`` at its ends."""
+    """Build a test for a pattern with ``%`` wildcards."""
     expression = ".*".join(re.escape(piece) for piece in pattern.split("%"))
     fits = re.compile(expression, re.DOTALL).fullmatch
     return lambda text: fits(text) is not None

@@ -1,4 +1,4 @@
-"""Run a COQL query: names to fields, limits, rows, groups, order (zoho-api, section 7)."""
+"""Run COQL queries: resolve names, check limits, select, group and sort rows (zoho-api, section 7)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from bulkzoho.sandbox.query.conditions import Condition, ConditionPair, Node, count_conditions, like, meets
 from bulkzoho.sandbox.query.coql_grammar import Column, Comparison, Query, Tree
 from bulkzoho.sandbox.query.grouping import AggregateCell
-from bulkzoho.sandbox.query.index_choice import candidates
+from bulkzoho.sandbox.query.index_choice import candidate_ids
 from bulkzoho.sandbox.query.record_view import CONVERTED, FieldPath, RecordView, UnknownPathError
 from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.module_store import ModuleStore
-from bulkzoho.sandbox.state.views import view_of
+from bulkzoho.sandbox.state.views import find_view
 from bulkzoho.sandbox.unverified_behaviors import UnverifiedBehavior
 from bulkzoho.sandbox.wire.errors import ApiError, invalid_module
 
@@ -25,7 +25,7 @@ MAX_REACH = 100_000  # rows by offset
 MAX_CONDITIONS = 25
 MAX_IN = 100
 MAX_ORDER, MAX_GROUP, MAX_AGGREGATES = 10, 4, 5
-ROWS_A_TURN = 2_000  # rows looked at before other calls get their turn
+ROWS_PER_TURN = 2_000  # rows scanned before other calls get a turn
 
 _EQUALITY = {"=", "!=", "in", "not in", "is null", "is not null"}
 _ORDER = {">", ">=", "<", "<=", "between", "not between"}
@@ -42,80 +42,80 @@ _OPERATORS = {
 
 
 async def run(crm: Crm, query: Query) -> tuple[list[dict[str, Any]], bool]:
-    """Give the rows, and whether there are more.
+    """Return the rows of a query and whether there are more.
 
     Raises:
-        Refusal: the query asks for something that is not there, or for too much.
+        ApiError: the query names unknown things or exceeds a limit.
     """
-    store = crm.stores.get(_exact(crm, query.crm_module, crm.stores))
+    store = crm.stores.get(_exact_name(crm, query.crm_module, crm.stores))
     if store is None:
         raise invalid_module()
-    query = _without_star(store, query)
-    _refuse_too_much(query, crm.settings.strict)
+    query = _expand_star(store, query)
+    _check_limits(query, crm.settings.strict)
     if query.where is None and crm.settings.strict.coql_where_required:
-        raise _invalid(reason="where clause is required", clause="where")
-    where = None if query.where is None else _bind(crm, store, query.where)
+        raise _invalid_query(reason="where clause is required", clause="where")
+    where = None if query.where is None else _bind_names(crm, store, query.where)
     if count_conditions(where) > MAX_CONDITIONS:
-        raise _exceeded("criteria", MAX_CONDITIONS)
-    shows = _shows(crm, store, query.view, where)
+        raise _limit_exceeded("criteria", MAX_CONDITIONS)
+    in_view = _view_filter(crm, store, query.view, where)
     if query.group_by or any(each.aggregate for each in query.columns):
-        rows = await _grouped(crm, store, query, where, shows)
+        rows = await _group_rows(crm, store, query, where, in_view)
         return rows[query.offset : query.offset + query.limit], len(rows) > query.offset + query.limit
-    found, more = await _matching(crm, store, query, where, shows)
+    found, more = await _select_rows(crm, store, query, where, in_view)
     columns = [(each.key, _path(crm, store, each.path)) for each in query.columns]
-    return [{**{key: path.shown(row) for key, path in columns}, "id": str(row.record_id)} for row in found], more
+    return [{**{key: path.output(row) for key, path in columns}, "id": str(row.record_id)} for row in found], more
 
 
-def _exact(crm: Crm, name: str, names: Iterable[str]) -> str:
-    """Give the name as it is written, where names may come in any case."""
+def _exact_name(crm: Crm, name: str, names: Iterable[str]) -> str:
+    """Return the exact spelling of *name* if names are case-insensitive."""
     if not crm.settings.strict.coql_any_case_names:
         return name
     return next((each for each in names if each.casefold() == name.casefold()), name)
 
 
-def _without_star(store: ModuleStore, query: Query) -> Query:
-    """Put all fields in the place of ``*``."""
+def _expand_star(store: ModuleStore, query: Query) -> Query:
+    """Replace ``*`` by all fields."""
     if all(each.path != "*" for each in query.columns):
         return query
     return replace(query, columns=tuple(Column(path=each) for each in store.fields))
 
 
-def _shows(crm: Crm, store: ModuleStore, view_id: str, where: Node | None) -> Callable[[int], bool]:
-    """Make the test whether a record is in the view that the query reads.
+def _view_filter(crm: Crm, store: ModuleStore, view_id: str, where: Node | None) -> Callable[[int], bool]:
+    """Build the test whether a record is in the view of the query.
 
-    Converted leads are shown to a query that asks about conversion alone (seen with v8, September 2026).
+    Converted leads appear only in queries that mention ``Converted__s`` (seen with v8, September 2026).
     """
     if not view_id:
-        if not store.converted or _names(where, CONVERTED) or not crm.settings.strict.coql_hides_converted:
+        if not store.converted or _mentions(where, CONVERTED) or not crm.settings.strict.coql_hides_converted:
             return lambda _record_id: True
         return lambda record_id: record_id not in store.converted
-    view = view_of(crm, store, view_id)
+    view = find_view(crm, store, view_id)
     if view is None:
-        raise _invalid(cvid=view_id, module=store.crm_module.api_name)
-    return view.shows
+        raise _invalid_query(cvid=view_id, module=store.crm_module.api_name)
+    return view.contains
 
 
-def _names(node: Node | None, path: str) -> bool:
-    """Whether a condition is about the field *path*."""
+def _mentions(node: Node | None, path: str) -> bool:
+    """Return whether a condition mentions the field *path*."""
     if isinstance(node, ConditionPair):
-        return _names(node.left, path) or _names(node.right, path)
+        return _mentions(node.left, path) or _mentions(node.right, path)
     return node is not None and node.path == path
 
 
-async def _matching(
-    crm: Crm, store: ModuleStore, query: Query, where: Node | None, shows: Callable[[int], bool]
+async def _select_rows(
+    crm: Crm, store: ModuleStore, query: Query, where: Node | None, in_view: Callable[[int], bool]
 ) -> tuple[list[RecordView], bool]:
-    """Give the rows of the page; as few as possible are looked at when the order is that of the ids."""
-    order = [(_path(crm, store, path), falling) for path, falling in query.order_by]
-    by_id = not order or order[0][0].path in ("id", "Created_Time")  # both rise together
+    """Return the rows of the page; in id order the scan stops as early as possible."""
+    order = [(_path(crm, store, path), descending) for path, descending in query.order_by]
+    by_id = not order or order[0][0].path in ("id", "Created_Time")  # both have the same order
     end = query.offset + query.limit
-    falling = by_id and bool(order) and order[0][1]
+    descending = by_id and bool(order) and order[0][1]
     found: list[RecordView] = []
-    for number, record_id in enumerate(candidates(store, where, falling=falling)):
-        if number % ROWS_A_TURN == ROWS_A_TURN - 1:
+    for number, record_id in enumerate(candidate_ids(store, where, descending=descending)):
+        if number % ROWS_PER_TURN == ROWS_PER_TURN - 1:
             await asyncio.sleep(0)
         row = RecordView(store, record_id)
-        if record_id in store and meets(where, row) and shows(record_id):
+        if record_id in store and meets(where, row) and in_view(record_id):
             found.append(row)
             if by_id and len(found) > end:
                 break
@@ -126,7 +126,7 @@ async def _matching(
 
 
 def _sort_key(path: FieldPath) -> Callable[[RecordView], tuple[bool, Any]]:
-    """Sort empty values before all others."""
+    """Build a sort key that puts empty values first."""
 
     def key(row: RecordView) -> tuple[bool, Any]:
         value = path.get(row)
@@ -135,26 +135,26 @@ def _sort_key(path: FieldPath) -> Callable[[RecordView], tuple[bool, Any]]:
     return key
 
 
-async def _grouped(
-    crm: Crm, store: ModuleStore, query: Query, where: Node | None, shows: Callable[[int], bool]
+async def _group_rows(
+    crm: Crm, store: ModuleStore, query: Query, where: Node | None, in_view: Callable[[int], bool]
 ) -> list[dict[str, Any]]:
-    """Give one row a group, in the order of first appearance or of ORDER BY."""
+    """Return one row per group, in order of first appearance or of ORDER BY."""
     paths = {each: _path(crm, store, each) for each in query.group_by}
     columns = [(each, _path(crm, store, each.path)) for each in query.columns]
     for column, path in columns:
         if column.aggregate in ("SUM", "AVG") and path.kind != "number":
-            raise _invalid(column_name=column.path, reason="not a number")
-    if loose := [each.path for each, _ in columns if not each.aggregate and each.path not in paths]:
-        raise _invalid(column_name=loose[0], clause="group by")
-    groups: dict[tuple[Any, ...], list[AggregateCell]] = {} if paths else {(): _cells(columns)}
-    for number, record_id in enumerate(candidates(store, where)):
-        if number % ROWS_A_TURN == ROWS_A_TURN - 1:
+            raise _invalid_query(column_name=column.path, reason="not a number")
+    if ungrouped := [each.path for each, _ in columns if not each.aggregate and each.path not in paths]:
+        raise _invalid_query(column_name=ungrouped[0], clause="group by")
+    groups: dict[tuple[Any, ...], list[AggregateCell]] = {} if paths else {(): _new_cells(columns)}
+    for number, record_id in enumerate(candidate_ids(store, where)):
+        if number % ROWS_PER_TURN == ROWS_PER_TURN - 1:
             await asyncio.sleep(0)
         row = RecordView(store, record_id)
-        if record_id in store and meets(where, row) and shows(record_id):
+        if record_id in store and meets(where, row) and in_view(record_id):
             key = tuple(path.get(row) for path in paths.values())
             if key not in groups:
-                groups[key] = _cells(columns)
+                groups[key] = _new_cells(columns)
             for cell in groups[key]:
                 cell.add(row)
     keys = [column.key for column, _ in columns]
@@ -163,31 +163,31 @@ async def _grouped(
     return rows
 
 
-def _cells(columns: list[tuple[Column, FieldPath]]) -> list[AggregateCell]:
+def _new_cells(columns: list[tuple[Column, FieldPath]]) -> list[AggregateCell]:
     return [AggregateCell(column, path) for column, path in columns]
 
 
 def _sort_groups(rows: list[dict[str, Any]], query: Query) -> None:
-    for name, falling in reversed(query.order_by):
+    for name, descending in reversed(query.order_by):
         if rows and name not in rows[0]:
-            raise _invalid(column_name=name, clause="order by")
+            raise _invalid_query(column_name=name, clause="order by")
 
         def key(row: dict[str, Any], name: str = name) -> tuple[bool, Any]:
             return row[name] is not None, row[name] or 0
 
-        rows.sort(key=key, reverse=falling)
+        rows.sort(key=key, reverse=descending)
 
 
-def _bind(crm: Crm, store: ModuleStore, tree: Tree) -> Node:
+def _bind_names(crm: Crm, store: ModuleStore, tree: Tree) -> Node:
     if not isinstance(tree, Comparison):
-        return ConditionPair(both=tree.both, left=_bind(crm, store, tree.left), right=_bind(crm, store, tree.right))
+        return ConditionPair(both=tree.both, left=_bind_names(crm, store, tree.left), right=_bind_names(crm, store, tree.right))
     path = _path(crm, store, tree.path)
     if tree.operator not in _OPERATORS[path.kind]:
-        raise _invalid(column_name=tree.path, operator=tree.operator)
+        raise _invalid_query(column_name=tree.path, operator=tree.operator)
     try:
         operand = _operand(path, tree)
     except ValueError:
-        raise _invalid(column_name=tree.path, operator=tree.operator, reason="invalid value") from None
+        raise _invalid_query(column_name=tree.path, operator=tree.operator, reason="invalid value") from None
     return Condition(path=tree.path, operator=tree.operator, operand=operand, get=path.get)
 
 
@@ -198,15 +198,15 @@ def _operand(path: FieldPath, tree: Comparison) -> Any:
         return like(str(tree.operand).casefold())
     if isinstance(tree.operand, list):
         if len(tree.operand) > MAX_IN:
-            raise _exceeded("in", MAX_IN)
+            raise _limit_exceeded("in", MAX_IN)
         values = [path.comparable(each) for each in tree.operand]
         return values if tree.operator.endswith("between") else set(values)
     return path.comparable(tree.operand)
 
 
-def _refuse_too_much(query: Query, strict: UnverifiedBehavior) -> None:
+def _check_limits(query: Query, strict: UnverifiedBehavior) -> None:
     aggregates = sum(bool(each.aggregate) for each in query.columns)
-    for clause, count, most in (
+    for clause, count, limit in (
         ("select", len(query.columns), strict.coql_fields),
         ("order by", len(query.order_by), MAX_ORDER),
         ("group by", len(query.group_by), MAX_GROUP),
@@ -214,13 +214,13 @@ def _refuse_too_much(query: Query, strict: UnverifiedBehavior) -> None:
         ("limit", query.limit, strict.coql_rows),
         ("offset", query.offset + query.limit, MAX_REACH),
     ):
-        if count > most:
-            raise _exceeded(clause, most)
+        if count > limit:
+            raise _limit_exceeded(clause, limit)
     keys = [each.key for each in query.columns]
-    if twice := [each for each in keys if keys.count(each) > 1]:
-        aliased = any(each.alias == twice[0] for each in query.columns)
+    if repeated := [each for each in keys if keys.count(each) > 1]:
+        aliased = any(each.alias == repeated[0] for each in query.columns)
         code, message = ("DUPLICATE_ALIAS", "duplicate alias") if aliased else ("DUPLICATE_DATA", "duplicate data")
-        raise ApiError(400, code, message, column_name=twice[0])
+        raise ApiError(400, code, message, column_name=repeated[0])
 
 
 def _exact_path(crm: Crm, store: ModuleStore, path: str) -> str:
@@ -228,7 +228,7 @@ def _exact_path(crm: Crm, store: ModuleStore, path: str) -> str:
         return path
     exact = []
     for part in path.split("."):
-        name = _exact(crm, part, store.fields)
+        name = _exact_name(crm, part, store.fields)
         exact.append(name)
         field = store.fields.get(name)
         if field is not None and field.target:
@@ -238,16 +238,16 @@ def _exact_path(crm: Crm, store: ModuleStore, path: str) -> str:
 
 def _path(crm: Crm, store: ModuleStore, path: str) -> FieldPath:
     if path.count(".") > crm.settings.strict.coql_joins:
-        raise _invalid(column_name=path, module=store.crm_module.api_name)
+        raise _invalid_query(column_name=path, module=store.crm_module.api_name)
     try:
         return FieldPath(crm, store, _exact_path(crm, store, path))
     except UnknownPathError:
-        raise _invalid(column_name=path, module=store.crm_module.api_name) from None
+        raise _invalid_query(column_name=path, module=store.crm_module.api_name) from None
 
 
-def _invalid(**details: Any) -> ApiError:
+def _invalid_query(**details: Any) -> ApiError:
     return ApiError(400, "INVALID_QUERY", "invalid query formed", **details)
 
 
-def _exceeded(clause: str, limit: int) -> ApiError:
+def _limit_exceeded(clause: str, limit: int) -> ApiError:
     return ApiError(400, "LIMIT_EXCEEDED", "limit exceeded", clause=clause, limit=limit)

@@ -1,4 +1,4 @@
-"""COQL as text becomes a query as a value.  Pure: names are not looked up here (zoho-api, section 7)."""
+"""Parse COQL (zoho-api, section 7).  Pure: names are not resolved here."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _AGGREGATES = {"SUM", "MIN", "MAX", "AVG", "COUNT"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """What no page proves of the language: see the switches of the same names."""
+    """Unverified variants of the language; see the switches of the same names."""
 
     quotes: CoqlQuotesBehavior
     default_limit: int
@@ -41,7 +41,7 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """One condition, its field still a name."""
+    """One parsed condition with an unresolved field name."""
 
     path: str
     operator: str
@@ -50,7 +50,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
-    """Two conditions with ``and`` or ``or`` between them."""
+    """Two parsed conditions joined by ``and`` or ``or``."""
 
     both: bool
     left: Tree
@@ -62,43 +62,43 @@ Tree = Comparison | Joined
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One thing that is selected."""
+    """One selected column."""
 
     path: str
-    aggregate: str = ""  #: SUM, MIN, MAX, AVG, COUNT, or nothing
+    aggregate: str = ""  #: SUM, MIN, MAX, AVG, COUNT, or empty
     alias: str = ""
 
     @property
     def key(self) -> str:
-        """The key of the answer."""
+        """Key of the column in the response."""
         return self.alias or (f"{self.aggregate}({self.path})" if self.aggregate else self.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """One SELECT."""
+    """One parsed SELECT."""
 
     columns: tuple[Column, ...]
     crm_module: str
-    view: str  #: id of a custom view, or nothing
+    view: str  #: id of a custom view, or empty
     where: Tree | None
     group_by: tuple[str, ...]
-    order_by: tuple[tuple[str, bool], ...]  #: path, and whether it falls
+    order_by: tuple[tuple[str, bool], ...]  #: (path, descending)
     limit: int
     offset: int
 
 
 def parse(text: str, dialect: Dialect) -> Query:
-    """Read a query.
+    """Parse a query.
 
     Raises:
-        Refusal: SYNTAX_ERROR, with the place.
+        ApiError: SYNTAX_ERROR, with line and column.
     """
     return _Parser(text, dialect).query()
 
 
 class _Parser:
-    """Read tokens from left to right, one ahead."""
+    """Recursive-descent parser with one token of lookahead."""
 
     def __init__(self, text: str, dialect: Dialect) -> None:
         self._text = text
@@ -114,20 +114,20 @@ class _Parser:
         self._at = 0
 
     def query(self) -> Query:
-        """Read the whole text."""
+        """Parse the whole text."""
         self._expect("select")
-        columns = self._separated(self._column)
+        columns = self._comma_list(self._column)
         self._expect("from")
         crm_module, _, view = self._word().partition("#")
         where = self._conditions() if self._accept("where") else None
         group_by: list[str] = []
         if self._accept("group"):
             self._expect("by")
-            group_by = self._separated(self._word)
+            group_by = self._comma_list(self._word)
         order_by: list[tuple[str, bool]] = []
         if self._accept("order"):
             self._expect("by")
-            order_by = self._separated(self._order)
+            order_by = self._comma_list(self._order)
         limit, offset = self._limit()
         if self._at < len(self._tokens):
             raise self._error()
@@ -158,23 +158,23 @@ class _Parser:
 
     def _order(self) -> tuple[str, bool]:
         path = self._word()
-        falling = self._accept("desc")
-        if not falling:
+        descending = self._accept("desc")
+        if not descending:
             self._accept("asc")
-        return path, falling
+        return path, descending
 
     def _limit(self) -> tuple[int, int]:
         limit, offset = self._dialect.default_limit, 0
         if self._accept("limit"):
-            limit = self._whole()
+            limit = self._integer()
             if self._accept(","):
-                limit, offset = self._whole(), limit
+                limit, offset = self._integer(), limit
         if self._accept("offset"):
-            offset = self._whole()
+            offset = self._integer()
         return limit, offset
 
     def _conditions(self) -> Tree:
-        """Read one condition, or two with a word between: more need brackets."""
+        """Parse one condition, or two joined by a keyword; more need parentheses."""
         left = self._condition()
         for word in ("and", "or"):
             if self._accept(word):
@@ -194,7 +194,7 @@ class _Parser:
         negated = "not " if self._accept("not") else ""
         if self._accept("in"):
             self._expect("(")
-            values = self._separated(self._value)
+            values = self._comma_list(self._value)
             self._expect(")")
             return Comparison(path=path, operator=f"{negated}in", operand=values)
         if self._accept("between"):
@@ -220,7 +220,7 @@ class _Parser:
             return text
         raise self._error()
 
-    def _separated(self, read: Any) -> list[Any]:
+    def _comma_list(self, read: Any) -> list[Any]:
         found = [read()]
         while self._accept(","):
             found.append(read())
@@ -233,7 +233,7 @@ class _Parser:
         self._at += 1
         return text
 
-    def _whole(self) -> int:
+    def _integer(self) -> int:
         kind, text, _ = self._peek()
         if kind != "number" or not text.isdecimal():
             raise self._error()

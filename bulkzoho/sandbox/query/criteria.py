@@ -1,4 +1,4 @@
-"""The criteria of search as text become conditions (zoho-api, section 5.7).  ``equals`` on text means contains."""
+"""Parse search criteria (zoho-api, section 5.7).  ``equals`` on text means contains."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.module_store import ModuleStore
 from bulkzoho.sandbox.wire.errors import ApiError
 
-__all__ = ["read_criteria"]
+__all__ = ["parse_criteria"]
 
 MAX_CRITERIA = 10  # Zoho docs, "Search Records" (v7)
 MAX_IN = 100
-_SIGNS = {
+_OPERATOR_OF = {
     "equals": "=",
     "not_equal": "!=",
     "greater_than": ">",
@@ -40,20 +40,20 @@ _OPERATORS = {
 _PIECE = re.compile(r"\\.|[^\\]", re.DOTALL)
 
 
-def read_criteria(crm: Crm, store: ModuleStore, text: str) -> Node:
-    r"""Read criteria such as ``((Last_Name:equals:Burns\\,B)and(City:equals:Oslo))``.
+def parse_criteria(crm: Crm, store: ModuleStore, text: str) -> Node:
+    r"""Parse criteria such as ``((Last_Name:equals:Burns\\,B)and(City:equals:Oslo))``.
 
     Raises:
-        Refusal: INVALID_QUERY, or too many criteria.
+        ApiError: INVALID_QUERY, or too many criteria.
     """
-    node = _Reader(crm, store, text).read()
+    node = _CriteriaParser(crm, store, text).parse()
     if count_conditions(node) > MAX_CRITERIA:
         raise ApiError(400, "LIMIT_EXCEEDED", "criteria limit exceeded", limit=MAX_CRITERIA, param_name="criteria")
     return node
 
 
-class _Reader:
-    """Read from left to right; an escaped character is one piece and never a sign."""
+class _CriteriaParser:
+    """Parser of criteria; an escaped character is one piece and never syntax."""
 
     def __init__(self, crm: Crm, store: ModuleStore, text: str) -> None:
         self._crm = crm
@@ -61,11 +61,11 @@ class _Reader:
         self._pieces = _PIECE.findall(text)
         self._at = 0
 
-    def read(self) -> Node:
-        """Read the whole text; a single criterion may go without its brackets."""
+    def parse(self) -> Node:
+        """Parse the whole text; a single criterion needs no parentheses."""
         node = self._group() if self._next() == "(" else self._criterion()
-        while self._at < len(self._pieces):  # (A)and(B) without brackets around both
-            node = self._joined(node)
+        while self._at < len(self._pieces):  # (A)and(B) without outer parentheses
+            node = self._join(node)
         return node
 
     def _group(self) -> Node:
@@ -75,16 +75,16 @@ class _Reader:
         else:
             node = self._group()
             while self._next() != ")":
-                node = self._joined(node)
+                node = self._join(node)
         self._take(")")
         return node
 
-    def _joined(self, left: Node) -> Node:
+    def _join(self, left: Node) -> Node:
         for word in ("and", "or"):
             if "".join(self._pieces[self._at : self._at + len(word)]) == word:
                 self._at += len(word)
                 return ConditionPair(both=word == "and", left=left, right=self._group())
-        raise _invalid("the criteria cannot be read")
+        raise _invalid_criteria("the criteria cannot be read")
 
     def _criterion(self) -> Node:
         start, depth = self._at, 0
@@ -95,38 +95,38 @@ class _Reader:
         name, _, rest = raw.partition(":")
         operator, colon, value = rest.partition(":")
         if not colon:
-            raise _invalid("a criterion is field:operator:value")
-        return self._bound(name.strip(), operator.strip(), value)
+            raise _invalid_criteria("a criterion is field:operator:value")
+        return self._bind(name.strip(), operator.strip(), value)
 
-    def _bound(self, name: str, operator: str, value: str) -> Node:
+    def _bind(self, name: str, operator: str, value: str) -> Node:
         try:
             path = FieldPath(self._crm, self._store, name)
         except UnknownPathError:
-            raise _invalid("the field is not there", api_name=name) from None
+            raise _invalid_criteria("the field is not there", api_name=name) from None
         if operator not in _OPERATORS[path.kind]:
-            raise _invalid("the operator does not fit the field", operator=operator, api_name=name)
-        values = _values(value) if operator in ("in", "between") else [_unescaped(value)]
+            raise _invalid_criteria("the operator does not fit the field", operator=operator, api_name=name)
+        values = _split_values(value) if operator in ("in", "between") else [_unescape(value)]
         if len(values) > MAX_IN or (operator == "between" and len(values) != 2):  # noqa: PLR2004 - low and high
-            raise _invalid("wrong number of values", operator=operator)
+            raise _invalid_criteria("wrong number of values", operator=operator)
         try:
             operands = [path.comparable(each) for each in values]
         except ValueError:
-            raise _invalid("the value does not fit the field", api_name=name, value=value) from None
-        sign = "contains" if operator == "equals" and path.kind in ("text", "multi") else _SIGNS[operator]
-        operand: Any = set(operands) if sign == "in" else operands if sign == "between" else operands[0]
-        return Condition(path=name, operator=sign, operand=operand, get=path.get)
+            raise _invalid_criteria("the value does not fit the field", api_name=name, value=value) from None
+        query_operator = "contains" if operator == "equals" and path.kind in ("text", "multi") else _OPERATOR_OF[operator]
+        operand: Any = set(operands) if query_operator == "in" else operands if query_operator == "between" else operands[0]
+        return Condition(path=name, operator=query_operator, operand=operand, get=path.get)
 
     def _next(self) -> str:
         return self._pieces[self._at] if self._at < len(self._pieces) else ""
 
     def _take(self, wanted: str) -> None:
         if self._next() != wanted:
-            raise _invalid("the criteria cannot be read")
+            raise _invalid_criteria("the criteria cannot be read")
         self._at += 1
 
 
-def _values(text: str) -> list[str]:
-    """Split at commas that are not escaped."""
+def _split_values(text: str) -> list[str]:
+    """Split at unescaped commas."""
     values = [""]
     for piece in _PIECE.findall(text):
         if piece == ",":
@@ -136,9 +136,9 @@ def _values(text: str) -> list[str]:
     return values
 
 
-def _unescaped(text: str) -> str:
+def _unescape(text: str) -> str:
     return "".join(piece[-1] for piece in _PIECE.findall(text))
 
 
-def _invalid(reason: str, **details: Any) -> ApiError:
+def _invalid_criteria(reason: str, **details: Any) -> ApiError:
     return ApiError(400, "INVALID_QUERY", "Invalid query formed", reason=reason, param_name="criteria", **details)

@@ -1,4 +1,4 @@
-"""GROUP BY and aggregates: one small sum a cell, so that a million rows take no memory (zoho-api, section 7)."""
+"""GROUP BY and aggregates with constant memory per group (zoho-api, section 7)."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ __all__ = ["AggregateCell"]
 
 
 class AggregateCell:
-    """One column of one group, filled row by row."""
+    """Running aggregate of one column of one group."""
 
     def __init__(self, column: Column, path: FieldPath) -> None:
         self._aggregate = column.aggregate
         self._path = path
         self._count = 0
         self._sum: Any = 0
-        self._extreme: Any = None  # of MIN and MAX, in the form that can be compared
-        self._shown: Any = None
+        self._extreme: Any = None  # comparable value of MIN or MAX
+        self._output: Any = None
 
     def add(self, row: RecordView) -> None:
-        """Take one row of the group."""
+        """Add one row of the group."""
         value = self._path.get(row)
         if not self._aggregate and not self._count:
-            self._shown = self._path.shown(row)
+            self._output = self._path.output(row)
         if value is None and self._aggregate:
             return
         self._count += 1
@@ -33,12 +33,12 @@ class AggregateCell:
             case "SUM" | "AVG":
                 self._sum += value
             case "MIN" | "MAX":
-                further = self._extreme is None or (value < self._extreme) is (self._aggregate == "MIN")
-                if further and value != self._extreme:
-                    self._extreme, self._shown = value, self._path.shown(row)
+                is_new_extreme = self._extreme is None or (value < self._extreme) is (self._aggregate == "MIN")
+                if is_new_extreme and value != self._extreme:
+                    self._extreme, self._output = value, self._path.output(row)
 
     def value(self) -> Any:
-        """Give what the answer shows."""
+        """Return the value for the response."""
         match self._aggregate:
             case "COUNT":
                 return self._count
@@ -46,4 +46,4 @@ class AggregateCell:
                 return self._sum
             case "AVG":
                 return self._sum / self._count if self._count else None
-        return self._shown
+        return self._output

@@ -1,4 +1,4 @@
-"""Which records a query needs to look at: those of an index where one helps, else all."""
+"""Choose the records that a query scans: those found by an index, otherwise all."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from collections.abc import Iterator
 from bulkzoho.sandbox.query.conditions import Condition, ConditionPair, Node
 from bulkzoho.sandbox.state.module_store import ModuleStore
 
-__all__ = ["candidates"]
+__all__ = ["candidate_ids"]
 
 
-def candidates(store: ModuleStore, where: Node | None, *, falling: bool = False) -> Iterator[int]:
-    """Give ids that hold all records which meet *where*, in the order of their ids."""
-    known = _known(store, where)
-    if known is not None:
-        return iter(sorted(known, reverse=falling))
-    if falling:
-        return store.falling()
-    after, made_s = _bounds(where)
-    return store.made_since(made_s) if made_s is not None and not after else store.rising(after)
+def candidate_ids(store: ModuleStore, where: Node | None, *, descending: bool = False) -> Iterator[int]:
+    """Iterate over ids in order; they include all records that meet *where*."""
+    indexed_ids = _ids_from_index(store, where)
+    if indexed_ids is not None:
+        return iter(sorted(indexed_ids, reverse=descending))
+    if descending:
+        return store.descending_ids()
+    after_id, created_s = _lower_bounds(where)
+    return store.ids_created_since(created_s) if created_s is not None and not after_id else store.ascending_ids(after_id)
 
 
-def _known(store: ModuleStore, node: Node | None) -> set[int] | None:
-    """Give the ids that an index names, or None where none helps."""
+def _ids_from_index(store: ModuleStore, node: Node | None) -> set[int] | None:
+    """Return the ids found by an index, or None if no index applies."""
     if isinstance(node, ConditionPair):
-        left, right = _known(store, node.left), _known(store, node.right)
+        left, right = _ids_from_index(store, node.left), _ids_from_index(store, node.right)
         if node.both:
             return right if left is None else left if right is None else left & right
         return None if left is None or right is None else left | right
@@ -37,12 +37,12 @@ def _known(store: ModuleStore, node: Node | None) -> set[int] | None:
     return None if index is None else {found for each in values for found in index.find(each)}
 
 
-def _bounds(node: Node | None) -> tuple[int, int | None]:
-    """Give what all records that meet the conditions have: an id above this one, and made at this second or later."""
+def _lower_bounds(node: Node | None) -> tuple[int, int | None]:
+    """Return an exclusive lower bound of the ids and an inclusive one of the creation times of all matching records."""
     if isinstance(node, ConditionPair):
         if not node.both:
             return 0, None
-        (left, left_s), (right, right_s) = _bounds(node.left), _bounds(node.right)
+        (left, left_s), (right, right_s) = _lower_bounds(node.left), _lower_bounds(node.right)
         return max(left, right), left_s if right_s is None else right_s if left_s is None else max(left_s, right_s)
     if isinstance(node, Condition) and node.operator in (">", ">=", "between"):
         low = node.operand[0] if node.operator == "between" else node.operand

@@ -1,4 +1,4 @@
-"""A record as queries see it: parsed only when a condition needs it, each field in a form that can be compared."""
+"""Records as seen by queries: parsed lazily, with fields in comparable form."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from datetime import date
 from typing import Any
 
 from bulkzoho.sandbox.records.serializer import value_of
-from bulkzoho.sandbox.state.clock import epoch
+from bulkzoho.sandbox.state.clock import parse_timestamp
 from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.module_store import ModuleStore, full_name, is_reference, times_of, values_of
 from bulkzoho.sandbox.state.schema import DataType, Field
 
 __all__ = ["CONVERTED", "FieldPath", "RecordView", "UnknownPathError"]
 
-CONVERTED = "Converted__s"  # whether a lead became other records; a field of no form
+CONVERTED = "Converted__s"  # whether a lead is converted; not part of the module's fields
 
 MAX_JOINS = 5  # Zoho docs, "COQL limitations" (v7); COQL itself allows fewer by a switch
 _NUMBERS = {DataType.INTEGER, DataType.BIGINT, DataType.DOUBLE, DataType.CURRENCY, DataType.PERCENT}
@@ -23,11 +23,11 @@ _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII).fullmatch
 
 
 class UnknownPathError(Exception):
-    """A query names a field that is not there."""
+    """A query names an unknown field."""
 
 
 class RecordView:
-    """One record, as it is stored now or as *record*; its values are parsed at the first question."""
+    """One record, current or as the stored version *record*; values are parsed on first use."""
 
     __slots__ = ("_record", "_values", "record_id", "store")
 
@@ -39,22 +39,22 @@ class RecordView:
 
     @property
     def values(self) -> dict[str, Any]:
-        """The fields that have a value."""
+        """The non-empty fields."""
         if self._values is None:
             self._values = values_of(self.stored)
         return self._values
 
     @property
     def stored(self) -> bytes:
-        """The record as it is stored."""
+        """The stored bytes of the record."""
         return self.store.raw(self.record_id) if self._record is None else self._record
 
 
 class FieldPath:
-    """A field, perhaps through lookups: ``Account_Name.Industry``.
+    """A field, optionally through lookups: ``Account_Name.Industry``.
 
     Raises:
-        UnknownPathError: a part is no field, or no lookup where one must be, or there are too many.
+        UnknownPathError: a part is not a field or not a lookup, or there are too many parts.
     """
 
     def __init__(self, crm: Crm, store: ModuleStore, path: str) -> None:
@@ -74,8 +74,8 @@ class FieldPath:
         if name != "id" and name not in store.fields and not is_conversion:
             raise UnknownPathError(path)
         self.name = name
-        self.field: Field | None = store.fields.get(name)  # None for the id, and for whether a lead was converted
-        self.kind = self._kind()  #: one of text, number, date, datetime, boolean, reference, multi, id
+        self.field: Field | None = store.fields.get(name)  # None for id and Converted__s
+        self.kind = self._kind()  #: text, number, date, datetime, boolean, reference, multi or id
         self.get = self._getter()
 
     def _kind(self) -> str:
@@ -85,19 +85,19 @@ class FieldPath:
             return "reference"
         if self.field.data_type in _NUMBERS:
             return "number"
-        plain = {
+        kinds = {
             DataType.DATE: "date",
             DataType.DATETIME: "datetime",
             DataType.BOOLEAN: "boolean",
             DataType.MULTI_PICKLIST: "multi",
         }
-        return plain.get(self.field.data_type, "text")
+        return kinds.get(self.field.data_type, "text")
 
     def comparable(self, value: Any, *, fold: bool = True) -> Any:
-        """Bring a value of a query into the form that ``get`` gives.
+        """Convert a query value to the comparable form that ``get`` returns.
 
         Raises:
-            ValueError: the value is not of the field's kind.
+            ValueError: the value does not fit the field's kind.
         """
         text = str(value)
         match self.kind:
@@ -110,13 +110,13 @@ class FieldPath:
             case "date":
                 return date.fromisoformat(text).isoformat()
             case "datetime":
-                return int(epoch(text))
+                return int(parse_timestamp(text))
             case "boolean":
-                return {"true": True, "false": False}[text.lower()] if text.lower() in ("true", "false") else _no(text)
+                return {"true": True, "false": False}[text.lower()] if text.lower() in ("true", "false") else _not_a_boolean(text)
         return text.casefold() if fold else text
 
-    def shown(self, row: RecordView) -> Any:
-        """Give the value as COQL answers it: a reference is its bare id."""
+    def output(self, row: RecordView) -> Any:
+        """Return the value as in a COQL response: a reference has only its id."""
         target = self._target(row) if self._hops else row
         if target is None:
             return None
@@ -144,7 +144,7 @@ class FieldPath:
 
     def _own_getter(self) -> Callable[[RecordView], Any]:
         name = self.name
-        special: dict[str, Callable[[RecordView], Any]] = {
+        computed: dict[str, Callable[[RecordView], Any]] = {
             "id": lambda row: row.record_id,
             CONVERTED: lambda row: row.record_id in row.store.converted,
             "Created_Time": lambda row: times_of(row.stored)[0],
@@ -152,11 +152,11 @@ class FieldPath:
             "Full_Name": lambda row: (full_name(row.values) or "").casefold() or None,
             **{each: self._user_getter(each) for each in ("Created_By", "Modified_By", "Owner")},
         }
-        if name in special:
-            return special[name]
+        if name in computed:
+            return computed[name]
         match self.kind, self.field and self.field.data_type:
             case "datetime", _:
-                return lambda row: None if (text := row.values.get(name)) is None else int(epoch(text))
+                return lambda row: None if (text := row.values.get(name)) is None else int(parse_timestamp(text))
             case "multi", _:
                 return lambda row: None if (chosen := row.values.get(name)) is None else ";".join(chosen).casefold()
             case "number", DataType.BIGINT:
@@ -166,9 +166,9 @@ class FieldPath:
         return lambda row: row.values.get(name)
 
     def _user_getter(self, name: str) -> Callable[[RecordView], Any]:
-        founder = self._crm.founder.id  # who made and changed everything of which nobody else is named
-        return lambda row: row.values.get(name, founder)
+        administrator = self._crm.administrator.id  # stored values omit the administrator
+        return lambda row: row.values.get(name, administrator)
 
 
-def _no(text: str) -> Any:
+def _not_a_boolean(text: str) -> Any:
     raise ValueError(text)

@@ -1,1 +1,1 @@
-"""What writing does to records: checks, duplicate checks, and one result a record."""
+"""Write records: validation, duplicate checks, one result per record."""

@@ -1,4 +1,4 @@
-"""Records changed by the hand of some user, beside all calls: no token, no quota, no fault."""
+"""Change records without API calls, as some user: no token, no quota, no fault."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from bulkzoho.sandbox.records.field_checks import record_id_of
 from bulkzoho.sandbox.records.writer import Result, Writer
 from bulkzoho.sandbox.state.crm import Crm, User
 
-__all__ = ["deleted_by", "edited_by", "inserted_by", "restored"]
+__all__ = ["delete_records", "edit_records", "insert_records", "restore_records"]
 
 
-def inserted_by(crm: Crm, crm_module: str, records: Iterable[Mapping[str, Any]], by: User) -> Iterator[Result]:
-    """Insert records, checked like an insert, as they are asked for.
+def insert_records(crm: Crm, crm_module: str, records: Iterable[Mapping[str, Any]], by: User) -> Iterator[Result]:
+    """Insert records lazily with the checks of an insert call.
 
     Raises:
-        KeyError: there is no such module.
+        KeyError: the module does not exist.
     """
     writer = Writer(crm, crm.stores[crm_module], by=by)
     return (writer.insert(record if type(record) is dict else dict(record), position) for position, record in enumerate(records))
 
 
-def edited_by(crm: Crm, crm_module: str, records: Iterable[Mapping[str, Any]], by: User) -> Iterator[Result]:
-    """Change records by their ids, checked like an update, as they are asked for.
+def edit_records(crm: Crm, crm_module: str, records: Iterable[Mapping[str, Any]], by: User) -> Iterator[Result]:
+    """Update records by id, lazily, with the checks of an update call.
 
     Raises:
-        KeyError: there is no such module.
+        KeyError: the module does not exist.
     """
     writer = Writer(crm, crm.stores[crm_module], by=by)
     return (writer.update(dict(record), position) for position, record in enumerate(records))
 
 
-def deleted_by(crm: Crm, crm_module: str, ids: Sequence[str], by: User) -> None:
+def delete_records(crm: Crm, crm_module: str, ids: Sequence[str], by: User) -> None:
     """Move records to the recycle bin.
 
     Raises:
-        KeyError: there is no such module.
-        ValueError: a record is not there; the others are deleted all the same.
+        KeyError: the module does not exist.
+        ValueError: some records do not exist; the others are deleted.
     """
     store, missing = crm.stores[crm_module], []
     for each in ids:
@@ -50,19 +50,19 @@ def deleted_by(crm: Crm, crm_module: str, ids: Sequence[str], by: User) -> None:
         raise ValueError(f"{crm_module} has no record {', '.join(missing)}")
 
 
-def restored(crm: Crm, crm_module: str, ids: Sequence[str]) -> None:
-    """Take records out of the recycle bin.
+def restore_records(crm: Crm, crm_module: str, ids: Sequence[str]) -> None:
+    """Restore records from the recycle bin.
 
     Raises:
-        KeyError: there is no such module.
-        ValueError: a record does not lie there, or a unique value of its is taken by now.
+        KeyError: the module does not exist.
+        ValueError: a record is not in the bin, or another record now has its unique value.
     """
     store = crm.stores[crm_module]
     for each in ids:
         record_id = record_id_of(each)
-        kept = None if record_id is None else store.deleted.get(record_id)
-        if record_id is None or kept is None or kept.record is None:
+        deleted = None if record_id is None else store.deleted.get(record_id)
+        if record_id is None or deleted is None or deleted.record is None:
             raise ValueError(f"the recycle bin has no record {each} of {crm_module}")
-        if taken := store.taken_by_now(record_id):
-            raise ValueError(f"{each} cannot be restored: its {taken} is another record's by now")
+        if field := store.conflicting_field(record_id):
+            raise ValueError(f"{each} cannot be restored: another record now has its {field}")
         store.restore(record_id)

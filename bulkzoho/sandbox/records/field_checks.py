@@ -1,4 +1,4 @@
-"""One check a field, made once: it takes a JSON value and gives what is stored, or refuses (zoho-api, section 6.1)."""
+"""Field validators, compiled once per field: they convert a JSON value for storage or reject it (zoho-api, section 6.1)."""
 
 from __future__ import annotations
 
@@ -16,65 +16,69 @@ from bulkzoho.sandbox.unverified_behaviors import EmojiBehavior, HandlingBehavio
 
 __all__ = ["Check", "CheckContext", "compile_check", "record_id_of"]
 
-Check = Callable[[Any], Any]  # gives the stored value; None clears the field; raises RecordRefusedError
+Check = Callable[[Any], Any]  # returns the value to store; None clears the field; raises RecordRefusedError
 
 LAST_OF_THREE_BYTES = "\uffff"
-_EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]{2,}").fullmatch
-_PHONE = re.compile(r"[+]?[0-9A-Za-z().\-\s]{1,30}").fullmatch  # the organization's own pattern, OpenAPI "org"
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).fullmatch
-_DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(Z|[+-]\d{2}:\d{2})", re.ASCII).fullmatch
-_ID = re.compile(r"[0-9]{1,19}", re.ASCII).fullmatch
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII).fullmatch
+_is_email = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]{2,}").fullmatch
+_is_phone = re.compile(r"[+]?[0-9A-Za-z().\-\s]{1,30}").fullmatch  # the organization's own pattern, OpenAPI "org"
+_is_date = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).fullmatch
+_is_date_time = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(Z|[+-]\d{2}:\d{2})", re.ASCII).fullmatch
+_is_id = re.compile(r"[0-9]{1,19}", re.ASCII).fullmatch
+_is_number = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII).fullmatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckContext:
-    """What the checks of a module need to know beside the field itself."""
+    """Context of field validators: switches, time zone and existence of references."""
 
     strict: UnverifiedBehavior
     zone: TimeZone
-    record_exists: Callable[[str, int], bool]  #: module and id of a lookup's target
-    user_exists: Callable[[int], bool]  #: whether an active user has the id
-    user_called: Callable[[str], int | None]  #: the user with that e-mail address
+    record_exists: Callable[[str, int], bool]  #: (module, id) -> whether the record exists
+    user_exists: Callable[[int], bool]  #: whether an active user has this id
+    find_user: Callable[[str], int | None]  #: id of the user with this e-mail address
 
 
 def record_id_of(value: Any) -> int | None:
-    """Read an id: a string of digits, or a number as Zoho's own SDK sends it."""
-    if type(value) is str and _ID(value):
+    """Parse a record id: a string of digits, or a number as Zoho's SDK sends it."""
+    if type(value) is str and _is_id(value):
         return int(value)
     return value if type(value) is int and 0 < value < 10**19 else None
 
 
 def compile_check(field: Field, context: CheckContext) -> Check:
-    """Make the check of *field*."""
+    """Build the validator of *field*."""
     strict = context.strict
     match field.data_type:
         case DataType.TEXT | DataType.TEXTAREA | DataType.WEBSITE:
-            plain = _trimmed_text(field.length) if strict.trims_text else _text(field.length, trims=False)
-            return _with_emoji(plain, strict.emoji)
+            plain = _fast_text_check(field.length) if strict.trims_text else _text_check(field.length, trims=False)
+            return _with_emoji_handling(plain, strict.emoji)
         case DataType.EMAIL:
-            return _text(field.length, expected="email", accepts=_EMAIL)
+            return _text_check(field.length, expected="email", accepts=_is_email)
         case DataType.PHONE:
-            return _text(field.length, accepts=_PHONE if strict.phone_pattern else None)
+            return _text_check(field.length, accepts=_is_phone if strict.phone_pattern else None)
         case DataType.PICKLIST:
-            return _picklist(field, open_list=strict.unlisted_picklist_values is HandlingBehavior.IGNORE or not field.restricted)
+            return _picklist_check(
+                field, open_list=strict.unlisted_picklist_values is HandlingBehavior.IGNORE or not field.restricted
+            )
         case _:
-            return _typed(field, context)
+            return _compile_typed(field, context)
 
 
-def _typed(field: Field, context: CheckContext) -> Check:
-    """Make the check of a field for which an empty text is no value."""
+def _compile_typed(field: Field, context: CheckContext) -> Check:
+    """Build the validator of a field for which an empty string is not a value."""
     if field.data_type in CHILDREN:
-        return _rows  # each row is checked as a record of its own module
+        return _child_rows_check  # each row is validated by its own module
     if field.data_type is DataType.MULTI_PICKLIST:
-        return _multi_picklist(field)
-    made = _TYPED[field.data_type](field, context)
+        return _multi_picklist_check(field)
+    check = _CHECK_OF_TYPE[field.data_type](field, context)
     if context.strict.empty_text_on_typed_fields is HandlingBehavior.REFUSE:
-        return made
-    return lambda value: None if value == "" else made(value)
+        return check
+    return lambda value: None if value == "" else check(value)
 
 
-def _text(length: int, *, expected: str = "text", accepts: Callable[[str], object] | None = None, trims: bool = True) -> Check:
+def _text_check(
+    length: int, *, expected: str = "text", accepts: Callable[[str], object] | None = None, trims: bool = True
+) -> Check:
     def check(value: Any) -> str | None:
         if type(value) is not str:
             raise wrong_type(expected)
@@ -86,20 +90,20 @@ def _text(length: int, *, expected: str = "text", accepts: Callable[[str], objec
             raise too_long(length)
         if accepts is not None and not accepts(value):
             raise wrong_type(expected) if expected != "text" else invalid()
-        return value  # type: ignore[no-any-return]  # a text by the test above
+        return value  # type: ignore[no-any-return]  # a string by the test above
 
     return check
 
 
-def _trimmed_text(length: int) -> Check:
-    """Make the check of most values of most records: as ``_text``, with as few steps as can be."""
+def _fast_text_check(length: int) -> Check:
+    """Build a faster ``_text`` for the most common fields."""
 
     def check(value: Any) -> str | None:
         if type(value) is not str:
             raise wrong_type("text")
         value = value.strip()
         if 0 < len(value) <= length:
-            return value  # type: ignore[no-any-return]  # a text by the test above
+            return value  # type: ignore[no-any-return]  # a string by the test above
         if value:
             raise too_long(length)
         return None
@@ -107,22 +111,22 @@ def _trimmed_text(length: int) -> Check:
     return check
 
 
-def _with_emoji(check: Check, emoji: EmojiBehavior) -> Check:
-    """Do to characters of four bytes what the switch says."""
+def _with_emoji_handling(check: Check, emoji: EmojiBehavior) -> Check:
+    """Wrap *check* so that it handles four-byte characters as the switch says."""
     if emoji is EmojiBehavior.KEEP:
         return check
 
-    def checked(value: Any) -> Any:
+    def check_with_emoji(value: Any) -> Any:
         if type(value) is str and any(each > LAST_OF_THREE_BYTES for each in value):
             if emoji is EmojiBehavior.REFUSE:
                 raise invalid()
             value = "".join("?" if each > LAST_OF_THREE_BYTES else each for each in value)
         return check(value)
 
-    return checked
+    return check_with_emoji
 
 
-def _picklist(field: Field, *, open_list: bool) -> Check:
+def _picklist_check(field: Field, *, open_list: bool) -> Check:
     allowed, length = frozenset(field.values), field.length
 
     def check(value: Any) -> str | None:
@@ -139,7 +143,7 @@ def _picklist(field: Field, *, open_list: bool) -> Check:
     return check
 
 
-def _multi_picklist(field: Field) -> Check:
+def _multi_picklist_check(field: Field) -> Check:
     allowed = frozenset(field.values)
 
     def check(value: Any) -> list[str] | None:
@@ -152,15 +156,15 @@ def _multi_picklist(field: Field) -> Check:
     return check
 
 
-def _whole(field: Field, context: CheckContext) -> Check:
+def _integer_check(field: Field, context: CheckContext) -> Check:
     limit, length = 10**field.length, field.length
     big = field.data_type is DataType.BIGINT
     as_text = big and context.strict.bigint_as_text
-    # A bigint is a string in answers and an integer in the SDK's requests, so both come in.
+    # A bigint is a string in responses and an integer in the SDK's requests, so both are accepted.
     text_accepted = big or context.strict.numbers_as_text is HandlingBehavior.IGNORE
 
     def check(value: Any) -> int | str:
-        if type(value) is str and text_accepted and _NUMBER(value) and "." not in value:
+        if type(value) is str and text_accepted and _is_number(value) and "." not in value:
             value = int(value)
         if type(value) is not int:
             raise wrong_type(field.data_type.value)
@@ -171,40 +175,40 @@ def _whole(field: Field, context: CheckContext) -> Check:
     return check
 
 
-def _decimal(field: Field, context: CheckContext) -> Check:
+def _decimal_check(field: Field, context: CheckContext) -> Check:
     limit, length, decimals = 10**field.length, field.length, field.decimal_place
     step = None if decimals is None else Decimal(1).scaleb(-decimals)
     text_accepted = context.strict.numbers_as_text is HandlingBehavior.IGNORE
 
     def check(value: Any) -> int | float:
         kind = type(value)
-        if kind is str and text_accepted and _NUMBER(value):
+        if kind is str and text_accepted and _is_number(value):
             value, kind = float(value), float
         if kind is not float and kind is not int:
             raise wrong_type("double")
         if not -limit < value < limit:
             raise too_long(length)
         if kind is float and step is not None and value != round(value, decimals):
-            return float(Decimal(repr(value)).quantize(step, ROUND_DOWN))  # cut off, not rounded (section 12.23)
+            return float(Decimal(repr(value)).quantize(step, ROUND_DOWN))  # truncated, not rounded (section 12.23)
         return value  # type: ignore[no-any-return]  # an int or a float by the tests above
 
     return check
 
 
-def _rows(value: Any) -> list[dict[str, Any]]:
+def _child_rows_check(value: Any) -> list[dict[str, Any]]:
     if type(value) is not list or any(type(each) is not dict for each in value):
         raise wrong_type("jsonarray")
     return value
 
 
-def _boolean(value: Any) -> bool:
+def _boolean_check(value: Any) -> bool:
     if type(value) is not bool:
         raise wrong_type("boolean")
     return value
 
 
-def _date(value: Any) -> str:
-    if type(value) is not str or not _DATE(value):
+def _date_check(value: Any) -> str:
+    if type(value) is not str or not _is_date(value):
         raise wrong_type("date")
     try:
         date.fromisoformat(value)
@@ -213,59 +217,59 @@ def _date(value: Any) -> str:
     return value
 
 
-def _date_time(_field: Field, context: CheckContext) -> Check:
+def _date_time_check(_field: Field, context: CheckContext) -> Check:
     def check(value: Any) -> str:
-        if type(value) is not str or not _DATE_TIME(value):
+        if type(value) is not str or not _is_date_time(value):
             raise wrong_type("datetime")
         try:
-            return context.zone.normal(value)
+            return context.zone.normalize(value)
         except ValueError:
             raise wrong_type("datetime") from None
 
     return check
 
 
-def _reference(exists: Callable[[int], bool]) -> Check:
+def _reference_check(exists: Callable[[int], bool]) -> Check:
     def check(value: Any) -> int:
         if type(value) is not dict or "id" not in value:
             raise wrong_type("jsonobject")
         target = record_id_of(value["id"])
         if target is None or not exists(target):
-            refused = RecordRefusedError("INVALID_DATA", "the related id given seems to be invalid")
-            refused.path_suffix = ".id"
-            raise refused
+            rejection = RecordRefusedError("INVALID_DATA", "the related id given seems to be invalid")
+            rejection.path_suffix = ".id"
+            raise rejection
         return target
 
     return check
 
 
-def _lookup(field: Field, context: CheckContext) -> Check:
-    return _reference(lambda target: context.record_exists(field.target, target))
+def _lookup_check(field: Field, context: CheckContext) -> Check:
+    return _reference_check(lambda target: context.record_exists(field.target, target))
 
 
-def _user(_field: Field, context: CheckContext) -> Check:
-    check = _reference(context.user_exists)
+def _user_check(_field: Field, context: CheckContext) -> Check:
+    check = _reference_check(context.user_exists)
     if context.strict.owners_by_email is HandlingBehavior.REFUSE:
         return check
 
-    def named(value: Any) -> Any:
+    def check_user(value: Any) -> Any:
         if type(value) is dict and "id" not in value and type(value.get("email")) is str:
-            value = {"id": context.user_called(value["email"])}
+            value = {"id": context.find_user(value["email"])}
         return check(value)
 
-    return named
+    return check_user
 
 
-_TYPED: dict[DataType, Callable[[Field, CheckContext], Check]] = {
-    DataType.INTEGER: _whole,
-    DataType.BIGINT: _whole,
-    DataType.DOUBLE: _decimal,
-    DataType.CURRENCY: _decimal,
-    DataType.PERCENT: _decimal,
-    DataType.BOOLEAN: lambda _field, _context: _boolean,
-    DataType.DATE: lambda _field, _context: _date,
-    DataType.DATETIME: _date_time,
-    DataType.LOOKUP: _lookup,
-    DataType.OWNER: _user,
-    DataType.USER: _user,
+_CHECK_OF_TYPE: dict[DataType, Callable[[Field, CheckContext], Check]] = {
+    DataType.INTEGER: _integer_check,
+    DataType.BIGINT: _integer_check,
+    DataType.DOUBLE: _decimal_check,
+    DataType.CURRENCY: _decimal_check,
+    DataType.PERCENT: _decimal_check,
+    DataType.BOOLEAN: lambda _field, _context: _boolean_check,
+    DataType.DATE: lambda _field, _context: _date_check,
+    DataType.DATETIME: _date_time_check,
+    DataType.LOOKUP: _lookup_check,
+    DataType.OWNER: _user_check,
+    DataType.USER: _user_check,
 }

@@ -1,4 +1,4 @@
-"""Why a record is refused: one error with Zoho's code, details and message (zoho-api, section 5.3)."""
+"""Record errors with Zoho's code, details and message (zoho-api, section 5.3)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["RecordRefusedError", "cleared", "duplicate", "invalid", "missing", "
 
 
 class RecordRefusedError(Exception):
-    """One record of a call is refused; the others are not touched by it."""
+    """One record of a call is rejected; the others are not affected."""
 
     def __init__(self, code: str, message: str, api_name: str = "", **details: Any) -> None:
         super().__init__(code)
@@ -17,10 +17,10 @@ class RecordRefusedError(Exception):
         self.message = message
         self.api_name = api_name
         self.details = details
-        self.path_suffix = ""  #: what follows the field in ``json_path``
+        self.path_suffix = ""  #: appended to the field in ``json_path``
 
     def result(self, position: int) -> dict[str, Any]:
-        """Give the element of ``data`` for the record at *position* of the call."""
+        """Return the result for the record at *position* of the call."""
         details = dict(self.details)
         if self.api_name:
             details["api_name"] = self.api_name
@@ -31,40 +31,40 @@ class RecordRefusedError(Exception):
 
 
 def invalid(**details: Any) -> RecordRefusedError:
-    """The value is not one that the field takes."""
+    """Build the error for an invalid value."""
     return RecordRefusedError("INVALID_DATA", "invalid data", **details)
 
 
 def wrong_type(expected: str) -> RecordRefusedError:
-    """The value has another JSON type than *expected*, in Zoho's words."""
+    """Build the error for a value whose JSON type is not *expected* (Zoho's type name)."""
     return invalid(expected_data_type=expected)
 
 
 def too_long(maximum: int) -> RecordRefusedError:
-    """The value has more than *maximum* characters or digits."""
+    """Build the error for a value with more than *maximum* characters or digits."""
     return invalid(maximum_length=maximum)
 
 
 def missing(api_name: str) -> RecordRefusedError:
-    """A mandatory field has no value."""
+    """Build the error for an empty mandatory field."""
     return RecordRefusedError("MANDATORY_NOT_FOUND", "required field not found", api_name)
 
 
 def cleared(api_name: str, code: str) -> RecordRefusedError:
-    """A change takes a mandatory field's value away; *code* is a switch."""
+    """Build the error for a change that clears a mandatory field; *code* is a switch."""
     found = missing(api_name)
     return found if code == found.code else RecordRefusedError(code, "invalid data", api_name)
 
 
 def several(errors: Sequence[dict[str, Any]]) -> RecordRefusedError:
-    """More than one thing is wrong with a record."""
+    """Build the error for a record with several errors."""
     return RecordRefusedError("MULTIPLE_OR_MULTI_ERRORS", "multiple errors", errors=list(errors))
 
 
 def duplicate(
     api_name: str, record_id: int, owner: dict[str, Any], crm_module: dict[str, str], *, more: bool
 ) -> RecordRefusedError:
-    """Another record has this value already."""
+    """Build the error for a value that another record already has."""
     return RecordRefusedError(
         "DUPLICATE_DATA",
         "duplicate data",

@@ -1,4 +1,4 @@
-"""Check one record of a call against its module: the first thing that is wrong refuses it."""
+"""Validate one record of a call against its module; the first error rejects it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bulkzoho.sandbox.unverified_behaviors import HandlingBehavior
 
 __all__ = ["RecordChecker"]
 
-_NOT_FIELDS = {"id", "Layout", "Wizard"}  # keys of a record that are no fields; so are all that begin with $
+_NOT_FIELDS = {"id", "Layout", "Wizard"}  # keys that are not fields, like all keys that begin with $
 
 
 class RecordChecker:
-    """The checks of one module, made once."""
+    """Compiled validators of one module."""
 
     def __init__(self, crm_module: CrmModule, context: CheckContext) -> None:
         self._checks: dict[str, Check] = {
@@ -26,10 +26,10 @@ class RecordChecker:
         self._strict = context.strict
 
     def values(self, record: Any) -> dict[str, Any]:
-        """Give what *record* asks to be stored, by field; None clears a field.
+        """Return the values to store, by field; None clears a field.
 
         Raises:
-            RecordRefusedError: a value, or the record itself, is not acceptable.
+            RecordRefusedError: the record or a value is invalid.
         """
         if type(record) is not dict:
             raise wrong_type("jsonobject")
@@ -37,49 +37,49 @@ class RecordChecker:
         try:
             for name, value in record.items():
                 if name not in checks:
-                    self._refuse_unknown(name)
+                    self._check_unknown(name)
                 else:
                     values[name] = None if value is None else checks[name](value)
-        except RecordRefusedError as refused:
-            refused.api_name = name
+        except RecordRefusedError as rejection:
+            rejection.api_name = name
             raise
         return values
 
-    def refusals(self, record: dict[str, Any], *, is_new: bool) -> list[RecordRefusedError]:
-        """Give everything that is wrong with *record*, where a bulk write tells it all; ``values`` stops at the first."""
-        found = []
+    def all_errors(self, record: dict[str, Any], *, is_new: bool) -> list[RecordRefusedError]:
+        """Return all errors of *record*; ``values`` stops at the first."""
+        errors = []
         for name, value in record.items():
             check = self._checks.get(name)
             if check is not None and value is not None:
                 try:
                     check(value)
-                except RecordRefusedError as refused:
-                    refused.api_name = name
-                    found.append(refused)
-        needed = self._mandatory if is_new else [each for each in self._mandatory if each in record]
-        return [*(missing(each) for each in needed if record.get(each) in (None, "")), *found]
+                except RecordRefusedError as rejection:
+                    rejection.api_name = name
+                    errors.append(rejection)
+        required = self._mandatory if is_new else [each for each in self._mandatory if each in record]
+        return [*(missing(each) for each in required if record.get(each) in (None, "")), *errors]
 
-    def refuse_incomplete(self, values: dict[str, Any]) -> None:
-        """Refuse a new record that lacks a mandatory field.
+    def require_mandatory(self, values: dict[str, Any]) -> None:
+        """Check that a new record has all mandatory fields.
 
         Raises:
-            RecordRefusedError: MANDATORY_NOT_FOUND, naming the first.
+            RecordRefusedError: MANDATORY_NOT_FOUND for the first missing field.
         """
         for name in self._mandatory:
             if values.get(name) is None:
                 raise missing(name)
 
-    def refuse_clearing(self, values: dict[str, Any]) -> None:
-        """Refuse a change that clears a mandatory field.
+    def forbid_clearing(self, values: dict[str, Any]) -> None:
+        """Check that a change clears no mandatory field.
 
         Raises:
-            RecordRefusedError: MANDATORY_NOT_FOUND or what the settings say, naming the first.
+            RecordRefusedError: the code of the switch ``clearing_code`` for the first cleared field.
         """
         for name in self._mandatory:
             if name in values and values[name] is None:
                 raise cleared(name, self._strict.clearing_code)
 
-    def _refuse_unknown(self, name: str) -> None:
+    def _check_unknown(self, name: str) -> None:
         if name in _NOT_FIELDS or name.startswith("$"):
             return
         handling = self._strict.read_only_fields if name in self._read_only else self._strict.unknown_fields

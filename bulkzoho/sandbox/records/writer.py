@@ -1,4 +1,4 @@
-"""Insert, update and upsert one record after another, and give one result for each, in order (zoho-api, 5.3 to 5.5)."""
+"""Insert, update and upsert records one by one, with one result each (zoho-api, 5.3 to 5.5)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import orjson
 
 from bulkzoho.sandbox.records.field_checks import record_id_of
 from bulkzoho.sandbox.records.record_errors import RecordRefusedError, duplicate, missing, several
-from bulkzoho.sandbox.records.subforms import taken_rows
+from bulkzoho.sandbox.records.subforms import take_child_rows
 from bulkzoho.sandbox.records.validator import RecordChecker
-from bulkzoho.sandbox.state.clock import epoch
+from bulkzoho.sandbox.state.clock import parse_timestamp
 from bulkzoho.sandbox.state.crm import Crm, User
 from bulkzoho.sandbox.state.module_store import ModuleStore
 from bulkzoho.sandbox.state.schema import DataType
@@ -23,87 +23,87 @@ KEPT_DELETED_S = 60 * 86_400  # seconds in the recycle bin; third-party notes fr
 
 
 class Result(NamedTuple):
-    """What became of one record: an element of ``data``, encoded."""
+    """Result of one record: an encoded element of ``data``."""
 
     accepted: bool
     encoded: bytes
     inserted: bool = False
-    record_id: int = 0  #: of the record that was inserted
+    record_id: int = 0  #: id of the inserted record
 
 
 class Writer:
-    """Write the records of one call to one module, all at one instant."""
+    """Writer of the records of one call to one module, all with the same timestamp."""
 
     def __init__(self, crm: Crm, store: ModuleStore, unmodified_since: str | None = None, *, by: User | None = None) -> None:
-        """Write as the user *by*, or as the one whom the token stands for."""
-        self._actor = actor = by or crm.me
-        self._is_founder = actor is crm.founder  # who stands nowhere: records without a maker are the administrator's
+        """Write as the user *by*, by default the token's owner."""
+        self._actor = actor = by or crm.current_user
+        self._is_administrator = actor is crm.administrator  # stored values omit the administrator
         self._crm = crm
         self._store = store
         self._strict = crm.settings.strict
         self._checker: RecordChecker = crm.checkers[store.crm_module.api_name]
-        self._unmodified_since_s = None if unmodified_since is None else epoch(unmodified_since)
+        self._unmodified_since_s = None if unmodified_since is None else parse_timestamp(unmodified_since)
         self._now_s = crm.now_s()
-        self._now = crm.zone.text(self._now_s)
+        self._now = crm.zone.format(self._now_s)
         if self._strict.deleted_keys_stay_taken and self._store.deleted:
             self._store.purge_until(self._now_s - KEPT_DELETED_S)
-        self._keeps_taken = self._strict.deleted_keys_stay_taken and bool(self._store.deleted)
-        self._me = orjson.dumps(actor.reference())
-        self._mine = b'"Modified_Time":"%s","Modified_By":%s,"Created_Time":' % (self._now.encode(), self._me)
-        self._before_id = b'"details":{%s"%s","id":"' % (self._mine, self._now.encode())
+        self._checks_deleted_keys = self._strict.deleted_keys_stay_taken and bool(self._store.deleted)
+        self._actor_json = orjson.dumps(actor.reference())
+        self._modified_json = b'"Modified_Time":"%s","Modified_By":%s,"Created_Time":' % (self._now.encode(), self._actor_json)
+        self._before_id = b'"details":{%s"%s","id":"' % (self._modified_json, self._now.encode())
         tail = b'"$approval_state":"approved"},"message":"record added","status":"success"}'
-        self._after_id = b'","Created_By":%s,%s' % (self._me, tail)
-        self._new_here: set[int] = set()  # inserted by this very call
-        self._named_here: set[int] = set()  # updated by this very call, by their ids
+        self._after_id = b'","Created_By":%s,%s' % (self._actor_json, tail)
+        self._inserted_ids: set[int] = set()  # ids inserted by this call
+        self._updated_ids: set[int] = set()  # ids updated by this call
         self._unique_on_insert = tuple(self._store.keys) if self._strict.system_keys_unique else self._store.unique
 
     def insert(self, record: Any, position: int) -> Result:
         """Insert one record."""
         try:
             return self._insert(self._checker.values(record), b"")
-        except RecordRefusedError as refused:
-            return self._refusal(refused, record, position, is_new=True)
+        except RecordRefusedError as rejection:
+            return self._rejected(rejection, record, position, is_new=True)
 
     def update(self, record: Any, position: int, record_id: int | None = None) -> Result:
-        """Update one record: the one of its ``id``, or *record_id* where the address names it."""
+        """Update the record named by its ``id``, or *record_id* if the path names it."""
         try:
             values = self._checker.values(record)
-            target = self._named(record) if record_id is None else record_id
+            target = self._unique_target(record) if record_id is None else record_id
             return self._update(target, record, values, b"")
-        except RecordRefusedError as refused:
-            return self._refusal(refused, record, position, is_new=False)
+        except RecordRefusedError as rejection:
+            return self._rejected(rejection, record, position, is_new=False)
 
     def upsert(self, record: Any, position: int, check_fields: Sequence[str]) -> Result:
-        """Update the record that has a key of this one, by *check_fields* in their order; else insert it."""
+        """Update the record that matches one of *check_fields*, tried in order; otherwise insert."""
         try:
             values = self._checker.values(record)
             if self._strict.upsert_by_id and record.get("id"):
-                return self._update(self._target(record), record, values, _upserted(None, "update"))
-            found, by = self._match(values, check_fields)
-            if found is None:
-                made = self._insert(values, _upserted(None, "insert"))
-                self._new_here.add(made.record_id)
-                return made
-            return self._update(found, record, values, _upserted(by, "update"))
-        except RecordRefusedError as refused:
-            return self._refusal(refused, record, position, is_new=True)
+                return self._update(self._target_id(record), record, values, _upsert_details(None, "update"))
+            target, matched_field = self._match(values, check_fields)
+            if target is None:
+                result = self._insert(values, _upsert_details(None, "insert"))
+                self._inserted_ids.add(result.record_id)
+                return result
+            return self._update(target, record, values, _upsert_details(matched_field, "update"))
+        except RecordRefusedError as rejection:
+            return self._rejected(rejection, record, position, is_new=True)
 
     def _insert(self, values: dict[str, Any], extra: bytes) -> Result:
         store = self._store
-        self._checker.refuse_incomplete(values)
-        self._refuse_taken(values, None, self._unique_on_insert)
-        rows = taken_rows(self._crm, store, values, None) if store.children else ()
+        self._checker.require_mandatory(values)
+        self._check_unique(values, None, self._unique_on_insert)
+        rows = take_child_rows(self._crm, store, values, None) if store.children else ()
         record_id = self._crm.next_id()
-        kept = values
+        stored = values
         if None in values.values():
-            kept = {name: value for name, value in values.items() if value is not None}
-        if not self._is_founder:
-            kept = {"Owner": self._actor.id, **kept, "Created_By": self._actor.id, "Modified_By": self._actor.id}
-        store.insert(record_id, kept, self._now_s)
+            stored = {name: value for name, value in values.items() if value is not None}
+        if not self._is_administrator:
+            stored = {"Owner": self._actor.id, **stored, "Created_By": self._actor.id, "Modified_By": self._actor.id}
+        store.insert(record_id, stored, self._now_s)
         for each in rows:
             each.write(self._crm, record_id, self._now_s, self._actor.id)
         encoded = b'{"code":"SUCCESS",%s%s%d%s' % (extra, self._before_id, record_id, self._after_id)
-        return Result(True, encoded, True, record_id)  # noqa: FBT003 - by position, for this is where the time goes
+        return Result(True, encoded, True, record_id)  # noqa: FBT003 - positional, in the hot path
 
     def _update(self, record_id: int, record: dict[str, Any], values: dict[str, Any], extra: bytes) -> Result:
         store = self._store
@@ -111,48 +111,48 @@ class Writer:
             raise RecordRefusedError("INVALID_DATA", "the id given seems to be invalid", "id")
         if record_id in store.converted:
             raise RecordRefusedError("CONVERTED_RECORD", "can't update the converted record", "id")
-        self._refuse_modified(record_id)
-        self._checker.refuse_clearing(values)
-        self._refuse_taken(values, record_id, store.unique)
+        self._check_unmodified(record_id)
+        self._checker.forbid_clearing(values)
+        self._check_unique(values, record_id, store.unique)
         if appends := record.get("$append_values"):
             self._append(record_id, values, appends)
-        for rows in taken_rows(self._crm, store, values, record_id) if store.children else ():
+        for rows in take_child_rows(self._crm, store, values, record_id) if store.children else ():
             rows.write(self._crm, record_id, self._now_s, self._actor.id)
-        changes = {**values, "Modified_By": None if self._is_founder else self._actor.id}
+        changes = {**values, "Modified_By": None if self._is_administrator else self._actor.id}
         store.update(record_id, changes, self._now_s)
-        created = self._crm.zone.text(store.created_s(record_id))
-        made_by = orjson.dumps(self._user(store.creator(record_id)))
-        return Result(accepted=True, encoded=self._updated(record_id, created, made_by, extra))
+        created = self._crm.zone.format(store.created_s(record_id))
+        created_by = orjson.dumps(self._user(store.created_by(record_id)))
+        return Result(accepted=True, encoded=self._encode_updated(record_id, created, created_by, extra))
 
     def _user(self, user_id: int | None) -> dict[str, Any]:
         user = None if user_id is None else self._crm.user(user_id)
-        return (user or self._crm.founder).reference()
+        return (user or self._crm.administrator).reference()
 
-    def _updated(self, record_id: int, created: str, made_by: bytes, extra: bytes) -> bytes:
+    def _encode_updated(self, record_id: int, created: str, created_by: bytes, extra: bytes) -> bytes:
         return (
             b'{"code":"SUCCESS",%s"details":{%s"%s","id":"%d","Created_By":%s,"$approval_state":"approved"},'
             b'"message":"record updated","status":"success"}'
-        ) % (extra, self._mine, created.encode(), record_id, made_by)
+        ) % (extra, self._modified_json, created.encode(), record_id, created_by)
 
-    def _named(self, record: dict[str, Any]) -> int:
-        """Give the id that a record of an update names; the same one again may be refused."""
-        target = self._target(record)
-        if target in self._named_here and self._strict.same_record_twice is HandlingBehavior.REFUSE:
+    def _unique_target(self, record: dict[str, Any]) -> int:
+        """Return the id of an update record; a repeated id may be rejected."""
+        target = self._target_id(record)
+        if target in self._updated_ids and self._strict.same_record_twice is HandlingBehavior.REFUSE:
             raise RecordRefusedError("DUPLICATE_DATA", "duplicate data", "id", id=str(target))
-        self._named_here.add(target)
+        self._updated_ids.add(target)
         return target
 
-    def _target(self, record: dict[str, Any]) -> int:
-        given = record.get("id")
-        if given is None:
+    def _target_id(self, record: dict[str, Any]) -> int:
+        record_id = record.get("id")
+        if record_id is None:
             raise missing("id")
-        target = record_id_of(given)
+        target = record_id_of(record_id)
         if target is None:
             raise RecordRefusedError("INVALID_DATA", "the id given seems to be invalid", "id")
         return target
 
     def _match(self, values: dict[str, Any], check_fields: Sequence[str]) -> tuple[int | None, str]:
-        """Find the record to update, and the field that found it."""
+        """Return the record to update and the field that matched."""
         handling = self._strict.duplicate_keys
         if self._strict.upsert_without_key is HandlingBehavior.REFUSE and all(values.get(name) is None for name in check_fields):
             raise missing(check_fields[0])
@@ -160,78 +160,78 @@ class Writer:
             value = values.get(name)
             if value is None:
                 continue  # an empty key matches nothing
-            found = self._store.keys[name].find(value)
-            if handling is not DuplicateKeysBehavior.SEQUENTIAL and self._new_here.intersection(found):
+            matches = self._store.keys[name].find(value)
+            if handling is not DuplicateKeysBehavior.SEQUENTIAL and self._inserted_ids.intersection(matches):
                 if handling is DuplicateKeysBehavior.REFUSE:
-                    raise self._duplicate(name, found)
-                found = tuple(each for each in found if each not in self._new_here)
-            if len(found) > 1 and self._strict.several_matches is HandlingBehavior.REFUSE:
-                raise self._duplicate(name, found)
-            if found:
-                return found[0], name
+                    raise self._duplicate(name, matches)
+                matches = tuple(each for each in matches if each not in self._inserted_ids)
+            if len(matches) > 1 and self._strict.several_matches is HandlingBehavior.REFUSE:
+                raise self._duplicate(name, matches)
+            if matches:
+                return matches[0], name
         return None, ""
 
-    def _refuse_taken(self, values: dict[str, Any], record_id: int | None, names: Sequence[str]) -> None:
+    def _check_unique(self, values: dict[str, Any], record_id: int | None, names: Sequence[str]) -> None:
         for name in names:
             value = values.get(name)
             if value is not None:
                 index = self._store.keys[name]
-                if value in index and (found := index.find(value)) != (record_id,):
-                    raise self._duplicate(name, found)
-                if self._keeps_taken and name in self._store.deleted_keys:
-                    self._refuse_deleted(name, value)
+                if value in index and (matches := index.find(value)) != (record_id,):
+                    raise self._duplicate(name, matches)
+                if self._checks_deleted_keys and name in self._store.deleted_keys:
+                    self._check_deleted_key(name, value)
 
-    def _refuse_deleted(self, name: str, value: Any) -> None:
-        if found := self._store.deleted_keys[name].find(value):
-            raise self._duplicate(name, found)
+    def _check_deleted_key(self, name: str, value: Any) -> None:
+        if matches := self._store.deleted_keys[name].find(value):
+            raise self._duplicate(name, matches)
 
-    def _duplicate(self, name: str, found: tuple[int, ...]) -> RecordRefusedError:
+    def _duplicate(self, name: str, matches: tuple[int, ...]) -> RecordRefusedError:
         crm_module = self._store.crm_module
         return duplicate(
             name,
-            found[0],
-            {**self._user(self._owner(found[0])), "zuid": "900"},
+            matches[0],
+            {**self._user(self._owner(matches[0])), "zuid": "900"},
             {"api_name": crm_module.api_name, "id": crm_module.id},
-            more=len(found) > 1,
+            more=len(matches) > 1,
         )
 
     def _owner(self, record_id: int) -> int | None:
         owner: int | None = self._store.values(record_id).get("Owner") if record_id in self._store else None
         return owner
 
-    def _refuse_modified(self, record_id: int) -> None:
+    def _check_unmodified(self, record_id: int) -> None:
         since_s = self._unmodified_since_s
         if since_s is None or self._store.modified_s(record_id) <= since_s:
             return
-        text, values = self._crm.zone.text, self._store.values(record_id)
+        format_time, values = self._crm.zone.format, self._store.values(record_id)
         raise RecordRefusedError(
             "ALREADY_MODIFIED",
             "record already modified",
-            Modified_Time=text(self._store.modified_s(record_id)),
-            Created_Time=text(self._store.created_s(record_id)),
+            Modified_Time=format_time(self._store.modified_s(record_id)),
+            Created_Time=format_time(self._store.created_s(record_id)),
             id=str(record_id),
             Modified_By=self._user(values.get("Modified_By")),
             Created_By=self._user(values.get("Created_By")),
         )
 
     def _append(self, record_id: int, values: dict[str, Any], appends: Any) -> None:
-        """Add to multi-select values instead of replacing them, where the record asks for it."""
+        """Append to multi-select values instead of replacing them, if the record requests it."""
         before = self._store.values(record_id)
         for name, wanted in appends.items() if type(appends) is dict else ():
             field = self._store.fields.get(name)
             if wanted is True and field is not None and field.data_type is DataType.MULTI_PICKLIST and values.get(name):
                 values[name] = list(dict.fromkeys([*before.get(name, []), *values[name]]))
 
-    def _refusal(self, refused: RecordRefusedError, record: Any, position: int, *, is_new: bool) -> Result:
+    def _rejected(self, rejection: RecordRefusedError, record: Any, position: int, *, is_new: bool) -> Result:
         if self._strict.all_errors and type(record) is dict:
-            found = self._checker.refusals(record, is_new=is_new)
-            if len(found) > 1:
-                refused = several([each.result(position) for each in found])
-        told = refused.result(position)
+            errors = self._checker.all_errors(record, is_new=is_new)
+            if len(errors) > 1:
+                rejection = several([each.result(position) for each in errors])
+        result = rejection.result(position)
         if self._strict.short_error_details:
-            told["details"].pop("json_path", None)
-        return Result(accepted=False, encoded=orjson.dumps(told))
+            result["details"].pop("json_path", None)
+        return Result(accepted=False, encoded=orjson.dumps(result))
 
 
-def _upserted(by: str | None, action: str) -> bytes:
-    return b'"duplicate_field":%s,"action":"%s",' % (orjson.dumps(by), action.encode())
+def _upsert_details(matched_field: str | None, action: str) -> bytes:
+    return b'"duplicate_field":%s,"action":"%s",' % (orjson.dumps(matched_field), action.encode())

@@ -1,1 +1,1 @@
-"""One file a resource: what each address answers."""
+"""Route handlers, one file per resource."""

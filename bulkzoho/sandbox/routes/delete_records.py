@@ -1,4 +1,4 @@
-"""Delete records by their ids: they go to the recycle bin (zoho-api, section 5.6)."""
+"""Routes that delete records by id, into the recycle bin (zoho-api, section 5.6)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import orjson
 
 from bulkzoho.sandbox.records.field_checks import record_id_of
 from bulkzoho.sandbox.records.writer import Result
-from bulkzoho.sandbox.routes.write_records import MAX_RECORDS, results_reply
+from bulkzoho.sandbox.routes.write_records import MAX_RECORDS, results_response
 from bulkzoho.sandbox.state.module_store import ModuleStore
 from bulkzoho.sandbox.wire.errors import ApiError, parameter_missing
 from bulkzoho.sandbox.wire.request import Price, Request, Route
@@ -15,42 +15,42 @@ from bulkzoho.sandbox.wire.responses import Response
 __all__ = ["MANY", "ONE"]
 
 
-def _ids(exchange: Request) -> list[str]:
-    return [each for each in (piece.strip() for piece in exchange.query.get("ids", "").split(",")) if each]
+def _ids(request: Request) -> list[str]:
+    return [each for each in (piece.strip() for piece in request.query.get("ids", "").split(",")) if each]
 
 
-def _price(exchange: Request) -> Price:
-    return Price(records=1 if "id" in exchange.parts else len(_ids(exchange)))
+def _price(request: Request) -> Price:
+    return Price(records=1 if "id" in request.parts else len(_ids(request)))
 
 
-async def _delete_many(exchange: Request) -> Response:
-    store, ids = exchange.store(), _ids(exchange)
+async def _delete_many(request: Request) -> Response:
+    store, ids = request.store(), _ids(request)
     if not ids:
         raise parameter_missing("ids")
     if len(ids) > MAX_RECORDS:
         raise ApiError(400, "LIMIT_EXCEEDED", "Max field limit exceeded", limit=MAX_RECORDS, param_name="ids")
-    return _deleted(exchange, store, ids)
+    return _delete_all(request, store, ids)
 
 
-async def _delete_one(exchange: Request) -> Response:
-    return _deleted(exchange, exchange.store(), [exchange.parts["id"]])
+async def _delete_one(request: Request) -> Response:
+    return _delete_all(request, request.store(), [request.parts["id"]])
 
 
-def _deleted(exchange: Request, store: ModuleStore, ids: list[str]) -> Response:
-    if exchange.records_limit is not None:
-        ids = ids[: exchange.records_limit]
-    now_s = exchange.crm.now_s()
-    return results_reply(exchange, [_delete(store, each, now_s, exchange.crm.me.id) for each in ids])
+def _delete_all(request: Request, store: ModuleStore, ids: list[str]) -> Response:
+    if request.records_limit is not None:
+        ids = ids[: request.records_limit]
+    now_s = request.crm.now_s()
+    return results_response(request, [_delete_one_record(store, each, now_s, request.crm.current_user.id) for each in ids])
 
 
-def _delete(store: ModuleStore, given: str, now_s: int, by: int) -> Result:
-    record_id = record_id_of(given)
+def _delete_one_record(store: ModuleStore, raw_id: str, now_s: int, by: int) -> Result:
+    record_id = record_id_of(raw_id)
     accepted = record_id is not None and record_id in store
     if record_id is not None and accepted:
         store.delete(record_id, now_s, by)
     result = {
         "code": "SUCCESS" if accepted else "INVALID_DATA",
-        "details": {"id": given},
+        "details": {"id": raw_id},
         "message": "record deleted" if accepted else "record not deleted",
         "status": "success" if accepted else "error",
     }

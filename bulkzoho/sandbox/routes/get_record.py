@@ -1,35 +1,35 @@
-"""Get one record, with what belongs to it; and ids that are none (zoho-api, section 5.2)."""
+"""Routes for one record with its child rows, and for malformed ids (zoho-api, section 5.2)."""
 
 from __future__ import annotations
 
-from bulkzoho.sandbox.records.serializer import shown
-from bulkzoho.sandbox.records.subforms import shown_children
-from bulkzoho.sandbox.routes.list_records import asked_fields, field_names
+from bulkzoho.sandbox.records.serializer import serialize
+from bulkzoho.sandbox.records.subforms import serialize_children
+from bulkzoho.sandbox.routes.list_records import field_names, requested_fields
 from bulkzoho.sandbox.wire.errors import ApiError, invalid_url
 from bulkzoho.sandbox.wire.request import Request, Route
-from bulkzoho.sandbox.wire.responses import Response, json_reply, no_content
+from bulkzoho.sandbox.wire.responses import Response, json_response, no_content
 
 __all__ = ["MALFORMED", "ONE"]
 
 NO_CONTENT, NOT_FOUND = 204, 404
 
 
-async def _get_one(exchange: Request) -> Response:
-    store = exchange.store()
-    record_id = int(exchange.parts["id"])
-    names = field_names(exchange, store, required=False)
+async def _get_one(request: Request) -> Response:
+    store = request.store()
+    record_id = int(request.parts["id"])
+    names = field_names(request, store, required=False)
     if record_id not in store:
         return no_content()
-    rows = shown_children(exchange.crm, store, record_id, asked_fields(exchange) or None) if store.children else {}
-    return json_reply({"data": [shown(exchange.crm, store, record_id, names) | rows]})
+    rows = serialize_children(request.crm, store, record_id, requested_fields(request) or None) if store.children else {}
+    return json_response({"data": [serialize(request.crm, store, record_id, names) | rows]})
 
 
-async def _malformed(exchange: Request) -> Response:
-    """Answer a call whose path has something else than digits for an id."""
-    if exchange.crm_module not in exchange.crm.stores:
+async def _malformed(request: Request) -> Response:
+    """Handle a call whose path has a malformed id."""
+    if request.crm_module not in request.crm.stores:
         raise invalid_url()
-    status = exchange.crm.settings.strict.malformed_id_status
-    if status == NO_CONTENT and exchange.call.method == "GET":
+    status = request.crm.settings.strict.malformed_id_status
+    if status == NO_CONTENT and request.call.method == "GET":
         return no_content()
     if status == NOT_FOUND:
         raise invalid_url()

@@ -1,4 +1,4 @@
-"""List a module page by page (zoho-api, section 5.1)."""
+"""Route that lists a module page by page (zoho-api, section 5.1)."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from itertools import islice
 from typing import Any
 
 from bulkzoho.sandbox.records.field_checks import record_id_of
-from bulkzoho.sandbox.records.serializer import is_known, shown
-from bulkzoho.sandbox.state.clock import epoch
+from bulkzoho.sandbox.records.serializer import is_known, serialize
+from bulkzoho.sandbox.state.clock import parse_timestamp
 from bulkzoho.sandbox.state.module_store import ModuleStore
 from bulkzoho.sandbox.state.page_tokens import LIFE_S, PageToken
-from bulkzoho.sandbox.state.views import view_of
+from bulkzoho.sandbox.state.views import find_view
 from bulkzoho.sandbox.unverified_behaviors import HandlingBehavior
 from bulkzoho.sandbox.wire.errors import ApiError, invalid_data, parameter_missing
 from bulkzoho.sandbox.wire.request import Price, Request, Route
-from bulkzoho.sandbox.wire.responses import Response, json_reply, no_content
+from bulkzoho.sandbox.wire.responses import Response, json_response, no_content
 
-__all__ = ["MANY", "asked_fields", "field_names", "fits_converted", "modified_since", "paging", "shows_approved"]
+__all__ = ["MANY", "converted_filter", "field_names", "includes_approved", "modified_since", "paging", "requested_fields"]
 
 MAX_FIELDS = 50  # API names in ``fields``; Zoho docs, "Get Records" (v7)
 MAX_PER_PAGE = 200
@@ -27,32 +27,32 @@ VIEW_CREDITS = 3  # Zoho docs, "API limits"
 MAX_WITHOUT_TOKEN = 2_000  # records
 MAX_WITH_TOKEN = 100_000  # records
 _SORTS = ("id", "Created_Time", "Modified_Time")
-_NOT_BOUND = {"page", "page_token"}  # parameters that may differ between the pages of one listing
+_NOT_BOUND = {"page", "page_token"}  # parameters that may differ between pages of one listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Listing:
-    """What one call asks for."""
+    """Parameters of one list call."""
 
     names: list[str]
     per_page: int
     page: int
     sort_by: str
-    falling: bool
+    descending: bool
     since_s: float | None
-    shows: Callable[[int], bool]  #: whether a record of that id is asked for
-    named: frozenset[int] | None  #: the only ids that are asked for
+    includes: Callable[[int], bool]  #: whether the listing includes a record id
+    ids_wanted: frozenset[int] | None  #: the requested ids, if any
     parameters: tuple[tuple[str, str], ...]
-    mark: PageToken | None
+    token_position: PageToken | None
 
 
-def field_names(exchange: Request, store: ModuleStore, *, required: bool) -> list[str]:
-    """Read ``fields``; without it all fields of the module.
+def field_names(request: Request, store: ModuleStore, *, required: bool) -> list[str]:
+    """Parse ``fields``; the default is all fields of the module.
 
     Raises:
-        Refusal: it is missing though required, too long, or names an unknown field.
+        ApiError: ``fields`` is required but missing, too long, or names an unknown field.
     """
-    names = asked_fields(exchange)
+    names = requested_fields(request)
     if not names:
         if required:
             raise parameter_missing("fields")
@@ -60,55 +60,55 @@ def field_names(exchange: Request, store: ModuleStore, *, required: bool) -> lis
     if len(names) > MAX_FIELDS:
         raise ApiError(400, "LIMIT_EXCEEDED", "Max field limit exceeded", limit=MAX_FIELDS, param_name="fields")
     unknown = [each for each in names if not is_known(store, each) and each not in store.child_fields]
-    if unknown and exchange.crm.settings.strict.unknown_fields is HandlingBehavior.REFUSE:
+    if unknown and request.crm.settings.strict.unknown_fields is HandlingBehavior.REFUSE:
         raise ApiError(400, "INVALID_DATA", "No field found", param_name="fields", api_name=unknown[0])
     return [each for each in dict.fromkeys(names) if is_known(store, each)]
 
 
-def asked_fields(exchange: Request) -> list[str]:
-    """Read ``fields`` as it stands."""
-    return [each.strip() for each in exchange.query.get("fields", "").split(",") if each.strip()]
+def requested_fields(request: Request) -> list[str]:
+    """Parse ``fields`` without checks."""
+    return [each.strip() for each in request.query.get("fields", "").split(",") if each.strip()]
 
 
-def paging(exchange: Request) -> tuple[int, int]:
-    """Read ``page`` and ``per_page``.
+def paging(request: Request) -> tuple[int, int]:
+    """Parse ``page`` and ``per_page``.
 
     Raises:
-        Refusal: one of them is no number in its range.
+        ApiError: a value is not a number or out of range.
     """
     found = []
-    for name, default, most in (("page", 1, MAX_WITH_TOKEN), ("per_page", MAX_PER_PAGE, MAX_PER_PAGE)):
-        given = exchange.query.get(name, str(default))
-        if not given.isdecimal() or not 1 <= int(given) <= most:
+    for name, default, limit in (("page", 1, MAX_WITH_TOKEN), ("per_page", MAX_PER_PAGE, MAX_PER_PAGE)):
+        value = request.query.get(name, str(default))
+        if not value.isdecimal() or not 1 <= int(value) <= limit:
             raise invalid_data(param_name=name)
-        found.append(int(given))
+        found.append(int(value))
     return found[0], found[1]
 
 
-def modified_since(exchange: Request) -> float | None:
-    """Read the header If-Modified-Since, in seconds since 1970.
+def modified_since(request: Request) -> float | None:
+    """Return the header If-Modified-Since in seconds since 1970.
 
     Raises:
-        Refusal: it is no date-time.
+        ApiError: the value is not a date-time.
     """
-    given = exchange.headers.get("If-Modified-Since")
-    if given is None:
+    value = request.headers.get("If-Modified-Since")
+    if value is None:
         return None
     try:
-        return epoch(given)
+        return parse_timestamp(value)
     except ValueError:
         raise invalid_data(header_name="If-Modified-Since") from None
 
 
-async def _list(exchange: Request) -> Response:
-    store = exchange.store()
-    listing = _read(exchange, store)
+async def _list(request: Request) -> Response:
+    store = request.store()
+    listing = _parse_listing(request, store)
     ids, snapshot = _ids(store, listing)
     found = list(islice(ids, listing.per_page + 1))
     more, found = len(found) > listing.per_page, found[: listing.per_page]
     if not found:
         return Response(status=304) if listing.since_s is not None else no_content()
-    records = [shown(exchange.crm, store, each, listing.names) for each in found]
+    records = [serialize(request.crm, store, each, listing.names) for each in found]
     info: dict[str, Any] = {
         "call": False,
         "per_page": listing.per_page,
@@ -118,85 +118,85 @@ async def _list(exchange: Request) -> Response:
         "page": listing.page,
         "previous_page_token": None,
         "page_token_expiry": None,
-        "sort_order": "desc" if listing.falling else "asc",
+        "sort_order": "desc" if listing.descending else "asc",
         "email": False,
         "more_records": more,
     }
     if more:
-        info["next_page_token"], info["page_token_expiry"] = _next_page(exchange, listing, found[-1], snapshot)
-    return json_reply({"data": records, "info": info})
+        info["next_page_token"], info["page_token_expiry"] = _next_page(request, listing, found[-1], snapshot)
+    return json_response({"data": records, "info": info})
 
 
-def _read(exchange: Request, store: ModuleStore) -> _Listing:
-    query, strict = exchange.query, exchange.crm.settings.strict
-    page, per_page = paging(exchange)
+def _parse_listing(request: Request, store: ModuleStore) -> _Listing:
+    query, strict = request.query, request.crm.settings.strict
+    page, per_page = paging(request)
     sort_by, order = query.get("sort_by", "id"), query.get("sort_order", "desc")
     if sort_by not in _SORTS:
         raise invalid_data(param_name="sort_by", supported_values=list(_SORTS))
     if order not in ("asc", "desc"):
         raise invalid_data(param_name="sort_order", supported_values=["asc", "desc"])
     parameters = tuple(sorted((name, value) for name, value in query.items() if name not in _NOT_BOUND))
-    mark = _mark(exchange, parameters)
+    token_position = _parse_page_token(request, parameters)
     listing = _Listing(
-        names=field_names(exchange, store, required=strict.fields_required_on_list),
+        names=field_names(request, store, required=strict.fields_required_on_list),
         per_page=per_page,
-        page=mark.page if mark else page,
+        page=token_position.page if token_position else page,
         sort_by=sort_by,
-        falling=order == "desc",
-        since_s=modified_since(exchange),
-        shows=_shows(exchange, store),
-        named=_named(exchange),
+        descending=order == "desc",
+        since_s=modified_since(request),
+        includes=_record_filter(request, store),
+        ids_wanted=_parse_ids(request),
         parameters=parameters,
-        mark=mark,
+        token_position=token_position,
     )
-    _refuse_too_far(listing)
+    _check_page_limits(listing)
     return listing
 
 
-def shows_approved(exchange: Request) -> bool:
-    """Tell whether ``approved`` asks for records that are approved, as all are here.
+def includes_approved(request: Request) -> bool:
+    """Return whether ``approved`` includes approved records; all records are approved here.
 
     Raises:
-        Refusal: it is none of its words.
+        ApiError: the value is invalid.
     """
-    word = exchange.query.get("approved", "true")
+    word = request.query.get("approved", "true")
     if word not in ("true", "false", "both"):
         raise invalid_data(param_name="approved", supported_values=["true", "false", "both"])
     return word != "false"
 
 
-def _shows(exchange: Request, store: ModuleStore) -> Callable[[int], bool]:
-    """Read ``cvid``, ``converted``, ``approved`` and ``territory_id``."""
-    query = exchange.query
-    if "territory_id" in query:  # the organization has none
+def _record_filter(request: Request, store: ModuleStore) -> Callable[[int], bool]:
+    """Build the filter of ``cvid``, ``converted``, ``approved`` and ``territory_id``."""
+    query = request.query
+    if "territory_id" in query:  # the organization has no territories
         raise invalid_data(param_name="territory_id")
-    if not shows_approved(exchange):
+    if not includes_approved(request):
         return lambda _record_id: False
     if view_id := query.get("cvid"):
         if "sort_by" in query:
             raise _ambiguous("cvid", "sort_by")
-        view = view_of(exchange.crm, store, view_id)
+        view = find_view(request.crm, store, view_id)
         if view is None:
             raise invalid_data(param_name="cvid")
-        return view.shows
-    return fits_converted(store, query.get("converted", "false"))
+        return view.contains
+    return converted_filter(store, query.get("converted", "false"))
 
 
-def _named(exchange: Request) -> frozenset[int] | None:
-    """Read ``ids``."""
-    if "ids" not in exchange.query:
+def _parse_ids(request: Request) -> frozenset[int] | None:
+    """Parse ``ids``."""
+    if "ids" not in request.query:
         return None
-    given, most = exchange.query["ids"].split(","), exchange.crm.settings.strict.ids_on_list
-    if len(given) > most:
-        raise ApiError(400, "LIMIT_EXCEEDED", "ids limit exceeded", limit=most, param_name="ids")
-    return frozenset(record_id for each in given if (record_id := record_id_of(each.strip())) is not None)
+    value, limit = request.query["ids"].split(","), request.crm.settings.strict.ids_on_list
+    if len(value) > limit:
+        raise ApiError(400, "LIMIT_EXCEEDED", "ids limit exceeded", limit=limit, param_name="ids")
+    return frozenset(record_id for each in value if (record_id := record_id_of(each.strip())) is not None)
 
 
-def fits_converted(store: ModuleStore, word: str) -> Callable[[int], bool]:
-    """Make the test that ``converted`` asks for.
+def converted_filter(store: ModuleStore, word: str) -> Callable[[int], bool]:
+    """Build the filter of ``converted``.
 
     Raises:
-        Refusal: it is none of its words.
+        ApiError: the value is invalid.
     """
     match word:
         case "false":
@@ -208,31 +208,31 @@ def fits_converted(store: ModuleStore, word: str) -> Callable[[int], bool]:
     raise invalid_data(param_name="converted", supported_values=["true", "false", "both"])
 
 
-def _ambiguous(one: str, other: str) -> ApiError:
+def _ambiguous(first: str, second: str) -> ApiError:
     message = "Ambiguity while processing the request"
-    due_to = [{"param_name": one}, {"param_name": other}]
+    due_to = [{"param_name": first}, {"param_name": second}]
     return ApiError(400, "AMBIGUITY_DURING_PROCESSING", message, ambiguity_due_to=due_to)
 
 
-def _mark(exchange: Request, parameters: tuple[tuple[str, str], ...]) -> PageToken | None:
-    token = exchange.query.get("page_token")
+def _parse_page_token(request: Request, parameters: tuple[tuple[str, str], ...]) -> PageToken | None:
+    token = request.query.get("page_token")
     if token is None:
         return None
-    if "page" in exchange.query:
+    if "page" in request.query:
         raise _ambiguous("page", "page_token")
-    mark = exchange.crm.pages.find(token)
-    if mark is None:
+    token_position = request.crm.pages.find(token)
+    if token_position is None:
         raise invalid_data(param_name="page_token")
-    if exchange.crm.clock.wall() >= mark.expires_s:
+    if request.crm.clock.wall() >= token_position.expires_s:
         raise ApiError(400, "EXPIRED_VALUE", "page_token is expired", param_name="page_token")
-    if mark.parameters != parameters:
+    if token_position.parameters != parameters:
         raise ApiError(400, "TOKEN_BOUND_DATA_MISMATCH", "page_token does not fit the request", param_name="page_token")
-    return mark
+    return token_position
 
 
-def _refuse_too_far(listing: _Listing) -> None:
+def _check_page_limits(listing: _Listing) -> None:
     reached = listing.page * listing.per_page
-    if listing.mark is None and reached > MAX_WITHOUT_TOKEN:
+    if listing.token_position is None and reached > MAX_WITHOUT_TOKEN:
         code, limit = "DISCRETE_PAGINATION_LIMIT_EXCEEDED", MAX_WITHOUT_TOKEN
     elif reached > MAX_WITH_TOKEN:
         code, limit = "PAGINATION_LIMIT_EXCEEDED", MAX_WITH_TOKEN
@@ -242,52 +242,52 @@ def _refuse_too_far(listing: _Listing) -> None:
 
 
 def _ids(store: ModuleStore, listing: _Listing) -> tuple[Iterator[int], array[int] | None]:
-    """Give the ids from the asked page on, and the snapshot that later pages need, if any."""
-    snapshot = listing.mark.snapshot if listing.mark else None
+    """Return the ids from the requested page on, and the snapshot for later pages, if any."""
+    snapshot = listing.token_position.snapshot if listing.token_position else None
     skip = (listing.page - 1) * listing.per_page
     if listing.sort_by == "Modified_Time":
         if snapshot is None:
-            ordered = sorted(store.rising(), key=store.modified_s, reverse=listing.falling)
-            snapshot = array("q", _wanted(store, iter(ordered), listing))
+            ordered = sorted(store.ascending_ids(), key=store.modified_s, reverse=listing.descending)
+            snapshot = array("q", _filter_ids(store, iter(ordered), listing))
         return (each for each in islice(snapshot, skip, None) if each in store), snapshot
-    if listing.named is not None:  # found at once, however many others there are
-        there = sorted((each for each in listing.named if each in store), reverse=listing.falling)
-        return islice(_wanted(store, iter(there), listing), skip, None), None
-    if listing.mark:
-        last, skip = listing.mark.last_id, 0
-        ids = store.falling(last) if listing.falling else store.rising(last)
+    if listing.ids_wanted is not None:  # direct lookup, independent of the module's size
+        ids_found = sorted((each for each in listing.ids_wanted if each in store), reverse=listing.descending)
+        return islice(_filter_ids(store, iter(ids_found), listing), skip, None), None
+    if listing.token_position:
+        last, skip = listing.token_position.last_id, 0
+        ids = store.descending_ids(last) if listing.descending else store.ascending_ids(last)
     else:
-        ids = store.falling() if listing.falling else store.rising()
-    return islice(_wanted(store, ids, listing), skip, None), None
+        ids = store.descending_ids() if listing.descending else store.ascending_ids()
+    return islice(_filter_ids(store, ids, listing), skip, None), None
 
 
-def _wanted(store: ModuleStore, ids: Iterator[int], listing: _Listing) -> Iterator[int]:
-    since_s, shows, named = listing.since_s, listing.shows, listing.named
-    if named is not None:
-        ids = (each for each in ids if each in named)
+def _filter_ids(store: ModuleStore, ids: Iterator[int], listing: _Listing) -> Iterator[int]:
+    since_s, includes, ids_wanted = listing.since_s, listing.includes, listing.ids_wanted
+    if ids_wanted is not None:
+        ids = (each for each in ids if each in ids_wanted)
     if since_s is None:
-        return (each for each in ids if shows(each))
-    return (each for each in ids if store.modified_s(each) >= since_s and shows(each))
+        return (each for each in ids if includes(each))
+    return (each for each in ids if store.modified_s(each) >= since_s and includes(each))
 
 
-def _next_page(exchange: Request, listing: _Listing, last_id: int, snapshot: array[int] | None) -> tuple[str, str]:
-    crm = exchange.crm
+def _next_page(request: Request, listing: _Listing, last_id: int, snapshot: array[int] | None) -> tuple[str, str]:
+    crm = request.crm
     expires_s = crm.clock.wall() + LIFE_S
-    token = f"{crm.chance.getrandbits(128):032x}"
-    mark = PageToken(
+    token = f"{crm.rng.getrandbits(128):032x}"
+    token_position = PageToken(
         parameters=listing.parameters,
         page=listing.page + 1,
         last_id=last_id,
         snapshot=snapshot,
         expires_s=expires_s,
     )
-    crm.pages.give(token, mark)
-    return token, crm.zone.text(int(expires_s))
+    crm.pages.add(token, token_position)
+    return token, crm.zone.format(int(expires_s))
 
 
-def _price(exchange: Request) -> Price:
-    """Price a listing: a custom view costs 3, and both it and sorting make the call a heavy one."""
-    strict, query = exchange.crm.settings.strict, exchange.query
+def _price(request: Request) -> Price:
+    """Return the price of a listing: a custom view costs 3; views and sorting make the call heavy."""
+    strict, query = request.crm.settings.strict, request.query
     price = VIEW_CREDITS if "cvid" in query else strict.sorted_list_credits if "sort_by" in query else 1
     return Price(credits=price, heavy=not {"cvid", "sort_by"}.isdisjoint(query))
 

@@ -1,4 +1,4 @@
-"""Change one field of many records: by ids at once, by a view as a job (zoho-api, section 5.10)."""
+"""Routes of mass update: by ids immediately, by view as a job (zoho-api, section 5.10)."""
 
 from __future__ import annotations
 
@@ -8,152 +8,154 @@ from functools import reduce
 from typing import Any
 
 from bulkzoho.sandbox.bulk.criteria import bind_criteria
-from bulkzoho.sandbox.bulk.job_requests import begun
+from bulkzoho.sandbox.bulk.job_requests import new_job
 from bulkzoho.sandbox.query.conditions import ConditionPair, Node, meets
 from bulkzoho.sandbox.query.record_view import RecordView
 from bulkzoho.sandbox.records.field_checks import record_id_of
 from bulkzoho.sandbox.records.record_errors import RecordRefusedError
 from bulkzoho.sandbox.records.validator import RecordChecker
 from bulkzoho.sandbox.records.writer import Writer
-from bulkzoho.sandbox.routes.write_records import results_reply
+from bulkzoho.sandbox.routes.write_records import results_response
 from bulkzoho.sandbox.settings import Edition
 from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.jobs import Job
 from bulkzoho.sandbox.state.module_store import ModuleStore
-from bulkzoho.sandbox.state.views import View, view_of
+from bulkzoho.sandbox.state.views import View, find_view
 from bulkzoho.sandbox.wire.errors import ApiError, invalid_data, parameter_missing
 from bulkzoho.sandbox.wire.request import Price, Request, Route
-from bulkzoho.sandbox.wire.responses import Response, json_reply
+from bulkzoho.sandbox.wire.responses import Response, json_response
 
 __all__ = ["MASS_UPDATE"]
 
 # Zoho docs v8, "Mass Update Records"
 MAX_IDS = 500
 MAX_OF_VIEW = 50_000
-MAX_FIELDS = {"Deals": 3}  # of one call; 1 in all other modules
-VIEWS_IN = frozenset({Edition.ENTERPRISE, Edition.ULTIMATE})
-RECORDS_A_TURN = 200  # written before other calls get their turn
+MAX_FIELDS = {"Deals": 3}  # fields per call; 1 in all other modules
+EDITIONS_WITH_VIEWS = frozenset({Edition.ENTERPRISE, Edition.ULTIMATE})
+RECORDS_PER_TURN = 200  # records written before other calls get a turn
 
 
-async def _start(exchange: Request) -> Response:
-    store, body, records = exchange.store(), exchange.json(), exchange.records()
+async def _start(request: Request) -> Response:
+    store, body, records = request.store(), request.json(), request.records()
     if not records or type(records[0]) is not dict:
         raise ApiError(400, "MANDATORY_NOT_FOUND", "required field not found", api_name="data", json_path="$.data")
     change: dict[str, Any] = records[0]
-    _refuse_fields(store, change)
+    _check_fields(store, change)
     if "ids" in body and "cvid" in body:
         due_to = [{"api_name": each, "json_path": f"$.{each}"} for each in ("ids", "cvid")]
         raise ApiError(400, "AMBIGUITY_DURING_PROCESSING", "Ambiguity while processing the request", ambiguity_due_to=due_to)
-    if body.get("territory") is not None:  # only a view's records can be narrowed so, and the organization has no territories
+    if body.get("territory") is not None:  # the organization has no territories
         raise invalid_data(api_name="territory", json_path="$.territory")
     if "ids" in body:
-        return _by_ids(exchange, store, change, body["ids"])
+        return _by_ids(request, store, change, body["ids"])
     if "cvid" not in body:
         names = [{"api_name": each, "json_path": f"$.{each}"} for each in ("ids", "cvid")]
         raise ApiError(400, "EXPECTED_FIELD_MISSING", "One of the expected parameter is missing", expected_fields=names)
-    if exchange.crm.settings.edition not in VIEWS_IN:
+    if request.crm.settings.edition not in EDITIONS_WITH_VIEWS:
         raise ApiError(
             400, "FEATURE_NOT_SUPPORTED", "the edition has no mass update of views", api_name="cvid", json_path="$.cvid"
         )
-    view = view_of(exchange.crm, store, str(body["cvid"]))
+    view = find_view(request.crm, store, str(body["cvid"]))
     if view is None:
         raise ApiError(400, "INVALID_DATA", "the cvid given seems to be invalid", api_name="cvid", json_path="$.cvid")
-    return _by_view(exchange, store, change, view, _criteria(exchange.crm, store, body.get("criteria")))
+    return _by_view(request, store, change, view, _criteria(request.crm, store, body.get("criteria")))
 
 
-def _refuse_fields(store: ModuleStore, change: dict[str, Any]) -> None:
-    most = MAX_FIELDS.get(store.crm_module.api_name, 1)
-    if not 0 < len(change) <= most:
-        raise invalid_data(api_name="data", json_path="$.data[0]", maximum_length=most)
+def _check_fields(store: ModuleStore, change: dict[str, Any]) -> None:
+    limit = MAX_FIELDS.get(store.crm_module.api_name, 1)
+    if not 0 < len(change) <= limit:
+        raise invalid_data(api_name="data", json_path="$.data[0]", maximum_length=limit)
     for name in change:
         field = store.fields.get(name) or store.child_fields.get(name)
         if field is not None and not field.mass_updatable:
             raise invalid_data(api_name=name, json_path=f"$.data[0].{name}")
 
 
-def _criteria(crm: Crm, store: ModuleStore, told: Any) -> Node | None:
-    """Read the criteria that narrow a view: conditions and groups, all of which must hold.
+def _criteria(crm: Crm, store: ModuleStore, criteria: Any) -> Node | None:
+    """Parse the criteria that filter a view; all of them must hold.
 
     Raises:
-        Refusal: they cannot be read, or do not fit the module.
+        ApiError: the criteria are invalid or do not fit the module.
     """
-    if told is None:
+    if criteria is None:
         return None
     try:
-        if type(told) is not list or not told:
+        if type(criteria) is not list or not criteria:
             raise invalid_data()
-        nodes = [bind_criteria(crm, store, _as_in_bulk_read(each)) for each in told]
+        nodes = [bind_criteria(crm, store, _to_bulk_read_form(each)) for each in criteria]
     except ApiError:
         raise invalid_data(api_name="criteria", json_path="$.criteria") from None
     return reduce(lambda left, right: ConditionPair(both=True, left=left, right=right), nodes)
 
 
-def _as_in_bulk_read(told: Any) -> Any:
-    """Give a condition with its field as an object, which is a plain name here (OpenAPI, "record")."""
-    if type(told) is not dict:
-        return told
-    if type(told.get("group")) is list:
-        return {**told, "group": [_as_in_bulk_read(each) for each in told["group"]]}
-    return {**told, "field": {"api_name": told["field"]}} if type(told.get("field")) is str else told
+def _to_bulk_read_form(criteria: Any) -> Any:
+    """Convert a condition to the bulk read form: the field as an object instead of a name (OpenAPI, "record")."""
+    if type(criteria) is not dict:
+        return criteria
+    if type(criteria.get("group")) is list:
+        return {**criteria, "group": [_to_bulk_read_form(each) for each in criteria["group"]]}
+    return {**criteria, "field": {"api_name": criteria["field"]}} if type(criteria.get("field")) is str else criteria
 
 
-def _by_ids(exchange: Request, store: ModuleStore, change: dict[str, Any], ids: Any) -> Response:
+def _by_ids(request: Request, store: ModuleStore, change: dict[str, Any], ids: Any) -> Response:
     if type(ids) is not list or not ids or len(ids) > MAX_IDS:
         raise ApiError(400, "LIMIT_EXCEEDED", "limit exceeded", limit=MAX_IDS, api_name="ids", json_path="$.ids")
-    writer = Writer(exchange.crm, store)
+    writer = Writer(request.crm, store)
     results = [writer.update(change, position, record_id_of(each) or 0) for position, each in enumerate(ids)]
-    return results_reply(exchange, results)
+    return results_response(request, results)
 
 
-def _by_view(exchange: Request, store: ModuleStore, change: dict[str, Any], view: View, where: Node | None) -> Response:
-    crm, name = exchange.crm, store.crm_module.api_name
+def _by_view(request: Request, store: ModuleStore, change: dict[str, Any], view: View, where: Node | None) -> Response:
+    crm, name = request.crm, store.crm_module.api_name
     running = [each for each in crm.jobs.unfinished("mass_update", crm.clock.wall()) if each.request["cvid"] == view.id]
     if running:
         raise ApiError(400, "ALREADY_SCHEDULED", "mass update already scheduled", api_name="cvid")
-    _refuse_values(crm.checkers[name], change)
-    job = begun(exchange, "mass_update", name, {"cvid": view.id})
-    crm.jobs.start(job, _update(crm, store, job, change, lambda each: view.shows(each) and meets(where, RecordView(store, each))))
+    _check_values(crm.checkers[name], change)
+    job = new_job(request, "mass_update", name, {"cvid": view.id})
+    crm.jobs.start(
+        job, _update(crm, store, job, change, lambda each: view.contains(each) and meets(where, RecordView(store, each)))
+    )
     details = {"job_id": str(job.id)}
     message = "mass update scheduled successfully"
-    return json_reply({"data": [{"code": "SUCCESS", "status": "success", "message": message, "details": details}]})
+    return json_response({"data": [{"code": "SUCCESS", "status": "success", "message": message, "details": details}]})
 
 
-def _refuse_values(checker: RecordChecker, change: dict[str, Any]) -> None:
-    """Tell a wrong value at once, not by a job that fails everywhere."""
+def _check_values(checker: RecordChecker, change: dict[str, Any]) -> None:
+    """Reject an invalid value before the job starts."""
     try:
-        checker.refuse_clearing(checker.values(change))
-    except RecordRefusedError as refused:
-        told = refused.result(0)
-        raise ApiError(400, told["code"], told["message"], **told["details"]) from None
+        checker.forbid_clearing(checker.values(change))
+    except RecordRefusedError as rejection:
+        criteria = rejection.result(0)
+        raise ApiError(400, criteria["code"], criteria["message"], **criteria["details"]) from None
 
 
-async def _update(crm: Crm, store: ModuleStore, job: Job, change: dict[str, Any], shows: Callable[[int], bool]) -> None:
-    ids = [each for each in store.rising() if shows(each)][:MAX_OF_VIEW]
+async def _update(crm: Crm, store: ModuleStore, job: Job, change: dict[str, Any], in_view: Callable[[int], bool]) -> None:
+    ids = [each for each in store.ascending_ids() if in_view(each)][:MAX_OF_VIEW]
     updated, writer = 0, Writer(crm, store)
     for number, record_id in enumerate(ids):
-        if number % RECORDS_A_TURN == RECORDS_A_TURN - 1:
+        if number % RECORDS_PER_TURN == RECORDS_PER_TURN - 1:
             await asyncio.sleep(0)
             writer = Writer(crm, store)
         updated += writer.update(change, number, record_id).accepted
-    job.figures.update(Total_Count=len(ids), Updated_Count=updated, Failed_Count=len(ids) - updated, Not_Updated_Count=0)
+    job.result.update(Total_Count=len(ids), Updated_Count=updated, Failed_Count=len(ids) - updated, Not_Updated_Count=0)
 
 
-async def _status(exchange: Request) -> Response:
-    exchange.store()
-    given = exchange.query.get("job_id")
-    if not given:
+async def _status(request: Request) -> Response:
+    request.store()
+    job_id = request.query.get("job_id")
+    if not job_id:
         raise parameter_missing("job_id")
-    job = exchange.crm.jobs.find("mass_update", record_id_of(given) or 0)
+    job = request.crm.jobs.find("mass_update", record_id_of(job_id) or 0)
     if job is None:
         raise invalid_data(param_name="job_id")
-    share = job.share_done(exchange.crm.clock.wall())
+    share = job.share_done(request.crm.clock.wall())
     status = "SCHEDULED" if share < 0.2 else "RUNNING" if share < 1 else "FAILED" if job.error else "COMPLETED"  # noqa: PLR2004
     counts = {"Failed_Count": 0, "Updated_Count": 0, "Not_Updated_Count": 0, "Total_Count": 0}
-    return json_reply({"data": [{"Status": status, **counts, **(job.figures if status == "COMPLETED" else {})}]})
+    return json_response({"data": [{"Status": status, **counts, **(job.result if status == "COMPLETED" else {})}]})
 
 
-def _price(exchange: Request) -> Price:
-    ids = exchange.fields_of_body().get("ids")
+def _price(request: Request) -> Price:
+    ids = request.json_or_empty().get("ids")
     return Price(records=len(ids) if type(ids) is list else 0)
 
 

@@ -1,4 +1,4 @@
-"""Modules and fields as metadata (zoho-api, sections 6.3 and 6.4)."""
+"""Routes of module, field and view metadata (zoho-api, sections 6.3 and 6.4)."""
 
 from __future__ import annotations
 
@@ -7,65 +7,65 @@ from typing import Any
 from bulkzoho.sandbox.state.schema import describe_field, describe_module
 from bulkzoho.sandbox.state.views import describe_views
 from bulkzoho.sandbox.wire.errors import invalid_module, parameter_missing
-from bulkzoho.sandbox.wire.permissions import with_rights
+from bulkzoho.sandbox.wire.permissions import with_permissions
 from bulkzoho.sandbox.wire.request import Request, Route
-from bulkzoho.sandbox.wire.responses import Response, json_reply, no_content
+from bulkzoho.sandbox.wire.responses import Response, json_response, no_content
 
 __all__ = ["FIELDS", "MODULES", "ONE_FIELD", "ONE_MODULE", "VIEWS"]
 
 
-async def _modules(exchange: Request) -> Response:
-    crm = exchange.crm
-    if "visible" not in exchange.query.get("status", "visible").split(","):
+async def _modules(request: Request) -> Response:
+    crm = request.crm
+    if "visible" not in request.query.get("status", "visible").split(","):
         return no_content()
-    return json_reply({"modules": [with_rights(crm, describe_module(each.crm_module)) for each in crm.stores.values()]})
+    return json_response({"modules": [with_permissions(crm, describe_module(each.crm_module)) for each in crm.stores.values()]})
 
 
-async def _one_module(exchange: Request) -> Response:
-    return json_reply({"modules": [with_rights(exchange.crm, describe_module(exchange.store().crm_module))]})
+async def _one_module(request: Request) -> Response:
+    return json_response({"modules": [with_permissions(request.crm, describe_module(request.store().crm_module))]})
 
 
-async def _fields(exchange: Request) -> Response:
-    return json_reply({"fields": _described(exchange)})
+async def _fields(request: Request) -> Response:
+    return json_response({"fields": _describe_fields(request)})
 
 
-async def _one_field(exchange: Request) -> Response:
-    found = [each for each in _described(exchange) if each["id"] == exchange.parts["id"]]
-    return json_reply({"fields": found}) if found else no_content()
+async def _one_field(request: Request) -> Response:
+    found = [each for each in _describe_fields(request) if each["id"] == request.parts["id"]]
+    return json_response({"fields": found}) if found else no_content()
 
 
-def _described(exchange: Request) -> list[dict[str, Any]]:
-    """Give all fields of the module that ``module`` names.
+def _describe_fields(request: Request) -> list[dict[str, Any]]:
+    """Return all fields of the module in the parameter ``module``.
 
     Raises:
-        Refusal: it names none.
+        ApiError: the parameter is missing or the module unknown.
     """
-    name = exchange.query.get("module")
+    name = request.query.get("module")
     if not name:
         raise parameter_missing("module")
-    store = exchange.crm.stores.get(name)
+    store = request.crm.stores.get(name)
     if store is None:
         raise invalid_module()
     crm_module = store.crm_module
-    described = [describe_field(crm_module, position) for position in range(len(crm_module.fields))]
-    for each in described:
-        linked = each["multiselectlookup"].get("linking_details", {}).get("module")
-        for module in filter(None, (each["lookup"].get("module"), linked, each["subform"])):
-            module["id"] = exchange.crm.stores[module["api_name"]].crm_module.id
+    descriptions = [describe_field(crm_module, position) for position in range(len(crm_module.fields))]
+    for each in descriptions:
+        linking_module = each["multiselectlookup"].get("linking_details", {}).get("module")
+        for module in filter(None, (each["lookup"].get("module"), linking_module, each["subform"])):
+            module["id"] = request.crm.stores[module["api_name"]].crm_module.id
         each["associated_module"] = each["subform"]
-    return described
+    return descriptions
 
 
-async def _views(exchange: Request) -> Response:
-    name = exchange.query.get("module")
+async def _views(request: Request) -> Response:
+    name = request.query.get("module")
     if not name:
         raise parameter_missing("module")
-    store = exchange.crm.stores.get(name)
+    store = request.crm.stores.get(name)
     if store is None:
         raise invalid_module()
-    views = describe_views(exchange.crm, store)
+    views = describe_views(request.crm, store)
     info = {"per_page": 200, "default": views[0]["id"], "count": len(views), "page": 1, "more_records": False}
-    return json_reply({"custom_views": views, "info": info})
+    return json_response({"custom_views": views, "info": info})
 
 
 FIELDS = (Route(operation="fields", method="GET", handler=_fields, scope="settings.fields.READ"),)

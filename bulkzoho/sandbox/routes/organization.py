@@ -1,4 +1,4 @@
-"""The organization and its users (zoho-api, section 6.5)."""
+"""Routes of the organization and its users (zoho-api, section 6.5)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bulkzoho.sandbox.state.crm import Crm, User
 from bulkzoho.sandbox.state.schema import ID_PREFIX
 from bulkzoho.sandbox.wire.errors import invalid_data
 from bulkzoho.sandbox.wire.request import Request, Route
-from bulkzoho.sandbox.wire.responses import Response, json_reply, no_content
+from bulkzoho.sandbox.wire.responses import Response, json_response, no_content
 
 __all__ = ["ORG", "USERS"]
 
@@ -25,12 +25,12 @@ _USER_TYPES: dict[str, Callable[[Crm, User], bool]] = {
     "ActiveConfirmedUsers": lambda _crm, user: user.active,
     "AdminUsers": lambda _crm, user: user.admin,
     "ActiveConfirmedAdmins": lambda _crm, user: user.active and user.admin,
-    "CurrentUser": lambda crm, user: user is crm.me,
+    "CurrentUser": lambda crm, user: user is crm.current_user,
 }
 
 
-async def _org(exchange: Request) -> Response:
-    crm = exchange.crm
+async def _org(request: Request) -> Response:
+    crm = request.crm
     settings = crm.settings
     paid = settings.edition is not Edition.FREE
     organization = {
@@ -39,7 +39,7 @@ async def _org(exchange: Request) -> Response:
         "company_name": "Sandbox Company",
         "domain_name": f"org{settings.org_id}",
         "type": settings.org_type,
-        "primary_email": crm.me.email,
+        "primary_email": crm.current_user.email,
         "primary_zuid": "900",
         "time_zone": crm.zone.name,
         "iso_code": "SEK",
@@ -47,7 +47,7 @@ async def _org(exchange: Request) -> Response:
         "currency_symbol": "kr",
         "currency_locale": "sv_SE",
         "country_code": "SE",
-        "created_time": crm.zone.text(1_700_000_000),
+        "created_time": crm.zone.format(1_700_000_000),
         "mc_status": False,
         "license_details": {
             "paid_expiry": None,
@@ -62,7 +62,7 @@ async def _org(exchange: Request) -> Response:
         "hipaa_compliance_enabled": False,
         "translation_enabled": False,
     }
-    return json_reply({"org": [organization]})
+    return json_response({"org": [organization]})
 
 
 def _describe(crm: Crm, user: User) -> dict[str, Any]:
@@ -88,19 +88,19 @@ def _describe(crm: Crm, user: User) -> dict[str, Any]:
     }
 
 
-async def _users(exchange: Request) -> Response:
-    crm = exchange.crm
-    wanted = _USER_TYPES.get(exchange.query.get("type", "AllUsers"))
-    if wanted is None:
+async def _users(request: Request) -> Response:
+    crm = request.crm
+    matches = _USER_TYPES.get(request.query.get("type", "AllUsers"))
+    if matches is None:
         raise invalid_data(param_name="type")
-    page, per_page = paging(exchange)
-    found = [each for each in crm.users if wanted(crm, each)]
-    shown = found[(page - 1) * per_page : page * per_page]
-    if not shown:
+    page, per_page = paging(request)
+    found = [each for each in crm.users if matches(crm, each)]
+    page_users = found[(page - 1) * per_page : page * per_page]
+    if not page_users:
         return no_content()
     more = len(found) > page * per_page
-    info = {"per_page": per_page, "count": len(shown), "page": page, "more_records": more}
-    return json_reply({"users": [_describe(crm, each) for each in shown], "info": info})
+    info = {"per_page": per_page, "count": len(page_users), "page": page, "more_records": more}
+    return json_response({"users": [_describe(crm, each) for each in page_users], "info": info})
 
 
 ORG = (Route(operation="org", method="GET", handler=_org, scope="org.READ"),)

@@ -1,74 +1,74 @@
-"""Which records of the recycle bin a restoration is about: conditions and groups on what the bin shows of a record."""
+"""Parse the filters of a restore call: conditions and groups on entries of the recycle bin."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bulkzoho.sandbox.state.clock import epoch
+from bulkzoho.sandbox.state.clock import parse_timestamp
 from bulkzoho.sandbox.wire.errors import ApiError
 
-__all__ = ["filter_of"]
+__all__ = ["parse_filters"]
 
-Told = Mapping[str, Any]  # an element of ``recycle_bin``
-_FIELDS: dict[str, Callable[[Told], Any]] = {
-    "module": lambda told: told["module"]["api_name"],
-    "display_name": lambda told: told["display_name"] or "",
-    "owner": lambda told: told["owner"]["id"],
-    "deleted_by": lambda told: told["deleted_by"]["id"],
-    "deleted_time": lambda told: epoch(told["deleted_time"]),
+Entry = Mapping[str, Any]  # an element of ``recycle_bin``
+_FIELDS: dict[str, Callable[[Entry], Any]] = {
+    "module": lambda entry: entry["module"]["api_name"],
+    "display_name": lambda entry: entry["display_name"] or "",
+    "owner": lambda entry: entry["owner"]["id"],
+    "deleted_by": lambda entry: entry["deleted_by"]["id"],
+    "deleted_time": lambda entry: parse_timestamp(entry["deleted_time"]),
 }
 _COMPARATORS: dict[str, Callable[[Any, Any], bool]] = {
-    "equal": lambda value, wanted: bool(value == wanted),
-    "not_equal": lambda value, wanted: bool(value != wanted),
-    "contains": lambda value, wanted: str(wanted).casefold() in str(value).casefold(),
-    "starts_with": lambda value, wanted: str(value).casefold().startswith(str(wanted).casefold()),
-    "between": lambda value, wanted: bool(wanted[0] <= value <= wanted[1]),
-    "greater_equal": lambda value, wanted: bool(value >= wanted),
-    "less_equal": lambda value, wanted: bool(value <= wanted),
+    "equal": lambda value, expected: bool(value == expected),
+    "not_equal": lambda value, expected: bool(value != expected),
+    "contains": lambda value, expected: str(expected).casefold() in str(value).casefold(),
+    "starts_with": lambda value, expected: str(value).casefold().startswith(str(expected).casefold()),
+    "between": lambda value, expected: bool(expected[0] <= value <= expected[1]),
+    "greater_equal": lambda value, expected: bool(value >= expected),
+    "less_equal": lambda value, expected: bool(value <= expected),
 }
 
 
-def filter_of(told: Any) -> Callable[[Told], bool]:
-    """Make the test that ``filters`` asks for.
+def parse_filters(entry: Any) -> Callable[[Entry], bool]:
+    """Build the test of ``filters``.
 
     Raises:
-        Refusal: it cannot be read; the details name the key.
+        ApiError: the filters are invalid; the details name the key.
     """
-    if type(told) is not dict:
-        raise _wrong("filters", "$.filters")
-    if "group" in told:
-        if str(told.get("group_operator")).upper() not in ("AND", "OR") or type(told["group"]) is not list:
-            raise _wrong("group_operator", "$.group_operator")
-        tests = [filter_of(each) for each in told["group"]]
-        joined = all if str(told["group_operator"]).upper() == "AND" else any
+    if type(entry) is not dict:
+        raise _invalid_filter("filters", "$.filters")
+    if "group" in entry:
+        if str(entry.get("group_operator")).upper() not in ("AND", "OR") or type(entry["group"]) is not list:
+            raise _invalid_filter("group_operator", "$.group_operator")
+        tests = [parse_filters(each) for each in entry["group"]]
+        joined = all if str(entry["group_operator"]).upper() == "AND" else any
         return lambda record: joined(test(record) for test in tests)
-    field = told.get("field")
+    field = entry.get("field")
     name = str(field.get("api_name")) if type(field) is dict else ""
     read = _FIELDS.get(name)
     if read is None:
-        raise _wrong("field", "$.field")
-    compare = _COMPARATORS.get(str(told.get("comparator")))
+        raise _invalid_filter("field", "$.field")
+    compare = _COMPARATORS.get(str(entry.get("comparator")))
     if compare is None:
-        raise _wrong("comparator", "$.comparator")
-    wanted = _wanted(name, told.get("value"), str(told["comparator"]))
-    return lambda record: compare(read(record), wanted)
+        raise _invalid_filter("comparator", "$.comparator")
+    expected = _parse_value(name, entry.get("value"), str(entry["comparator"]))
+    return lambda record: compare(read(record), expected)
 
 
-def _wanted(name: str, value: Any, comparator: str) -> Any:
-    """Give the value in the form that is compared: an instant, an id, or a text."""
+def _parse_value(name: str, value: Any, comparator: str) -> Any:
+    """Return the value in comparable form: a timestamp, an id or a string."""
     values = value if comparator == "between" else [value]
     if type(values) is not list or len(values) != (2 if comparator == "between" else 1):
-        raise _wrong("value", "$.value")
+        raise _invalid_filter("value", "$.value")
     try:
-        made = [epoch(each) if name == "deleted_time" else _text(each) for each in values]
+        parsed = [parse_timestamp(each) if name == "deleted_time" else _text(each) for each in values]
     except (TypeError, ValueError):
-        raise _wrong("value", "$.value") from None
-    return made if comparator == "between" else made[0]
+        raise _invalid_filter("value", "$.value") from None
+    return parsed if comparator == "between" else parsed[0]
 
 
 def _text(value: Any) -> str:
-    """Give a text as it is, and what names a thing by its id or API name."""
+    """Return a string, or the id or API name of an object."""
     if type(value) is dict:
         value = value.get("id") or value.get("api_name")
     if type(value) is not str:
@@ -76,5 +76,5 @@ def _text(value: Any) -> str:
     return value
 
 
-def _wrong(name: str, path: str) -> ApiError:
+def _invalid_filter(name: str, path: str) -> ApiError:
     return ApiError(400, "INVALID_DATA", f"Please provide a valid {name}", api_name=name, json_path=path, param_name="filters")

@@ -1,4 +1,4 @@
-"""Every address of the API, and who answers it; the first pattern that fits wins."""
+"""Route table of the API; the first matching pattern wins."""
 
 from __future__ import annotations
 
@@ -6,15 +6,23 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from bulkzoho.sandbox.routes import bulk_read, bulk_write, coql, mass_update, metadata, organization, upload
-from bulkzoho.sandbox.routes import convert_lead as converting
-from bulkzoho.sandbox.routes import delete_records as delete
-from bulkzoho.sandbox.routes import deleted_records as removed
-from bulkzoho.sandbox.routes import get_record as one_record
-from bulkzoho.sandbox.routes import list_records as listing
-from bulkzoho.sandbox.routes import recycle_bin as recycling
-from bulkzoho.sandbox.routes import search as searching
-from bulkzoho.sandbox.routes import write_records as write
+from bulkzoho.sandbox.routes import (
+    bulk_read,
+    bulk_write,
+    convert_lead,
+    coql,
+    delete_records,
+    deleted_records,
+    get_record,
+    list_records,
+    mass_update,
+    metadata,
+    organization,
+    recycle_bin,
+    search,
+    upload,
+    write_records,
+)
 from bulkzoho.sandbox.wire.errors import invalid_method, invalid_url
 from bulkzoho.sandbox.wire.request import Route
 
@@ -33,7 +41,9 @@ _BULK_TABLE = (
     ("/write", bulk_write.CREATE),
     (rf"/write{_ID}", bulk_write.STATUS),
 )
-_DOWNLOAD = r"/{1,2}v[2-8](?:\.1)?/crm/(?:org)?[0-9]+/bulk-write/(?P<id>[0-9]+)/(?P=id)\.zip"  # the SDK doubles the first slash
+_DOWNLOAD = (
+    r"/{1,2}v[2-8](?:\.1)?/crm/(?:org)?[0-9]+/bulk-write/(?P<id>[0-9]+)/(?P=id)\.zip"  # Zoho's SDK doubles the first slash
+)
 _Pattern = tuple[Callable[[str], re.Match[str] | None], tuple[Route, ...]]
 ADDRESSES: tuple[_Pattern, ...] = tuple((re.compile(_BULK + pattern).fullmatch, routes) for pattern, routes in _BULK_TABLE)
 ADDRESSES += ((re.compile(_DOWNLOAD).fullmatch, bulk_write.RESULT),)
@@ -50,31 +60,31 @@ ADDRESSES += tuple(
         ("/settings/modules", metadata.MODULES),
         (rf"/settings/modules{_MODULE}", metadata.ONE_MODULE),
         ("/settings/custom_views", metadata.VIEWS),
-        ("/settings/recycle_bin", recycling.MANY),
-        (rf"/settings/recycle_bin{_ID}", recycling.ONE),
-        ("/settings/recycle_bin/actions/count", recycling.COUNT),
-        ("/settings/recycle_bin/actions/empty", recycling.EMPTY),
-        ("/settings/recycle_bin/actions/restore", recycling.RESTORE_MANY),
-        (rf"/settings/recycle_bin{_ID}/actions/restore", recycling.RESTORE_ONE),
-        (rf"{_MODULE}/upsert", write.UPSERT),
-        (rf"{_MODULE}/deleted", removed.REMOVED),
-        (rf"{_MODULE}/search", searching.SEARCH),
-        (rf"{_MODULE}/actions/count", searching.COUNT),
+        ("/settings/recycle_bin", recycle_bin.MANY),
+        (rf"/settings/recycle_bin{_ID}", recycle_bin.ONE),
+        ("/settings/recycle_bin/actions/count", recycle_bin.COUNT),
+        ("/settings/recycle_bin/actions/empty", recycle_bin.EMPTY),
+        ("/settings/recycle_bin/actions/restore", recycle_bin.RESTORE_MANY),
+        (rf"/settings/recycle_bin{_ID}/actions/restore", recycle_bin.RESTORE_ONE),
+        (rf"{_MODULE}/upsert", write_records.UPSERT),
+        (rf"{_MODULE}/deleted", deleted_records.DELETED),
+        (rf"{_MODULE}/search", search.SEARCH),
+        (rf"{_MODULE}/actions/count", search.COUNT),
         (rf"{_MODULE}/actions/mass_update", mass_update.MASS_UPDATE),
-        (rf"/(?P<crm_module>Leads){_ID}/actions/convert", converting.CONVERT),
-        (rf"{_MODULE}{_ID}", one_record.ONE + write.ONE + delete.ONE),
-        (_MODULE, listing.MANY + write.MANY + delete.MANY),
-        (rf"{_MODULE}/[^/]+", one_record.MALFORMED),
+        (rf"/(?P<crm_module>Leads){_ID}/actions/convert", convert_lead.CONVERT),
+        (rf"{_MODULE}{_ID}", get_record.ONE + write_records.ONE + delete_records.ONE),
+        (_MODULE, list_records.MANY + write_records.MANY + delete_records.MANY),
+        (rf"{_MODULE}/[^/]+", get_record.MALFORMED),
     )
 )
 
 
 @lru_cache(maxsize=4096)
 def resolve(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    """Find the route of a call, and the named pieces of its path.
+    """Return the route of a call and the named groups of its path.
 
     Raises:
-        Refusal: 404 for an unknown address, 400 for a known one with another method.
+        ApiError: 404 for an unknown path, 400 for another method.
     """
     for fits, routes in ADDRESSES:
         found = fits(path)

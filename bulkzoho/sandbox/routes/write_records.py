@@ -1,4 +1,4 @@
-"""Insert, update and upsert: the envelope of the call, and the status of its answer (zoho-api, 5.3 to 5.5)."""
+"""Routes of insert, update and upsert: request envelope and response status (zoho-api, 5.3 to 5.5)."""
 
 from __future__ import annotations
 
@@ -11,69 +11,69 @@ from bulkzoho.sandbox.wire.errors import ApiError, invalid_data
 from bulkzoho.sandbox.wire.request import Price, Request, Route
 from bulkzoho.sandbox.wire.responses import Response
 
-__all__ = ["MANY", "ONE", "UPSERT", "results_reply", "write_price"]
+__all__ = ["MANY", "ONE", "UPSERT", "results_response", "write_price"]
 
 MAX_RECORDS = 100  # records a call; Zoho docs, "Insert Records" (v7)
 HEAVY_ABOVE = 10  # records; Zoho docs, "API limits", sub-concurrency
-RECORDS_A_CREDIT = 10  # Zoho docs, "API limits"
+RECORDS_PER_CREDIT = 10  # Zoho docs, "API limits"
 _TRIGGERS = {"workflow", "approval", "blueprint", "pathfinder", "orchestration"}
 
 
-def write_price(exchange: Request) -> Price:
-    """Price a call that writes records, and note what its body asks for beside them."""
-    count = len(exchange.records())
+def write_price(request: Request) -> Price:
+    """Return the price of a call that writes records."""
+    count = len(request.records())
     return Price(
-        credits=max(1, -(-count // RECORDS_A_CREDIT)),
+        credits=max(1, -(-count // RECORDS_PER_CREDIT)),
         heavy=count > HEAVY_ABOVE,
         records=count,
     )
 
 
-async def _insert(exchange: Request) -> Response:
-    store, records = exchange.store(), _data(exchange)
-    writer = Writer(exchange.crm, store)
-    return _written(exchange, records, writer.insert, inserted_status=201)
+async def _insert(request: Request) -> Response:
+    store, records = request.store(), _data(request)
+    writer = Writer(request.crm, store)
+    return _write_all(request, records, writer.insert, inserted_status=201)
 
 
-async def _update(exchange: Request) -> Response:
-    store, records = exchange.store(), _data(exchange)
-    writer = _writer(exchange, store)
-    return _written(exchange, records, writer.update)
+async def _update(request: Request) -> Response:
+    store, records = request.store(), _data(request)
+    writer = _writer(request, store)
+    return _write_all(request, records, writer.update)
 
 
-async def _update_one(exchange: Request) -> Response:
-    store, records = exchange.store(), _data(exchange)
-    writer = _writer(exchange, store)
-    record_id = int(exchange.parts["id"])
-    return _written(exchange, records[:1], lambda record, position: writer.update(record, position, record_id))
+async def _update_one(request: Request) -> Response:
+    store, records = request.store(), _data(request)
+    writer = _writer(request, store)
+    record_id = int(request.parts["id"])
+    return _write_all(request, records[:1], lambda record, position: writer.update(record, position, record_id))
 
 
-async def _upsert(exchange: Request) -> Response:
-    store, records = exchange.store(), _data(exchange)
-    check_fields = _check_fields(exchange, store)
-    writer = _writer(exchange, store)
-    return _written(
-        exchange,
+async def _upsert(request: Request) -> Response:
+    store, records = request.store(), _data(request)
+    check_fields = _check_fields(request, store)
+    writer = _writer(request, store)
+    return _write_all(
+        request,
         records,
         lambda record, position: writer.upsert(record, position, check_fields),
-        inserted_status=exchange.crm.settings.strict.upsert_insert_status,
+        inserted_status=request.crm.settings.strict.upsert_insert_status,
     )
 
 
-def _writer(exchange: Request, store: ModuleStore) -> Writer:
+def _writer(request: Request, store: ModuleStore) -> Writer:
     try:
-        return Writer(exchange.crm, store, exchange.headers.get("If-Unmodified-Since"))
+        return Writer(request.crm, store, request.headers.get("If-Unmodified-Since"))
     except ValueError:
         raise invalid_data(header_name="If-Unmodified-Since") from None
 
 
-def _data(exchange: Request) -> list[Any]:
-    """Give the records of the body.
+def _data(request: Request) -> list[Any]:
+    """Return the records of the body.
 
     Raises:
-        Refusal: there are none, or more than a call may carry, or another key of the body is wrong.
+        ApiError: there are no records or too many, or another key of the body is invalid.
     """
-    body = exchange.json()
+    body = request.json()
     if "data" not in body:
         raise ApiError(400, "MANDATORY_NOT_FOUND", "required field not found", api_name="data", json_path="$.data")
     records = body["data"]
@@ -88,15 +88,15 @@ def _data(exchange: Request) -> list[Any]:
     return records
 
 
-def _check_fields(exchange: Request, store: ModuleStore) -> Sequence[str]:
-    """Give the fields that find duplicates, in the order of zoho-api section 5.5.
+def _check_fields(request: Request, store: ModuleStore) -> Sequence[str]:
+    """Return the duplicate check fields in the order of zoho-api section 5.5.
 
     Unlisted unique fields are always checked too; the unlisted system field is not.
 
     Raises:
-        Refusal: a listed field finds no duplicates in this module.
+        ApiError: a listed field cannot be used for duplicate checks.
     """
-    listed = exchange.json().get("duplicate_check_fields")
+    listed = request.json().get("duplicate_check_fields")
     if not store.keys:
         raise ApiError(400, "NOT_SUPPORTED", "upsert is not supported for the module", module=store.crm_module.api_name)
     if not listed:
@@ -113,28 +113,28 @@ def _check_fields(exchange: Request, store: ModuleStore) -> Sequence[str]:
     return tuple(dict.fromkeys((*listed, *store.unique)))
 
 
-def _written(
-    exchange: Request,
+def _write_all(
+    request: Request,
     records: Sequence[Any],
     write: Callable[[Any, int], Result],
     *,
     inserted_status: int = 200,
 ) -> Response:
-    if exchange.records_limit is not None:
-        records = records[: exchange.records_limit]
+    if request.records_limit is not None:
+        records = records[: request.records_limit]
     results = [write(record, position) for position, record in enumerate(records)]
-    return results_reply(exchange, results, inserted_status=inserted_status)
+    return results_response(request, results, inserted_status=inserted_status)
 
 
-def results_reply(exchange: Request, results: Sequence[Result], *, inserted_status: int = 200) -> Response:
-    """Answer with one result a record; the status says whether all, some or none were accepted."""
+def results_response(request: Request, results: Sequence[Result], *, inserted_status: int = 200) -> Response:
+    """Return the response with one result per record; the status says whether all, some or none were accepted."""
     body = b'{"data":[%s]}' % b",".join([each.encoded for each in results])
     accepted = sum(each.accepted for each in results)
     if accepted == len(results):
         all_new = all(each.inserted for each in results)
         return Response(status=inserted_status if all_new else 200, body=body)
     if accepted:
-        return Response(status=exchange.crm.settings.strict.partial_success_status, body=body)
+        return Response(status=request.crm.settings.strict.partial_success_status, body=body)
     modified = all(b'"ALREADY_MODIFIED"' in each.encoded for each in results)
     return Response(status=412 if modified else 400, body=body)
 

@@ -1,1 +1,1 @@
-"""What the sandbox remembers: records, tokens, quotas, calls, faults.  No HTTP here."""
+"""State of the sandbox: records, tokens, quotas, calls, faults.  No HTTP."""

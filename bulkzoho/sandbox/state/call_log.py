@@ -1,10 +1,10 @@
-"""The log of calls and of what a well-behaved client must not do."""
+"""Logs of calls and of rule violations."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import overload
 
 __all__ = ["Call", "CallLog", "Violation", "ViolationLog"]
@@ -12,7 +12,7 @@ __all__ = ["Call", "CallLog", "Violation", "ViolationLog"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call.  Times are seconds of the sandbox's forward-only clock."""
+    """One API call.  Times are seconds of the sandbox's monotonic clock."""
 
     number: int  #: 1 for the first
     arrived_s: float
@@ -22,17 +22,17 @@ class Call:
     operation: str = ""  #: insert, update, upsert, delete, list, get, coql, token ...
     crm_module: str = ""
     records: int = 0  #: records or ids in the request
-    status: int | None = None  #: None while it runs, and when the connection was cut instead of an answer
+    status: int | None = None  #: None while it runs, or if the connection was cut
     fault: str | None = None
     in_flight: int = 0  #: calls in flight at arrival, this one included
     heavy: bool = False
     credits: int = 0
-    trigger: tuple[str, ...] | None = None  #: None when the request has no such key
+    trigger: tuple[str, ...] | None = None  #: None if the request has no such key
     duplicate_check_fields: tuple[str, ...] | None = None
 
 
 class CallLog(Sequence[Call]):
-    """The last calls, oldest first; counts of all."""
+    """Log of the latest calls, oldest first, with counts of all calls."""
 
     def __init__(self, capacity: int = 200_000) -> None:
         self._capacity = capacity
@@ -42,25 +42,25 @@ class CallLog(Sequence[Call]):
 
     @property
     def total(self) -> int:
-        """How many calls there were, those not kept any more included."""
+        """Number of all calls, including those dropped from the log."""
         return self._dropped + len(self._calls)
 
     def open(self, call: Call) -> None:
-        """Note a call at its arrival; its number is ``total + 1``."""
+        """Append a call at its arrival; its number is ``total + 1``."""
         self._calls.append(call)
         if len(self._calls) > self._capacity:
             self._dropped += self._capacity // 2
             del self._calls[: self._capacity // 2]
 
     def close(self, call: Call) -> None:
-        """Put the finished form of a call in the place of the open one."""
+        """Replace an open call by its finished form."""
         position = call.number - 1 - self._dropped
         if position >= 0:
             self._calls[position] = call
         self.by_status["none" if call.status is None else str(call.status)] += 1
 
     def since(self, number: int) -> Iterator[Call]:
-        """Give the calls with a higher number."""
+        """Iterate over the calls with a higher number."""
         yield from self._calls[max(0, number - self._dropped) :]
 
     @overload
@@ -76,7 +76,7 @@ class CallLog(Sequence[Call]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """Something that a well-behaved client must not do."""
+    """A violation of Zoho's client rules."""
 
     kind: str
     call: int  #: the number of the call
@@ -84,7 +84,7 @@ class Violation:
 
 
 class ViolationLog(Sequence[Violation]):
-    """The first violations; counts of all."""
+    """Log of the first violations, with counts of all."""
 
     def __init__(self, capacity: int = 1_000) -> None:
         self._capacity = capacity
@@ -92,7 +92,7 @@ class ViolationLog(Sequence[Violation]):
         self.by_kind: Counter[str] = Counter()
 
     def add(self, kind: str, call: int, detail: str = "") -> None:
-        """Note one."""
+        """Append a violation."""
         self.by_kind[kind] += 1
         if len(self._kept) < self._capacity:
             self._kept.append(Violation(kind=kind, call=call, detail=detail))
@@ -106,8 +106,3 @@ class ViolationLog(Sequence[Violation]):
 
     def __len__(self) -> int:
         return len(self._kept)
-
-
-def finished(call: Call, *, status: int | None, replied_s: float) -> Call:
-    """Give *call* with its end."""
-    return replace(call, status=status, replied_s=replied_s)

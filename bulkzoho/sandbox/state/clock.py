@@ -1,4 +1,4 @@
-"""Time as the sandbox sees it, handed in so that a day can pass in minutes."""
+"""Clocks of the sandbox; injectable, so that a day can pass in minutes."""
 
 from __future__ import annotations
 
@@ -14,61 +14,61 @@ __all__ = ["Clock", "SystemClock", "TimeZone"]
 
 
 class Clock(Protocol):
-    """What the sandbox asks of time.  All values are seconds of the service, which may pass faster than ours."""
+    """Clock interface.  All values are service seconds, which may pass faster than real ones."""
 
     def monotonic(self) -> float:
-        """Seconds that only go forward; windows and lives are measured by it."""
+        """Return monotonic seconds, used for windows and lifetimes."""
 
     def wall(self) -> float:
-        """Seconds since 1970, as records and the Date header show it."""
+        """Return seconds since 1970, shown in records and the Date header."""
 
     async def sleep(self, seconds: float) -> None:
-        """Keep a caller waiting: these are the caller's own seconds, on any scale."""
+        """Delay a client for real seconds, on any time scale."""
 
     def advance(self, seconds: float) -> None:
-        """Jump forward."""
+        """Advance the clock."""
 
 
 class SystemClock:
-    """The machine's own time, or one that runs *scale* times as fast from now on.
+    """The system clock, or one that runs *scale* times as fast from now on.
 
-    The service lives in the scaled time: windows, lives of tokens, results and page tokens, jobs, the search index, the times of
-    records and the Date header.  What a caller feels on the wire does not shrink with it: latency and the seconds of a fault.
+    Service time is scaled: quota windows, lifetimes of tokens, results and page tokens, jobs, the search index, times of
+    records and the Date header.  Latency and the seconds of a fault are real time.
     """
 
     def __init__(self, scale: float = 1.0) -> None:
         self._scale = scale
-        self._real_s = time.monotonic()  # the moment since which the scale holds, in real and in the service's time
+        self._real_s = time.monotonic()  # instant of the last scale change, in real and in service time
         self._wall_s = time.time()
-        self._ahead_s = self._wall_s - self._real_s  # keeps both of the service's times in step
+        self._ahead_s = self._wall_s - self._real_s  # offset between wall and monotonic service time
 
     def monotonic(self) -> float:
-        """Seconds that only go forward."""
+        """Return monotonic service seconds."""
         return self.wall() - self._ahead_s
 
     def wall(self) -> float:
-        """Seconds since 1970."""
+        """Return service seconds since 1970."""
         return self._wall_s + (time.monotonic() - self._real_s) * self._scale
 
     async def sleep(self, seconds: float) -> None:
         """Sleep for *seconds* of real time."""
         await asyncio.sleep(seconds)
 
-    def run(self, scale: float) -> None:
-        """Go on *scale* times as fast as real time."""
+    def set_scale(self, scale: float) -> None:
+        """Run *scale* times as fast as real time from now on."""
         self._wall_s, self._real_s = self.wall(), time.monotonic()
         self._scale = scale
 
     def advance(self, seconds: float) -> None:
-        """Jump forward."""
+        """Advance the clock."""
         self._wall_s += seconds
 
 
 class TimeZone:
-    """The organization's time zone: instants to Zoho's text and back.
+    """The organization's time zone: formats and normalizes timestamps.
 
     Raises:
-        ValueError: there is none of that name.
+        ValueError: the time zone does not exist.
     """
 
     def __init__(self, name: str) -> None:
@@ -77,23 +77,23 @@ class TimeZone:
             self._zone, self.name = ZoneInfo(name), name
         except (ZoneInfoNotFoundError, ValueError):
             if available_timezones():
-                raise ValueError(f"there is no time zone {name}") from None
-            # a machine without a time zone database
+                raise ValueError(f"unknown time zone {name}") from None
+            # this machine has no time zone database
             self._zone, self.name = UTC, "UTC"
-        self.text = lru_cache(maxsize=1024)(self._text)
+        self.format = lru_cache(maxsize=1024)(self._format)
 
-    def _text(self, epoch_s: int) -> str:
+    def _format(self, epoch_s: int) -> str:
         return datetime.fromtimestamp(epoch_s, self._zone).isoformat(timespec="seconds")
 
-    def local(self, moment: datetime) -> str:
-        """Give a moment of this zone's own clocks as an instant."""
+    def localize(self, moment: datetime) -> str:
+        """Return a local time of this zone as a timestamp with offset."""
         return moment.replace(tzinfo=self._zone).isoformat(timespec="seconds")
 
-    def normal(self, text: str) -> str:
-        """Give the instant *text* with this zone's offset, as answers do.
+    def normalize(self, text: str) -> str:
+        """Return the timestamp *text* converted to this zone's offset.
 
         Raises:
-            ValueError: *text* is no date-time with an offset.
+            ValueError: *text* is not a date-time with an offset.
         """
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
@@ -103,15 +103,15 @@ class TimeZone:
 
 @lru_cache(maxsize=8)
 def http_date(epoch_s: int) -> str:
-    """Give the text of a Date header."""
+    """Return the value of a Date header."""
     return formatdate(epoch_s, usegmt=True)
 
 
-def epoch(text: str) -> float:
-    """Give the seconds since 1970 of an ISO 8601 text; one without offset is taken as UTC.
+def parse_timestamp(text: str) -> float:
+    """Return the seconds since 1970 of an ISO 8601 timestamp; without an offset it is UTC.
 
     Raises:
-        ValueError: *text* is no date-time.
+        ValueError: *text* is not a date-time.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:

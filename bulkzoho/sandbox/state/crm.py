@@ -1,4 +1,4 @@
-"""The whole state of one sandbox: settings, organization, users, records, tokens, quotas, faults, logs."""
+"""State of one sandbox: settings, organization, users, records, tokens, quotas, faults, logs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from bulkzoho.sandbox.records.field_checks import CheckContext
 from bulkzoho.sandbox.records.validator import RecordChecker
-from bulkzoho.sandbox.settings import SandboxSettings, refuse_unknown
+from bulkzoho.sandbox.settings import SandboxSettings, reject_unknown_names
 from bulkzoho.sandbox.state.call_log import CallLog, ViolationLog
 from bulkzoho.sandbox.state.catalogue import MODULES
 from bulkzoho.sandbox.state.clock import Clock, SystemClock, TimeZone
@@ -25,12 +25,12 @@ from bulkzoho.sandbox.unverified_behaviors import UnverifiedBehavior
 
 __all__ = ["Crm", "User"]
 
-LAST_S = 253_370_764_800.0  # seconds since 1970 of the end of the year 9998: dates end a year later
+LAST_S = 253_370_764_800.0  # seconds since 1970 at the end of 9998; Python dates end with 9999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Somebody who can own records."""
+    """A user of the organization."""
 
     id: int
     first_name: str
@@ -45,17 +45,17 @@ class User:
         return f"{self.first_name} {self.last_name}"
 
     def reference(self) -> dict[str, Any]:
-        """Give the short form of ``Created_By``."""
+        """Return the user as in ``Created_By``: name and id."""
         return {"name": self.full_name, "id": str(self.id)}
 
 
-def _users() -> tuple[User, ...]:
-    people = (
+def _build_users() -> tuple[User, ...]:
+    names = (
         ("Ana", "Lund", "ana", True, True),
         ("Bo", "Ek", "bo", True, False),
         ("Cy", "Gone", "cy", False, False),
         ("Eva", "Holm", "eva", True, False),
-        ("Eva", "Holm", "eva.holm", True, False),  # nothing makes names unique
+        ("Eva", "Holm", "eva.holm", True, False),  # names are not unique
     )
     return tuple(
         User(
@@ -66,24 +66,24 @@ def _users() -> tuple[User, ...]:
             active=active,
             admin=admin,
         )
-        for number, (first, last, address, active, admin) in enumerate(people)
+        for number, (first, last, address, active, admin) in enumerate(names)
     )
 
 
 class Crm:
-    """One organization and all that concerns it.  Routes read and change it; nothing here waits."""
+    """One organization and its state.  Routes read and change it; nothing here waits."""
 
     def __init__(self, settings: SandboxSettings, clock: Clock) -> None:
         self.settings = settings
         self.clock = clock
-        self.url = ""  # known once the server listens
-        self.chance = random.Random(settings.seed)  # noqa: S311 - the same seed gives the same sandbox
-        self.tokens = TokenRegistry(self.chance, clock)
+        self.url = ""  # set once the server listens
+        self.rng = random.Random(settings.seed)  # noqa: S311 - the same seed makes the sandbox reproducible
+        self.tokens = TokenRegistry(self.rng, clock)
         self.zone = TimeZone(settings.time_zone)
-        self.users = _users()
+        self.users = _build_users()
         self.stores = {each.api_name: ModuleStore(_with_unique(each, settings)) for each in MODULES}
         if unknown := sorted(set(settings.unique_fields) - set(self.stores)):
-            raise ValueError(f"unique_fields: there is no module {', '.join(unknown)}")
+            raise ValueError(f"unique_fields: unknown module {', '.join(unknown)}")
         for store in self.stores.values():
             store.children = tuple(self.stores[each.target] for each in store.child_fields.values())
         self.checkers: dict[str, RecordChecker] = {}
@@ -96,44 +96,44 @@ class Crm:
         self.heavy_in_flight = 0
         self.peak_in_flight = 0
         self.peak_heavy = 0
-        self.keys_in_flight: dict[tuple[str, str, str], int] = {}  # module, field, key to the call that carries it
+        self.keys_in_flight: dict[tuple[str, str, str], int] = {}  # (module, field, key) -> number of the call that carries it
         self.pages = PageTokens()
         self.jobs = JobRegistry()
         self.files = UploadStore()
-        self.uploads = UploadStore()  # zips that wait for their bulk write
+        self.uploads = UploadStore()  # uploaded zips that wait for a bulk write job
         self.downloads = DownloadLimit()
         self.last_write_s: dict[str, float] = {}  # by module
-        self.last_id = ID_PREFIX + 3_000_000  # the last id that was given
-        self._compile()
-        _ = self.me  # a wrong address is told at once
+        self.last_id = ID_PREFIX + 3_000_000  # the last assigned id
+        self._compile_checkers()
+        _ = self.current_user  # fail early if calls_as is unknown
 
     @property
-    def founder(self) -> User:
-        """The administrator who made everything of which nobody else is named as the maker."""
+    def administrator(self) -> User:
+        """The administrator; the creator of records without an explicit creator."""
         return self.users[0]
 
     @property
-    def me(self) -> User:
-        """The user whom the token stands for."""
-        return self.user_called(self.settings.calls_as) if self.settings.calls_as else self.founder
+    def current_user(self) -> User:
+        """The user who owns the token."""
+        return self.find_user(self.settings.calls_as) if self.settings.calls_as else self.administrator
 
     @property
     def credits_limit(self) -> int:
-        """The credits of any 24 hours."""
+        """Credits in any 24 hours."""
         return credits_limit(self.settings)
 
     def allows(self, scope: str, crm_module: CrmModule | None = None) -> bool:
-        """Tell whether the token's scopes allow *scope*, such as ``modules.{}.READ``, on a module."""
+        """Return whether the token's scopes allow *scope*, such as ``modules.{}.READ``, on a module."""
         if crm_module is None:
             return scope_covers(self.settings.scopes, scope, "")
         return scope_covers(self.settings.scopes, scope, crm_module.api_name, custom=crm_module.custom)
 
     def now_s(self) -> int:
-        """Give the present second since 1970."""
+        """Return the current time in whole seconds since 1970."""
         return int(self.clock.wall())
 
     def next_id(self) -> int:
-        """Give a record id that was never given before."""
+        """Return a new record id."""
         self.last_id += 1
         return self.last_id
 
@@ -144,70 +144,70 @@ class Crm:
             ValueError: a setting is unknown, not changeable, or out of range.
         """
         fixed = {"port", "seed", "org_id", "time_zone", "unique_fields", "state_file"}
-        if refused := sorted(fixed & values.keys()):
-            raise ValueError(f"cannot be changed while the sandbox runs: {', '.join(refused)}")
-        refuse_unknown("setting", values, SandboxSettings)
+        if unchangeable := sorted(fixed & values.keys()):
+            raise ValueError(f"cannot change while the sandbox runs: {', '.join(unchangeable)}")
+        reject_unknown_names("setting", values, SandboxSettings)
         if isinstance(values.get("strict"), dict):
-            refuse_unknown("setting strict.", values["strict"], UnverifiedBehavior)
+            reject_unknown_names("setting strict.", values["strict"], UnverifiedBehavior)
             values["strict"] = replace(self.settings.strict, **values["strict"])
         changed = replace(self.settings, **values)
         if changed.calls_as:
-            self.user_called(changed.calls_as)  # so that nothing is changed where there is no such user
+            self.find_user(changed.calls_as)  # check before any setting changes
         self.settings = changed
         if isinstance(self.clock, SystemClock):
-            self.clock.run(self.settings.time_scale)
-        self._compile()
+            self.clock.set_scale(self.settings.time_scale)
+        self._compile_checkers()
 
     def advance(self, seconds: float) -> None:
-        """Let the service's time jump forward.
+        """Advance the service's clock.
 
         Raises:
-            ValueError: time would go back, or beyond the dates that there are.
+            ValueError: *seconds* is negative or leads beyond the year 9998.
         """
         if not seconds >= 0:
-            raise ValueError(f"time only goes forward: {seconds}")
+            raise ValueError(f"the clock cannot go back: {seconds}")
         if self.clock.wall() + seconds > LAST_S:
-            raise ValueError(f"time ends with the year 9998: {seconds} seconds are too many")
+            raise ValueError(f"the clock ends with the year 9998: {seconds} seconds are too many")
         self.clock.advance(seconds)
 
     def user(self, user_id: int) -> User | None:
-        """Give the user with that id."""
+        """Return the user with this id."""
         return next((each for each in self.users if each.id == user_id), None)
 
-    def user_called(self, name: str) -> User:
-        """Give the user with that e-mail address or id.
+    def find_user(self, name: str) -> User:
+        """Return the user with this e-mail address or id.
 
         Raises:
-            ValueError: there is none.
+            ValueError: the user does not exist.
         """
         for each in self.users:
             if name in (each.email, str(each.id)):
                 return each
-        raise ValueError(f"there is no user {name}; there are {', '.join(each.email for each in self.users)}")
+        raise ValueError(f"unknown user {name}; known users: {', '.join(each.email for each in self.users)}")
 
-    def _compile(self) -> None:
+    def _compile_checkers(self) -> None:
         context = CheckContext(
             strict=self.settings.strict,
             zone=self.zone,
             record_exists=lambda target, record_id: record_id in self.stores[target],
             user_exists=lambda user_id: any(each.id == user_id and each.active for each in self.users),
-            user_called=lambda name: next((each.id for each in self.users if each.email == name.casefold()), None),
+            find_user=lambda name: next((each.id for each in self.users if each.email == name.casefold()), None),
         )
         for store in self.stores.values():
-            store.past.lag_s = self.settings.search_lag_s
+            store.history.lag_s = self.settings.search_lag_s
         self.checkers = {name: RecordChecker(store.crm_module, context) for name, store in self.stores.items()}
 
 
 def _with_unique(crm_module: CrmModule, settings: SandboxSettings) -> CrmModule:
-    """Mark the fields that the settings make unique; a module that is not there is told by ``Crm``.
+    """Return the module with the unique fields of the settings; ``Crm`` checks module names.
 
     Raises:
-        ValueError: a field of the settings is not in the module.
+        ValueError: a field does not exist in the module.
     """
-    wanted = set(settings.unique_fields.get(crm_module.api_name, ()))
-    if unknown := wanted - {each.api_name for each in crm_module.fields if each.data_type not in CHILDREN}:
+    unique = set(settings.unique_fields.get(crm_module.api_name, ()))
+    if unknown := unique - {each.api_name for each in crm_module.fields if each.data_type not in CHILDREN}:
         raise ValueError(f"{crm_module.api_name} has no field {', '.join(sorted(unknown))} to make unique")
     return replace(
         crm_module,
-        fields=tuple(replace(each, unique=each.unique or each.api_name in wanted) for each in crm_module.fields),
+        fields=tuple(replace(each, unique=each.unique or each.api_name in unique) for each in crm_module.fields),
     )

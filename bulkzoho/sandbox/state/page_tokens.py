@@ -1,4 +1,4 @@
-"""Page tokens of listings: bound to their parameters, dead after 24 hours (zoho-api, section 5.1)."""
+"""Page tokens of listings: bound to their parameters, valid for 24 hours (zoho-api, section 5.1)."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from dataclasses import dataclass
 __all__ = ["PageToken", "PageTokens"]
 
 LIFE_S = 86_400.0  # seconds; Zoho docs, "Get Records" (v7)
-KEPT = 10_000  # tokens; the oldest go first
+KEPT = 10_000  # tokens; the oldest are dropped first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageToken:
-    """Where a listing goes on."""
+    """Position at which a listing continues."""
 
-    parameters: tuple[tuple[str, str], ...]  #: those that the token is bound to
-    page: int  #: number of the page that the token gives
-    last_id: int  #: the last record given; used where the order is that of the ids
-    snapshot: array[int] | None  #: all ids in order, where it is not
+    parameters: tuple[tuple[str, str], ...]  #: query parameters that the token is bound to
+    page: int  #: number of the page that the token returns
+    last_id: int  #: last record returned; used if the listing is in id order
+    snapshot: array[int] | None  #: all ids in order; used for any other order
     expires_s: float  #: seconds since 1970
 
 
 class PageTokens:
-    """The tokens that were given out."""
+    """All issued page tokens."""
 
     def __init__(self) -> None:
-        self._marks: dict[str, PageToken] = {}
+        self._positions: dict[str, PageToken] = {}
 
-    def give(self, token: str, mark: PageToken) -> None:
-        """Note what *token* stands for."""
-        self._marks[token] = mark
-        if len(self._marks) > KEPT:
-            del self._marks[next(iter(self._marks))]
+    def add(self, token: str, position: PageToken) -> None:
+        """Store the position of *token*."""
+        self._positions[token] = position
+        if len(self._positions) > KEPT:
+            del self._positions[next(iter(self._positions))]
 
     def find(self, token: str) -> PageToken | None:
-        """Give what *token* stands for, expired or not."""
-        return self._marks.get(token)
+        """Return the position of *token*, expired or not."""
+        return self._positions.get(token)

@@ -1,7 +1,7 @@
-"""What an organization holds, in one file between two starts: records, recycle bin, ids, secrets.  Not jobs, files or windows.
+"""Save and load the state file: records, recycle bin, ids, secrets.  Not jobs, files or quota windows.
 
-The first line is about the whole.  Each module follows: a line with its name and count, then one line a record in the order of
-ids, ``ID RECORD`` as it is stored; one in the recycle bin as ``-ID ABOUT RECORD``.  The last line tells that it is the last.
+The first line describes the file.  Each module follows: a line with name and count, then one line per record in id order,
+``ID RECORD``; records in the recycle bin are ``-ID LENGTH ABOUT RECORD``.  The last line marks the end of the file.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ from bulkzoho.sandbox.state.module_store import Deleted, ModuleStore
 
 __all__ = ["StateFileError", "load", "save"]
 
-FORMAT = 2  # 1 had no last line, so that a file cut between two modules looked whole
+FORMAT = 2  # format 1 had no end line, so a file truncated between two modules looked complete
 
 
 class StateFileError(ValueError):
-    """The file is not one that this sandbox can take; the message says why, in one line."""
+    """The state file cannot be used; the message is one line."""
 
 
 def save(crm: Crm, path: Path) -> None:
-    """Write the state, whole or not at all.
+    """Write the state file atomically.
 
     Raises:
-        StateFileError: it cannot be written.
+        StateFileError: the file cannot be written.
     """
-    unfinished = path.with_name(path.name + ".unfinished")
+    temporary = path.with_name(path.name + ".unfinished")
     try:
-        _write(crm, unfinished)
-        unfinished.replace(path)
+        _write(crm, temporary)
+        temporary.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
-            unfinished.unlink()
+            temporary.unlink()
         raise StateFileError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def _write(crm: Crm, unfinished: Path) -> None:
-    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123 - for its mode
-        about = {"format": FORMAT, "org_id": crm.settings.org_id, "last_id": crm.last_id, "wall_s": crm.clock.wall()}
-        file.write(orjson.dumps({**about, "secrets": crm.tokens.secrets()}) + b"\n")
+def _write(crm: Crm, temporary: Path) -> None:
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123 - sets the mode
+        header = {"format": FORMAT, "org_id": crm.settings.org_id, "last_id": crm.last_id, "wall_s": crm.clock.wall()}
+        file.write(orjson.dumps({**header, "secrets": crm.tokens.secrets()}) + b"\n")
         for name, store in crm.stores.items():
             count = len(store) + len(store.deleted)
             file.write(orjson.dumps({"module": name, "count": count}) + b"\n")
@@ -56,26 +56,26 @@ def _write(crm: Crm, unfinished: Path) -> None:
 
 
 def _lines(store: ModuleStore) -> Iterator[bytes]:
-    for record_id in store.every_id():
-        kept = store.deleted.get(record_id)
-        if kept is None:
+    for record_id in store.all_ids():
+        deleted = store.deleted.get(record_id)
+        if deleted is None:
             yield b"%d %s\n" % (record_id, store.raw(record_id))
         else:
-            about = orjson.dumps([kept.at_s, kept.by, kept.display_name])
-            yield b"-%d %d %s%s\n" % (record_id, len(about), about, kept.record or b"")
+            header = orjson.dumps([deleted.at_s, deleted.by, deleted.display_name])
+            yield b"-%d %d %s%s\n" % (record_id, len(header), header, deleted.record or b"")
 
 
 def load(crm: Crm, path: Path) -> None:
-    """Read the state into a sandbox that is still empty; there is nothing to do where there is no file yet.
+    """Load the state file into an empty sandbox; a missing file is an empty state.
 
     Raises:
-        StateFileError: it cannot be read or will not be written, or is no file of a state, or of another organization or format.
+        StateFileError: the file cannot be read, is invalid or of another organization or format, or its folder is not writable.
     """
     if not path.exists():
-        _refuse_unwritable(path.parent)
+        _require_writable(path.parent)
         return
     if not path.is_file():
-        raise StateFileError(f"{path} is no file")
+        raise StateFileError(f"{path} is not a file")
     try:
         with path.open("rb") as file:
             _read(crm, file, path)
@@ -84,45 +84,47 @@ def load(crm: Crm, path: Path) -> None:
     except (ValueError, KeyError, TypeError, IndexError) as error:
         if isinstance(error, StateFileError):
             raise
-        raise StateFileError(f"{path} holds no state of a sandbox, or only a part of one") from error
+        raise StateFileError(f"{path} is not a sandbox state file, or is incomplete") from error
 
 
-def _refuse_unwritable(folder: Path) -> None:
-    """Refuse a folder that takes no file, before hours of work are to be saved into it."""
+def _require_writable(folder: Path) -> None:
+    """Check at start that the state can be saved later."""
     if not folder.is_dir():
-        raise StateFileError(f"there is no folder {folder} to write the state into")
+        raise StateFileError(f"the folder of the state file does not exist: {folder}")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise StateFileError(f"no file can be written into {folder}")
+        raise StateFileError(f"the folder of the state file is not writable: {folder}")
 
 
 def _read(crm: Crm, file: BinaryIO, path: Path) -> None:
-    about = orjson.loads(file.readline())
-    if about["format"] != FORMAT:
-        raise StateFileError(f"{path} is of format {about['format']}; this sandbox reads format {FORMAT}")
-    if about["org_id"] != crm.settings.org_id:
-        raise StateFileError(f"{path} is of organization {about['org_id']}, not {crm.settings.org_id}")
-    crm.last_id = about["last_id"]
-    crm.tokens.take_secrets(about["secrets"])
-    crm.clock.advance(max(0.0, about["wall_s"] - crm.clock.wall()))  # a scaled clock was ahead: time never goes back
-    while "end" not in (module := _told(file)):
+    header = orjson.loads(file.readline())
+    if header["format"] != FORMAT:
+        raise StateFileError(f"{path} has format {header['format']}; this sandbox reads format {FORMAT}")
+    if header["org_id"] != crm.settings.org_id:
+        raise StateFileError(f"{path} belongs to organization {header['org_id']}, not {crm.settings.org_id}")
+    crm.last_id = header["last_id"]
+    crm.tokens.load_secrets(header["secrets"])
+    crm.clock.advance(
+        max(0.0, header["wall_s"] - crm.clock.wall())
+    )  # a scaled clock may have been ahead; the clock must not go back
+    while "end" not in (module := _read_header(file)):
         store = crm.stores[module["module"]]
         if module["count"] < 0:
             raise ValueError(module["count"])
         for _ in range(module["count"]):
-            _take(store, file.readline())
+            _load_line(store, file.readline())
 
 
-def _told(file: BinaryIO) -> dict[str, Any]:
-    told: dict[str, Any] = orjson.loads(file.readline())
-    return told
+def _read_header(file: BinaryIO) -> dict[str, Any]:
+    header: dict[str, Any] = orjson.loads(file.readline())
+    return header
 
 
-def _take(store: ModuleStore, line: bytes) -> None:
+def _load_line(store: ModuleStore, line: bytes) -> None:
     head, _, rest = line.rstrip(b"\n").partition(b" ")
     if not head.startswith(b"-"):
-        store.put_back(int(head), rest)
+        store.load(int(head), rest)
         return
     size, _, rest = rest.partition(b" ")
     at_s, by, name = orjson.loads(rest[: int(size)])
     record = rest[int(size) :] or None
-    store.note_deleted(-int(head), Deleted(at_s=at_s, by=by, display_name=name, record=record))
+    store.load_deleted(-int(head), Deleted(at_s=at_s, by=by, display_name=name, record=record))

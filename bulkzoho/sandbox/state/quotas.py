@@ -1,4 +1,4 @@
-"""Quotas in sliding windows, measured at arrival (zoho-api, section 4)."""
+"""Quotas in sliding windows, checked at arrival (zoho-api, section 4)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MINUTE_S = 60.0
 DAY_S = 86_400.0
 DOWNLOADS_A_MINUTE = 10  # Zoho docs, "Bulk Read limitations"
 
-# base, per licence, maximum; Zoho docs, "API limits" (v4 and v8 agree on the formula)
+# (base, per licence, maximum); Zoho docs, "API limits" (v4 and v8 agree on the formula)
 _CREDITS: dict[Edition, tuple[int, int, int | None]] = {
     Edition.FREE: (5_000, 0, 5_000),
     Edition.STANDARD: (50_000, 250, 100_000),
@@ -32,7 +32,7 @@ _IN_FLIGHT = {
 
 
 def credits_limit(settings: SandboxSettings) -> int:
-    """Give the credits of any 24 hours."""
+    """Return the credits in any 24 hours."""
     if settings.credits_per_day is not None:
         return settings.credits_per_day
     base, per_licence, maximum = _CREDITS[settings.edition]
@@ -41,12 +41,12 @@ def credits_limit(settings: SandboxSettings) -> int:
 
 
 def calls_in_flight_limit(settings: SandboxSettings) -> int:
-    """Give how many calls may be in flight at once."""
+    """Return the maximum number of concurrent calls."""
     return settings.calls_in_flight or _IN_FLIGHT[settings.edition]
 
 
 class SlidingWindow:
-    """A sum over the last so many seconds; what is exactly that old has left it."""
+    """Sum over a sliding time window; entries exactly as old as the window are excluded."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -54,41 +54,41 @@ class SlidingWindow:
         self.total = 0
 
     def add(self, now: float, amount: int = 1) -> None:
-        """Count *amount* at *now*."""
+        """Add *amount* at *now*."""
         self._entries.append((now, amount))
         self.total += amount
 
     def entries(self) -> Iterator[tuple[float, int]]:
-        """Give when, and how much, was counted."""
+        """Iterate over (time, amount)."""
         return iter(self._entries)
 
     def sum_at(self, now: float) -> int:
-        """Give the sum over the window that ends at *now*."""
+        """Return the sum over the window that ends at *now*."""
         while self._entries and self._entries[0][0] <= now - self._seconds:
             self.total -= self._entries.popleft()[1]
         return self.total
 
 
 class Quotas:
-    """The windows of one organization."""
+    """Quota windows of one organization."""
 
     def __init__(self) -> None:
         self._minute = SlidingWindow(MINUTE_S)
         self._day = SlidingWindow(DAY_S)
         self._credits = SlidingWindow(DAY_S)
 
-    def refusal_at_arrival(self, now: float, in_flight: int, settings: SandboxSettings) -> str | None:
-        """Count a call in; name the quota that refuses it, if one does.
+    def count_arrival(self, now: float, in_flight: int, settings: SandboxSettings) -> str | None:
+        """Count an arriving call; return the name of the exceeded quota, if any.
 
         *in_flight* includes the call itself.
         """
-        broken = self._broken(now, in_flight, settings)
-        if broken is None or settings.strict.refused_calls_use_quota:
+        exceeded = self._exceeded_quota(now, in_flight, settings)
+        if exceeded is None or settings.strict.refused_calls_use_quota:
             self._minute.add(now)
             self._day.add(now)
-        return broken
+        return exceeded
 
-    def _broken(self, now: float, in_flight: int, settings: SandboxSettings) -> str | None:
+    def _exceeded_quota(self, now: float, in_flight: int, settings: SandboxSettings) -> str | None:
         if settings.calls_per_minute is not None and self._minute.sum_at(now) >= settings.calls_per_minute:
             return "over_minute_quota"
         if settings.calls_per_day is not None and self._day.sum_at(now) >= settings.calls_per_day:
@@ -97,35 +97,35 @@ class Quotas:
             return "over_calls_in_flight"
         return None
 
-    def refusal_by_price(self, now: float, price: int, settings: SandboxSettings) -> str | None:
-        """Charge *price* credits; name the quota if they are not there."""
+    def charge(self, now: float, price: int, settings: SandboxSettings) -> str | None:
+        """Charge *price* credits; return the name of the quota if too few are left."""
         if self._credits.sum_at(now) + price > credits_limit(settings):
             return "over_credits"
         self._credits.add(now, price)
         return None
 
-    def give_back(self, now: float, price: int) -> None:
-        """Take back what was charged at *now*."""
+    def refund(self, now: float, price: int) -> None:
+        """Refund credits that were charged at *now*."""
         self._credits.add(now, -price)
 
-    def calls_of_the_day(self, now: float) -> int:
-        """Give the calls that were let in in the 24 hours that end at *now*."""
+    def calls_in_24_h(self, now: float) -> int:
+        """Return the number of accepted calls in the 24 hours that end at *now*."""
         return self._day.sum_at(now)
 
     def credits_left(self, now: float, settings: SandboxSettings) -> int:
-        """Give the credits that are left in the window that ends at *now*."""
+        """Return the credits left in the window that ends at *now*."""
         return credits_limit(settings) - self._credits.sum_at(now)
 
 
 class DownloadLimit:
-    """Ten results of bulk reads a minute; one more closes the door for a minute."""
+    """Limit of ten bulk read downloads per minute; one more blocks downloads for a minute."""
 
     def __init__(self) -> None:
         self._window = SlidingWindow(MINUTE_S)
         self._closed_until = 0.0
 
     def refuses(self, now: float) -> bool:
-        """Count one download; tell whether it is refused."""
+        """Count one download; return whether it is rejected."""
         if now < self._closed_until:
             return True
         if self._window.sum_at(now) >= DOWNLOADS_A_MINUTE:
@@ -137,15 +137,15 @@ class DownloadLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrivalStatistics:
-    """What was seen of arrivals, refused ones included."""
+    """Statistics of arrivals, rejected calls included."""
 
     total: int
     most_in_60_s: int
-    by_full_minute: tuple[int, ...]  #: minutes counted from the first arrival; the last, open one left out
+    by_full_minute: tuple[int, ...]  #: full minutes since the first arrival, without the current one
 
 
 class ArrivalLog:
-    """Measure arrivals, whether they are let in or not."""
+    """Counter of arriving calls, accepted or not."""
 
     def __init__(self) -> None:
         self._last_minute = SlidingWindow(MINUTE_S)
@@ -154,7 +154,7 @@ class ArrivalLog:
         self._most = 0
 
     def add(self, now: float) -> None:
-        """Note one arrival."""
+        """Count one arrival."""
         if self._first is None:
             self._first = now
         self._last_minute.sum_at(now)
@@ -165,15 +165,15 @@ class ArrivalLog:
         self._minutes[minute] += 1
 
     def by_second(self, now: float) -> list[int]:
-        """Give the arrivals of the last 60 seconds, second by second, oldest first."""
+        """Return the arrivals in each of the last 60 seconds, oldest first."""
         self._last_minute.sum_at(now)
         seconds = [0] * int(MINUTE_S)
         for at, amount in self._last_minute.entries():
             seconds[-1 - min(int(now - at), len(seconds) - 1)] += amount
         return seconds
 
-    def figures(self, now: float) -> ArrivalStatistics:
-        """Give what was measured up to *now*."""
+    def statistics(self, now: float) -> ArrivalStatistics:
+        """Return the statistics up to *now*."""
         full = 0 if self._first is None else int((now - self._first) // MINUTE_S)
         minutes = [*self._minutes, *[0] * max(0, full - len(self._minutes))]
         return ArrivalStatistics(total=sum(self._minutes), most_in_60_s=self._most, by_full_minute=tuple(minutes[:full]))

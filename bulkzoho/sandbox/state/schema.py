@@ -1,4 +1,4 @@
-"""Modules and fields: their metadata as values, and as Zoho tells them (zoho-api, sections 6.1 to 6.4)."""
+"""Modules and fields, and their metadata in Zoho's format (zoho-api, sections 6.1 to 6.4)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ID_PREFIX = 5_725_767 * 10**12  # 19 digits in all, as in Zoho's samples
 
 
 class DataType(StrEnum):
-    """Zoho's own words for the types a field may have."""
+    """Zoho's names of field types."""
 
     TEXT = "text"
     TEXTAREA = "textarea"
@@ -36,7 +36,7 @@ class DataType(StrEnum):
     MULTI_LOOKUP = "multiselectlookup"
 
 
-CHILDREN = frozenset({DataType.SUBFORM, DataType.MULTI_LOOKUP})  # their values are the records of a module of their own
+CHILDREN = frozenset({DataType.SUBFORM, DataType.MULTI_LOOKUP})  # their values are records of a child module
 
 
 _JSON_TYPES = {
@@ -54,30 +54,30 @@ _JSON_TYPES = {
 }
 
 
-_NOT_IN_MASSES = CHILDREN | {DataType.EMAIL, DataType.LOOKUP, DataType.TEXTAREA}
+_NOT_MASS_UPDATABLE = CHILDREN | {DataType.EMAIL, DataType.LOOKUP, DataType.TEXTAREA}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One field of a module, as its administrator made it."""
+    """One field of a module."""
 
     api_name: str
     data_type: DataType
     length: int  #: characters or digits
     mandatory: bool = False
     unique: bool = False  #: "do not allow duplicate values"; compared without case
-    writable: bool = True  #: whether the API may write it
+    writable: bool = True  #: writable through the API
     custom: bool = False
     decimal_place: int | None = None
-    values: tuple[str, ...] = ()  #: of a picklist
-    restricted: bool = True  #: a picklist takes only its values
-    target: str = ""  #: API name of the module that a lookup points to, or whose records a field of CHILDREN holds
+    values: tuple[str, ...] = ()  #: values of a picklist
+    restricted: bool = True  #: a picklist accepts only its values
+    target: str = ""  #: API name of the module that a lookup points to, or of the child module
     textarea: str = ""  #: small, large or rich_text
 
     @property
     def mass_updatable(self) -> bool:
-        """Whether mass update takes it: not e-mail, lookups, long texts, rows (Zoho docs v8, "Mass Update Records")."""
-        return self.writable and self.data_type not in _NOT_IN_MASSES
+        """Whether mass update accepts it: not e-mail, lookups, long texts, child rows (Zoho docs v8, "Mass Update Records")."""
+        return self.writable and self.data_type not in _NOT_MASS_UPDATABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,26 +86,26 @@ class CrmModule:
 
     api_name: str
     singular: str
-    number: int  #: gives the id of the module and of its fields
-    display_field: str  #: what a lookup and the recycle bin show
+    number: int  #: determines the ids of the module and its fields
+    display_field: str  #: field shown by lookups and the recycle bin
     system_key: str  #: the system-defined duplicate-check field (zoho-api, section 5.5)
     fields: tuple[Field, ...]
     custom: bool = False
-    generated: str = ""  #: subform or linking: its records belong to those of another module
-    parent_field: str = ""  #: the lookup of such a module that points to the parent
+    generated: str = ""  #: subform or linking: a child module of another module
+    parent_field: str = ""  #: lookup of a child module that points to the parent
 
     @property
     def id(self) -> str:
-        """The id of the module itself."""
+        """Id of the module."""
         return str(ID_PREFIX + 2_000 + self.number)
 
     def field_id(self, position: int) -> str:
-        """Give the id of the field at *position*."""
+        """Return the id of the field at *position*."""
         return str(ID_PREFIX + 10_000 * (self.number + 1) + position)
 
 
 def describe_field(crm_module: CrmModule, position: int) -> dict[str, Any]:
-    """Give one element of ``fields`` (zoho-api, section 6.3)."""
+    """Return one element of ``fields`` (zoho-api, section 6.3)."""
     field = crm_module.fields[position]
     writable = field.writable
     return {
@@ -128,12 +128,14 @@ def describe_field(crm_module: CrmModule, position: int) -> dict[str, Any]:
         },
         "unique": {"case_sensitive": False} if field.unique else {},
         "external": None,
-        "pick_list_values": _pick_list(crm_module, position),
-        "lookup": _lookup(field),
-        "multiselectlookup": {"linking_details": {"module": _named(field)}} if field.data_type is DataType.MULTI_LOOKUP else {},
+        "pick_list_values": _describe_values(crm_module, position),
+        "lookup": _describe_lookup(field),
+        "multiselectlookup": {"linking_details": {"module": _module_reference(field)}}
+        if field.data_type is DataType.MULTI_LOOKUP
+        else {},
         "multiuserlookup": {},
-        "subform": _named(field) if field.data_type is DataType.SUBFORM else None,
-        "associated_module": _named(field) if field.data_type is DataType.SUBFORM else None,
+        "subform": _module_reference(field) if field.data_type is DataType.SUBFORM else None,
+        "associated_module": _module_reference(field) if field.data_type is DataType.SUBFORM else None,
         "currency": {"rounding_option": "normal", "precision": field.decimal_place}
         if field.data_type is DataType.CURRENCY
         else {},
@@ -169,7 +171,7 @@ def _flags(crm_module: CrmModule, field: Field) -> dict[str, Any]:
     }
 
 
-def _pick_list(crm_module: CrmModule, position: int) -> list[dict[str, Any]]:
+def _describe_values(crm_module: CrmModule, position: int) -> list[dict[str, Any]]:
     first = int(crm_module.field_id(position)) * 1_000 % 10**12 + ID_PREFIX
     return [
         {
@@ -185,7 +187,7 @@ def _pick_list(crm_module: CrmModule, position: int) -> list[dict[str, Any]]:
     ]
 
 
-def _lookup(field: Field) -> dict[str, Any]:
+def _describe_lookup(field: Field) -> dict[str, Any]:
     if field.data_type is not DataType.LOOKUP:
         return {}
     return {
@@ -193,16 +195,16 @@ def _lookup(field: Field) -> dict[str, Any]:
         "api_name": None,
         "id": None,
         "query_details": {},
-        "module": _named(field),
+        "module": _module_reference(field),
     }
 
 
-def _named(field: Field) -> dict[str, Any]:
+def _module_reference(field: Field) -> dict[str, Any]:
     return {"api_name": field.target, "id": None}
 
 
 def describe_module(crm_module: CrmModule) -> dict[str, Any]:
-    """Give one element of ``modules`` (zoho-api, section 6.4)."""
+    """Return one element of ``modules`` (zoho-api, section 6.4)."""
     return {
         "id": crm_module.id,
         "api_name": crm_module.api_name,

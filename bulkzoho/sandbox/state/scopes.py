@@ -1,4 +1,4 @@
-"""Whether a token's scopes allow a call (zoho-api, section 2.8)."""
+"""Check OAuth scopes (zoho-api, section 2.8)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["scope_covers"]
 
 
 def scope_covers(granted: Iterable[str], needed: str, crm_module: str, *, custom: bool = False) -> bool:
-    """Tell whether the granted scopes allow *needed*, such as ``modules.{}.CREATE`` or ``org.READ``.
+    """Return whether the granted scopes allow *needed*, such as ``modules.{}.CREATE`` or ``org.READ``.
 
-    ``ALL`` covers every operation, ``WRITE`` creating and updating; a scope without a module covers all modules.  Modules of
-    the organization's own making have no scope of their name: ``modules.custom`` covers them.
+    ``ALL`` covers every operation, ``WRITE`` covers CREATE and UPDATE; a scope without a module covers all modules.  Custom
+    modules have no scope of their own: ``modules.custom`` covers them.
     """
     if not needed:
         return True

@@ -1,4 +1,4 @@
-"""What records were before their last changes: a search index that lags still shows it."""
+"""Earlier versions of records, which the lagging search index still shows."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ __all__ = ["RecordHistory"]
 
 
 class RecordHistory:
-    """Versions of records as they were stored, kept for ``lag_s`` after each was changed or deleted."""
+    """Stored versions of records, kept for ``lag_s`` after each change or deletion."""
 
     def __init__(self) -> None:
-        self.lag_s = 0.0  #: nothing is kept where it is 0
-        self._versions: dict[int, deque[tuple[int, bytes]]] = {}  # record to when it changed and what it was, oldest first
-        self._order: deque[tuple[int, int]] = deque()  # when, and which record
+        self.lag_s = 0.0  #: 0 keeps nothing
+        self._versions: dict[int, deque[tuple[int, bytes]]] = {}  # record id -> (time of change, version before it), oldest first
+        self._order: deque[tuple[int, int]] = deque()  # (time of change, record id)
 
     def note(self, record_id: int, at_s: int, before: bytes) -> None:
-        """Keep what a record was until *at_s*; what is older than the lag goes."""
+        """Keep the version that a record had until *at_s*; drop versions older than the lag."""
         while self._order and self._order[0][0] < at_s - self.lag_s:
             _, oldest = self._order.popleft()
             versions = self._versions[oldest]
@@ -29,9 +29,9 @@ class RecordHistory:
             self._order.append((at_s, record_id))
 
     def version(self, record_id: int, seen_s: float) -> bytes | None:
-        """Give what a record was at *seen_s*, if it was changed or deleted after that."""
+        """Return the version of a record at *seen_s*, if it was changed or deleted since."""
         return next((before for at_s, before in self._versions.get(record_id, ()) if at_s > seen_s), None)
 
     def changed_since(self, seen_s: float) -> Iterator[int]:
-        """Give the records of which a version is kept that was true at *seen_s*."""
+        """Iterate over the records that have changed since *seen_s*."""
         return (each for each in self._versions if self.version(each, seen_s) is not None)

@@ -1,4 +1,4 @@
-"""The state of a sandbox in figures, for tests and for a person."""
+"""Statistics of a sandbox, for tests and the page."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.state.quotas import calls_in_flight_limit
 
-__all__ = ["figures"]
+__all__ = ["collect_statistics"]
 
 
-def figures(crm: Crm) -> dict[str, Any]:
-    """Give counts of records, calls, tokens and violations, and the peaks that were measured."""
+def collect_statistics(crm: Crm) -> dict[str, Any]:
+    """Return counts of records, calls, tokens and violations, and measured peaks."""
     now = crm.clock.monotonic()
-    arrivals = crm.arrivals.figures(now)
+    arrivals = crm.arrivals.statistics(now)
     return {
         "url": crm.url,
         "organization": {
@@ -23,8 +23,8 @@ def figures(crm: Crm) -> dict[str, Any]:
             "edition": crm.settings.edition.value,
             "licences": crm.settings.licences,
         },
-        "clock": {"now": crm.zone.text(crm.now_s()), "scale": crm.settings.time_scale},
-        "last_day": {"calls": crm.quotas.calls_of_the_day(now)},
+        "clock": {"now": crm.zone.format(crm.now_s()), "scale": crm.settings.time_scale},
+        "last_day": {"calls": crm.quotas.calls_in_24_h(now)},
         "limits": {
             "calls_per_minute": crm.settings.calls_per_minute,
             "calls_per_day": crm.settings.calls_per_day,

@@ -1,4 +1,4 @@
-"""Files that were uploaded and wait to be used, and those that fields hold (zoho-api, sections 9.3 and 10)."""
+"""Uploaded files (zoho-api, sections 9.3 and 10)."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ __all__ = ["StoredFile", "UploadStore"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFile:
-    """One file."""
+    """One uploaded file."""
 
     name: str
     content: bytes
-    kept_s: float  #: when it came, in the service's seconds since 1970
+    uploaded_s: float  #: upload time in service seconds since 1970
 
 
 class UploadStore:
-    """All files, by the id that was given for each."""
+    """Uploaded files by id."""
 
     def __init__(self) -> None:
         self._files: dict[str, StoredFile] = {}
 
     def put(self, file_id: str, file: StoredFile) -> None:
-        """Keep a file."""
+        """Store a file."""
         self._files[file_id] = file
 
-    def let_go(self, until_s: float) -> None:
-        """Let go of what came at *until_s* or earlier."""
-        for file_id in [each for each, file in self._files.items() if file.kept_s <= until_s]:
+    def delete_until(self, until_s: float) -> None:
+        """Delete the files uploaded at *until_s* or earlier."""
+        for file_id in [each for each, file in self._files.items() if file.uploaded_s <= until_s]:
             del self._files[file_id]
 
     def find(self, file_id: str) -> StoredFile | None:
-        """Give the file of that id."""
+        """Return the file with this id."""
         return self._files.get(file_id)

@@ -1,1 +1,1 @@
-"""How a call comes in and how an answer goes out, faults included."""
+"""HTTP requests and responses of the sandbox, fault injection included."""

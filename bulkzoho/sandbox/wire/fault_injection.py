@@ -1,4 +1,4 @@
-"""Do to one call what its fault says, before the work, instead of it, or after it."""
+"""Inject a fault into one call: before, instead of or after its work."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from bulkzoho.sandbox.wire.errors import (
     too_many_requests,
 )
 from bulkzoho.sandbox.wire.request import Request
-from bulkzoho.sandbox.wire.responses import Response, json_reply
+from bulkzoho.sandbox.wire.responses import Response, json_response
 
-__all__ = ["answer_with_fault", "reset_connection"]
+__all__ = ["reset_connection", "respond_with_fault"]
 
-_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>"
-_LINGER_OFF = struct.pack("ii", 1, 0)  # a close then sends RST instead of FIN
+_ERROR_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>"
+_LINGER_OFF = struct.pack("ii", 1, 0)  # closing then sends RST instead of FIN
 
 
-def reset_connection(request: web.BaseRequest) -> None:
-    """Cut the connection with a TCP reset."""
-    transport = request.transport
+def reset_connection(http_request: web.BaseRequest) -> None:
+    """Abort the connection with a TCP reset."""
+    transport = http_request.transport
     if transport is None:
         return
     connection = transport.get_extra_info("socket")
@@ -40,43 +40,43 @@ def reset_connection(request: web.BaseRequest) -> None:
     transport.abort()
 
 
-async def answer_with_fault(
-    request: web.BaseRequest,
-    exchange: Request,
+async def respond_with_fault(
+    http_request: web.BaseRequest,
+    request: Request,
     fault: Fault,
     work: Callable[[], Awaitable[Response]],
 ) -> Response | None:
-    """Answer one call wrongly; None means that the connection is gone.
+    """Return the faulty response to one call; None means that the connection is gone.
 
     Raises:
-        Refusal: the fault is a whole-call error.
+        ApiError: the fault is a whole-call error.
     """
-    _refuse(exchange.crm, fault.kind)
+    _raise_error(request.crm, fault.kind)
     match fault.kind:
         case FaultKind.BAD_GATEWAY_PAGE:
-            return Response(status=502, body=_PAGE, content_type="text/html")
+            return Response(status=502, body=_ERROR_PAGE, content_type="text/html")
         case FaultKind.RESET_BEFORE_COMMIT:
-            reset_connection(request)
+            reset_connection(http_request)
             return None
         case FaultKind.COMMIT_LATE:
-            reset_connection(request)
-            await exchange.crm.clock.sleep(fault.seconds)
+            reset_connection(http_request)
+            await request.crm.clock.sleep(fault.seconds)
             await work()
             return None
         case FaultKind.SLOW:
-            await exchange.crm.clock.sleep(fault.seconds)
+            await request.crm.clock.sleep(fault.seconds)
         case FaultKind.HANG:
-            return await _hang(exchange, fault, work)
+            return await _hang(request, fault, work)
         case FaultKind.JOB_FAILURE | FaultKind.JOB_SLOW:
-            exchange.fault = fault
+            request.fault = fault
         case FaultKind.PARTIAL_COMMIT_THEN_RESET:
-            count = len(exchange.records())
-            exchange.records_limit = count // 2 if fault.records is None else fault.records
-    reply = await work()
-    return _spoil(request, fault, reply)
+            count = len(request.records())
+            request.records_limit = count // 2 if fault.records is None else fault.records
+    response = await work()
+    return _spoil_response(http_request, fault, response)
 
 
-def _refuse(crm: Crm, kind: FaultKind) -> None:
+def _raise_error(crm: Crm, kind: FaultKind) -> None:
     match kind:
         case FaultKind.TOO_MANY_REQUESTS:
             raise too_many_requests()
@@ -95,42 +95,44 @@ def _refuse(crm: Crm, kind: FaultKind) -> None:
             raise too_large()
 
 
-async def _hang(exchange: Request, fault: Fault, work: Callable[[], Awaitable[Response]]) -> Response:
-    reply = await work() if fault.commit else Response(status=500)
-    await exchange.crm.clock.sleep(fault.seconds)
-    return reply
+async def _hang(request: Request, fault: Fault, work: Callable[[], Awaitable[Response]]) -> Response:
+    response = await work() if fault.commit else Response(status=500)
+    await request.crm.clock.sleep(fault.seconds)
+    return response
 
 
-def _spoil(request: web.BaseRequest, fault: Fault, reply: Response) -> Response | None:
-    """Make a good answer to finished work a bad one."""
+def _spoil_response(http_request: web.BaseRequest, fault: Fault, response: Response) -> Response | None:
+    """Spoil the response of a call whose work is done."""
     match fault.kind:
         case FaultKind.SLOW | FaultKind.JOB_FAILURE | FaultKind.JOB_SLOW:
-            return reply
+            return response
         case FaultKind.TRUNCATED:
-            _send_half(request, reply)
+            _send_half(http_request, response)
             return None
         case FaultKind.EMPTY_200:
             return Response(status=200)
         case FaultKind.WRONG_COUNT:
-            return _with_wrong_count(reply, -1 if fault.records is None else fault.records)
+            return _with_wrong_count(response, -1 if fault.records is None else fault.records)
         case _:
-            reset_connection(request)
+            reset_connection(http_request)
             return None
 
 
-def _send_half(request: web.BaseRequest, reply: Response) -> None:
-    """Promise the whole length, send half, and hang up."""
-    if request.transport is None:
+def _send_half(http_request: web.BaseRequest, response: Response) -> None:
+    """Send half of the announced body and close the connection."""
+    if http_request.transport is None:
         return
-    head = f"HTTP/1.1 {reply.status} OK\r\nContent-Type: {reply.content_type}\r\nContent-Length: {len(reply.body)}\r\n\r\n"
-    request.transport.write(head.encode() + reply.body[: len(reply.body) // 2])
-    request.transport.close()
+    head = (
+        f"HTTP/1.1 {response.status} OK\r\nContent-Type: {response.content_type}\r\nContent-Length: {len(response.body)}\r\n\r\n"
+    )
+    http_request.transport.write(head.encode() + response.body[: len(response.body) // 2])
+    http_request.transport.close()
 
 
-def _with_wrong_count(reply: Response, more: int) -> Response:
-    answer = orjson.loads(reply.body)
-    results = answer.get("data")
+def _with_wrong_count(response: Response, difference: int) -> Response:
+    body = orjson.loads(response.body)
+    results = body.get("data")
     if not results:
-        return reply
-    answer["data"] = results[:more] if more < 0 else [*results, *results[:1] * more]
-    return json_reply(answer, reply.status)
+        return response
+    body["data"] = results[:difference] if difference < 0 else [*results, *results[:1] * difference]
+    return json_response(body, response.status)

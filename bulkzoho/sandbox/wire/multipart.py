@@ -1,4 +1,4 @@
-"""The parts of a multipart body."""
+"""Parse multipart bodies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FILE_NAME = re.compile(rb'filename="([^"]*)"').search
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MultipartPart:
-    """One part."""
+    """One part of a multipart body."""
 
     name: str
     file_name: str
@@ -22,16 +22,16 @@ class MultipartPart:
 
 
 def read_parts(content_type: str, body: bytes) -> list[MultipartPart]:
-    """Give the parts of *body*, in order; none where it is no multipart body."""
-    found = _BOUNDARY(content_type)
-    if not content_type.startswith("multipart/form-data") or found is None:
+    """Return the parts of *body* in order; an empty list if it is not a multipart body."""
+    boundary = _BOUNDARY(content_type)
+    if not content_type.startswith("multipart/form-data") or boundary is None:
         return []
-    pieces = (b"\r\n" + body).split(b"\r\n--" + found[1].encode())
-    return [_part(each) for each in pieces[1:] if not each.startswith(b"--")]
+    sections = (b"\r\n" + body).split(b"\r\n--" + boundary[1].encode())
+    return [_parse_part(each) for each in sections[1:] if not each.startswith(b"--")]
 
 
-def _part(piece: bytes) -> MultipartPart:
-    head, _, content = piece.partition(b"\r\n\r\n")
+def _parse_part(section: bytes) -> MultipartPart:
+    head, _, content = section.partition(b"\r\n\r\n")
     name, file_name = _NAME(head), _FILE_NAME(head)
     return MultipartPart(
         name="" if name is None else name[1].decode(errors="replace"),

@@ -1,4 +1,4 @@
-"""What the user's profile does not allow (zoho-api, section 3.4: 403 ``NO_PERMISSION``)."""
+"""Rights of the user's profile (zoho-api, section 3.4: 403 ``NO_PERMISSION``)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from bulkzoho.sandbox.state.crm import Crm
 from bulkzoho.sandbox.wire.errors import ApiError, no_permission
 from bulkzoho.sandbox.wire.request import Request
 
-__all__ = ["check_rights", "with_rights"]
+__all__ = ["check_permissions", "with_permissions"]
 
-_NEEDED = {
+_RIGHTS_NEEDED = {
     "insert": ("create",),
     "upsert": ("create", "edit"),
     "update": ("edit",),
@@ -21,30 +21,32 @@ _NEEDED = {
     "count": ("read",),
     "deleted": ("read",),
 }
-_CHANGING = {"insert", "upsert", "update", "delete", "mass_update"}
-_TOLD = {"creatable": "create", "editable": "edit", "viewable": "read", "deletable": "delete"}
+_WRITING = {"insert", "upsert", "update", "delete", "mass_update"}
+_RIGHT_OF_FLAG = {"creatable": "create", "editable": "edit", "viewable": "read", "deletable": "delete"}
 
 
-def check_rights(exchange: Request) -> None:
-    """Let a call pass whose user may do what it does.
+def check_permissions(request: Request) -> None:
+    """Check that the user has the rights that the call needs.
 
     Raises:
-        Refusal: 403, naming the permission; 400 where nobody may, since the module is a subform.
+        ApiError: 403 with the missing permission; 400 for a subform, which is not writable directly.
     """
-    store = exchange.crm.stores.get(exchange.crm_module)
-    if store is not None and store.crm_module.generated == "subform" and exchange.route.operation in _CHANGING:
-        raise ApiError(400, "NOT_SUPPORTED", "rows of a subform are written with their parent", module=exchange.crm_module)
-    for right in _NEEDED.get(exchange.route.operation, ()):
-        if _is_denied(exchange.crm, exchange.crm_module, right):
-            raise no_permission(f"Crm_Implied_{right.title()}_{exchange.crm_module}")
+    store = request.crm.stores.get(request.crm_module)
+    if store is not None and store.crm_module.generated == "subform" and request.route.operation in _WRITING:
+        raise ApiError(400, "NOT_SUPPORTED", "rows of a subform are written with their parent", module=request.crm_module)
+    for right in _RIGHTS_NEEDED.get(request.route.operation, ()):
+        if _is_denied(request.crm, request.crm_module, right):
+            raise no_permission(f"Crm_Implied_{right.title()}_{request.crm_module}")
 
 
-def with_rights(crm: Crm, described: dict[str, Any]) -> dict[str, Any]:
-    """Give a module's description with what the user may not do, where the settings say that it is told."""
+def with_permissions(crm: Crm, description: dict[str, Any]) -> dict[str, Any]:
+    """Return a module's description with the user's missing rights, if the switch says so."""
     if not crm.settings.strict.rights_in_metadata:
-        return described
-    return described | {
-        name: not _is_denied(crm, str(described["api_name"]), right) for name, right in _TOLD.items() if described[name]
+        return description
+    return description | {
+        name: not _is_denied(crm, str(description["api_name"]), right)
+        for name, right in _RIGHT_OF_FLAG.items()
+        if description[name]
     }
 
 

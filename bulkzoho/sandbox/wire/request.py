@@ -1,4 +1,4 @@
-"""One call on its way through the sandbox: what it asks, and what is known of it."""
+"""Request and route of one API call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Price", "Request", "Route"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """What a call costs (zoho-api, sections 4.2 and 4.3)."""
+    """Price of a call (zoho-api, sections 4.2 and 4.3)."""
 
     credits: int = 1
     heavy: bool = False
@@ -29,30 +29,30 @@ class Price:
 
 @dataclass(slots=True, kw_only=True)
 class Request:
-    """The state of one call; only the call's own task touches it."""
+    """State of one call; only the call's own task uses it."""
 
     crm: Crm
     route: Route
     call: Call
     query: Mapping[str, str]
     headers: Mapping[str, str]
-    parts: Mapping[str, str]  #: named pieces of the path
+    parts: Mapping[str, str]  #: named groups of the path
     body: bytes = b""
-    records_limit: int | None = None  #: a fault lets only so many records be committed
-    fault: Fault | None = None  #: of a job that this call starts
-    keys: set[tuple[str, str, str]] = field(default_factory=set)  #: module, field and key of what it carries
+    records_limit: int | None = None  #: set by a fault: commit only this many records
+    fault: Fault | None = None  #: fault of the job that this call starts
+    keys: set[tuple[str, str, str]] = field(default_factory=set)  #: module, field and key of the records in the request
     _json: dict[str, Any] | None = None
 
     @property
     def crm_module(self) -> str:
-        """The API name of the module in the path, or an empty text."""
+        """API name of the module in the path, or an empty string."""
         return self.parts.get("crm_module", "")
 
     def store(self) -> ModuleStore:
-        """Give the records of the module in the path.
+        """Return the store of the module in the path.
 
         Raises:
-            Refusal: there is no such module.
+            ApiError: the module does not exist.
         """
         store = self.crm.stores.get(self.crm_module)
         if store is None:
@@ -60,10 +60,10 @@ class Request:
         return store
 
     def json(self) -> dict[str, Any]:
-        """Give the body, parsed once.
+        """Return the parsed body.
 
         Raises:
-            Refusal: it is no JSON object.
+            ApiError: the body is not a JSON object.
         """
         if self._json is None:
             try:
@@ -75,50 +75,50 @@ class Request:
             self._json = parsed
         return self._json
 
-    def fields_of_body(self) -> dict[str, Any]:
-        """Give the body where it is a JSON object, else an empty one: for looking at it before the route judges it."""
+    def json_or_empty(self) -> dict[str, Any]:
+        """Return the body if it is a JSON object, otherwise an empty one; for use before the route validates it."""
         try:
             return self.json()
         except ApiError:
             return {}
 
     def records(self) -> list[Any]:
-        """Give the elements of ``data``; an empty list where there is no such list."""
-        data = self.fields_of_body().get("data")
+        """Return the elements of ``data``, or an empty list."""
+        data = self.json_or_empty().get("data")
         return data if type(data) is list else []
 
-    def priced(self) -> Call:
-        """Give the call with its price, and with what its body asks for beside the records."""
+    def with_price(self) -> Call:
+        """Return the call with its price, trigger and duplicate check fields."""
         price = self.route.price(self)
         call = replace(self.call, records=price.records, credits=price.credits, heavy=price.heavy)
         if not self.route.writes or self._json is None:
             return call
         return replace(
             call,
-            trigger=_texts(self._json.get("trigger")),
-            duplicate_check_fields=_texts(self._json.get("duplicate_check_fields")),
+            trigger=_string_tuple(self._json.get("trigger")),
+            duplicate_check_fields=_string_tuple(self._json.get("duplicate_check_fields")),
         )
 
 
-def _texts(value: Any) -> tuple[str, ...] | None:
+def _string_tuple(value: Any) -> tuple[str, ...] | None:
     return tuple(map(str, value)) if type(value) is list else None
 
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def one_credit(_exchange: Request) -> Price:
-    """Price a plain call."""
+def one_credit(_request: Request) -> Price:
+    """Return the price of a plain call."""
     return Price()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One operation: where it is answered, what it needs, and who answers."""
+    """One operation of the API: method, handler, scope and price."""
 
     operation: str
     method: str
     handler: Handler
-    scope: str  #: as ``modules.{}.CREATE``; the module's name goes into the braces
+    scope: str  #: such as ``modules.{}.CREATE``; the braces are replaced by the module's name
     price: Callable[[Request], Price] = one_credit
-    writes: bool = False  #: it writes records: faults by call number count it
+    writes: bool = False  #: writes records; ``on_call`` of faults counts such calls

@@ -1,4 +1,4 @@
-"""Answers as values, and as aiohttp sends them."""
+"""Responses as values and their conversion to aiohttp."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from aiohttp import web
 from bulkzoho.sandbox.state.clock import http_date
 from bulkzoho.sandbox.wire.errors import ApiError
 
-__all__ = ["Response", "json_reply", "no_content", "refusal_reply"]
+__all__ = ["Response", "error_response", "json_response", "no_content"]
 
 JSON_TYPE = "application/json;charset=UTF-8"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """One answer, not yet sent."""
+    """One response that is not sent yet."""
 
     status: int
     body: bytes = b""
     content_type: str = JSON_TYPE
     headers: dict[str, str] = field(default_factory=dict)
 
-    def response(self, now_s: int) -> web.Response:
-        """Give it as aiohttp's, dated with the sandbox's own time."""
+    def to_aiohttp(self, now_s: int) -> web.Response:
+        """Return the aiohttp response, dated with the sandbox's clock."""
         headers = {"Date": http_date(now_s), "Server": "zoho-crm-sandbox", **self.headers}
         if self.body:
             headers["Content-Type"] = self.content_type
         return web.Response(status=self.status, body=self.body or None, headers=headers)
 
 
-def json_reply(value: Any, status: int = 200) -> Response:
-    """Answer with *value* as JSON."""
+def json_response(value: Any, status: int = 200) -> Response:
+    """Return a response with *value* as JSON."""
     return Response(status=status, body=orjson.dumps(value))
 
 
 def no_content() -> Response:
-    """Answer that nothing was found: 204 without a body."""
+    """Return the response for an empty result: 204 without a body."""
     return Response(status=204)
 
 
-def refusal_reply(refusal: ApiError, *, wrapped: bool) -> Response:
-    """Answer with a whole-call error, bare or inside ``data``."""
-    body: Any = refusal.body()
-    return json_reply({"data": [body]} if wrapped else body, refusal.status)
+def error_response(error: ApiError, *, wrapped: bool) -> Response:
+    """Return the response for a whole-call error, optionally wrapped in ``data``."""
+    body: Any = error.body()
+    return json_response({"data": [body]} if wrapped else body, error.status)

@@ -1,4 +1,4 @@
-"""The modules that every sandbox has."""
+"""Modules of every sandbox."""
 
 from __future__ import annotations
 

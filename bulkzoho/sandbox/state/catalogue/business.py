@@ -1,4 +1,4 @@
-"""Accounts, Deals and the custom module Shipments, which has a field of every type."""
+"""Accounts, Deals and the custom module Shipments, which has fields of every plain type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Short forms for writing down fields, with the type maxima of zoho-api section 6.1."""
+"""Builders of fields by type, with the maximum lengths of zoho-api section 6.1."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 
 
 def text(api_name: str, length: int = 255, *, mandatory: bool = False, unique: bool = False, custom: bool = False) -> Field:
-    """A line of text."""
+    """Build a single-line text field."""
     return Field(
         api_name=api_name,
         data_type=DataType.TEXT,
@@ -36,28 +36,28 @@ def text(api_name: str, length: int = 255, *, mandatory: bool = False, unique: b
 
 
 def textarea(api_name: str, length: int = 32_000, *, custom: bool = False) -> Field:
-    """Text of several lines."""
-    kind = "small" if length <= 2_000 else "large"  # noqa: PLR2004 - the type maximum of "small"
+    """Build a multi-line text field."""
+    kind = "small" if length <= 2_000 else "large"  # noqa: PLR2004 - the maximum length of "small"
     return Field(api_name=api_name, data_type=DataType.TEXTAREA, length=length, custom=custom, textarea=kind)
 
 
 def email(api_name: str) -> Field:
-    """An e-mail address."""
+    """Build an e-mail field."""
     return Field(api_name=api_name, data_type=DataType.EMAIL, length=100)
 
 
 def phone(api_name: str, *, custom: bool = False) -> Field:
-    """A telephone number."""
+    """Build a phone number field."""
     return Field(api_name=api_name, data_type=DataType.PHONE, length=30, custom=custom)
 
 
 def website(api_name: str, *, custom: bool = False) -> Field:
-    """An address on the web."""
+    """Build a URL field."""
     return Field(api_name=api_name, data_type=DataType.WEBSITE, length=450, custom=custom)
 
 
 def pick(api_name: str, *values: str, restricted: bool = True, mandatory: bool = False, custom: bool = False) -> Field:
-    """One value of a list."""
+    """Build a picklist."""
     return Field(
         api_name=api_name,
         data_type=DataType.PICKLIST,
@@ -70,50 +70,50 @@ def pick(api_name: str, *values: str, restricted: bool = True, mandatory: bool =
 
 
 def multi(api_name: str, *values: str) -> Field:
-    """Several values of a list."""
+    """Build a multi-select picklist."""
     return Field(api_name=api_name, data_type=DataType.MULTI_PICKLIST, length=4_000, values=values, custom=True)
 
 
 def integer(api_name: str, *, big: bool = False, custom: bool = False) -> Field:
-    """A whole number: 9 digits, or 18."""
+    """Build an integer field of 9 or 18 digits."""
     if big:
         return Field(api_name=api_name, data_type=DataType.BIGINT, length=18, custom=custom)
     return Field(api_name=api_name, data_type=DataType.INTEGER, length=9, custom=custom)
 
 
 def number(api_name: str, *, decimals: int = 9, custom: bool = True) -> Field:
-    """A number with decimals."""
+    """Build a decimal field."""
     return Field(api_name=api_name, data_type=DataType.DOUBLE, length=16, decimal_place=decimals, custom=custom)
 
 
 def currency(api_name: str, *, custom: bool = False) -> Field:
-    """An amount of money; decimals beyond the second are cut off."""
+    """Build a currency field; decimals beyond the second are truncated."""
     return Field(api_name=api_name, data_type=DataType.CURRENCY, length=16, decimal_place=2, custom=custom)
 
 
 def boolean(api_name: str, *, custom: bool = False) -> Field:
-    """Yes or no."""
+    """Build a boolean field."""
     return Field(api_name=api_name, data_type=DataType.BOOLEAN, length=5, custom=custom)
 
 
 def date(api_name: str, *, custom: bool = False) -> Field:
-    """A day."""
+    """Build a date field."""
     return Field(api_name=api_name, data_type=DataType.DATE, length=20, custom=custom)
 
 
 def date_time(api_name: str, *, custom: bool = False) -> Field:
-    """An instant."""
+    """Build a date-time field."""
     return Field(api_name=api_name, data_type=DataType.DATETIME, length=120, custom=custom)
 
 
 def lookup(api_name: str, target: str, *, custom: bool = False) -> Field:
-    """Another record, by its id."""
+    """Build a lookup field."""
     return Field(api_name=api_name, data_type=DataType.LOOKUP, length=120, target=target, custom=custom)
 
 
 def system_fields(*, full_name: bool = False) -> tuple[Field, ...]:
-    """What every module has: owner, and who made and changed a record when."""
-    made = [
+    """Build the system fields of a module: owner, creator, modifier and both times."""
+    fields = [
         Field(api_name="Owner", data_type=DataType.OWNER, length=120),
         Field(api_name="Created_By", data_type=DataType.OWNER, length=120, writable=False),
         Field(api_name="Modified_By", data_type=DataType.OWNER, length=120, writable=False),
@@ -122,5 +122,5 @@ def system_fields(*, full_name: bool = False) -> tuple[Field, ...]:
         Field(api_name="Tag", data_type=DataType.TEXT, length=2_000, writable=False),
     ]
     if full_name:
-        made.append(Field(api_name="Full_Name", data_type=DataType.TEXT, length=120, writable=False))
-    return tuple(made)
+        fields.append(Field(api_name="Full_Name", data_type=DataType.TEXT, length=120, writable=False))
+    return tuple(fields)

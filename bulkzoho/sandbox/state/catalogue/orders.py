@@ -1,4 +1,4 @@
-"""Orders, and the two modules whose records belong to them: a subform, and the links of a lookup to several records."""
+"""Orders and its child modules: a subform and the linking module of a multi-select lookup."""
 
 from __future__ import annotations
 

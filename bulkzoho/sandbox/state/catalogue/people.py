@@ -1,4 +1,4 @@
-"""Leads and Contacts: the fields that Zoho ships, and some custom ones of every type."""
+"""Leads and Contacts: Zoho's standard fields and custom fields of several types."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from .harness import SOAK, Program, SandboxProcess, wait_until, write_csv
+from .harness import Program, SandboxProcess, wait_until, write_csv
 
 IMPORT = ("import", "leads.csv", "--module", "Leads", "--calls-per-minute", "60000")
 
@@ -84,8 +84,7 @@ def test_two_interrupts_stop_at_once_and_stay_resumable(bulkzoho: Program, sandb
 @pytest.mark.timeout(300)
 def test_killed_runs_are_resumed_until_done(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.change(latency_s=0.03, jitter_s=0.02)
-    rows = 40_000 if SOAK else 20_000
-    bulkzoho.leads("leads.csv", rows)
+    bulkzoho.leads("leads.csv", 40_000)
     chance = random.Random(7)
     words = [*IMPORT, "--json"]
 
@@ -104,9 +103,9 @@ def test_killed_runs_are_resumed_until_done(bulkzoho: Program, sandbox: SandboxP
     summary = bulkzoho.run(*words, timeout_s=120).expect(0).summary
 
     keys = [record["External_Id"] for record in sandbox.records()]
-    assert len(keys) == len(set(keys)) == summary["rows"]["accepted"] == rows
+    assert len(keys) == len(set(keys)) == summary["rows"]["accepted"] == 40_000
     results = bulkzoho.lines(summary["results"])
-    assert sorted(line["row"] for line in results) == list(range(1, rows + 1))
+    assert sorted(line["row"] for line in results) == list(range(1, 40_001))
     assert killed > 3
 
 

@@ -1,4 +1,4 @@
-"""The acceptance list names tests that exist."""
+"""Every test that the acceptance list names exists."""
 
 from __future__ import annotations
 

@@ -12,8 +12,9 @@ from bulkzoho.app.export_ids import open_missing_ids_file
 from bulkzoho.app.session import CrmSession
 from bulkzoho.domain.compare.id_set import IdSet
 from bulkzoho.domain.coql.export_filter import ExportFilter
+from bulkzoho.domain.model.edition_limits import COQL_PAGE_ROWS
 from bulkzoho.domain.model.export import ConvertedLeads, ExportPlan, ExportRoute, ExportSettings, Partition
-from bulkzoho.domain.policy.export_route import COQL_PAGE, CREATED, MODIFIED, coql_page, field_groups
+from bulkzoho.domain.policy.export_route import CREATED, MODIFIED, coql_page, field_groups
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.engine.exporter.bulk_read_pager import BulkReadPager
 from bulkzoho.engine.exporter.coql_pager import CoqlPager
@@ -65,7 +66,7 @@ class PagerFactory:
             return CoqlPager(reader, groups=groups, conditions=selection.coql(), page_rows=rows)
         if plan.route != ExportRoute.LIST:
             return self._by_bulk_reads()
-        older = QueriedIds(reader, conditions=selection.coql(), page=COQL_PAGE)
+        older = QueriedIds(reader, conditions=selection.coql(), page=COQL_PAGE_ROWS)
         beyond = None if selection.converted is ConvertedLeads.TOO else older
         return ListPager(reader, groups=groups, since=selection.since, beyond=beyond)
 

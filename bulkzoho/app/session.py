@@ -18,7 +18,7 @@ from bulkzoho.app.first_connection import first_connection_lock
 from bulkzoho.app.organization_cache import ledger_path, load_organization, provisional_organization, save_organization
 from bulkzoho.app.quota_wait_notifier import QuotaWaitNotifier
 from bulkzoho.app.wiring import ApiClientParts, open_api_client
-from bulkzoho.domain.model.edition_limits import HEAVY_CALLS_IN_FLIGHT, CallCost, price_of_write
+from bulkzoho.domain.model.edition_limits import DEFAULT_COST, HEAVY_CALLS_IN_FLIGHT, write_cost
 from bulkzoho.domain.model.metadata import CrmModule, ModuleInfo, Organization, User
 from bulkzoho.domain.model.responses import RateLimited, Rejected, Reply, ResponseLost, Succeeded
 from bulkzoho.domain.model.rows import Operation
@@ -77,7 +77,7 @@ class CrmSession:
         """Give the records in *crm_module*, or None when they cannot be counted at once: nice to have, worth no wait."""
         try:
             async with asyncio.timeout(COUNT_WITHIN_S):
-                reply = await self.courier.try_once(lambda: self.crm.count(crm_module), CallCost())
+                reply = await self.courier.try_once(lambda: self.crm.count(crm_module), DEFAULT_COST)
         except (TimeoutError, BulkZohoError, StopRequestedError):
             return None
         return reply.payload if isinstance(reply, Succeeded) else None
@@ -107,7 +107,7 @@ class CrmSession:
         return tuple(found.values())
 
     async def _ask(self, call: Callable[[], Awaitable[Reply]], *, doing: str) -> Any:
-        return _payload(await self.courier.deliver(call, CallCost()), doing=doing)
+        return _payload(await self.courier.deliver(call, DEFAULT_COST), doing=doing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +205,7 @@ async def _charge(quota: RateLimiter, *, calls: int) -> None:
     """Count *calls* that were made before it was known whose quota they were."""
     try:
         for _ in range(calls):
-            async with quota.permit(CallCost()):
+            async with quota.permit(DEFAULT_COST):
                 pass
     except LimiterClosedError as error:
         raise StopRequestedError from error
@@ -250,7 +250,7 @@ def _today(name: str, modules: Sequence[ModuleInfo]) -> str:
 
 
 async def _ask_who(courier: RetryingCaller, crm: MetadataApi, progress: Progress, chosen: ResolvedAccount) -> Organization:
-    reply = await courier.deliver(crm.organization, CallCost())
+    reply = await courier.deliver(crm.organization, DEFAULT_COST)
     if isinstance(reply, Rejected) and (reply.code == "OAUTH_SCOPE_MISMATCH" or reply.status == HTTPStatus.FORBIDDEN):
         progress.tell("The token may not read the organization: its scope lacks ZohoCRM.org.READ.")
         return replace(provisional_organization(chosen), name="unknown organization")
@@ -259,7 +259,7 @@ async def _ask_who(courier: RetryingCaller, crm: MetadataApi, progress: Progress
 
 
 async def _current_user(courier: RetryingCaller, crm: MetadataApi) -> User | None:
-    reply = await courier.deliver(crm.current_user, CallCost())
+    reply = await courier.deliver(crm.current_user, DEFAULT_COST)
     return reply.payload if isinstance(reply, Succeeded) else None
 
 
@@ -267,7 +267,7 @@ def _payload(reply: Succeeded | Rejected | ResponseLost, *, doing: str) -> Any:
     match reply:
         case Succeeded(payload=payload):
             return payload
-        case Rejected() if reply.status in (401, 403):
+        case Rejected() if reply.access_denied:
             raise access_error(reply, doing=doing)
         case Rejected():
             raise RunFailedError(f"{doing}: the CRM refused ({reply.code}: {reply.message}).", hint="Check the API version.")
@@ -284,5 +284,5 @@ def _introduction(organization: Organization, user: User | None) -> str:
 
 def _senders(settings: ImportSettings, in_flight: int) -> int:
     """Give how many calls may be under way: ten when they are heavy, since no more of those may be in flight."""
-    heavy = price_of_write(settings.batch_records, delete=settings.operation is Operation.DELETE).heavy
+    heavy = write_cost(settings.batch_records, delete=settings.operation is Operation.DELETE).heavy
     return max(1, min(in_flight, HEAVY_CALLS_IN_FLIGHT) if heavy else in_flight)

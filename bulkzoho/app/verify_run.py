@@ -18,7 +18,7 @@ from bulkzoho.app.session import CrmSession, open_session
 from bulkzoho.domain.compare.differences import ChangedAfterRun, Difference, DifferenceKind, finding_json
 from bulkzoho.domain.compare.id_set import IdSet
 from bulkzoho.domain.compare.values import comparable_form
-from bulkzoho.domain.coql.builder import MAX_FIELDS
+from bulkzoho.domain.model.edition_limits import FIELDS_PER_CALL
 from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.domain.model.row_ranges import RowRanges
 from bulkzoho.domain.model.rows import Operation
@@ -161,7 +161,7 @@ async def _strangers(
         (*(one.field for one in plan.columns), *(field for field, _ in plan.constants)) for plan in plans
     )
     fields = {one.api_name: one for one in columns if one.api_name != "id" and comparable_form(one) is not None}
-    names = sorted(fields, key=lambda name: not fields[name].mandatory)[: MAX_FIELDS - OTHERS]
+    names = sorted(fields, key=lambda name: not fields[name].mandatory)[: FIELDS_PER_CALL - OTHERS]
     if not names:
         return None
     found = UnexpectedRecords(module, names)

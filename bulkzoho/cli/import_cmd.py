@@ -21,7 +21,8 @@ from bulkzoho.cli.options import (
     timing_options,
 )
 from bulkzoho.cli.param_types import DELIMITER, ENCODING, TIME_ZONE, TRIGGER, AssignmentType, choice_of
-from bulkzoho.domain.model.rows import MAX_BATCH_RECORDS, Operation
+from bulkzoho.domain.model.edition_limits import MAX_BATCH_RECORDS
+from bulkzoho.domain.model.rows import Operation
 from bulkzoho.domain.model.settings import InDoubtPolicy, InputFormat
 
 __all__ = ["import_command"]

@@ -20,7 +20,7 @@ from bulkzoho.app.doctor.scope_checks import check_module, check_scopes
 from bulkzoho.app.module_browser import select_account, visit_session_settings
 from bulkzoho.app.session import CrmSession, open_session
 from bulkzoho.app.wiring import ApiClientParts, open_api_client
-from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.edition_limits import DEFAULT_COST
 from bulkzoho.domain.model.responses import NotSent, RateLimited, ResponseLost
 from bulkzoho.domain.model.run import ProgressSnapshot
 from bulkzoho.engine.concurrency.stop import StopSignal
@@ -199,7 +199,7 @@ async def _named(crm: CrmSession, check: Awaitable[Iterable[CheckResult]]) -> It
 async def _check_upload(crm: CrmSession, line: HttpClient) -> list[CheckResult]:
     """See that the upload host is there; it may be the API's own, so that this, too, is a call within the quota."""
     url = crm.connection.upload_url
-    async with crm.quota.permit(CallCost()):
+    async with crm.quota.permit(DEFAULT_COST):
         _, took_s = await _look_at(line, f"{url}/")
     return [ok("upload host", f"{host_of(url)} answers in {took_s * 1000:.0f} ms")]
 

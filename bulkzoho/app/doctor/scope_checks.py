@@ -9,7 +9,7 @@ from typing import Final
 from bulkzoho.app.access_diagnosis import login_command
 from bulkzoho.app.doctor.check_result import CheckResult, CheckStatus, ok, warning
 from bulkzoho.app.session import CrmSession
-from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.edition_limits import DEFAULT_COST
 from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.domain.model.responses import Rejected
 from bulkzoho.domain.policy.retry import access_error
@@ -20,7 +20,6 @@ from bulkzoho.zoho.auth.scopes import COMMAND_SCOPES, SCOPES_OF_USE, AccountPurp
 
 __all__ = ["check_module", "check_scopes"]
 
-_DENIED: Final = (401, 403)
 _GRANT: Final = "Have an administrator grant it (Setup, Security Control, Profiles, the user's profile, the module)."
 _NEEDED: Final = {
     AccountPurpose.READ: frozenset({RecordPermission.READ}),
@@ -90,8 +89,8 @@ async def _denied(crm: CrmSession, crm_module: CrmModule, right: RecordPermissio
     }
     if not flags[right]:
         return AccessError("the list of modules says so", hint=_GRANT)
-    reply = await crm.courier.deliver(lambda: probe_permission(crm.transport, crm_module.api_name, right), CallCost())
-    if not isinstance(reply, Rejected) or reply.status not in _DENIED:
+    reply = await crm.courier.deliver(lambda: probe_permission(crm.transport, crm_module.api_name, right), DEFAULT_COST)
+    if not isinstance(reply, Rejected) or not reply.access_denied:
         return None
     if reply.code == "OAUTH_SCOPE_MISMATCH":
         scope = f"ZohoCRM.modules.{right.upper()}"

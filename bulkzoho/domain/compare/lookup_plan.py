@@ -16,7 +16,8 @@ from enum import Enum
 from typing import Any, Final
 
 from bulkzoho.domain.compare.values import UNTOLD, comparable_form
-from bulkzoho.domain.coql.builder import MAX_FIELDS, OWNERSHIP_FIELDS
+from bulkzoho.domain.coql.builder import OWNERSHIP_FIELDS
+from bulkzoho.domain.model.edition_limits import COQL_SAFE_IN_VALUES, FIELDS_PER_CALL
 from bulkzoho.domain.model.metadata import CrmModule, FieldMetadata
 from bulkzoho.domain.model.rows import Record
 
@@ -34,7 +35,6 @@ __all__ = [
     "plan_lookup",
 ]
 
-VALUES_AT_ONCE: Final = 50  # values of one IN; 100 are documented by third parties only
 MARGIN_S: Final = 2.0  # Created_Time has whole seconds, and so has the Date header that the service's time is known by
 
 _QUOTED: Final = frozenset({"text", "email", "phone", "website"})
@@ -134,7 +134,7 @@ class KeyLookup:
     def values(self) -> Iterable[Sequence[str]]:
         """Give the values as COQL has them, as many at a time as one query takes."""
         values = list(self._values)
-        return (values[at : at + VALUES_AT_ONCE] for at in range(0, len(values), VALUES_AT_ONCE))
+        return (values[at : at + COQL_SAFE_IN_VALUES] for at in range(0, len(values), COQL_SAFE_IN_VALUES))
 
     def see(self, held: Mapping[str, Any], standing: RecordOwnership) -> None:
         """Take a record, of the values asked for or not; seeing one again changes nothing."""
@@ -229,7 +229,7 @@ def compared_fields(records: Iterable[Record], crm_module: CrmModule, *, others:
                 forms.setdefault(name, set()).add(shape)
     names = [name for name, shapes in forms.items() if name not in untold and shapes != {None}]
     names.sort(key=lambda name: -len(forms[name]))
-    return names[: MAX_FIELDS - len(OWNERSHIP_FIELDS) - others]
+    return names[: FIELDS_PER_CALL - len(OWNERSHIP_FIELDS) - others]
 
 
 def _askable(field: FieldMetadata, value: Any) -> Sequence[str] | None:

@@ -14,7 +14,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, Final
 
-from bulkzoho.domain.model.metadata import CrmModule, FieldMetadata
+from bulkzoho.domain.model.metadata import REFERENCE_TYPES, CrmModule, FieldMetadata
 from bulkzoho.domain.model.rows import Record
 from bulkzoho.domain.transform.multi_select import split_choices
 
@@ -35,7 +35,6 @@ PlainForm = Callable[[Any], Hashable]  #: a value to its form; None when it is e
 _TEXTS: Final = frozenset({"text", "textarea", "email", "phone", "website", "picklist", "autonumber"})
 _WHOLE_NUMBERS: Final = frozenset({"integer", "bigint"})
 _DECIMALS: Final = frozenset({"double", "currency", "percent", "decimal"})
-_REFERENCES: Final = frozenset({"lookup", "ownerlookup", "userlookup"})
 _ESCAPED_AT_MOST: Final = 3  # times over that HTML entities are undone
 _EXACT: Final = Context(prec=400)  # more digits than any field takes
 
@@ -55,7 +54,7 @@ def comparable_form(field: FieldMetadata) -> PlainForm | None:
         return _whole
     if field.data_type in _DECIMALS:
         return _decimal(field.decimal_place)
-    if field.data_type in _REFERENCES:
+    if field.data_type in REFERENCE_TYPES:
         return _reference
     return _BY_JSON_TYPE.get(field.json_type)
 

@@ -10,9 +10,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 __all__ = [
-    "FULL_PAGE_ROWS",
-    "MAX_FIELDS",
-    "MAX_IN",
     "OWNERSHIP_FIELDS",
     "boundary_id_query",
     "count_query",
@@ -26,9 +23,6 @@ __all__ = [
     "value_in",
 ]
 
-MAX_IN: Final = 100  # values of ``in``; docs v7 "COQL limitations"
-MAX_FIELDS: Final = 50  # selected columns; sources say 50 or 500, so this is the lower number
-FULL_PAGE_ROWS: Final = 200  # the most rows of an answer in older versions of the API: a shorter page is the last one
 OWNERSHIP_FIELDS: Final = ("id", "Created_Time", "Created_By")  #: columns that show who created a record, and when
 _ANY: Final = "id is not null"
 
@@ -49,7 +43,7 @@ def id_at_most(record_id: str) -> str:
 
 
 def ids_in(ids: Sequence[str]) -> str:
-    """Give the condition of exactly these ids (at most :data:`MAX_IN`)."""
+    """Give the condition of exactly these ids (at most :data:`COQL_IN_VALUES`)."""
     return value_in("id", [quoted(one) for one in ids])
 
 

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from bulkzoho.domain.coql.builder import MAX_IN, quoted
+from bulkzoho.domain.coql.builder import quoted
 from bulkzoho.domain.coql.filter_parser import BooleanFilter, Comparison, Condition, Operator
-from bulkzoho.domain.model.metadata import FieldMetadata
+from bulkzoho.domain.model.edition_limits import BULK_READ_IN_VALUES, COQL_IN_VALUES
+from bulkzoho.domain.model.metadata import REFERENCE_TYPES, FieldMetadata
 from bulkzoho.domain.transform.exact_json import ExactNumber
 from bulkzoho.domain.transform.numbers import number_text
 from bulkzoho.errors import RefusedError
@@ -23,12 +24,12 @@ __all__ = ["to_bulk_read", "to_coql"]
 
 # Both take 25, of which an export needs some itself: two times, and for COQL converted leads and the ends of a stretch of ids
 MAX_CONDITIONS: Final = {"COQL": 20, "bulk read": 23}
-MAX_VALUES: Final = {"COQL": MAX_IN, "bulk read": 200}
+MAX_VALUES: Final = {"COQL": COQL_IN_VALUES, "bulk read": BULK_READ_IN_VALUES}
 
 _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?").fullmatch
 _ID: Final = re.compile(r"[0-9]{1,19}").fullmatch
 _NUMBERS: Final = frozenset({"integer", "bigint", "double", "currency", "percent"})
-_REFERENCES: Final = frozenset({"lookup", "ownerlookup", "userlookup", "id"})
+_REFERENCES: Final = REFERENCE_TYPES | {"id"}
 
 _SAME: Final = frozenset({Operator.EQUAL, Operator.NOT_EQUAL, Operator.IN, Operator.NOT_IN, Operator.NULL, Operator.NOT_NULL})
 _ORDER: Final = frozenset({

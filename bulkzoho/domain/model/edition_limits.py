@@ -1,7 +1,7 @@
-"""Plans, Zoho's own limits, and what calls cost.
+"""Every limit of the Zoho CRM API and the credit cost of every call, each with its source.
 
-Plans are the product's defaults (calls a minute and a day).  Credits, calls in flight and heavy calls are Zoho's
-documented limits (docs "API Limits" v2, v4 and v8: 24-hour credits by edition and licences, concurrency, sub-concurrency).
+Calls per minute and per day are defaults of this product, by edition.  Everything else is Zoho's.  ``UNVERIFIED`` marks a value
+that no page of Zoho's documentation that we could read confirms, or on which sources disagree.
 """
 
 from __future__ import annotations
@@ -11,24 +11,38 @@ from enum import StrEnum
 from typing import Final
 
 __all__ = [
-    "CALLS_IN_FLIGHT",
-    "COQL_CREDITS",
+    "BULK_READ_DOWNLOADS_PER_MINUTE",
+    "BULK_READ_FIELDS",
+    "BULK_READ_IN_VALUES",
+    "BULK_READ_JOB_COST",
+    "BULK_READ_RECORDS",
+    "COQL_COST_TIERS",
+    "COQL_GUARANTEED_ROWS",
+    "COQL_IN_VALUES",
     "COQL_PAGE_ROWS",
+    "COQL_SAFE_IN_VALUES",
+    "DEFAULT_COST",
     "DELETED_PAGE_COST",
+    "FIELDS_PER_CALL",
     "HEAVY_CALLS_IN_FLIGHT",
+    "IDS_PER_LIST_CALL",
+    "LIST_PAGE_RECORDS",
+    "MAX_BATCH_RECORDS",
+    "PAGE_TOKEN_RECORDS",
     "PLANS",
     "CallCost",
     "Plan",
     "PlanName",
-    "credits_a_day",
+    "coql_cost",
+    "coql_credits",
+    "daily_credits",
     "plan_of_edition",
-    "price_of_query",
-    "price_of_write",
+    "write_cost",
 ]
 
 
 class PlanName(StrEnum):
-    """The plans that can be named on the command line."""
+    """Editions that the command line accepts."""
 
     FREE = "free"
     STANDARD = "standard"
@@ -39,12 +53,12 @@ class PlanName(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What one plan allows."""
+    """Call limits of one edition."""
 
     name: PlanName
-    calls_per_minute: int
-    calls_per_day: int
-    calls_in_flight: int  #: docs "API Limits" (v8), concurrency: calls in flight by edition
+    calls_per_minute: int  #: default of this product; Zoho's docs state no limit per minute
+    calls_per_day: int  #: default of this product; Zoho counts credits
+    calls_in_flight: int  #: docs "API Limits" (v8), concurrency
 
 
 PLANS: Final = {
@@ -58,11 +72,8 @@ PLANS: Final = {
     )
 }
 
-CALLS_IN_FLIGHT: Final = {name: plan.calls_in_flight for name, plan in PLANS.items()}
-HEAVY_CALLS_IN_FLIGHT: Final = 10  # docs "API Limits" (v8), sub-concurrency, all editions
-
-# docs "API Limits" (v2, v4, v8): 50,000 + factor x licences, capped; Free is flat; None means no cap
-_CREDITS: Final[dict[PlanName, tuple[int, int, int | None]]] = {
+# docs "API Limits" (v2, v4, v8): base + factor x licences, capped; None means no cap
+_DAILY_CREDITS: Final[dict[PlanName, tuple[int, int, int | None]]] = {
     PlanName.FREE: (5_000, 0, 5_000),
     PlanName.STANDARD: (50_000, 250, 100_000),
     PlanName.PROFESSIONAL: (50_000, 500, 3_000_000),
@@ -70,57 +81,86 @@ _CREDITS: Final[dict[PlanName, tuple[int, int, int | None]]] = {
     PlanName.ULTIMATE: (50_000, 2_000, None),
 }
 
+# docs "API Limits" (v8): "Enterprise / Zoho One", "Ultimate / CRM Plus", "Standard / Starter"
 _EDITIONS: Final = {
     "crmplus": PlanName.ULTIMATE,
     "crmplusstarter": PlanName.STANDARD,
     "starter": PlanName.STANDARD,
     "zohooneenterprise": PlanName.ENTERPRISE,
     "zohoonestandard": PlanName.ENTERPRISE,
-}  # docs "API Limits": "Enterprise / Zoho One", "Ultimate / CRM Plus", "Standard / Starter"
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallCost:
-    """What one call costs."""
+    """Cost of one API call."""
 
     credits: int = 1
-    heavy: bool = False  #: counts against the ten heavy calls in flight
+    heavy: bool = False  #: counts against :data:`HEAVY_CALLS_IN_FLIGHT`
+
+
+# --- every call
+HEAVY_CALLS_IN_FLIGHT: Final = 10  # docs "API Limits" (v8), sub-concurrency, all editions
+DEFAULT_COST: Final = CallCost()  # docs "API Limits" (v8): 1 credit unless another number is given
+
+# --- insert, update, upsert, delete
+MAX_BATCH_RECORDS: Final = 100  # records per call; docs "Insert Records", "Update", "Upsert", "Delete" (v7, v8)
+_RECORDS_PER_CREDIT: Final = 10  # docs "API Limits" (v8)
+_LIGHT_RECORDS: Final = 10  # records; a call with more is heavy; docs "API Limits" (v8), sub-concurrency
+
+# --- list of records
+LIST_PAGE_RECORDS: Final = 200  # records per call; docs "Get Records" (v7)
+PAGE_TOKEN_RECORDS: Final = 100_000  # records that page tokens reach; docs "Get Records" (v7)
+FIELDS_PER_CALL: Final = 50  # docs "Get Records" (v7); UNVERIFIED for COQL, where sources say 50 or 500
+IDS_PER_LIST_CALL: Final = 50  # the parameter ``ids`` takes 1,024 characters; OpenAPI "record" (v8)
+
+# --- deleted records
+DELETED_PAGE_COST: Final = CallCost(credits=2)  # docs "API Limits" (v2); UNVERIFIED for v8, where sources say 1 or 2
+
+# --- COQL
+COQL_PAGE_ROWS: Final = 2_000  # rows per call; docs "COQL limitations" (v7)
+COQL_GUARANTEED_ROWS: Final = 200  # rows per call in older versions: a page with fewer rows than this is the last in any version
+COQL_IN_VALUES: Final = 100  # values of one ``in``; UNVERIFIED: notes of third parties on the v8 docs
+COQL_SAFE_IN_VALUES: Final = 50  # no example in the docs (v7) has more
+COQL_COST_TIERS: Final = ((200, 1), (1_000, 2), (COQL_PAGE_ROWS, 3))  # LIMIT, credits; docs "API Limits" (v8); always heavy
+
+# --- bulk read
+BULK_READ_JOB_COST: Final = CallCost(credits=50, heavy=True)  # docs "API Limits" (v8); UNVERIFIED whether it is heavy
+BULK_READ_RECORDS: Final = 200_000  # records per job; docs "Bulk Read" (v7)
+BULK_READ_FIELDS: Final = 200  # fields per job; docs "Bulk Read" (v7)
+BULK_READ_IN_VALUES: Final = 200  # values of one condition; OpenAPI "bulk-read" (v8); UNVERIFIED: other notes say 20
+BULK_READ_DOWNLOADS_PER_MINUTE: Final = 10  # more are refused for a minute; docs "Bulk Read limitations" (v7)
 
 
 def plan_of_edition(paid_type: str) -> PlanName | None:
-    """Give the plan of Zoho's ``license_details.paid_type``, or None for a word that is not known."""
+    """Return the plan for Zoho's ``license_details.paid_type``, or None if the word is unknown."""
     word = paid_type.strip().casefold()
     if word in _EDITIONS:
         return _EDITIONS[word]
     return PlanName(word) if word in PLANS else None
 
 
-def credits_a_day(plan: PlanName, *, licences: int) -> int:
-    """Give the credits of a rolling 24 hours by Zoho's formula."""
-    base, factor, cap = _CREDITS[plan]
+def daily_credits(plan: PlanName, *, licences: int) -> int:
+    """Return the credits of a rolling 24 hours by Zoho's formula."""
+    base, factor, cap = _DAILY_CREDITS[plan]
     total = base + factor * licences
     return total if cap is None else min(total, cap)
 
 
-def price_of_write(records: int, *, delete: bool = False) -> CallCost:
-    """Give the price of one insert, update, upsert or delete call.
-
-    1 credit per 10 records, a delete 1 a call; more than 10 records make a heavy call
-    (docs "API Limits" v8: credits, sub-concurrency).
-    """
+def write_cost(records: int, *, delete: bool = False) -> CallCost:
+    """Return the cost of one insert, update, upsert or delete call: a delete costs 1 credit, the others 1 per 10 records."""
     if delete:
-        return CallCost(credits=1, heavy=False)
-    return CallCost(credits=-(-records // 10), heavy=records > 10)  # noqa: PLR2004  both are the sentence above
+        return DEFAULT_COST
+    return CallCost(credits=-(-records // _RECORDS_PER_CREDIT), heavy=records > _LIGHT_RECORDS)
 
 
-# -- reading records ---------------------------------------------------------------------------------------------------
+def coql_credits(records: int) -> int:
+    """Return the credits that reading *records* by COQL costs."""
+    full, rest = divmod(records, COQL_PAGE_ROWS)
+    last = next(price for rows, price in COQL_COST_TIERS if rest <= rows)
+    return full * COQL_COST_TIERS[-1][1] + (last if rest or not full else 0)
 
-COQL_PAGE_ROWS: Final = 2_000  # rows of one answer; docs "COQL limitations" (v7)
-COQL_CREDITS: Final = ((200, 1), (1_000, 2), (COQL_PAGE_ROWS, 3))  # rows asked for, credits; docs "API Limits" (v8)
-# docs "API Limits" (older table); v8 says 1 or 2 (UNVERIFIED), so this is the higher price
-DELETED_PAGE_COST: Final = CallCost(credits=2)
 
-
-def price_of_query(rows: int) -> CallCost:
-    """Return the price of one COQL query for at most *rows* rows (docs "API Limits" v8: credits, sub-concurrency)."""
-    return CallCost(credits=next(price for most, price in COQL_CREDITS if rows <= most), heavy=True)
+def coql_cost(limit: int) -> CallCost:
+    """Return the cost of one query with LIMIT *limit*."""
+    return CallCost(credits=coql_credits(limit), heavy=True)

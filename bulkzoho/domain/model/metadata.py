@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
-__all__ = ["CrmModule", "FieldMetadata", "ModuleInfo", "Organization", "User"]
+__all__ = ["REFERENCE_TYPES", "CrmModule", "FieldMetadata", "ModuleInfo", "Organization", "User"]
+
+#: data types whose value is the id of another record or of a user
+REFERENCE_TYPES: Final = frozenset({"lookup", "ownerlookup", "userlookup"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,11 @@ class Rejected:
     details: Mapping[str, Any] = field(default_factory=dict)
     service_time: float | None = None
 
+    @property
+    def access_denied(self) -> bool:
+        """Whether the token or the user lacks the right (HTTP 401 or 403)."""
+        return self.status in (401, 403)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimited:

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 __all__ = [
     "ABSENT",
-    "MAX_BATCH_RECORDS",
     "Action",
     "Batch",
     "Cell",
@@ -23,8 +22,6 @@ __all__ = [
     "RowOrigin",
     "Stage",
 ]
-
-MAX_BATCH_RECORDS: Final = 100  # records a call; Zoho docs "Insert Records", "Update", "Upsert", "Delete" (v7, v8)
 
 
 class Missing(Enum):

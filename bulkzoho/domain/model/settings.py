@@ -7,8 +7,8 @@ from datetime import time
 from enum import StrEnum
 from typing import Any
 
-from bulkzoho.domain.model.edition_limits import PlanName
-from bulkzoho.domain.model.rows import MAX_BATCH_RECORDS, Operation
+from bulkzoho.domain.model.edition_limits import MAX_BATCH_RECORDS, PlanName
+from bulkzoho.domain.model.rows import Operation
 
 __all__ = [
     "ConnectionSettings",

@@ -6,25 +6,32 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bulkzoho.domain.coql.builder import MAX_IN
+from bulkzoho.domain.model.edition_limits import (
+    BULK_READ_FIELDS,
+    BULK_READ_JOB_COST,
+    BULK_READ_RECORDS,
+    COQL_COST_TIERS,
+    COQL_IN_VALUES,
+    COQL_PAGE_ROWS,
+    FIELDS_PER_CALL,
+    IDS_PER_LIST_CALL,
+    LIST_PAGE_RECORDS,
+    PAGE_TOKEN_RECORDS,
+    coql_credits,
+)
 from bulkzoho.domain.model.export import ConvertedLeads, ExportRoute, OutputFormat, Partition
-from bulkzoho.domain.model.metadata import CrmModule, FieldMetadata
+from bulkzoho.domain.model.metadata import REFERENCE_TYPES, CrmModule, FieldMetadata
 from bulkzoho.domain.transform.field_names import ID, FieldResolver
 from bulkzoho.errors import RefusedError
 
 __all__ = [
-    "COQL_PAGE",
     "CREATED",
     "LIST_NEWEST",
-    "LIST_PAGE",
-    "LIST_REACH",
-    "MAX_NAMED",
     "MAX_STRANDS",
     "MODIFIED",
     "STRAND_RECORDS",
     "RouteChoice",
     "choose_route",
-    "coql_credits",
     "coql_page",
     "field_groups",
     "partition_count",
@@ -35,24 +42,15 @@ __all__ = [
 
 CREATED: Final = "Created_Time"
 MODIFIED: Final = "Modified_Time"
-MAX_GROUP: Final = 50  # fields of one call; Zoho docs "Get Records" (v7), and the lower of two figures for COQL
-LIST_PAGE: Final = 200  # records of a call; the same page
-LIST_REACH: Final = 100_000  # records by page tokens; the same page
 LIST_NEWEST: Final = 90_000  # that are read by tokens where there are more: room for what is made meanwhile
-MAX_NAMED: Final = 50  # ids of one call: the parameter holds 1,024 characters (OpenAPI ``record``)
-COQL_PAGE: Final = 2_000  # rows of a call; docs v7 "COQL limitations"
-_COQL_CREDITS: Final = ((200, 1), (1_000, 2), (COQL_PAGE, 3))  # rows asked for, credits; docs v8 "API limits"
-BULK_JOB: Final = 200_000  # records; docs "Bulk Read" (v7)
-BULK_CREDITS: Final = 50  # a job; docs v8 "API limits"
 BULK_LOOKS: Final = 6  # calls that look at a job and fetch it, on average
-BULK_FIELDS: Final = 198  # the two times beside them make 200
+BULK_FIELDS: Final = BULK_READ_FIELDS - 2  # the created and modified time are always among the fields of a job
 STRAND_RECORDS: Final = 20_000  # fewer than this are not worth a strand of their own
 MAX_STRANDS: Final = 8  # heavy calls in flight are ten, and others want some
 
 # Given by no call that gives many records (docs v7 "Get Records": only the single-record call has them)
 _IN_NO_ROUTE: Final = frozenset({"subform", "multiselectlookup", "multiuserlookup"})
 _RICH_TEXT_LENGTH: Final = 50_000  # characters; docs v7 "Create custom field": rich text, which the list cuts at 500
-_REFERENCES: Final = frozenset({"lookup", "ownerlookup", "userlookup"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,25 +100,18 @@ def field_groups(names: Sequence[str]) -> list[list[str]]:
     Groups of one record that name different times are read again, so that no record is put together from two states.
     """
     rest = [name for name in names if name not in (CREATED, MODIFIED)]
-    first = MAX_GROUP - 2
+    first = FIELDS_PER_CALL - 2
     groups = [[CREATED, MODIFIED, *rest[:first]]]
-    step = MAX_GROUP - 1
+    step = FIELDS_PER_CALL - 1
     groups += [[MODIFIED, *rest[at : at + step]] for at in range(first, len(rest), step)]
     return groups
-
-
-def coql_credits(records: int) -> int:
-    """Give the credits of reading *records* by COQL."""
-    full, rest = divmod(records, COQL_PAGE)
-    last = next(price for most, price in _COQL_CREDITS if rest <= most)
-    return full * _COQL_CREDITS[-1][1] + (last if rest or not full else 0)
 
 
 def coql_page(expected: int | None) -> int:
     """Give the rows of one query: the cheapest that holds *expected* records and room to see that there are no more."""
     if expected is None:
-        return COQL_PAGE
-    return next((most for most, _ in _COQL_CREDITS if expected < most), COQL_PAGE)
+        return COQL_PAGE_ROWS
+    return next((most for most, _ in COQL_COST_TIERS if expected < most), COQL_PAGE_ROWS)
 
 
 def partition_count(records: int) -> int:
@@ -192,14 +183,22 @@ def choose_route(
 def _prices(groups: int, records: int, *, ids: bool) -> dict[ExportRoute, int]:
     """Give what reading costs in credits, without the few calls before and after it."""
     if ids:
-        listed, queried = _calls(records, MAX_NAMED) * groups, _calls(records, MAX_IN) * groups
+        listed, queried = _calls(records, IDS_PER_LIST_CALL) * groups, _calls(records, COQL_IN_VALUES) * groups
     else:
         queried, older = _queried(records) * groups, records_beyond_page_tokens(records)
-        listed = _calls(records - older, LIST_PAGE) * groups
+        listed = _calls(records - older, LIST_PAGE_RECORDS) * groups
         if older:  # and one record more, to see the end of the newest
-            listed = _calls(records - older + 1, LIST_PAGE) * groups + _calls(older, MAX_NAMED) * groups + _queried(older)
-    jobs = _calls(records, BULK_JOB)
-    return {ExportRoute.LIST: listed, ExportRoute.COQL: queried, ExportRoute.BULK: jobs * (BULK_CREDITS + BULK_LOOKS)}
+            listed = (
+                _calls(records - older + 1, LIST_PAGE_RECORDS) * groups
+                + _calls(older, IDS_PER_LIST_CALL) * groups
+                + _queried(older)
+            )
+    jobs = _calls(records, BULK_READ_RECORDS)
+    return {
+        ExportRoute.LIST: listed,
+        ExportRoute.COQL: queried,
+        ExportRoute.BULK: jobs * (BULK_READ_JOB_COST.credits + BULK_LOOKS),
+    }
 
 
 def _queried(records: int) -> int:
@@ -225,8 +224,8 @@ def _cannot(
         ExportRoute.LIST: (
             (conditions, "has no conditions (a search has, but it lags behind and ends after 2,000 records)"),
             (
-                converted is ConvertedLeads.TOO and not ids and records > LIST_REACH,
-                f"ends after {LIST_REACH:,} leads when converted ones are among them",
+                converted is ConvertedLeads.TOO and not ids and records > PAGE_TOKEN_RECORDS,
+                f"ends after {PAGE_TOKEN_RECORDS:,} leads when converted ones are among them",
             ),
         ),
         ExportRoute.COQL: ((converted is ConvertedLeads.TOO, "gives converted leads or the others, not both at once"),),
@@ -243,10 +242,10 @@ def _in_part(route: ExportRoute, fields: Sequence[FieldMetadata], *, records: in
     """Give what *route* does only in part, or at a bad price; "" where there is nothing."""
     if route is ExportRoute.LIST:
         if not ids and records_beyond_page_tokens(records):
-            return f"gives {MAX_NAMED} records a call beyond {LIST_NEWEST:,}"
+            return f"gives {IDS_PER_LIST_CALL} records a call beyond {LIST_NEWEST:,}"
         rich = next((one.api_name for one in fields if _is_rich(one)), None)
         return f"cuts {rich} after 500 characters" if rich else ""
-    named = form is not OutputFormat.CSV and any(one.data_type in _REFERENCES for one in fields)
+    named = form is not OutputFormat.CSV and any(one.data_type in REFERENCE_TYPES for one in fields)
     return "gives ids of lookups without their names" if named else ""
 
 

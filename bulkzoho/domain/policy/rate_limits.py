@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from bulkzoho.domain.model.edition_limits import HEAVY_CALLS_IN_FLIGHT, PLANS, Plan, PlanName, credits_a_day, plan_of_edition
+from bulkzoho.domain.model.edition_limits import HEAVY_CALLS_IN_FLIGHT, PLANS, Plan, PlanName, daily_credits, plan_of_edition
 from bulkzoho.domain.model.metadata import Organization
 from bulkzoho.domain.model.settings import QuotaSettings
 from bulkzoho.domain.policy.backoff import delay_s
@@ -115,7 +115,7 @@ def _credits_of(settings: QuotaSettings, organization: Organization | None) -> i
     if organization is None or organization.edition is None or organization.licences is None:
         return None
     edition = plan_of_edition(organization.edition)
-    return None if edition is None else credits_a_day(edition, licences=organization.licences)
+    return None if edition is None else daily_credits(edition, licences=organization.licences)
 
 
 def _less(limit: int, reserve: float) -> int:

@@ -80,7 +80,7 @@ def judge(reply: Succeeded | Rejected | ResponseLost, *, records: int, crm_modul
 
 
 def _judge_refused(reply: Rejected, *, records: int, crm_module: str) -> Verdict:
-    if reply.status in (401, 403) or reply.code in _ACCESS:
+    if reply.access_denied or reply.code in _ACCESS:
         return AbortRun(access_error(reply, doing=f"writing to {crm_module}"))
     if reply.status in (404, 405, 415) or reply.code in _HOPELESS:  # 415: the API's own words for our Content-Type
         return AbortRun(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from bulkzoho.domain.model.metadata import FieldMetadata
+from bulkzoho.domain.model.metadata import REFERENCE_TYPES, FieldMetadata
 from bulkzoho.domain.transform.exact_json import ExactNumber
 
 __all__ = ["api_names", "to_texts", "to_values"]
@@ -14,7 +14,6 @@ __all__ = ["api_names", "to_texts", "to_values"]
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 _BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
 _PREFIX: Final = "zcrm_"  # of ids in files of some editions
-_REFERENCES: Final = frozenset({"lookup", "ownerlookup", "userlookup"})
 ID: Final = "id"
 
 
@@ -26,7 +25,7 @@ def api_names(header: Sequence[str], asked: Sequence[str]) -> list[str]:
 
 def to_texts(column: Sequence[str], field: FieldMetadata) -> Sequence[str]:
     """Give *column* with each cell written as other routes' values are: ids bare, truth in small letters."""
-    if field.data_type in _REFERENCES and any(cell.startswith(_PREFIX) for cell in column):
+    if field.data_type in REFERENCE_TYPES and any(cell.startswith(_PREFIX) for cell in column):
         return [cell.removeprefix(_PREFIX) for cell in column]
     if field.data_type == "boolean" and not _WORDS.issuperset(column):
         return [_WORD_OF.get(cell.casefold(), cell) for cell in column]
@@ -64,5 +63,5 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "percent": _number,
     "boolean": _boolean,
     "multiselectpicklist": lambda cell: cell.split(";"),
-    **dict.fromkeys(_REFERENCES, _reference),
+    **dict.fromkeys(REFERENCE_TYPES, _reference),
 }

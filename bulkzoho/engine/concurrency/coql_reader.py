@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Final
 
 from bulkzoho.domain.coql.builder import id_above, id_at_most, page_query
-from bulkzoho.domain.model.edition_limits import price_of_query
+from bulkzoho.domain.model.edition_limits import coql_cost
 from bulkzoho.domain.model.export import MORE, ApiPage
 from bulkzoho.domain.model.responses import Rejected, Succeeded
 from bulkzoho.domain.policy.retry import access_error
@@ -18,7 +18,6 @@ from bulkzoho.interfaces import QueryApi
 
 __all__ = ["CoqlReader", "QueryRejectedError"]
 
-_DENIED: Final = (401, 403)
 _UNREADABLE: Final = "its answer cannot be read"
 
 
@@ -115,9 +114,9 @@ class CoqlReader:
         return total
 
     async def _ask(self, query: str, *, rows: int) -> ApiPage:
-        reply = await self._caller.deliver(partial(self._api.query, query), price_of_query(rows))
+        reply = await self._caller.deliver(partial(self._api.query, query), coql_cost(rows))
         if isinstance(reply, Rejected):
-            if reply.status in _DENIED:
+            if reply.access_denied:
                 raise access_error(reply, doing=f"querying {self._crm_module} by COQL")
             raise QueryRejectedError(reply)
         if not isinstance(reply, Succeeded) or not isinstance(reply.payload, ApiPage):

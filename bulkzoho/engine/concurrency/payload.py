@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from bulkzoho.domain.model.responses import Rejected, ResponseLost, Succeeded
 from bulkzoho.domain.policy.retry import access_error
 from bulkzoho.errors import RunFailedError
 
 __all__ = ["require_payload"]
-
-_DENIED: Final = (401, 403)
 
 
 def require_payload(reply: Succeeded | Rejected | ResponseLost, doing: str, *, hint: str) -> Any:
@@ -23,7 +21,7 @@ def require_payload(reply: Succeeded | Rejected | ResponseLost, doing: str, *, h
     match reply:
         case Succeeded(payload=payload):
             return payload
-        case Rejected() if reply.status in _DENIED:
+        case Rejected() if reply.access_denied:
             raise access_error(reply, doing=doing)
         case Rejected():
             raise RunFailedError(f"{doing}: the CRM refused ({reply.code}: {reply.message}).", hint=hint, code=reply.code)

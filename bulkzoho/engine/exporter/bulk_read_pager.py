@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.edition_limits import BULK_READ_DOWNLOADS_PER_MINUTE, BULK_READ_JOB_COST, DEFAULT_COST, CallCost
 from bulkzoho.domain.model.export import BulkJob, ExportPage, Partition
 from bulkzoho.domain.model.responses import Rejected, Reply
 from bulkzoho.domain.transform.bulk_read_cells import api_names
@@ -28,10 +28,8 @@ from bulkzoho.interfaces import BulkReadApi
 
 __all__ = ["BulkReadPager", "RowsInZip"]
 
-JOB: Final = CallCost(credits=50, heavy=True)  # docs "API limits" (v8); that it is heavy is UNVERIFIED, so the stricter
 FIRST_LOOK_S: Final = 1.0  # seconds until the first look at a job; each next one waits longer
 LONGEST_LOOK_S: Final = 60.0
-MOST_DOWNLOADS: Final = 10  # in DOWNLOADS_S seconds, else they are refused for a minute (docs "Bulk Read")
 HINT: Final = "Resume it, or export with --route coql."
 DOWNLOADS_S: Final = 61.0  # a minute, and what two clocks may differ
 _GONE: Final = 404
@@ -64,7 +62,7 @@ class BulkReadPager:
         self._fields = fields
         self._folder = folder
         self._rows_in_zip = rows_in_zip
-        self._downloads: deque[float] = deque(maxlen=MOST_DOWNLOADS)  # when the last ones began
+        self._downloads: deque[float] = deque(maxlen=BULK_READ_DOWNLOADS_PER_MINUTE)  # when the last ones began
 
     async def pages(self, strand: Partition) -> AsyncIterator[ExportPage]:
         """See :meth:`bulkzoho.engine.exporter.record_api.RecordPager.pages`."""
@@ -93,14 +91,14 @@ class BulkReadPager:
     async def _created(self, token: str | None) -> str:
         """Ask for the job that *token* goes on with, or for the first, and give its id."""
         create = partial(self._calls.create, {"page_token": token} if token else self._query)
-        job_id: str = await self._ask(create, JOB, "asking for a bulk read")
+        job_id: str = await self._ask(create, BULK_READ_JOB_COST, "asking for a bulk read")
         return job_id
 
     async def _finished(self, job_id: str) -> BulkJob | None:
         """Wait until the job is finished; None when the CRM does not know it (any more)."""
         wait_s = FIRST_LOOK_S
         while True:
-            reply = await self._courier.deliver(lambda: self._calls.status(job_id), CallCost())
+            reply = await self._courier.deliver(lambda: self._calls.status(job_id), DEFAULT_COST)
             if isinstance(reply, Rejected) and reply.status == _GONE:
                 return None
             job: BulkJob = require_payload(reply, "looking at a bulk read", hint=HINT)
@@ -118,7 +116,7 @@ class BulkReadPager:
         try:
             with path.open("wb") as file:
                 fetch = partial(self._calls.download, job.download_url, file)
-                reply = await self._courier.deliver(fetch, CallCost())
+                reply = await self._courier.deliver(fetch, DEFAULT_COST)
                 if isinstance(reply, Rejected) and reply.status == _GONE:
                     raise ResultExpiredError  # a result is kept for a day (docs "Bulk Read"), the job longer perhaps
                 require_payload(reply, "fetching the result of a bulk read", hint=HINT)
@@ -140,7 +138,7 @@ class BulkReadPager:
 
     async def _pace_downloads(self) -> None:
         clock = asyncio.get_running_loop().time
-        if len(self._downloads) == MOST_DOWNLOADS and (wait_s := self._downloads[0] + DOWNLOADS_S - clock()) > 0:
+        if len(self._downloads) == BULK_READ_DOWNLOADS_PER_MINUTE and (wait_s := self._downloads[0] + DOWNLOADS_S - clock()) > 0:
             await self._stop.sleep(wait_s)
         if self._stop.requested:
             raise StopRequestedError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
+from bulkzoho.domain.model.edition_limits import COQL_PAGE_ROWS
 from bulkzoho.domain.model.export import ApiPage, ExportPage, Partition
-from bulkzoho.domain.policy.export_route import COQL_PAGE
 from bulkzoho.engine.concurrency.gather import gather_first_error
 from bulkzoho.engine.exporter.field_group_join import by_id, coql_reader, join_field_groups
 from bulkzoho.engine.exporter.record_api import Record, RecordReadCalls
@@ -27,7 +27,7 @@ class CoqlPager:
         self._reader = reader
         self._groups = groups
         self._conditions = conditions
-        self._rows = min(page_rows, COQL_PAGE)
+        self._rows = min(page_rows, COQL_PAGE_ROWS)
         # without the conditions: what a change has moved out of them since the page was read belongs to the export all the same
         self._again = coql_reader(reader, groups)
 

@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
-from bulkzoho.domain.coql.builder import MAX_IN, ids_in
+from bulkzoho.domain.coql.builder import ids_in
+from bulkzoho.domain.model.edition_limits import COQL_IN_VALUES
 from bulkzoho.domain.policy.export_route import MODIFIED
 from bulkzoho.engine.concurrency.gather import gather_first_error
 from bulkzoho.engine.exporter.record_api import Record, RecordReadCalls
@@ -42,8 +43,8 @@ def coql_reader(reader: RecordReadCalls, groups: Sequence[Sequence[str]], *, con
         return (await reader.query(fields, [*conditions, ids_in(ids)], rows=ROWS_BY_IDS)).records
 
     async def read(ids: Sequence[str]) -> list[dict[str, Record]]:
-        starts = range(0, len(ids), MAX_IN)
-        found = await gather_first_error([some(fields, ids[at : at + MAX_IN]) for fields in groups for at in starts])
+        starts = range(0, len(ids), COQL_IN_VALUES)
+        found = await gather_first_error([some(fields, ids[at : at + COQL_IN_VALUES]) for fields in groups for at in starts])
         return [
             by_id([one for records in found[number * len(starts) : (number + 1) * len(starts)] for one in records])
             for number in range(len(groups))

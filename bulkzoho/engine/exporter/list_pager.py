@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from bulkzoho.domain.model.edition_limits import PAGE_TOKEN_RECORDS
 from bulkzoho.domain.model.export import ApiPage, ExportPage, Partition
-from bulkzoho.domain.policy.export_route import LIST_REACH
 from bulkzoho.engine.concurrency.gather import gather_first_error
 from bulkzoho.engine.exporter.field_group_join import by_id, join_field_groups, list_reader
 from bulkzoho.engine.exporter.id_pager import IdPager, IdSource
@@ -65,7 +65,8 @@ class ListPager:
                 last = str(records[-1]["id"])
                 records = await self._whole(records, others)
             has_passed = bool(page) and int((page or ())[-1]["id"]) <= end
-            is_at_reach = page is None or (main.ended and main.read >= LIST_REACH)  # "no more" said there may mean "no further"
+            # "no more records" at the reach of page tokens may mean "no further"
+            is_at_reach = page is None or (main.ended and main.read >= PAGE_TOKEN_RECORDS)
             if is_at_reach and not has_passed:
                 yield ExportPage.of(records, position={"below": last}, done=False)
                 return

@@ -15,12 +15,11 @@ from bulkzoho.app.session import CrmSession
 from bulkzoho.domain.coql import builder as coql
 from bulkzoho.domain.coql.export_filter import ExportFilter
 from bulkzoho.domain.coql.filter_parser import bind_filter, parse_where
+from bulkzoho.domain.model.edition_limits import COQL_PAGE_ROWS, LIST_PAGE_RECORDS
 from bulkzoho.domain.model.export import LAST, ApiPage, ConvertedLeads, ExportPlan, ExportRoute, ExportSettings, Partition
 from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.domain.policy.export_route import (
-    COQL_PAGE,
     LIST_NEWEST,
-    LIST_PAGE,
     MAX_STRANDS,
     MODIFIED,
     choose_route,
@@ -148,7 +147,7 @@ async def plan_if_unchanged(
     """Give the plan of an export that has nothing to read, or None when something changed; two calls."""
     bound, since = _now(crm), kept.since
     soon = datetime.fromisoformat(bound) - datetime.fromisoformat(kept.bound) < 2 * OVERLAP
-    if soon and len(kept.edge) >= COQL_PAGE:  # no call holds them all: what is seen late is left to an export after that
+    if soon and len(kept.edge) >= COQL_PAGE_ROWS:  # no call holds them all: what is seen late is left to an export after that
         bound = since = kept.bound
     edge = OverlapWindow.of(bound, kept.edge)
     page = await _first_changed(reader, kept, since=since, converted=converted)
@@ -169,9 +168,10 @@ async def plan_if_unchanged(
 
 async def _first_changed(reader: RecordReadCalls, kept: ExportCursor, *, since: str, converted: ConvertedLeads) -> ApiPage:
     """Give what was changed, by a call that holds as many records as the last export had of the overlap, if there is one."""
-    if LIST_PAGE <= len(kept.edge) < COQL_PAGE and converted is ConvertedLeads.LEFT_OUT:  # COQL does not give both kinds
+    # COQL returns converted leads or the others, not both
+    if LIST_PAGE_RECORDS <= len(kept.edge) < COQL_PAGE_ROWS and converted is ConvertedLeads.LEFT_OUT:
         with suppress(AccessError, RunFailedError):  # no COQL here, or not for these credentials
-            return await reader.query([ID.api_name, MODIFIED], [f"{MODIFIED} >= {coql.quoted(since)}"], rows=COQL_PAGE)
+            return await reader.query([ID.api_name, MODIFIED], [f"{MODIFIED} >= {coql.quoted(since)}"], rows=COQL_PAGE_ROWS)
     return await reader.first_changed([MODIFIED], since=since)
 
 

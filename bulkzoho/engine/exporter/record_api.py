@@ -7,10 +7,9 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Final, Protocol
 
-from bulkzoho.domain.model.edition_limits import DELETED_PAGE_COST, CallCost
+from bulkzoho.domain.model.edition_limits import DEFAULT_COST, DELETED_PAGE_COST, IDS_PER_LIST_CALL, CallCost
 from bulkzoho.domain.model.export import ApiPage, ExportPage, Partition
 from bulkzoho.domain.model.responses import Rejected, Reply
-from bulkzoho.domain.policy.export_route import MAX_NAMED
 from bulkzoho.engine.concurrency.coql_reader import CoqlReader, QueryRejectedError
 from bulkzoho.engine.concurrency.gather import gather_first_error
 from bulkzoho.engine.concurrency.payload import require_payload
@@ -52,7 +51,7 @@ class RecordReadCalls:
     async def page(self, fields: Sequence[str], *, token: str | None, since: str | None) -> ApiPage | Rejected:
         """Give one page of the list, or what was said of its token."""
         call = partial(self._records.page, fields, token=token, since=since)
-        reply = await self._courier.deliver(call, CallCost())
+        reply = await self._courier.deliver(call, DEFAULT_COST)
         if isinstance(reply, Rejected) and token is not None and reply.code in _ABOUT_THE_TOKEN:
             return reply
         page: ApiPage = require_payload(reply, "reading the list", hint=_OTHERWISE)
@@ -61,18 +60,18 @@ class RecordReadCalls:
     async def first_changed(self, fields: Sequence[str], *, since: str) -> ApiPage:
         """Give the first page of what was changed since then."""
         call = partial(self._records.page, fields, token=None, since=since)
-        page: ApiPage = await self._ask(call, CallCost(), "reading what was changed")
+        page: ApiPage = await self._ask(call, DEFAULT_COST, "reading what was changed")
         return page
 
     async def named(self, fields: Sequence[str], ids: Sequence[str]) -> list[Record]:
         """Give the records of *ids*, those that are still there; all calls at once."""
 
         async def some(at: int) -> ApiPage:
-            call = partial(self._records.named, fields, ids[at : at + MAX_NAMED])
-            page: ApiPage = await self._ask(call, CallCost(), "reading records")
+            call = partial(self._records.named, fields, ids[at : at + IDS_PER_LIST_CALL])
+            page: ApiPage = await self._ask(call, DEFAULT_COST, "reading records")
             return page
 
-        pages = await gather_first_error([some(at) for at in range(0, len(ids), MAX_NAMED)])
+        pages = await gather_first_error([some(at) for at in range(0, len(ids), IDS_PER_LIST_CALL)])
         return [one for page in pages for one in page.records]
 
     async def query(

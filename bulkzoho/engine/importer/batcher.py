@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bulkzoho.domain.model.rows import ABSENT, MAX_BATCH_RECORDS, Batch, Cell, KeyClaim, Record, RowOrigin
+from bulkzoho.domain.model.edition_limits import MAX_BATCH_RECORDS
+from bulkzoho.domain.model.rows import ABSENT, Batch, Cell, KeyClaim, Record, RowOrigin
 from bulkzoho.domain.transform.row_transformer import TransformedBlock
 from bulkzoho.engine.importer.key_locks import BlockedRow, KeyLocks, to_key_locks
 

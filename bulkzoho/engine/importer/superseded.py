@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from bulkzoho.domain.compare.lookup_plan import KeyLookup, RecordOwnership
-from bulkzoho.domain.coql.builder import FULL_PAGE_ROWS, value_in
+from bulkzoho.domain.coql.builder import value_in
+from bulkzoho.domain.model.edition_limits import COQL_GUARANTEED_ROWS
 from bulkzoho.domain.model.metadata import FieldMetadata
 from bulkzoho.domain.model.results import Rejection
 from bulkzoho.domain.model.rows import Operation, Record, RowOrigin, Stage
@@ -112,7 +113,7 @@ class SupersededCheck:
         try:
             for values in rows.values():
                 async for page in self._coql.pages(
-                    ["id", name], [value_in(name, values)], rows=FULL_PAGE_ROWS, full_page=FULL_PAGE_ROWS
+                    ["id", name], [value_in(name, values)], rows=COQL_GUARANTEED_ROWS, full_page=COQL_GUARANTEED_ROWS
                 ):
                     for held in page.records:
                         rows.see(held, RecordOwnership.UNTOLD)

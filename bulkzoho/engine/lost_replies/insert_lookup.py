@@ -22,9 +22,9 @@ from bulkzoho.domain.compare.lookup_plan import (
     plan_lookup,
 )
 from bulkzoho.domain.compare.record_matching import RecordMatcher, WindowScan
-from bulkzoho.domain.coql.builder import FULL_PAGE_ROWS, OWNERSHIP_FIELDS, created_between, value_in
+from bulkzoho.domain.coql.builder import OWNERSHIP_FIELDS, created_between, value_in
 from bulkzoho.domain.model.batch import InFlightShipment
-from bulkzoho.domain.model.edition_limits import COQL_PAGE_ROWS
+from bulkzoho.domain.model.edition_limits import COQL_GUARANTEED_ROWS, COQL_PAGE_ROWS
 from bulkzoho.domain.model.metadata import CrmModule, User
 from bulkzoho.domain.model.results import WriteResults
 from bulkzoho.domain.model.row_ranges import ranges_of
@@ -151,7 +151,7 @@ class CoqlInsertLookup:
             name = rows.field.api_name
             for values in rows.values():
                 async for page in self._coql.pages(
-                    [*OWNERSHIP_FIELDS, name], [value_in(name, values)], rows=FULL_PAGE_ROWS, full_page=FULL_PAGE_ROWS
+                    [*OWNERSHIP_FIELDS, name], [value_in(name, values)], rows=COQL_GUARANTEED_ROWS, full_page=COQL_GUARANTEED_ROWS
                 ):
                     known = self._known(page.records)
                     for held in page.records:
@@ -212,7 +212,7 @@ class CoqlInsertLookup:
     async def _see_window(self, view: WindowScan, names: Sequence[str]) -> None:
         fields = dict.fromkeys((*OWNERSHIP_FIELDS, *names, *(rows.field.api_name for rows in view.keyed)))
         created = created_between(view.window.start_s, view.window.end_s)
-        async for page in self._coql.pages([*fields], created, rows=COQL_PAGE_ROWS, full_page=FULL_PAGE_ROWS):
+        async for page in self._coql.pages([*fields], created, rows=COQL_PAGE_ROWS, full_page=COQL_GUARANTEED_ROWS):
             view.see(page.records, known=self._known(page.records))
 
     async def _learn(self, view: WindowScan, inquiry: LookupState) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from bulkzoho.domain.coql.builder import MAX_FIELDS, ids_in
+from bulkzoho.domain.coql.builder import ids_in
+from bulkzoho.domain.model.edition_limits import COQL_IN_VALUES, COQL_SAFE_IN_VALUES, FIELDS_PER_CALL
 from bulkzoho.engine.concurrency.coql_reader import CoqlReader, QueryRejectedError
 
 __all__ = ["Held", "RecordFetcher"]
 
-IDS_AT_ONCE: Final = 100  # values of one IN, as third parties say
-FEWER_IDS: Final = 50  # what every page that gives an example stays below
 ALWAYS: Final = ("id", "Modified_Time", "Modified_By")
 
 Held = Mapping[str, Any]  #: API name to value
@@ -27,7 +26,7 @@ class RecordFetcher:
     def __init__(self, coql: CoqlReader) -> None:
         self.unreadable: dict[str, None] = {}
         self._coql = coql
-        self._ids_at_once = IDS_AT_ONCE
+        self._ids_at_once = COQL_IN_VALUES
 
     async def read(self, ids: Sequence[str], names: Sequence[str]) -> Mapping[str, Held]:
         """Give the records with *ids* that are there, by id: their fields *names*, Modified_Time and Modified_By.
@@ -47,9 +46,9 @@ class RecordFetcher:
                     for record in await self._ask(some, group):
                         held.setdefault(str(record["id"]), {}).update(record)
             except QueryRejectedError:
-                if len(some) <= FEWER_IDS:
+                if len(some) <= COQL_SAFE_IN_VALUES:
                     raise
-                self._ids_at_once = FEWER_IDS
+                self._ids_at_once = COQL_SAFE_IN_VALUES
                 continue
             left = left[len(some) :]
         return held
@@ -69,5 +68,5 @@ class RecordFetcher:
 
 def _groups(names: Sequence[str]) -> Iterator[Sequence[str]]:
     """Give *names* as many at a time as one query selects; one group when there are none."""
-    most = MAX_FIELDS - len(ALWAYS)
+    most = FIELDS_PER_CALL - len(ALWAYS)
     return (names[at : at + most] for at in range(0, max(1, len(names)), most))

@@ -8,8 +8,8 @@ from typing import Any, Final
 from bulkzoho.domain.compare.conflicts import comparable_fields
 from bulkzoho.domain.compare.lookup_plan import CreationWindow, RecordOwnership, ownership_of
 from bulkzoho.domain.compare.values import PlainForm, comparable_form, differing_fields
-from bulkzoho.domain.coql.builder import FULL_PAGE_ROWS, OWNERSHIP_FIELDS, created_between
-from bulkzoho.domain.model.edition_limits import COQL_PAGE_ROWS
+from bulkzoho.domain.coql.builder import OWNERSHIP_FIELDS, created_between
+from bulkzoho.domain.model.edition_limits import COQL_GUARANTEED_ROWS, COQL_PAGE_ROWS
 from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.domain.model.rows import Record
 from bulkzoho.engine.concurrency.coql_reader import CoqlReader
@@ -31,7 +31,7 @@ async def read_created_between(coql: CoqlReader, window: CreationWindow, names: 
     """
     fields = [*dict.fromkeys((*OWNERSHIP_FIELDS, *names))]
     created = created_between(window.start_s, window.end_s)
-    async for page in coql.pages(fields, created, rows=COQL_PAGE_ROWS, full_page=FULL_PAGE_ROWS):
+    async for page in coql.pages(fields, created, rows=COQL_PAGE_ROWS, full_page=COQL_GUARANTEED_ROWS):
         yield page.records
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from bulkzoho.domain.model.edition_limits import CallCost, price_of_write
+from bulkzoho.domain.model.edition_limits import CallCost, write_cost
 from bulkzoho.domain.model.responses import NotSent, Rejected, Reply, ResponseLost, TokenRejected
 from bulkzoho.domain.model.rows import Batch, Operation
 from bulkzoho.domain.transform.exact_json import encode_json
@@ -55,7 +55,7 @@ class RecordWriteRoute:
 
     def price(self, batch: Batch) -> CallCost:
         """Give what sending *batch* costs."""
-        return price_of_write(len(batch), delete=self._operation is Operation.DELETE)
+        return write_cost(len(batch), delete=self._operation is Operation.DELETE)
 
     async def send(self, batch: Batch) -> Reply:
         """Make one call; what the service or the network did is the reply."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from bulkzoho.domain.model.edition_limits import coql_credits
 from bulkzoho.domain.model.export import ConvertedLeads, ExportRoute, OutputFormat
 from bulkzoho.domain.model.metadata import CrmModule, FieldMetadata, ModuleInfo
-from bulkzoho.domain.policy.export_route import choose_route, coql_credits, coql_page, field_groups, partition_ids, select_fields
+from bulkzoho.domain.policy.export_route import choose_route, coql_page, field_groups, partition_ids, select_fields
 from bulkzoho.domain.transform.bulk_read_cells import api_names, to_values
 from bulkzoho.domain.transform.exact_json import ExactNumber, encode_json
 from bulkzoho.errors import RefusedError

@@ -75,7 +75,7 @@ def _zip(text: str) -> bytes:
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk_pages, "FIRST_LOOK_S", 0.001)
     monkeypatch.setattr(bulk_pages, "DOWNLOADS_S", 0.1)
-    monkeypatch.setattr(bulk_pages, "MOST_DOWNLOADS", 2)
+    monkeypatch.setattr(bulk_pages, "BULK_READ_DOWNLOADS_PER_MINUTE", 2)
 
 
 async def _read(jobs: MemoryJobs, folder: Path, strand: Partition | None = None) -> list[ExportPage]:

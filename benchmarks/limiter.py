@@ -1,10 +1,10 @@
-"""Measure the limiter: a simulation in virtual time over the real code, and what one permit costs in real time.
+"""Measure the rate limiter: a simulation of the real code in virtual time, and the real time of one permit.
 
     python benchmarks/limiter.py            the table of docs/quotas.md (a few minutes)
     python benchmarks/limiter.py --quick    a few of its rows
-    python benchmarks/limiter.py --cost     microseconds a permit
+    python benchmarks/limiter.py --cost     microseconds per permit
 
-Every process of the simulation is a quota of its own over one ledger file; the service counts arrivals in sliding windows.
+Each process of the simulation has its own limiter over one ledger file; the service counts arrivals in sliding windows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Final
 from bulkzoho.domain.model.edition_limits import CallCost, PlanName
 from bulkzoho.domain.model.settings import QuotaPolicy, QuotaSettings
 from bulkzoho.domain.policy.rate_limits import LimitKind, QuotaLimits, resolve_limits
-from bulkzoho.ratelimit.limiter import open_quota
+from bulkzoho.ratelimit.limiter import open_limiter
 from bulkzoho.testing.limiter_simulation import LimiterSimulation
 from bulkzoho.testing.virtual_time import run_virtually
 
@@ -39,31 +39,31 @@ async def simulate(plan: PlanName, processes: int, latency_s: float, *, bursts: 
     """Give one row of the table."""
     limits = resolve_limits(QuotaSettings(plan=plan), None)
     with tempfile.TemporaryDirectory() as folder:
-        desk = LimiterSimulation(Path(folder), latency_s=latency_s)
+        simulation = LimiterSimulation(Path(folder), latency_s=latency_s)
         if bursts:
-            desk.refuses = lambda now: now >= BURST_EVERY_S and now % BURST_EVERY_S < BURST_S
+            simulation.is_rejecting = lambda now: now >= BURST_EVERY_S and now % BURST_EVERY_S < BURST_S
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
             for process in range(processes):
                 name = f"process {process}"
-                quota = await stack.enter_async_context(desk.open(name, limits))
-                group.create_task(desk.work(quota, name, until=MINUTES * 60.0, senders=SENDERS, price=WRITE))
-    return row(limits, processes, latency_s, desk, bursts=bursts)
+                limiter = await stack.enter_async_context(simulation.open(name, limits))
+                group.create_task(simulation.work(limiter, name, until=MINUTES * 60.0, senders=SENDERS, cost=WRITE))
+    return row(limits, processes, latency_s, simulation, bursts=bursts)
 
 
-def row(limits: QuotaLimits, processes: int, latency_s: float, desk: LimiterSimulation, *, bursts: bool) -> str:
+def row(limits: QuotaLimits, processes: int, latency_s: float, simulation: LimiterSimulation, *, bursts: bool) -> str:
     """Say what the service saw."""
-    mean_s = desk.seconds / len(desk.arrivals)
+    mean_s = simulation.seconds / len(simulation.arrivals)
     bounds = {
         LimitKind.MINUTE: limits.calls_per_minute / (60.0 + mean_s),
         LimitKind.HEAVY: min(limits.heavy_in_flight, SENDERS * processes) / max(mean_s, 1e-9),
     }
     bound = min(bounds, key=bounds.__getitem__)
     end_s = MINUTES * 60.0
-    share = desk.count(WARM_UP_S, end_s) / ((end_s - WARM_UP_S) * bounds[bound])
-    each = [desk.count(WARM_UP_S, end_s, f"process {process}") for process in range(processes)]
+    share = simulation.count(WARM_UP_S, end_s) / ((end_s - WARM_UP_S) * bounds[bound])
+    each = [simulation.count(WARM_UP_S, end_s, f"process {process}") for process in range(processes)]
     return (
         f"| {limits.plan} | {limits.calls_per_minute} | {processes} | {latency_s:g} | {'yes' if bursts else 'no'} "
-        f"| {desk.most_in(60.0)} | {desk.most_in_flight} of {limits.heavy_in_flight} | {desk.throttled} "
+        f"| {simulation.max_arrivals(60.0)} | {simulation.max_in_flight} of {limits.heavy_in_flight} | {simulation.rate_limited} "
         f"| {100.0 * share:.1f} % | {bound} | {min(each) / max(each):.2f} |"
     )
 
@@ -86,11 +86,13 @@ async def cost() -> None:
     """Print microseconds a permit with the limits far away."""
     limits = resolve_limits(QuotaSettings(calls_per_minute=10**8, calls_per_day=10**12, calls_in_flight=20), None)
     with tempfile.TemporaryDirectory() as folder:
-        async with open_quota(Path(folder) / "org.db", org="org", limits=limits, run="cost", on_quota=QuotaPolicy.WAIT) as quota:
+        async with open_limiter(
+            Path(folder) / "org.db", org="org", limits=limits, run="cost", on_quota=QuotaPolicy.WAIT
+        ) as limiter:
 
             async def calls(count: int) -> None:
                 for _ in range(count):
-                    async with quota.permit(WRITE):
+                    async with limiter.permit(WRITE):
                         await asyncio.sleep(0)
 
             for senders in (1, 10, 11, 50):

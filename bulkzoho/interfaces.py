@@ -147,33 +147,33 @@ class ResultWriter(Protocol):
 
 
 class LimiterClosedError(Exception):
-    """Admission was closed while a permit was waited for; nothing was sent."""
+    """The limiter was closed while a caller waited for a permit; nothing was sent."""
 
 
 class RateLimiter(Protocol):
-    """Leave to make calls: minute, day, credits, calls in flight and heavy calls behind one permit."""
+    """Rate limiter: one permit covers calls per minute and day, credits, calls in flight and heavy calls."""
 
-    def permit(self, price: CallCost) -> AbstractAsyncContextManager[None]:
-        """Wait until one call of this *price* may leave; hold it until its reply.
+    def permit(self, cost: CallCost) -> AbstractAsyncContextManager[None]:
+        """Wait until one call of this *cost* may leave; the permit is held until its response.
 
-        Leaving the context is the call's completion.  Safe to cancel while waiting.
+        Leaving the context completes the call.  Safe to cancel while waiting.
 
         Raises:
-            QuotaUsedUpError: The day is used up and the run was told to stop.
-            LimiterClosedError: :meth:`close` was called before the permit was given.
+            QuotaUsedUpError: The day is used up, and the run is configured to stop.
+            LimiterClosedError: :meth:`close` was called before the permit was granted.
         """
 
     def throttled(self, *, retry_after_s: float | None, credits_remaining: int | None) -> None:
-        """Say that a call was answered 429: everyone slows down at once."""
+        """Report a 429: all callers slow down at once."""
 
     def answered(self, *, credits_remaining: int | None) -> None:
-        """Say that a call was answered in good order, and what the service said is left."""
+        """Report a successful call, and the service's figure of the remaining credits."""
 
     def close(self) -> None:
-        """Give no more permits; those who wait get LimiterClosedError, calls in flight go on."""
+        """Grant no more permits: waiting callers get LimiterClosedError, calls in flight continue."""
 
     def status(self) -> QuotaStatus:
-        """Give the numbers as they stand."""
+        """Return the current usage."""
 
 
 class RunJournal(Protocol):
@@ -236,7 +236,7 @@ class ImportRoute(Protocol):
 
 
 class MetadataApi(Protocol):
-    """What the CRM says of itself.  Each method is one call; its payload is already in our values."""
+    """Metadata of the CRM and counts.  Each method is one call and returns typed values as its payload."""
 
     async def organization(self) -> Reply:
         """``/org``; payload: :class:`Organization`."""
@@ -256,10 +256,10 @@ class MetadataApi(Protocol):
     async def renew_token(self, serial: int) -> Reply:
         """Renew the token unless it was renewed since *serial*; payload: None.
 
-        One renewal is under way at a time; everybody else waits for it and makes no call.
+        Only one renewal runs at a time; the other callers wait for it.
 
         Raises:
-            AccessError: The refresh token or the client was refused.
+            AccessError: The refresh token or the client was rejected.
         """
 
 

@@ -31,7 +31,7 @@ from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
 from bulkzoho.engine.concurrency.stop import StopRequestedError, StopSignal
 from bulkzoho.errors import BulkZohoError, RunFailedError
 from bulkzoho.interfaces import LimiterClosedError, MetadataApi, Progress, RateLimiter
-from bulkzoho.ratelimit.limiter import open_quota
+from bulkzoho.ratelimit.limiter import open_limiter
 from bulkzoho.zoho.api.api_client import ApiClient
 from bulkzoho.zoho.api.users_api import UserPage, UsersClient
 from bulkzoho.zoho.auth.account_resolver import ResolvedAccount
@@ -182,7 +182,7 @@ async def open_organization_session(
             progress.tell(f"{token_rate_limit_error().message} The run waits until it gives one.")
 
         async def open_for(organization: Organization) -> tuple[RateLimiter, RetryingCaller, QuotaWaitNotifier]:
-            quota, courier = await _open_quota(stack, organization, settings, wires, run=run, stop=stop)
+            quota, courier = await _open_limiter(stack, organization, settings, wires, run=run, stop=stop)
             waits = QuotaWaitNotifier(quota, progress.tell)
             stack.callback(waits.quiet)
             return quota, courier, waits
@@ -211,7 +211,7 @@ async def _charge(quota: RateLimiter, *, calls: int) -> None:
         raise StopRequestedError from error
 
 
-async def _open_quota(
+async def _open_limiter(
     stack: AsyncExitStack,
     organization: Organization,
     settings: ImportSettings,
@@ -221,7 +221,7 @@ async def _open_quota(
     stop: StopSignal,
 ) -> tuple[RateLimiter, RetryingCaller]:
     quota = await stack.enter_async_context(
-        open_quota(
+        open_limiter(
             ledger_path(organization),
             org=organization.id,
             limits=resolve_limits(settings.quota, organization),

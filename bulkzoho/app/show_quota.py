@@ -69,10 +69,10 @@ async def _met(chosen: ResolvedAccount, progress: Progress) -> Organization:
 
 
 def _usage(organization: Organization | None, path: Path, asked: QuotaSettings) -> QuotaUsage:
-    moment = ClockReading(wall=time.time(), steady=time.monotonic(), boot=boot_id())
-    with LedgerView.of(path, org=organization.id if organization else path.stem, moment=moment) as view:
+    reading = ClockReading(wall=time.time(), monotonic=time.monotonic(), boot=boot_id())
+    with LedgerView.open(path, org=organization.id if organization else path.stem, reading=reading) as view:
         who = organization or Organization(id=view.org, name="")
-        told = view.told() if asked == QuotaSettings() else None
+        told = view.limits_in_use() if asked == QuotaSettings() else None
         limits = told[1] if told else resolve_limits(asked, who)
         return QuotaUsage(
             org=who.id,
@@ -80,10 +80,10 @@ def _usage(organization: Organization | None, path: Path, asked: QuotaSettings) 
             edition=who.edition,
             plan=limits.plan,
             limits_of_run=told[0] if told else None,
-            at=moment.wall,
+            at=reading.wall,
             windows=view.windows(limits),
             runs=view.runs(),
             paused_until=view.paused_until(),
-            credits_told_by_service=view.credits_told_by_service(limits),
+            credits_from_service=view.credits_from_service(limits),
             notes=() if told else limits.notes,
         )

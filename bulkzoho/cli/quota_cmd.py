@@ -78,7 +78,7 @@ def _lines(usage: QuotaUsage) -> Iterator[str]:
     yield from usage.notes
     yield ""
     yield table(_WINDOW_HEADINGS, [_window_cells(one, usage.at) for one in usage.windows], numbers=range(1, 5))
-    if usage.credits_told_by_service:
+    if usage.credits_from_service:
         yield "The credits' limit follows from what the service said remains."
     if usage.paused_until is not None:
         yield f"Nobody calls until {_at(usage.paused_until, usage.at)}: the service asked to slow down."

@@ -1,6 +1,6 @@
-"""The clocks and timers of the quota: the event loop's own, and wall time as it was handed in.
+"""Wall clock, monotonic clock and timers of the rate limiter.
 
-A loop whose time is made up (:mod:`bulkzoho.testing.virtual_time`) makes all of it made up, aiolimiter's timers too.
+Monotonic time and timers are the event loop's, so a loop in virtual time (:mod:`bulkzoho.testing.virtual_time`) controls both.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from bulkzoho.ratelimit.ledger_queries import ClockReading
 
 __all__ = ["Clock", "boot_id"]
 
-BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")  # Linux; elsewhere nothing tells one start from another
+BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")  # Linux only; other systems have no id of a boot
 
 
 class Clock:
-    """Steady time (the loop's), wall time, and timers."""
+    """Monotonic time (the loop's), wall time, and timers."""
 
     def __init__(self, wall: Callable[[], float]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -27,17 +27,17 @@ class Clock:
         self.wall = wall
         self._boot = boot_id()
 
-    def moment(self) -> ClockReading:
-        """Give the time on both clocks."""
-        return ClockReading(wall=self.wall(), steady=self.now(), boot=self._boot)
+    def read(self) -> ClockReading:
+        """Return the time on both clocks."""
+        return ClockReading(wall=self.wall(), monotonic=self.now(), boot=self._boot)
 
     def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
-        """Have *callback* called at *when*, steady time."""
+        """Schedule *callback* for the monotonic time *when*."""
         return self._loop.call_at(when, callback)
 
 
 def boot_id() -> str:
-    """Give a name for this start of the machine, or "" where there is none."""
+    """Return the id of this boot of the machine, or "" if the system has none."""
     with suppress(OSError):
         return BOOT_ID.read_text("ascii").strip()
     return ""

@@ -1,7 +1,7 @@
-"""The ledger in SQLite: what all processes of one organization used and hold.  One file an organization.
+"""The ledger in SQLite: what all processes of one organization used and hold.  One file per organization.
 
-``synchronous=NORMAL``: a killed process loses nothing; a power cut may lose the last seconds, and takes longer than they count.
-Nothing waits here for more than :data:`BUSY_S`: it is called in the event loop.
+``synchronous=NORMAL``: a killed process loses nothing; a power cut may lose the last seconds, and the restart takes longer than
+their minute.  No call here blocks for more than :data:`BUSY_S`, because they run in the event loop.
 """
 
 from __future__ import annotations
@@ -18,43 +18,42 @@ from bulkzoho.errors import JournalError
 from bulkzoho.ratelimit.allocation import Allocation, UsageReport, allocate
 from bulkzoho.ratelimit.ledger_queries import ClockReading, LedgerQueries
 from bulkzoho.ratelimit.schema import SCHEMA, SCHEMA_VERSION
-from bulkzoho.ratelimit.stored_limits import limits_to_json
 
-__all__ = ["BUSY_S", "Ledger", "LedgerBusyError", "mapped_errors", "refuse_other_version"]
+__all__ = ["BUSY_S", "Ledger", "LedgerBusyError", "map_ledger_errors", "require_known_version"]
 
 BUSY_S: Final = 0.25  # seconds to wait for another process's transaction
-OPENING_BUSY_S: Final = 5.0  # the same while opening: several processes may make the tables at once
+OPENING_BUSY_S: Final = 5.0  # the same while opening: several processes may create the tables at once
 
 
 class LedgerBusyError(Exception):
-    """Another process holds the ledger; nothing was written, ask again."""
+    """Another process has locked the ledger; nothing was written, try again."""
 
 
 class Ledger:
-    """One process's way to the ledger.  Not for several threads."""
+    """One process's access to the ledger.  Not thread-safe."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, rows: LedgerQueries) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, queries: LedgerQueries) -> None:
         self.path = path
         self._connection = connection
-        self._rows = rows
-        self._present = False
-        self._told: QuotaLimits | None = None  # limits that this process has written down
+        self._queries = queries
+        self._registered = False
+        self._saved_limits: QuotaLimits | None = None
 
     @classmethod
-    def open(cls, path: Path, *, org: str, me: str, run: str) -> Self:
-        """Open the ledger of *org*, make it when it is not there.
+    def open(cls, path: Path, *, org: str, process_id: str, run: str) -> Self:
+        """Open the ledger of *org*; create it if it does not exist.
 
         Args:
-            path: The file; its folder is made when needed.
-            org: Whose calls it counts.
-            me: This process's name in it, unlike any other's.
-            run: On whose account its calls are written.
+            path: The file; its folder is created if necessary.
+            org: Id of the organization whose calls it counts.
+            process_id: Unique name of this process in the ledger.
+            run: Name of the run that the calls belong to.
 
         Raises:
-            JournalError: It cannot be read or written, or is another organization's.
+            JournalError: It cannot be read or written, or belongs to another organization.
         """
         try:
-            with mapped_errors(path):
+            with map_ledger_errors(path):
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 path.touch(mode=0o600, exist_ok=True)
                 connection = sqlite3.connect(path, timeout=OPENING_BUSY_S, isolation_level=None)
@@ -65,55 +64,55 @@ class Ledger:
                     raise
         except LedgerBusyError as error:
             raise JournalError(
-                f"{path}: another process has held the quota's ledger for {OPENING_BUSY_S:.0f} s.",
-                hint="See which program has the file open (a stopped bulkzoho?), then give this command again.",
+                f"{path}: another process has locked the rate limit ledger for {OPENING_BUSY_S:.0f} s.",
+                hint="Find the program that has the file open (a stopped bulkzoho?), then run this command again.",
             ) from error
-        return cls(path, connection, LedgerQueries(connection, me=me, run=run))
+        return cls(path, connection, LedgerQueries(connection, process_id=process_id, run=run))
 
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
 
-    def exchange(self, report: UsageReport, limits: QuotaLimits, moment: ClockReading, *, me: str) -> Allocation:
-        """Write down *report* and take what may be taken, in one transaction.
+    def exchange(self, report: UsageReport, limits: QuotaLimits, reading: ClockReading) -> Allocation:
+        """Record *report* and take the next allocation, in one transaction.
 
         Raises:
             LedgerBusyError: Nothing was written; report again.
             JournalError: The file cannot be written.
         """
-        rows = self._rows
-        with mapped_errors(self.path), self._transaction():
-            rows.tell_clock(moment)
-            rows.give_up_dead(moment.wall)
-            lapsed = self._present and not rows.has_me()
-            if lapsed:  # it was counted as used
-                report = replace(report, unspent=0, unspent_credits=0)
-            rows.note(report, moment.wall)
-            pool = rows.pool(limits, moment.wall)
-            grant = allocate(pool, report, limits, me=me)
-            rows.take(grant, report, moment.wall)
-            if limits is not self._told:
-                rows.tell_limits(limits_to_json(limits))
-            if grant.bound is LimitKind.DAY:
-                grant = replace(grant, frees_at_tenths=rows.calls_free(pool, limits))
-            elif grant.bound is LimitKind.CREDITS:
-                grant = replace(grant, frees_at_tenths=rows.credits_free(pool, report.credits_needed))
-            paused_until = rows.paused_until()
-        self._present, self._told = True, limits
-        return replace(grant, lapsed=lapsed, paused_until=paused_until)
+        queries = self._queries
+        with map_ledger_errors(self.path), self._transaction():
+            queries.sync_clock(reading)
+            queries.expire_dead_processes(reading.wall)
+            expired = self._registered and not queries.is_registered()
+            if expired:  # its tokens already count as used
+                report = replace(report, unused=0, unused_credits=0)
+            queries.record_usage(report, reading.wall)
+            shared = queries.shared_state(limits, reading.wall)
+            allocation = allocate(shared, report, limits, process_id=queries.process_id)
+            queries.record_allocation(allocation, report, reading.wall)
+            if limits is not self._saved_limits:
+                queries.save_limits(limits)
+            if allocation.limited_by is LimitKind.DAY:
+                allocation = replace(allocation, frees_at_tenths=queries.next_call_at(shared, limits))
+            elif allocation.limited_by is LimitKind.CREDITS:
+                allocation = replace(allocation, frees_at_tenths=queries.next_credits_at(shared, report.credits_needed))
+            paused_until = queries.paused_until()
+        self._registered, self._saved_limits = True, limits
+        return replace(allocation, expired=expired, paused_until=paused_until)
 
-    def leave(self, report: UsageReport, moment: ClockReading) -> None:
-        """Write down *report* and give back all that is held; calls in flight count as answered now.
+    def leave(self, report: UsageReport, reading: ClockReading) -> None:
+        """Record *report* and release everything this process holds; calls in flight count as finished now.
 
         Raises:
             LedgerBusyError: Nothing was written.
             JournalError: The file cannot be written.
         """
-        with mapped_errors(self.path), self._transaction():
-            self._rows.tell_clock(moment)
-            self._rows.note(report, moment.wall)
-            self._rows.leave(report, moment.wall)
-        self._present = False
+        with map_ledger_errors(self.path), self._transaction():
+            self._queries.sync_clock(reading)
+            self._queries.record_usage(report, reading.wall)
+            self._queries.remove_process(report, reading.wall)
+        self._registered = False
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -131,43 +130,43 @@ def _prepare(connection: sqlite3.Connection, path: Path, org: str) -> None:
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise JournalError(
-            f"{path}: this file system cannot hold a write-ahead log (journal mode {mode}).",
-            hint="Let BULKZOHO_HOME name a folder on a local disk.",
+            f"{path}: this file system does not support a write-ahead log (journal mode {mode}).",
+            hint="Set BULKZOHO_HOME to a folder on a local disk.",
         )
     connection.execute("PRAGMA synchronous = NORMAL")
-    refuse_other_version(connection, path)
+    require_known_version(connection, path)
     connection.executescript(SCHEMA)
     connection.execute("INSERT OR IGNORE INTO shared (one, org) VALUES (1, ?)", (org,))
     owner = connection.execute("SELECT org FROM shared").fetchone()[0]
     if owner != org:
         raise JournalError(
-            f"{path}: this is the quota's ledger of organization {owner}, not of {org}.",
-            hint="Remove the file if it was copied here by hand; what it remembers is at most 24 hours of calls.",
+            f"{path}: this is the rate limit ledger of organization {owner}, not of {org}.",
+            hint="If the file was copied here by hand, remove it; it holds at most 24 hours of calls.",
         )
     connection.execute(f"PRAGMA busy_timeout = {round(BUSY_S * 1000)}")
 
 
-def refuse_other_version(connection: sqlite3.Connection, path: Path) -> None:
-    """See that the ledger at *path* was written as it is read here; a file without tables is as good.
+def require_known_version(connection: sqlite3.Connection, path: Path) -> None:
+    """Check the schema version of the ledger at *path*; a file without tables passes.
 
     Raises:
-        JournalError: It was not.
+        JournalError: Another version wrote it.
     """
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version not in (0, SCHEMA_VERSION):
-        forget = "remove the file while no run is at work: what it remembers is 24 hours of calls."
+        remove = "remove the file while no run is active: it holds at most 24 hours of calls."
         raise JournalError(
-            f"{path}: the quota's ledger has version {version}; this bulkzoho knows {SCHEMA_VERSION}.",
-            hint="Upgrade bulkzoho." if version > SCHEMA_VERSION else f"Finish what runs with the older bulkzoho, then {forget}",
+            f"{path}: the rate limit ledger has version {version}; this bulkzoho reads version {SCHEMA_VERSION}.",
+            hint="Upgrade bulkzoho." if version > SCHEMA_VERSION else f"Finish the runs of the older bulkzoho, then {remove}",
         )
 
 
 @contextmanager
-def mapped_errors(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors and the system's into ours.
+def map_ledger_errors(path: Path) -> Iterator[None]:
+    """Turn errors of SQLite and of the system into ours.
 
     Raises:
-        LedgerBusyError: Another process holds the ledger.
+        LedgerBusyError: Another process has locked the ledger.
         JournalError: It cannot be read or written.
     """
     try:
@@ -182,7 +181,7 @@ def mapped_errors(path: Path) -> Iterator[None]:
 
 def _unusable(path: Path, error: BaseException | None) -> JournalError:
     return JournalError(
-        f"{path}: the quota's ledger cannot be read or written: {error}.",
-        hint="Make room on the disk and see that the folder can be written, or let BULKZOHO_HOME name another; then resume."
-        " A damaged ledger may be removed: what it remembers is at most 24 hours of calls.",
+        f"{path}: cannot read or write the rate limit ledger: {error}.",
+        hint="Free disk space and check that the folder is writable, or set BULKZOHO_HOME to another folder; then resume."
+        " A damaged ledger may be removed: it holds at most 24 hours of calls.",
     )

@@ -1,4 +1,4 @@
-"""Wake those who wait for something to change."""
+"""Wake callers that wait for a change."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ __all__ = ["Wakeup"]
 
 
 class Wakeup:
-    """Waiting until rung, or until a time."""
+    """Event with a deadline: waiters continue at the next wake-up or at a given time."""
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Future[None]] = set()
 
     async def wait(self, until: float | None) -> None:
-        """Wait until :meth:`ring`, or until *until* on the loop's clock.  Safe to cancel."""
+        """Wait for :meth:`wake`, at most until the loop time *until*.  Safe to cancel."""
         loop = asyncio.get_running_loop()
-        heard = loop.create_future()
-        timer = None if until is None else loop.call_at(until, _wake, heard)
-        self._waiting.add(heard)
+        woken = loop.create_future()
+        timer = None if until is None else loop.call_at(until, _resolve, woken)
+        self._waiting.add(woken)
         try:
-            await heard
+            await woken
         finally:
-            self._waiting.discard(heard)
+            self._waiting.discard(woken)
             if timer is not None:
                 timer.cancel()
 
-    def ring(self) -> None:
-        """Wake all that wait."""
-        for heard in self._waiting:
-            _wake(heard)
+    def wake(self) -> None:
+        """Wake all waiters."""
+        for woken in self._waiting:
+            _resolve(woken)
 
 
-def _wake(heard: asyncio.Future[None]) -> None:
-    if not heard.done():
-        heard.set_result(None)
+def _resolve(woken: asyncio.Future[None]) -> None:
+    if not woken.done():
+        woken.set_result(None)

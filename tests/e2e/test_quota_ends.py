@@ -23,7 +23,7 @@ def test_a_used_up_day_stops_the_run_and_says_until_when(bulkzoho: Program, sand
     assert (summary["status"], summary["rows"]["accepted"]) == ("stopped", sandbox.count())
     assert summary["rows"]["read"] == summary["rows"]["accepted"] + summary["rows"]["unsent"]
     assert re.search(
-        r"calls a day are used up \(20 in any 24 hours\); there is room again from \d{4}-\d\d-\d\d \d\d:\d\d", ended.err
+        r"calls a day are used up \(20 in any 24 hours\); more are available from \d{4}-\d\d-\d\d \d\d:\d\d", ended.err
     )
     assert summary["next"] == f"bulkzoho resume {summary['run']}"
     resumed = bulkzoho.run("resume", "--calls-per-day", "1000", "--json").expect(0).summary

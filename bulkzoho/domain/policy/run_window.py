@@ -1,4 +1,4 @@
-"""When a run may work: ``--window 22:00-06:00``.  Pure: the time is an argument."""
+"""Hours in which a run may make calls: ``--window 22:00-06:00``.  Pure: the time is an argument."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["closes_at", "opens_at"]
 
 
 def opens_at(window: RunWindow, now: datetime) -> datetime:
-    """Give when the window is open next; *now* itself when it is open."""
+    """Return when the window opens next; *now* itself if it is open."""
     if closes_at(window, now) is not None:
         return now
     today = now.replace(hour=window.start.hour, minute=window.start.minute, second=0, microsecond=0)
@@ -18,7 +18,7 @@ def opens_at(window: RunWindow, now: datetime) -> datetime:
 
 
 def closes_at(window: RunWindow, now: datetime) -> datetime | None:
-    """Give when the window that is open at *now* closes, or None when none is."""
+    """Return when the window that is open at *now* closes, or None if it is closed."""
     for day in (-1, 0):  # a window over midnight began yesterday
         start = now.replace(hour=window.start.hour, minute=window.start.minute, second=0, microsecond=0) + timedelta(days=day)
         end = start.replace(hour=window.end.hour, minute=window.end.minute)

@@ -109,7 +109,7 @@ def usage_json(usage: QuotaUsage) -> dict[str, Any]:
         "limits_of_run": usage.limits_of_run,
         "at": _time_json(usage.at),
         "windows": {_window_name(one): _window_json(one) for one in usage.windows},
-        "credits_told_by_service": usage.credits_told_by_service,
+        "credits_told_by_service": usage.credits_from_service,
         "paused_until": None if usage.paused_until is None else _time_json(usage.paused_until),
         "runs": [
             {

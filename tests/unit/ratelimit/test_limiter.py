@@ -1,4 +1,4 @@
-"""One permit: who waits for what, who comes first, and that nothing leaks however it is left."""
+"""Permits: order, limits, cancellation, closing and errors."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ LIGHT = CallCost()
 
 def test_calls_in_flight_and_heavy_calls_are_bounded(tmp_path: Path) -> None:
     async def scenario() -> None:
-        desk = LimiterSimulation(tmp_path, latency_s=3.0)
-        async with desk.open("a", limits(minute=6_000, in_flight=5, heavy=2)) as quota, asyncio.TaskGroup() as group:
-            group.create_task(desk.work(quota, "heavy", until=60.0, senders=10, price=HEAVY))
+        simulation = LimiterSimulation(tmp_path, latency_s=3.0)
+        async with simulation.open("a", limits(minute=6_000, in_flight=5, heavy=2)) as limiter, asyncio.TaskGroup() as group:
+            group.create_task(simulation.work(limiter, "heavy", until=60.0, senders=10, cost=HEAVY))
             await asyncio.sleep(30.0)
-            assert desk.most_in_flight == 2
-            assert quota.status().bound == "heavy calls in flight"
-            group.create_task(desk.work(quota, "light", until=60.0, senders=10))
+            assert simulation.max_in_flight == 2
+            assert limiter.status().bound == "heavy calls in flight"
+            group.create_task(simulation.work(limiter, "light", until=60.0, senders=10))
 
-        assert desk.most_in_flight == 5
-        assert desk.count(30.0, 60.0, "light") > desk.count(30.0, 60.0, "heavy") > 0
+        assert simulation.max_in_flight == 5
+        assert simulation.count(30.0, 60.0, "light") > simulation.count(30.0, 60.0, "heavy") > 0
 
     run_virtually(scenario())
 
 
-def test_calls_of_one_kind_leave_in_the_order_they_came(tmp_path: Path) -> None:
+def test_calls_of_one_kind_leave_in_arrival_order(tmp_path: Path) -> None:
     async def scenario() -> None:
-        desk = LimiterSimulation(tmp_path, latency_s=0.0)
+        simulation = LimiterSimulation(tmp_path, latency_s=0.0)
         left: list[int] = []
-        async with desk.open("a", limits()) as quota, asyncio.TaskGroup() as group:
+        async with simulation.open("a", limits()) as limiter, asyncio.TaskGroup() as group:
 
             async def call(number: int) -> None:
-                async with quota.permit(LIGHT):
+                async with limiter.permit(LIGHT):
                     left.append(number)
 
             for number in range(40):
@@ -53,51 +53,50 @@ def test_calls_of_one_kind_leave_in_the_order_they_came(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("after_s", [0.05, 0.9, 3.0, 30.0])
-@pytest.mark.parametrize("price", [LIGHT, HEAVY])
-def test_whoever_is_cancelled_while_waiting_takes_nothing_along(tmp_path: Path, after_s: float, price: CallCost) -> None:
+@pytest.mark.parametrize("cost", [LIGHT, HEAVY])
+def test_a_cancelled_wait_leaks_no_capacity(tmp_path: Path, after_s: float, cost: CallCost) -> None:
     async def scenario() -> None:
-        desk = LimiterSimulation(tmp_path, latency_s=1.0)
-        of = limits(minute=30, in_flight=2, heavy=2)
-        async with desk.open("a", of) as quota:
-            impatient = [asyncio.create_task(desk.call(quota, "impatient", price)) for _ in range(50)]
+        simulation = LimiterSimulation(tmp_path, latency_s=1.0)
+        async with simulation.open("a", limits(minute=30, in_flight=2, heavy=2)) as limiter:
+            impatient = [asyncio.create_task(simulation.call(limiter, "impatient", cost)) for _ in range(50)]
             await asyncio.sleep(after_s)
-            for one in impatient:
-                one.cancel()
+            for task in impatient:
+                task.cancel()
             await asyncio.gather(*impatient, return_exceptions=True)
-            assert quota.status().calls_in_flight == 0
+            assert limiter.status().calls_in_flight == 0
 
-            began = desk.loop.time()
-            await desk.work(quota, "patient", until=began + 360.0, price=price)
-            assert desk.count(began + 60.0, began + 360.0) >= 0.97 * 300.0 * 30 / 61.0
-        assert desk.most_in() <= 30
+            began = simulation.loop.time()
+            await simulation.work(limiter, "patient", until=began + 360.0, cost=cost)
+            assert simulation.count(began + 60.0, began + 360.0) >= 0.97 * 300.0 * 30 / 61.0
+        assert simulation.max_arrivals() <= 30
 
     run_virtually(scenario())
 
 
-def test_a_call_that_fails_counts_like_any_other(tmp_path: Path) -> None:
+def test_a_failed_call_counts_like_any_other(tmp_path: Path) -> None:
     async def scenario() -> None:
-        desk = LimiterSimulation(tmp_path)
-        async with desk.open("a", limits(minute=5)) as quota:
+        simulation = LimiterSimulation(tmp_path)
+        async with simulation.open("a", limits(minute=5)) as limiter:
             for _ in range(5):
                 with pytest.raises(TimeoutError):
-                    async with asyncio.timeout(0.5), quota.permit(LIGHT):
+                    async with asyncio.timeout(0.5), limiter.permit(LIGHT):
                         await asyncio.sleep(120.0)
-            began = desk.loop.time()
-            await desk.call(quota)
+            began = simulation.loop.time()
+            await simulation.call(limiter)
 
-            assert desk.loop.time() - began >= 55.0
-            assert quota.status().calls_last_day == 6
+            assert simulation.loop.time() - began >= 55.0
+            assert limiter.status().calls_last_day == 6
 
     run_virtually(scenario())
 
 
-def test_closing_wakes_all_that_wait_and_lets_calls_in_flight_end(tmp_path: Path) -> None:
+def test_closing_wakes_all_waiters_and_lets_calls_in_flight_end(tmp_path: Path) -> None:
     async def scenario() -> None:
-        desk = LimiterSimulation(tmp_path, latency_s=10.0)
-        async with desk.open("a", limits(in_flight=3)) as quota:
-            calls = [asyncio.create_task(desk.call(quota, price=price)) for price in [LIGHT, HEAVY] * 20]
+        simulation = LimiterSimulation(tmp_path, latency_s=10.0)
+        async with simulation.open("a", limits(in_flight=3)) as limiter:
+            calls = [asyncio.create_task(simulation.call(limiter, cost=cost)) for cost in [LIGHT, HEAVY] * 20]
             await asyncio.sleep(4.0)
-            quota.close()
+            limiter.close()
             await asyncio.sleep(0.01)
             ended = [call for call in calls if call.done()]
             assert len(ended) == 37
@@ -106,19 +105,19 @@ def test_closing_wakes_all_that_wait_and_lets_calls_in_flight_end(tmp_path: Path
             await asyncio.gather(*calls, return_exceptions=True)
             assert sum(call.exception() is None for call in calls) == 3
             with pytest.raises(LimiterClosedError):
-                await desk.call(quota)
+                await simulation.call(limiter)
 
     run_virtually(scenario())
 
 
-def test_closing_wakes_who_waits_for_the_pace(tmp_path: Path) -> None:
+def test_closing_wakes_waiters_of_the_pacer(tmp_path: Path) -> None:
     async def scenario() -> None:
-        desk = LimiterSimulation(tmp_path, latency_s=0.0)
-        async with desk.open("a", limits(minute=6)) as quota:
-            calls = [asyncio.create_task(desk.call(quota)) for _ in range(6)]
+        simulation = LimiterSimulation(tmp_path, latency_s=0.0)
+        async with simulation.open("a", limits(minute=6)) as limiter:
+            calls = [asyncio.create_task(simulation.call(limiter)) for _ in range(6)]
             await asyncio.sleep(2.0)
-            quota.close()
-            quota.close()
+            limiter.close()
+            limiter.close()
             await asyncio.sleep(0.01)
 
             assert all(call.done() for call in calls)
@@ -127,32 +126,32 @@ def test_closing_wakes_who_waits_for_the_pace(tmp_path: Path) -> None:
     run_virtually(scenario())
 
 
-def test_a_ledger_that_cannot_be_written_any_more_ends_the_calls_with_a_remedy(tmp_path: Path) -> None:
+def test_a_ledger_that_becomes_read_only_ends_the_calls_with_a_hint(tmp_path: Path) -> None:
     async def scenario() -> None:
-        desk = LimiterSimulation(tmp_path)
-        async with desk.open("a", limits()) as quota:
-            await desk.call(quota)
-            assert isinstance(quota, SharedRateLimiter)
-            quota._lease._ledger._connection.execute("PRAGMA query_only = ON")  # as a disk that has gone read-only
+        simulation = LimiterSimulation(tmp_path)
+        async with simulation.open("a", limits()) as limiter:
+            await simulation.call(limiter)
+            assert isinstance(limiter, SharedRateLimiter)
+            limiter._lease._ledger._connection.execute("PRAGMA query_only = ON")  # like a disk that became read-only
             with pytest.raises(ExceptionGroup) as raised:
-                await desk.work(quota, until=100.0, senders=2)
+                await simulation.work(limiter, until=100.0, senders=2)
 
         first = raised.value.exceptions[0]
         assert isinstance(first, JournalError)
-        assert str(desk.path) in first.message
+        assert str(simulation.path) in first.message
         assert "BULKZOHO_HOME" in first.hint
 
     run_virtually(scenario())
 
 
-def test_latency_names_the_bound(tmp_path: Path) -> None:
+def test_the_latency_decides_which_limit_binds(tmp_path: Path) -> None:
     async def scenario() -> None:
         bounds = []
         for latency_s in (0.05, 5.0):
-            desk = LimiterSimulation(tmp_path / str(latency_s), latency_s=latency_s)
-            async with desk.open("a", limits(minute=500, in_flight=20)) as quota:
-                await desk.work(quota, until=desk.loop.time() + 300.0, senders=25)
-                status = quota.status()
+            simulation = LimiterSimulation(tmp_path / str(latency_s), latency_s=latency_s)
+            async with simulation.open("a", limits(minute=500, in_flight=20)) as limiter:
+                await simulation.work(limiter, until=simulation.loop.time() + 300.0, senders=25)
+                status = limiter.status()
             assert status.used_share >= 0.98
             bounds.append(status.bound)
 

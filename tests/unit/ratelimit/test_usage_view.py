@@ -1,4 +1,4 @@
-"""Looking at a ledger: the same figures as a working process has, and nothing is changed by it."""
+"""View of a ledger: the figures of an active process, without any change."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OURS = limits(minute=600, day=10_000, credits_per_day=50_000, in_flight=20)
 
 
 def at(seconds: float, *, set_by: float = 0.0) -> ClockReading:
-    return ClockReading(wall=START + seconds + set_by, steady=1_000.0 + seconds, boot="boot")
+    return ClockReading(wall=START + seconds + set_by, monotonic=1_000.0 + seconds, boot="boot")
 
 
 @pytest.fixture(name="path")
@@ -31,8 +31,8 @@ def fixture_path(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def working(path: Path, run: str) -> Iterator[Ledger]:
-    ledger = Ledger.open(path, org="org", me=run, run=run)
+def opened(path: Path, run: str) -> Iterator[Ledger]:
+    ledger = Ledger.open(path, org="org", process_id=run, run=run)
     try:
         yield ledger
     finally:
@@ -40,24 +40,22 @@ def working(path: Path, run: str) -> Iterator[Ledger]:
 
 
 def use(path: Path, run: str, calls: int, *, at_s: float, credits_: int = 0, leave: bool = True) -> None:
-    """Write *calls* of *run* that were all answered at *at_s*."""
+    """Record *calls* of *run* that all ended at *at_s*."""
     wall = START + at_s
-    with working(path, run) as ledger:
+    with opened(path, run) as ledger:
         spent = {int(wall // 60): (calls, credits_ or calls)}
-        ledger.exchange(
-            UsageReport(flying=0, unspent=0, cooling={free_from_tenths(wall): calls}, spent=spent), OURS, at(at_s), me=run
-        )
+        ledger.exchange(UsageReport(in_flight=0, unused=0, cooling={free_from_tenths(wall): calls}, spent=spent), OURS, at(at_s))
         if leave:
-            ledger.leave(UsageReport(flying=0, unspent=0), at(at_s))
+            ledger.leave(UsageReport(in_flight=0, unused=0), at(at_s))
 
 
-def test_a_ledger_that_is_not_there_is_empty_and_stays_away(path: Path) -> None:
-    with LedgerView.of(path, org="org", moment=at(0)) as view:
-        windows, runs, told = view.windows(OURS), view.runs(), view.told()
+def test_a_missing_ledger_is_empty_and_is_not_created(path: Path) -> None:
+    with LedgerView.open(path, org="org", reading=at(0)) as view:
+        windows, runs, in_use = view.windows(OURS), view.runs(), view.limits_in_use()
 
-    assert [(one.used, one.held) for one in windows] == [(0, 0)] * 5
-    assert [one.left for one in windows] == [600, 10_000, 50_000, 20, 10]
-    assert (runs, told) == ((), None)
+    assert [(window.used, window.held) for window in windows] == [(0, 0)] * 5
+    assert [window.left for window in windows] == [600, 10_000, 50_000, 20, 10]
+    assert (runs, in_use) == ((), None)
     assert not path.exists()
 
 
@@ -65,7 +63,7 @@ def test_used_calls_come_back_to_the_minute_and_to_the_day(path: Path) -> None:
     use(path, "one", 100, at_s=0, credits_=1_000)
     use(path, "two", 50, at_s=30)
 
-    with LedgerView.of(path, org="org", moment=at(40)) as view:
+    with LedgerView.open(path, org="org", reading=at(40)) as view:
         minute, day, credits_a_day, *_ = view.windows(OURS)
 
     assert (minute.used, minute.left) == (150, 450)
@@ -77,35 +75,35 @@ def test_used_calls_come_back_to_the_minute_and_to_the_day(path: Path) -> None:
     assert (credits_a_day.used, credits_a_day.left) == (1_050, 48_950)
 
 
-def test_a_minute_later_only_the_day_remembers(path: Path) -> None:
+def test_after_a_minute_calls_count_only_for_the_day(path: Path) -> None:
     use(path, "one", 100, at_s=0)
 
-    with LedgerView.of(path, org="org", moment=at(61)) as view:
+    with LedgerView.open(path, org="org", reading=at(61)) as view:
         minute, day, *_ = view.windows(OURS)
 
     assert (minute.used, minute.next_back, day.used) == (0, None, 100)
 
 
-def test_the_return_of_a_day_is_told_by_the_hour(path: Path) -> None:
+def test_the_forecast_of_a_day_has_steps_of_an_hour(path: Path) -> None:
     for minute in (0, 10, 50, 70):
         use(path, "one", 10, at_s=minute * 60)
 
-    with LedgerView.of(path, org="org", moment=at(4_300)) as view:
+    with LedgerView.open(path, org="org", reading=at(4_300)) as view:
         day = view.windows(OURS)[1]
 
-    assert [(one.by - START - DAY_S, one.amount) for one in day.comes_back] == [(51 * 60.0, 30), (71 * 60.0, 10)]
+    assert [(part.by - START - DAY_S, part.amount) for part in day.comes_back] == [(51 * 60.0, 30), (71 * 60.0, 10)]
 
 
-def test_runs_stand_by_what_they_used_and_whether_they_work(path: Path) -> None:
+def test_runs_are_sorted_by_usage_and_show_their_processes(path: Path) -> None:
     use(path, "small", 5, at_s=0)
     use(path, "large", 50, at_s=0, credits_=500)
-    with working(path, "small") as ledger:
-        ledger.exchange(UsageReport(flying=3, unspent=0), OURS, at(10), me="small")
+    with opened(path, "small") as ledger:
+        ledger.exchange(UsageReport(in_flight=3, unused=0), OURS, at(10))
 
-        with LedgerView.of(path, org="org", moment=at(11)) as view:
+        with LedgerView.open(path, org="org", reading=at(11)) as view:
             runs, windows = view.runs(), view.windows(OURS)
 
-    assert [(one.run, one.calls, one.credits, one.processes, one.calls_in_flight) for one in runs] == [
+    assert [(run.run, run.calls, run.credits, run.processes, run.calls_in_flight) for run in runs] == [
         ("large", 50, 500, 0, 0),
         ("small", 5, 5, 1, 3),
     ]
@@ -113,54 +111,54 @@ def test_runs_stand_by_what_they_used_and_whether_they_work(path: Path) -> None:
     assert (windows[3].used, windows[3].left) == (3, 17)
 
 
-def test_what_a_dead_process_held_counts_as_used(path: Path) -> None:
-    with working(path, "dead") as ledger:
-        grant = ledger.exchange(UsageReport(flying=2, unspent=0), OURS, at(0), me="dead")
-    held = 2 + sum(calls for _, calls in grant.tokens)
+def test_tokens_of_a_dead_process_count_as_used(path: Path) -> None:
+    with opened(path, "dead") as ledger:
+        allocation = ledger.exchange(UsageReport(in_flight=2, unused=0), OURS, at(0))
+    held = 2 + sum(calls for _, calls in allocation.tokens)
 
-    with LedgerView.of(path, org="org", moment=at(LEASE_S + 1)) as view:
+    with LedgerView.open(path, org="org", reading=at(LEASE_S + 1)) as view:
         minute, runs = view.windows(OURS)[0], view.runs()
 
     assert (minute.used, minute.held) == (held, 0)
     assert runs[0].processes == 0
 
 
-def test_a_look_changes_nothing(path: Path) -> None:
-    with working(path, "dead") as ledger:
-        ledger.exchange(UsageReport(flying=2, unspent=0), OURS, at(0), me="dead")
+def test_a_view_changes_nothing(path: Path) -> None:
+    with opened(path, "dead") as ledger:
+        ledger.exchange(UsageReport(in_flight=2, unused=0), OURS, at(0))
         before = list(ledger._connection.iterdump())
 
-        with LedgerView.of(path, org="org", moment=at(1_000, set_by=5_000)) as view:
+        with LedgerView.open(path, org="org", reading=at(1_000, set_by=5_000)) as view:
             view.windows(OURS)
 
         assert list(ledger._connection.iterdump()) == before
 
 
-def test_limits_are_those_of_the_run_that_worked_last(path: Path) -> None:
+def test_limits_come_from_a_run_of_the_last_24_hours(path: Path) -> None:
     use(path, "one", 1, at_s=0)
 
-    with LedgerView.of(path, org="org", moment=at(1)) as view:
-        assert view.told() == ("one", OURS)
-    with LedgerView.of(path, org="org", moment=at(2 * DAY_S)) as view:
-        assert view.told() is None
+    with LedgerView.open(path, org="org", reading=at(1)) as view:
+        assert view.limits_in_use() == ("one", OURS)
+    with LedgerView.open(path, org="org", reading=at(2 * DAY_S)) as view:
+        assert view.limits_in_use() is None
 
 
-def test_credits_that_the_service_named_are_the_limit_for_a_while(path: Path) -> None:
-    with working(path, "one") as ledger:
+def test_the_services_figure_is_the_credit_limit_for_15_minutes(path: Path) -> None:
+    with opened(path, "one") as ledger:
         spent = {int(START // 60): (10, 100)}
-        ledger.exchange(UsageReport(flying=0, unspent=0, spent=spent, credits_remaining=900), OURS, at(0), me="one")
+        ledger.exchange(UsageReport(in_flight=0, unused=0, spent=spent, credits_remaining=900), OURS, at(0))
 
-    with LedgerView.of(path, org="org", moment=at(1)) as view:
+    with LedgerView.open(path, org="org", reading=at(1)) as view:
         credits_a_day = view.windows(OURS)[2]
-        assert (credits_a_day.limit, view.credits_told_by_service(OURS)) == (1_000, True)
-    with LedgerView.of(path, org="org", moment=at(1_000)) as view:
+        assert (credits_a_day.limit, view.credits_from_service(OURS)) == (1_000, True)
+    with LedgerView.open(path, org="org", reading=at(1_000)) as view:
         assert view.windows(OURS)[2].limit == 50_000
 
 
 @pytest.mark.parametrize("content", [b"no ledger", b"SQLite format 3\0" + bytes(200)])
-def test_a_file_that_is_no_ledger_is_named(path: Path, content: bytes) -> None:
+def test_an_error_names_a_file_that_is_not_a_ledger(path: Path, content: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
 
-    with pytest.raises(JournalError, match=r"org\.db"), LedgerView.of(path, org="org", moment=at(0)):
+    with pytest.raises(JournalError, match=r"org\.db"), LedgerView.open(path, org="org", reading=at(0)):
         pass

@@ -1,4 +1,4 @@
-"""The share of the tightest bound that was used while there was work."""
+"""Utilization: the used share of the binding limit while there was work."""
 
 from __future__ import annotations
 
@@ -8,62 +8,62 @@ from bulkzoho.ratelimit.utilization import UtilizationMeter
 from bulkzoho.testing.limiter_simulation import limits
 
 OURS = limits(minute=600, in_flight=5)
-GRANT = Allocation(in_flight=5, heavy=5)
+ALLOCATION = Allocation(in_flight=5, heavy=5)
 
 
 def work(meter: UtilizationMeter, *, start: float, seconds: float, calls: int, wanted: int, latency_s: float) -> None:
-    """Let *calls* leave, evenly or not, while so many were wanted at a time."""
-    meter.busy(start, wanted=wanted)
+    """Make *calls* while *wanted* calls were wanted at the same time."""
+    meter.mark_busy(start, wanted=wanted)
     for _ in range(calls):
-        meter.begun(heavy=False)
-        meter.ended(latency_s)
-    meter.settle(start + seconds, GRANT, waits_for=None, wanted=0)
+        meter.call_started(heavy=False)
+        meter.call_finished(latency_s)
+    meter.update(start + seconds, ALLOCATION, exhausted=None, wanted=0)
 
 
-def test_the_share_is_of_the_tightest_bound() -> None:
+def test_the_share_refers_to_the_binding_limit() -> None:
     meter = UtilizationMeter(OURS)
-    work(meter, start=0.0, seconds=20.0, calls=40, wanted=10, latency_s=2.0)  # five at a time allow 50
+    work(meter, start=0.0, seconds=20.0, calls=40, wanted=10, latency_s=2.0)  # five in flight allow 50
 
-    share, bound = meter.used()
+    share, bound = meter.used_share()
     assert (round(share, 6), bound) == (0.8, LimitKind.IN_FLIGHT)
 
 
-def test_one_call_after_another_is_held_back_by_no_limit() -> None:
+def test_sequential_calls_do_not_count_beside_parallel_ones() -> None:
     meter = UtilizationMeter(OURS)
     for step in range(5):
         work(meter, start=step * 2.0, seconds=2.0, calls=1, wanted=1, latency_s=2.0)
     work(meter, start=10.0, seconds=20.0, calls=50, wanted=10, latency_s=2.0)
 
-    share, bound = meter.used()
+    share, bound = meter.used_share()
     assert (round(share, 6), bound) == (1.0, LimitKind.IN_FLIGHT)
 
 
-def test_a_run_of_nothing_but_single_calls_is_measured_by_these() -> None:
+def test_a_run_with_only_sequential_calls_is_measured_by_them() -> None:
     meter = UtilizationMeter(limits(minute=600, in_flight=1))
     for step in range(5):
-        meter.busy(step * 2.0, wanted=1)
-        meter.begun(heavy=False)
-        meter.ended(2.0)
-        meter.settle(step * 2.0 + 2.0, Allocation(in_flight=1, heavy=1), waits_for=None, wanted=0)
+        meter.mark_busy(step * 2.0, wanted=1)
+        meter.call_started(heavy=False)
+        meter.call_finished(2.0)
+        meter.update(step * 2.0 + 2.0, Allocation(in_flight=1, heavy=1), exhausted=None, wanted=0)
 
-    share, bound = meter.used()
+    share, bound = meter.used_share()
     assert (round(share, 6), bound) == (1.0, LimitKind.IN_FLIGHT)
 
 
-def test_a_day_that_was_waited_for_longer_than_worked_is_the_bound() -> None:
+def test_the_day_binds_if_waiting_took_longer_than_working() -> None:
     meter = UtilizationMeter(OURS)
     work(meter, start=0.0, seconds=20.0, calls=40, wanted=10, latency_s=2.0)
-    meter.busy(20.0, wanted=3)
-    meter.settle(3_620.0, GRANT, waits_for=LimitKind.DAY, wanted=0)
+    meter.mark_busy(20.0, wanted=3)
+    meter.update(3_620.0, ALLOCATION, exhausted=LimitKind.DAY, wanted=0)
 
-    assert meter.used() == (1.0, LimitKind.DAY)
+    assert meter.used_share() == (1.0, LimitKind.DAY)
 
 
-def test_calls_that_end_after_the_last_has_left_leave_nothing_unused() -> None:
+def test_the_time_after_the_last_call_left_does_not_count() -> None:
     meter = UtilizationMeter(OURS)
     work(meter, start=0.0, seconds=20.0, calls=50, wanted=10, latency_s=2.0)
     meter.close()
-    meter.settle(22.0, GRANT, waits_for=None, wanted=0)
+    meter.update(22.0, ALLOCATION, exhausted=None, wanted=0)
 
-    share, bound = meter.used()
+    share, bound = meter.used_share()
     assert (round(share, 6), bound) == (1.0, LimitKind.IN_FLIGHT)

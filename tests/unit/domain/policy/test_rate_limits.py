@@ -1,4 +1,4 @@
-"""Limits, fair shares, the tightest bound, and what 429s do to the pace."""
+"""Limits, fair shares, the binding limit, and the reaction to 429s."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def organization(*, edition: str | None = "enterprise", licences: int | None = 1
 
 
 class TestLimits:
-    """By what was told, by the edition, by the standard plan."""
+    """Limits from the settings, the edition or the standard plan."""
 
-    def test_auto_takes_the_plan_of_the_edition(self) -> None:
+    def test_auto_uses_the_plan_of_the_edition(self) -> None:
         limits = resolve_limits(QuotaSettings(), organization(edition="zohooneenterprise"))
 
         assert (limits.plan, limits.calls_per_minute, limits.calls_per_day) == (PlanName.ENTERPRISE, 500, 500_000)
@@ -37,38 +37,38 @@ class TestLimits:
         assert limits.notes == ()
 
     @pytest.mark.parametrize("edition", [None, "bigger"])
-    def test_auto_takes_standard_and_says_so_when_the_edition_is_not_known(self, edition: str | None) -> None:
+    def test_auto_uses_the_standard_plan_with_a_note_if_the_edition_is_unknown(self, edition: str | None) -> None:
         limits = resolve_limits(QuotaSettings(), organization(edition=edition))
 
         assert (limits.plan, limits.calls_per_minute, limits.credits_per_day) == (PlanName.STANDARD, 200, None)
         assert "standard plan's 200 calls a minute" in limits.notes[0]
         assert "--plan" in limits.notes[0]
 
-    def test_a_plan_that_is_named_needs_no_organization(self) -> None:
+    def test_an_explicit_plan_needs_no_organization(self) -> None:
         limits = resolve_limits(QuotaSettings(plan=PlanName.FREE), None)
 
         assert (limits.plan, limits.calls_in_flight, limits.heavy_in_flight) == (PlanName.FREE, 5, 5)
 
-    def test_every_number_can_be_told(self) -> None:
-        told = QuotaSettings(calls_per_minute=60, calls_per_day=7_000, credits_per_day=900, calls_in_flight=3)
+    def test_every_number_can_be_set(self) -> None:
+        settings = QuotaSettings(calls_per_minute=60, calls_per_day=7_000, credits_per_day=900, calls_in_flight=3)
 
-        limits = resolve_limits(told, organization())
+        limits = resolve_limits(settings, organization())
 
         assert (limits.calls_per_minute, limits.calls_per_day, limits.credits_per_day) == (60, 7_000, 900)
-        assert (limits.calls_in_flight, limits.heavy_in_flight, limits.credits_told) == (3, 3, True)
+        assert (limits.calls_in_flight, limits.heavy_in_flight, limits.credits_set_by_user) == (3, 3, True)
 
-    def test_a_reserve_is_taken_off_every_limit(self) -> None:
+    def test_the_reserve_lowers_every_limit(self) -> None:
         limits = resolve_limits(QuotaSettings(reserve=0.3, credits_per_day=1_000), organization())
 
         assert (limits.calls_per_minute, limits.calls_per_day, limits.credits_per_day) == (350, 350_000, 700)
         assert (limits.calls_in_flight, limits.heavy_in_flight, limits.credits_reserve) == (14, 7, 0.3)
 
-    def test_the_formulas_credits_bind_less_a_tenth_when_edition_and_licences_are_known(self) -> None:
+    def test_credits_follow_the_formula_minus_a_tenth_if_edition_and_licences_are_known(self) -> None:
         limits = resolve_limits(QuotaSettings(), organization(licences=10))
 
-        assert (limits.credits_per_day, limits.credits_reserve, limits.credits_told) == (54_000, 0.1, False)
+        assert (limits.credits_per_day, limits.credits_reserve, limits.credits_set_by_user) == (54_000, 0.1, False)
 
-    def test_credits_do_not_bind_when_licences_are_unknown_or_the_bound_is_lifted(self) -> None:
+    def test_credits_are_unlimited_if_licences_are_unknown_or_the_limit_is_off(self) -> None:
         assert resolve_limits(QuotaSettings(), organization(licences=None)).credits_per_day is None
         assert resolve_limits(QuotaSettings(bound_credits=False), organization()).credits_per_day is None
 
@@ -76,98 +76,98 @@ class TestLimits:
 class TestShares:
     """Max-min fair."""
 
-    def test_who_wants_little_gets_it_and_the_others_share_the_rest(self) -> None:
+    def test_a_small_demand_is_met_and_the_others_share_the_rest(self) -> None:
         assert max_min_shares(10.0, [1.0, math.inf, math.inf]) == [1.0, 4.5, 4.5]
 
-    def test_what_nobody_wants_is_spread(self) -> None:
+    def test_the_unwanted_rest_is_spread(self) -> None:
         assert max_min_shares(10.0, [1.0, 3.0]) == [4.0, 6.0]
 
     @given(st.floats(0.1, 1e6), st.lists(st.one_of(st.just(math.inf), st.floats(0.0, 1e6)), min_size=1, max_size=12))
-    def test_all_is_given_and_nobody_starves(self, total: float, wants: list[float]) -> None:
-        given_ = max_min_shares(total, wants)
+    def test_all_is_divided_and_no_demand_starves(self, total: float, wants: list[float]) -> None:
+        shares = max_min_shares(total, wants)
 
-        assert sum(given_) == pytest.approx(total)
+        assert sum(shares) == pytest.approx(total)
         equal = total / len(wants)
-        assert all(got >= min(want, equal) * (1 - 1e-9) for got, want in zip(given_, wants, strict=True))
+        assert all(got >= min(want, equal) * (1 - 1e-9) for got, want in zip(shares, wants, strict=True))
 
     @given(st.integers(1, 30), st.lists(st.integers(0, 30), min_size=1, max_size=12), st.integers(0, 100))
-    def test_whole_things_are_all_given_away(self, total: int, wants: list[int], turn: int) -> None:
-        given_ = max_min_integer_shares(total, wants, turn=turn)
+    def test_all_indivisible_units_are_divided(self, total: int, wants: list[int], turn: int) -> None:
+        shares = max_min_integer_shares(total, wants, turn=turn)
 
-        assert sum(given_) == total
-        assert min(given_) >= 0
+        assert sum(shares) == total
+        assert min(shares) >= 0
 
-    def test_with_fewer_things_than_askers_everybody_has_a_turn(self) -> None:
+    def test_with_fewer_units_than_processes_each_has_a_turn(self) -> None:
         turns = [max_min_integer_shares(2, [5, 5, 5], turn=turn) for turn in range(3)]
 
-        assert [sum(one) for one in zip(*turns, strict=True)] == [2, 2, 2]
+        assert [sum(units) for units in zip(*turns, strict=True)] == [2, 2, 2]
 
 
-class TestTightest:
+class TestBindingLimit:
     """N x 60/(60 + L), calls in flight / L, heavy calls / L."""
 
-    def test_a_minute_bounds_quick_calls(self) -> None:
+    def test_calls_per_minute_bind_fast_calls(self) -> None:
         found = binding_limit(UsableCapacity(minutes=60.0, in_flight=600.0, heavy=600.0), latency_s=0.1, heavy_share=1.0)
 
-        assert found.bound is LimitKind.MINUTE
+        assert found.kind is LimitKind.MINUTE
         assert found.calls == pytest.approx(60.0 * 60.0 / 60.1)
 
-    def test_heavy_calls_bound_slow_ones(self) -> None:
+    def test_heavy_calls_in_flight_bind_slow_heavy_calls(self) -> None:
         found = binding_limit(UsableCapacity(minutes=500.0, in_flight=1_200.0, heavy=600.0), latency_s=2.0, heavy_share=1.0)
 
-        assert (found.bound, found.calls) == (LimitKind.HEAVY, 300.0)
+        assert (found.kind, found.calls) == (LimitKind.HEAVY, 300.0)
 
-    def test_calls_in_flight_bound_slow_light_ones(self) -> None:
+    def test_calls_in_flight_bind_slow_light_calls(self) -> None:
         found = binding_limit(UsableCapacity(minutes=1_000.0, in_flight=1_200.0, heavy=600.0), latency_s=2.0, heavy_share=0.0)
 
-        assert (found.bound, found.calls) == (LimitKind.IN_FLIGHT, 600.0)
+        assert (found.kind, found.calls) == (LimitKind.IN_FLIGHT, 600.0)
 
 
 class TestThrottle:
-    """Halve and pause, then win back."""
+    """Halve and pause, then recover."""
 
-    def test_pauses_double_until_a_minute_while_nothing_is_answered(self) -> None:
+    def test_pauses_double_up_to_a_minute_without_a_success(self) -> None:
         throttle, now, pauses = AdaptiveThrottle(), 100.0, []
         for _ in range(8):
-            throttle.refused(now, retry_after_s=None, jitter=1.0)
+            throttle.slow_down(now, retry_after_s=None, jitter=1.0)
             pauses.append(throttle.paused_until - now)
             now = throttle.paused_until
 
         assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
 
-    def test_several_429s_of_one_moment_are_one_event(self) -> None:
+    def test_several_429s_within_a_pause_count_once(self) -> None:
         throttle = AdaptiveThrottle()
         for _ in range(10):
-            throttle.refused(0.0, retry_after_s=None, jitter=1.0)
+            throttle.slow_down(0.0, retry_after_s=None, jitter=1.0)
 
         assert (throttle.factor, throttle.paused_until) == (0.5, 1.0)
 
-    def test_the_service_is_obeyed_when_it_says_how_long(self) -> None:
+    def test_retry_after_sets_the_pause(self) -> None:
         throttle = AdaptiveThrottle()
-        throttle.refused(0.0, retry_after_s=None, jitter=1.0)
-        throttle.refused(0.5, retry_after_s=17.0, jitter=1.0)
+        throttle.slow_down(0.0, retry_after_s=None, jitter=1.0)
+        throttle.slow_down(0.5, retry_after_s=17.0, jitter=1.0)
 
         assert throttle.paused_until == 17.5
 
-    def test_the_pace_comes_back_with_seconds_of_good_answers(self) -> None:
+    def test_the_pace_recovers_with_seconds_of_successful_calls(self) -> None:
         throttle = AdaptiveThrottle()
-        throttle.refused(0.0, retry_after_s=1.0, jitter=1.0)
+        throttle.slow_down(0.0, retry_after_s=1.0, jitter=1.0)
         for second in range(1, 13):
-            throttle.answered(float(second))
+            throttle.speed_up(float(second))
 
         assert throttle.factor == 1.0
 
-    def test_an_answer_within_the_pause_proves_nothing(self) -> None:
+    def test_a_success_within_the_pause_is_ignored(self) -> None:
         throttle = AdaptiveThrottle()
-        throttle.refused(0.0, retry_after_s=5.0, jitter=1.0)
-        throttle.answered(1.0)
-        throttle.refused(5.0, retry_after_s=None, jitter=1.0)
+        throttle.slow_down(0.0, retry_after_s=5.0, jitter=1.0)
+        throttle.speed_up(1.0)
+        throttle.slow_down(5.0, retry_after_s=None, jitter=1.0)
 
         assert throttle.paused_until == 7.0  # the second pause, not the first again
 
-    def test_many_429s_never_stop_the_pace_altogether(self) -> None:
+    def test_many_429s_never_stop_all_calls(self) -> None:
         throttle = AdaptiveThrottle()
         for at in range(100):
-            throttle.refused(at * 100.0, retry_after_s=None, jitter=0.0)
+            throttle.slow_down(at * 100.0, retry_after_s=None, jitter=0.0)
 
         assert throttle.factor == 1 / 64

@@ -1,4 +1,4 @@
-"""The hours in which a run may work."""
+"""Hours in which a run may make calls."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def at(day: int, hour: int, minute: int = 0) -> datetime:
         (NOON, at(24, 13, 30), None),
     ],
 )
-def test_a_window_closes_when_it_says(window: RunWindow, now: datetime, closes: datetime | None) -> None:
-    """Also when it spans midnight."""
+def test_closing_time_of_a_window(window: RunWindow, now: datetime, closes: datetime | None) -> None:
+    """A window may span midnight."""
     assert closes_at(window, now) == closes
 
 
@@ -37,6 +37,6 @@ def test_a_window_closes_when_it_says(window: RunWindow, now: datetime, closes: 
     ("window", "now", "opens"),
     [(NIGHT, at(24, 12), at(24, 22)), (NIGHT, at(24, 23), at(24, 23)), (NOON, at(24, 14), at(25, 12))],
 )
-def test_a_window_opens_next_when_it_says(window: RunWindow, now: datetime, opens: datetime) -> None:
-    """Now, when it is open."""
+def test_next_opening_of_a_window(window: RunWindow, now: datetime, opens: datetime) -> None:
+    """An open window opens now."""
     assert opens_at(window, now) == opens

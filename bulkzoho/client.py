@@ -18,7 +18,7 @@ from bulkzoho.domain.transform.python_values import Missing
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.interfaces import Progress
 from bulkzoho.storage.store.run_catalog import list_runs
-from bulkzoho.zoho.auth.account_resolver import USUAL, AccountSelection
+from bulkzoho.zoho.auth.account_resolver import DEFAULT_ACCOUNT, AccountSelection
 
 __all__ = ["Client", "connect"]
 
@@ -38,7 +38,7 @@ def connect(*, profile: str | None = None) -> Crm:
 
     Nothing is called before the first run.
     """
-    return Client(AccountSelection(profile=profile) if profile is not None else USUAL)
+    return Client(AccountSelection(profile=profile) if profile is not None else DEFAULT_ACCOUNT)
 
 
 class Client:
@@ -47,7 +47,7 @@ class Client:
     Safe to use from one task at a time; runs at once share the quota.  Cancelling a call leaves a run that can be resumed.
     """
 
-    def __init__(self, account: AccountSelection = USUAL) -> None:
+    def __init__(self, account: AccountSelection = DEFAULT_ACCOUNT) -> None:
         self._account = account
 
     async def __aenter__(self) -> Self:

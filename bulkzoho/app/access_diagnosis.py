@@ -11,8 +11,9 @@ from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.errors import AccessError
 from bulkzoho.zoho.auth.account_resolver import ResolvedAccount
 from bulkzoho.zoho.auth.datacenter_discovery import data_centers_of_client, other_data_centers
-from bulkzoho.zoho.auth.datacenters import DataCenter, data_center_of, host_of, wrong_data_center
+from bulkzoho.zoho.auth.datacenters import DataCenter, data_center_of, wrong_data_center
 from bulkzoho.zoho.auth.scopes import scope_of_call
+from bulkzoho.zoho.http.http_client import host_of
 
 __all__ = ["explain_access_error", "explain_access_errors", "login_command", "token_rate_limit_error"]
 
@@ -87,7 +88,7 @@ def _permission(error: AccessError, wires: ApiClientParts) -> AccessError:
 
 async def _client_elsewhere(error: AccessError, wires: ApiClientParts) -> AccessError:
     settings = wires.chosen.settings
-    homes = await data_centers_of_client(wires.line, settings.client_id, other_data_centers(settings.accounts_url))
+    homes = await data_centers_of_client(wires.http, settings.client_id, other_data_centers(settings.accounts_url))
     if error.code == "invalid_client" and len(homes) == 1:
         return wrong_data_center(homes[0], host_of(settings.accounts_url))
     hint = f"Log in again: {login_command(wires.chosen)}" if wires.chosen.profile else error.hint

@@ -74,14 +74,14 @@ async def log_out(account: AccountSelection, *, revoking: bool) -> LogoutResult:
         raise AccessError("there is no profile to log out of.", hint="`bulkzoho auth list` lists them.", code="NO_SUCH_PROFILE")
     chosen = resolve_account(AccountSelection(profile=profile.name), {}, store)
     revoked = await _revoke(chosen) if revoking and chosen.settings.refresh_token else None
-    token_cache_of(chosen).forget()
+    token_cache_of(chosen).delete()
     store.remove(profile)
     return LogoutResult(profile=profile, revoked=revoked)
 
 
 async def _revoke(chosen: ResolvedAccount) -> RevocationResult:
     async with open_api_client(chosen) as wires:
-        reply = await revoke(wires.line, chosen.settings.accounts_url, chosen.settings.refresh_token)
+        reply = await revoke(wires.http, chosen.settings.accounts_url, chosen.settings.refresh_token)
     if isinstance(reply, RevocationResult):
         return reply
     raise UnreachableError(

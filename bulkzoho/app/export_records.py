@@ -16,7 +16,7 @@ from bulkzoho.errors import BulkZohoError, ExitCode, RunFailedError
 from bulkzoho.formats.part_joiner import NOWHERE
 from bulkzoho.interfaces import Progress
 from bulkzoho.storage.store.run_catalog import home_folder
-from bulkzoho.zoho.auth.account_resolver import USUAL, AccountSelection
+from bulkzoho.zoho.auth.account_resolver import DEFAULT_ACCOUNT, AccountSelection
 
 __all__ = ["export_records"]
 
@@ -25,7 +25,7 @@ async def export_records(
     settings: ExportSettings,
     *,
     ids: Iterable[str] | None = None,
-    account: AccountSelection = USUAL,
+    account: AccountSelection = DEFAULT_ACCOUNT,
     progress: Progress,
     stop: StopSignal,
 ) -> AsyncGenerator[dict[str, Any], None]:

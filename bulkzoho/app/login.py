@@ -18,13 +18,13 @@ from bulkzoho.interfaces import Progress
 from bulkzoho.storage.store.run_catalog import home_folder
 from bulkzoho.zoho.auth.account_resolver import AccountSelection, ResolvedAccount
 from bulkzoho.zoho.auth.browser_redirect import LoopbackRedirect, consent_url, exchange_address
-from bulkzoho.zoho.auth.datacenters import CREDENTIALS, connection_settings_from_env, data_center_of, host_of
+from bulkzoho.zoho.auth.datacenters import CREDENTIALS, connection_settings_from_env, data_center_of
 from bulkzoho.zoho.auth.keyring_store import keyring_works
 from bulkzoho.zoho.auth.profile import LoginMethod, Profile, Secrets, SecretStorage
 from bulkzoho.zoho.auth.token_cache import StoredToken
 from bulkzoho.zoho.auth.token_requests import ClientCredentialsGrant
 from bulkzoho.zoho.auth.token_responses import TokenResponse
-from bulkzoho.zoho.http.http_client import HttpClient
+from bulkzoho.zoho.http.http_client import HttpClient, host_of
 
 __all__ = ["LoginResult", "log_in", "login_in_browser"]
 
@@ -132,8 +132,8 @@ def _chosen(profile: Profile, secrets: Secrets) -> ResolvedAccount:
     return ResolvedAccount(
         settings=connection_settings_from_env(profile.environment(secrets), needed=CREDENTIALS[:2] if by_client else CREDENTIALS),
         profile=profile,
-        server=ClientCredentialsGrant(organization=profile.soid, scopes=profile.scopes) if by_client else None,
-        account=AccountSelection(profile=profile.name),
+        client_credentials=ClientCredentialsGrant(organization=profile.soid, scopes=profile.scopes) if by_client else None,
+        selection=AccountSelection(profile=profile.name),
     )
 
 

@@ -17,13 +17,12 @@ from bulkzoho.zoho.auth.datacenters import (
     connection_settings_from_env,
     data_center,
     data_center_of,
-    host_of,
     is_loopback,
 )
 from bulkzoho.zoho.auth.profile import LoginMethod
-from bulkzoho.zoho.auth.token_requests import ClientCredentialsGrant, ask_for_token, exchange_code
+from bulkzoho.zoho.auth.token_requests import ClientCredentialsGrant, exchange_code, request_token
 from bulkzoho.zoho.auth.token_responses import TokenResponse
-from bulkzoho.zoho.http.http_client import HttpClient
+from bulkzoho.zoho.http.http_client import HttpClient, host_of
 
 __all__ = ["LoginRequest", "exchange_login", "follow_token_data_center"]
 
@@ -93,7 +92,8 @@ async def _try(line: HttpClient, login: LoginRequest) -> tuple[TokenResponse, Lo
 
 
 def _found(center: DataCenter, login: LoginRequest) -> str:
-    return f"Your account lives in {center.name.upper()}: --dc {center.name} ({host_of(login.accounts)} does not know it)."
+    name, host = center.name, host_of(login.accounts)
+    return f"Your account is in the {name.upper()} data center (--dc {name}); {host} does not know the client."
 
 
 async def _ask(line: HttpClient, login: LoginRequest) -> TokenResponse:
@@ -108,7 +108,7 @@ async def _ask(line: HttpClient, login: LoginRequest) -> TokenResponse:
                 redirect_uri=login.redirect_uri,
             )
         case LoginMethod.REFRESH_TOKEN | LoginMethod.CLIENT_CREDENTIALS:
-            reply = await ask_for_token(line, _settings(login), _server(login))
+            reply = await request_token(line, _settings(login), _server(login))
         case _:
             assert_never(login.method)
     match reply:
@@ -135,8 +135,8 @@ def follow_token_data_center(login: LoginRequest, grant: TokenResponse, progress
     center = data_center_of(host)
     if center is None or host not in center.api_hosts:
         raise AccessError(
-            f"the accounts server sends to {host}, no host of Zoho's API: no token goes there.",
-            hint="Check --dc and BULKZOHO_ACCOUNTS_URL.",
+            f"the accounts server names {host} as the API host, which is not a host of Zoho.",
+            hint="No token was sent to it. Check --dc and BULKZOHO_ACCOUNTS_URL.",
             code="FOREIGN_HOST",
         )
     if center.name == login.dc:

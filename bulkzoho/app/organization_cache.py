@@ -88,5 +88,5 @@ def _credential(chosen: ResolvedAccount) -> str:
     """Give a name for the credentials that tells nothing of them."""
     told = chosen.settings
     text = f"{told.accounts_url}\n{told.api_url}\n{told.client_id}\n{told.refresh_token}"
-    text += f"\n{chosen.server.organization}" if chosen.server else ""
+    text += f"\n{chosen.client_credentials.organization}" if chosen.client_credentials else ""
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -25,7 +25,7 @@ from bulkzoho.storage.files.fsync import sync_folder
 from bulkzoho.storage.store.run_catalog import RunFolder, new_run_folder
 from bulkzoho.storage.store.sqlite_export_journal import SqliteExportJournal
 from bulkzoho.storage.store.sqlite_journal import SqliteJournal
-from bulkzoho.zoho.auth.account_resolver import USUAL, AccountSelection, ResolvedAccount
+from bulkzoho.zoho.auth.account_resolver import DEFAULT_ACCOUNT, AccountSelection, ResolvedAccount
 
 __all__ = ["EXPORT", "export_module", "resume_export"]
 
@@ -35,7 +35,7 @@ Adjust = Callable[[Any], Any]
 
 
 async def export_module(
-    settings: ExportSettings, *, account: AccountSelection = USUAL, out: ByteSink, progress: Progress, stop: StopSignal
+    settings: ExportSettings, *, account: AccountSelection = DEFAULT_ACCOUNT, out: ByteSink, progress: Progress, stop: StopSignal
 ) -> ExportSummary:
     """Export as told; *out* takes the file when it is to go to standard output.
 
@@ -93,7 +93,7 @@ async def resume_export(
             told = adjust(told)
         except TypeError as error:  # a setting that only imports have
             raise UsageError(f"run {facts.run} is an export, which has no --max-errors.", hint="Leave it out.") from error
-    chosen = select_account(account.over(facts.settings.get("account", {})))
+    chosen = select_account(account.with_fallback(facts.settings.get("account", {})))
     journal.change_settings(_settings_json(told, chosen))
     return await _carry_out(folder, journal, told, chosen, out=out, progress=progress, stop=stop)
 
@@ -133,4 +133,4 @@ def _facts(folder: RunFolder, settings: ExportSettings, chosen: ResolvedAccount)
 
 def _settings_json(settings: ExportSettings, chosen: ResolvedAccount) -> dict[str, Any]:
     """Give what the journal keeps, so that a resume does the same with the same account; no secret is in it."""
-    return {EXPORT: to_json(replace(settings)), "account": chosen.account.to_json()}
+    return {EXPORT: to_json(replace(settings)), "account": chosen.selection.to_json()}

@@ -47,12 +47,12 @@ from bulkzoho.storage.store.run_catalog import (
     running_runs,
 )
 from bulkzoho.storage.store.sqlite_journal import SqliteJournal
-from bulkzoho.zoho.auth.account_resolver import USUAL, AccountSelection, ResolvedAccount
+from bulkzoho.zoho.auth.account_resolver import DEFAULT_ACCOUNT, AccountSelection, ResolvedAccount
 from bulkzoho.zoho.auth.token_requests import RevocationResult
 
 __all__ = [
+    "DEFAULT_ACCOUNT",
     "UNCHANGED",
-    "USUAL",
     "AccountSelection",
     "CheckStatus",
     "LoginRequest",
@@ -93,7 +93,7 @@ UNCHANGED: Final = Unchanged.UNCHANGED
 
 
 async def import_files(
-    settings: ImportSettings, *, account: AccountSelection = USUAL, progress: Progress, stop: StopSignal
+    settings: ImportSettings, *, account: AccountSelection = DEFAULT_ACCOUNT, progress: Progress, stop: StopSignal
 ) -> Summary:
     """Import files as told; see :class:`bulkzoho.domain.model.settings.ImportSettings`.
 
@@ -111,7 +111,7 @@ async def import_rows(
     settings: ImportSettings,
     *,
     missing: Missing = "error",
-    account: AccountSelection = USUAL,
+    account: AccountSelection = DEFAULT_ACCOUNT,
     progress: Progress,
     stop: StopSignal,
 ) -> Summary:
@@ -138,7 +138,7 @@ async def import_rows(
 
 
 async def replay_letters(
-    settings: ReplaySettings, *, account: AccountSelection = USUAL, progress: Progress, stop: StopSignal
+    settings: ReplaySettings, *, account: AccountSelection = DEFAULT_ACCOUNT, progress: Progress, stop: StopSignal
 ) -> Summary:
     """Send dead letters again, in a run of their own.
 
@@ -160,7 +160,7 @@ async def resume_run(
     limit: int | Unchanged | None = UNCHANGED,
     settle_wait_s: float | None = None,
     adjust: Callable[[ImportSettings], ImportSettings] | None = None,
-    account: AccountSelection = USUAL,
+    account: AccountSelection = DEFAULT_ACCOUNT,
     out: ByteSink = NOWHERE,
     progress: Progress,
     stop: StopSignal,
@@ -228,7 +228,7 @@ async def _resume(
             if told.limit is not None and told.limit < read:
                 raise RefusedError(f"{read} rows were read already, more than --limit {told.limit}.", hint="Give a higher limit.")
             only_codes = tuple(facts.settings["only_codes"])
-            chosen = select_account(account.over(facts.settings.get("account", {})))
+            chosen = select_account(account.with_fallback(facts.settings.get("account", {})))
             journal.change_settings(_settings_json(told, only_codes, chosen))
             replay = facts.command == "replay"
             plan = InputOpener(settings=told, folder=folder, letters=replay, only_codes=only_codes)
@@ -292,4 +292,4 @@ async def _begin(
 
 def _settings_json(settings: ImportSettings, only_codes: Sequence[str], chosen: ResolvedAccount) -> dict[str, Any]:
     """Give what the journal keeps, so that a resume does the same with the same account; no secret is in it."""
-    return {"import": to_json(settings), "only_codes": list(only_codes), "account": chosen.account.to_json()}
+    return {"import": to_json(settings), "only_codes": list(only_codes), "account": chosen.selection.to_json()}

@@ -39,7 +39,7 @@ from bulkzoho.storage.store.accepted_index import accepted_ids_among
 from bulkzoho.storage.store.finished_run import FinishedRun, ResultsFile, load_finished_run
 from bulkzoho.storage.store.run_catalog import find_run
 from bulkzoho.zoho.api.records_read import RecordReadClient
-from bulkzoho.zoho.auth.account_resolver import USUAL, AccountSelection
+from bulkzoho.zoho.auth.account_resolver import DEFAULT_ACCOUNT, AccountSelection
 
 __all__ = ["verify_run"]
 
@@ -52,7 +52,7 @@ async def verify_run(
     sample: int | None,
     output: str | None,
     adjust: Callable[[ImportSettings], ImportSettings],
-    account: AccountSelection = USUAL,
+    account: AccountSelection = DEFAULT_ACCOUNT,
     progress: Progress,
     stop: StopSignal,
 ) -> Summary:
@@ -72,7 +72,7 @@ async def verify_run(
         BulkZohoError: The CRM cannot be asked.
     """
     run = load_finished_run(find_run(name), adjust)
-    chosen = select_account(account.over(run.facts.settings.get("account", {})))
+    chosen = select_account(account.with_fallback(run.facts.settings.get("account", {})))
     require_unchanged_inputs(run.sources)
     began = asyncio.get_running_loop().time()
     path = Path(output) if output is not None else run.folder.path / "differences.jsonl"

@@ -23,7 +23,7 @@ class ApiClientParts:
     """The parts between an account and its CRM; none of them waits for a quota."""
 
     chosen: ResolvedAccount
-    line: HttpClient
+    http: HttpClient
     tokens: TokenProvider
     transport: ApiClient
     crm: MetadataClient
@@ -33,14 +33,16 @@ class ApiClientParts:
 async def open_api_client(chosen: ResolvedAccount, *, oldest_token_s: float = math.inf) -> AsyncIterator[ApiClientParts]:
     """Give the parts for the account that was *chosen* while the context lasts."""
     settings = chosen.settings
-    async with HttpClient(connect_timeout_s=settings.connect_timeout_s) as line:
+    async with HttpClient(connect_timeout_s=settings.connect_timeout_s) as http:
         cache = token_cache_of(chosen)
-        tokens = TokenProvider(settings, line=line, cache=cache, server=chosen.server, oldest_s=oldest_token_s)
-        transport = ApiClient(settings, line=line, tokens=tokens)
-        yield ApiClientParts(chosen=chosen, line=line, tokens=tokens, transport=transport, crm=MetadataClient(transport))
+        tokens = TokenProvider(
+            settings, http=http, cache=cache, client_credentials=chosen.client_credentials, max_age_s=oldest_token_s
+        )
+        transport = ApiClient(settings, http=http, tokens=tokens)
+        yield ApiClientParts(chosen=chosen, http=http, tokens=tokens, transport=transport, crm=MetadataClient(transport))
 
 
 def token_cache_of(chosen: ResolvedAccount) -> TokenCache:
     """Give the place of its access token, which all processes of this home share."""
-    organization = chosen.server.organization if chosen.server else ""
+    organization = chosen.client_credentials.organization if chosen.client_credentials else ""
     return TokenCache(home_folder() / "tokens", chosen.settings, organization=organization)

@@ -28,9 +28,9 @@ from bulkzoho.zoho.http.http_client import HttpClient
 @contextlib.asynccontextmanager
 async def crm_of(sandbox: Sandbox) -> AsyncIterator[tuple[MetadataApi, ApiClient]]:
     told = connection_settings_from_env(sandbox.environment)
-    async with HttpClient(connect_timeout_s=5.0) as line:
-        transport = ApiClient(told, line=line, tokens=TokenProvider(told, line=line))
-        yield MetadataClient(transport), transport
+    async with HttpClient(connect_timeout_s=5.0) as http:
+        client = ApiClient(told, http=http, tokens=TokenProvider(told, http=http))
+        yield MetadataClient(client), client
 
 
 def payload(reply: Reply) -> object:
@@ -97,10 +97,10 @@ async def test_the_fields_of_an_unknown_module_are_refused() -> None:
 
 async def test_records_are_counted_and_found() -> None:
     query = "select Last_Name from Leads where Last_Name = 'Boyle'"
-    async with Sandbox() as sandbox, crm_of(sandbox) as (crm, transport):
-        records = RecordReadClient(transport, crm_module="Leads")
+    async with Sandbox() as sandbox, crm_of(sandbox) as (crm, client):
+        records = RecordReadClient(client, crm_module="Leads")
         empty = payload(await records.query(query))
-        route = RecordWriteRoute(transport, crm_module="Leads", operation=Operation.INSERT)
+        route = RecordWriteRoute(client, crm_module="Leads", operation=Operation.INSERT)
         await route.send(Batch(source=0, header=(), numbers=[1], records=[{"Last_Name": "Boyle"}], cells=[()]))
         found = payload(await records.query(query))
         count = payload(await crm.count("Leads"))
@@ -112,8 +112,8 @@ async def test_records_are_counted_and_found() -> None:
 
 
 async def test_a_query_that_cannot_be_parsed_is_rejected_without_repeating_it() -> None:
-    async with Sandbox() as sandbox, crm_of(sandbox) as (_, transport):
-        records = RecordReadClient(transport, crm_module="Leads")
+    async with Sandbox() as sandbox, crm_of(sandbox) as (_, client):
+        records = RecordReadClient(client, crm_module="Leads")
         reply = await records.query("select Last_Name from Leads where Last_Name = 'Secret Person")
 
     assert isinstance(reply, Rejected)
@@ -121,10 +121,10 @@ async def test_a_query_that_cannot_be_parsed_is_rejected_without_repeating_it() 
 
 
 async def test_deleted_records_are_read_page_by_page_with_the_time_of_deletion() -> None:
-    async with Sandbox() as sandbox, crm_of(sandbox) as (_, transport):
-        records = RecordReadClient(transport, crm_module="Leads")
+    async with Sandbox() as sandbox, crm_of(sandbox) as (_, client):
+        records = RecordReadClient(client, crm_module="Leads")
         ids = sandbox.add("Leads", [{"Last_Name": f"Lead {number}"} for number in range(250)])
-        route = RecordWriteRoute(transport, crm_module="Leads", operation=Operation.DELETE)
+        route = RecordWriteRoute(client, crm_module="Leads", operation=Operation.DELETE)
         before_s = time.time() - 1
         for at in range(0, 250, 50):
             batch = [{"id": one} for one in ids[at : at + 50]]

@@ -24,8 +24,8 @@ from bulkzoho.zoho.http.http_client import HttpClient
 @contextlib.asynccontextmanager
 async def transport_to(sandbox: Sandbox, *, reply_timeout_s: float = 5.0) -> AsyncIterator[ApiClient]:
     told = replace(connection_settings_from_env(sandbox.environment), reply_timeout_s=reply_timeout_s)
-    async with HttpClient(connect_timeout_s=5.0) as line:
-        yield ApiClient(told, line=line, tokens=TokenProvider(told, line=line))
+    async with HttpClient(connect_timeout_s=5.0) as http:
+        yield ApiClient(told, http=http, tokens=TokenProvider(told, http=http))
 
 
 def batch(records: Sequence[dict[str, Any]]) -> Batch:
@@ -36,23 +36,23 @@ def leads(count: int) -> Batch:
     return batch([{"Last_Name": f"Lead {number}", "External_Id": f"X{number}"} for number in range(count)])
 
 
-def inserting(transport: ApiClient) -> RecordWriteRoute:
-    return RecordWriteRoute(transport, crm_module="Leads", operation=Operation.INSERT)
+def inserting(client: ApiClient) -> RecordWriteRoute:
+    return RecordWriteRoute(client, crm_module="Leads", operation=Operation.INSERT)
 
 
 async def test_each_operation_gives_ids_and_actions() -> None:
-    async with Sandbox() as sandbox, transport_to(sandbox) as transport:
-        inserted = await inserting(transport).send(leads(100))
+    async with Sandbox() as sandbox, transport_to(sandbox) as client:
+        inserted = await inserting(client).send(leads(100))
         assert isinstance(inserted, Succeeded)
         assert inserted.results is not None
         ids = list(inserted.results.ids)
-        upsert = RecordWriteRoute(transport, crm_module="Leads", operation=Operation.UPSERT, match_on=("External_Id",))
+        upsert = RecordWriteRoute(client, crm_module="Leads", operation=Operation.UPSERT, match_on=("External_Id",))
         upserted = await upsert.send(
             batch([{"External_Id": "X0", "Last_Name": "Again"}, {"External_Id": "new", "Last_Name": "New"}])
         )
-        update = RecordWriteRoute(transport, crm_module="Leads", operation=Operation.UPDATE)
+        update = RecordWriteRoute(client, crm_module="Leads", operation=Operation.UPDATE)
         updated = await update.send(batch([{"id": ids[0], "Company": "Acme"}]))
-        deleted = await RecordWriteRoute(transport, crm_module="Leads", operation=Operation.DELETE).send(
+        deleted = await RecordWriteRoute(client, crm_module="Leads", operation=Operation.DELETE).send(
             batch([{"id": ids[1]}, {"id": "404"}])
         )
 
@@ -76,8 +76,8 @@ async def test_each_operation_gives_ids_and_actions() -> None:
 @pytest.mark.parametrize("status", [200, 202, 207])
 async def test_refused_records_stand_at_their_own_place_whatever_the_status(status: int) -> None:
     settings = SandboxSettings(strict=UnverifiedBehavior(partial_success_status=status))
-    async with Sandbox(settings) as sandbox, transport_to(sandbox) as transport:
-        reply = await inserting(transport).send(batch([{"Last_Name": "A"}, {"Company": "B"}, {"Last_Name": "C"}]))
+    async with Sandbox(settings) as sandbox, transport_to(sandbox) as client:
+        reply = await inserting(client).send(batch([{"Last_Name": "A"}, {"Company": "B"}, {"Last_Name": "C"}]))
 
     assert isinstance(reply, Succeeded)
     assert reply.results is not None
@@ -86,8 +86,8 @@ async def test_refused_records_stand_at_their_own_place_whatever_the_status(stat
 
 
 async def test_a_call_of_which_every_record_is_refused_is_answered() -> None:
-    async with Sandbox() as sandbox, transport_to(sandbox) as transport:
-        reply = await inserting(transport).send(batch([{"Company": "B"}, {"Last_Name": 7}]))
+    async with Sandbox() as sandbox, transport_to(sandbox) as client:
+        reply = await inserting(client).send(batch([{"Company": "B"}, {"Last_Name": 7}]))
 
     assert isinstance(reply, Succeeded)
     assert reply.results is not None
@@ -96,8 +96,8 @@ async def test_a_call_of_which_every_record_is_refused_is_answered() -> None:
 
 async def test_an_upsert_that_inserted_everything_may_say_201() -> None:
     settings = SandboxSettings(strict=UnverifiedBehavior(upsert_insert_status=201))
-    async with Sandbox(settings) as sandbox, transport_to(sandbox) as transport:
-        route = RecordWriteRoute(transport, crm_module="Leads", operation=Operation.UPSERT, match_on=("External_Id",))
+    async with Sandbox(settings) as sandbox, transport_to(sandbox) as client:
+        route = RecordWriteRoute(client, crm_module="Leads", operation=Operation.UPSERT, match_on=("External_Id",))
         reply = await route.send(leads(3))
 
     assert isinstance(reply, Succeeded)
@@ -121,10 +121,10 @@ async def test_an_upsert_that_inserted_everything_may_say_201() -> None:
     ],
 )
 async def test_a_call_whose_fate_is_not_known_is_lost_and_was_made_once(fault: dict[str, Any], committed: int) -> None:
-    async with Sandbox() as sandbox, transport_to(sandbox, reply_timeout_s=0.5) as transport:
+    async with Sandbox() as sandbox, transport_to(sandbox, reply_timeout_s=0.5) as client:
         sandbox.faults.script([fault])
 
-        reply = await inserting(transport).send(leads(20))
+        reply = await inserting(client).send(leads(20))
 
         assert isinstance(reply, ResponseLost)
         assert sandbox.count("Leads") == committed
@@ -133,13 +133,13 @@ async def test_a_call_whose_fate_is_not_known_is_lost_and_was_made_once(fault: d
 
 @pytest.mark.parametrize("operation", [Operation.UPDATE, Operation.DELETE])
 async def test_an_update_or_delete_over_a_connection_that_breaks_is_made_once(operation: Operation) -> None:
-    async with Sandbox() as sandbox, transport_to(sandbox) as transport:
-        inserted = await inserting(transport).send(leads(1))
+    async with Sandbox() as sandbox, transport_to(sandbox) as client:
+        inserted = await inserting(client).send(leads(1))
         assert isinstance(inserted, Succeeded)
         assert inserted.results is not None
         sandbox.faults.script([{"kind": "reset_after_commit", "operation": operation.value, "times": 1}])
 
-        reply = await RecordWriteRoute(transport, crm_module="Leads", operation=operation).send(
+        reply = await RecordWriteRoute(client, crm_module="Leads", operation=operation).send(
             batch([{"id": inserted.results.ids[0], "Last_Name": "Changed"}])
         )
 
@@ -149,10 +149,10 @@ async def test_an_update_or_delete_over_a_connection_that_breaks_is_made_once(op
 
 @pytest.mark.parametrize("told", [False, True])
 async def test_429_is_a_throttle_with_the_pause_that_was_asked_for(told: bool) -> None:
-    async with Sandbox(SandboxSettings(retry_after=told)) as sandbox, transport_to(sandbox) as transport:
+    async with Sandbox(SandboxSettings(retry_after=told)) as sandbox, transport_to(sandbox) as client:
         sandbox.faults.script([{"kind": "429"}])
 
-        reply = await inserting(transport).send(leads(3))
+        reply = await inserting(client).send(leads(3))
 
         assert isinstance(reply, RateLimited)
         assert reply.retry_after_s == (5.0 if told else None)
@@ -171,10 +171,10 @@ async def test_429_is_a_throttle_with_the_pause_that_was_asked_for(told: bool) -
 )
 async def test_a_call_refused_as_a_whole_did_nothing(fault: dict[str, Any], status: int, code: str | None, wrapped: bool) -> None:
     settings = SandboxSettings(strict=UnverifiedBehavior(wrapped_errors=wrapped))
-    async with Sandbox(settings) as sandbox, transport_to(sandbox) as transport:
+    async with Sandbox(settings) as sandbox, transport_to(sandbox) as client:
         sandbox.faults.script([fault])
 
-        reply = await inserting(transport).send(leads(3))
+        reply = await inserting(client).send(leads(3))
 
         assert isinstance(reply, Rejected)
         assert reply.status == status
@@ -183,8 +183,8 @@ async def test_a_call_refused_as_a_whole_did_nothing(fault: dict[str, Any], stat
 
 
 async def test_a_module_that_does_not_exist_is_refused_even_for_a_single_record() -> None:
-    async with Sandbox() as sandbox, transport_to(sandbox) as transport:
-        route = RecordWriteRoute(transport, crm_module="Nothings", operation=Operation.INSERT)
+    async with Sandbox() as sandbox, transport_to(sandbox) as client:
+        route = RecordWriteRoute(client, crm_module="Nothings", operation=Operation.INSERT)
         reply = await route.send(batch([{"Last_Name": "A"}]))
 
     assert isinstance(reply, Rejected)
@@ -192,14 +192,14 @@ async def test_a_module_that_does_not_exist_is_refused_even_for_a_single_record(
 
 
 async def test_a_revoked_token_names_its_serial_and_a_newer_one_works() -> None:
-    async with Sandbox() as sandbox, transport_to(sandbox) as transport:
-        await inserting(transport).send(leads(1))
+    async with Sandbox() as sandbox, transport_to(sandbox) as client:
+        await inserting(client).send(leads(1))
         sandbox.revoke()
 
-        refused = await inserting(transport).send(leads(1))
+        refused = await inserting(client).send(leads(1))
         assert isinstance(refused, TokenRejected)
-        renewed = await transport.renew_token(refused.token_serial)
-        again = await inserting(transport).send(batch([{"Last_Name": "After"}]))
+        renewed = await client.renew_token(refused.token_serial)
+        again = await inserting(client).send(batch([{"Last_Name": "After"}]))
 
         assert refused == TokenRejected(token_serial=1, code="INVALID_TOKEN")
         assert renewed == Succeeded()
@@ -208,20 +208,20 @@ async def test_a_revoked_token_names_its_serial_and_a_newer_one_works() -> None:
 
 
 async def test_a_server_that_is_gone_means_that_nothing_left() -> None:
-    async with Sandbox() as sandbox, transport_to(sandbox) as transport:
-        await inserting(transport).send(leads(1))
+    async with Sandbox() as sandbox, transport_to(sandbox) as client:
+        await inserting(client).send(leads(1))
         await sandbox.__aexit__(None, None, None)
         await asyncio.sleep(0.05)  # its last word, that the kept connection is closed, arrives
 
-        reply = await inserting(transport).send(leads(1))
+        reply = await inserting(client).send(leads(1))
 
         assert isinstance(reply, NotSent)
 
 
 async def test_the_credits_that_are_left_are_told_once_half_are_used() -> None:
-    async with Sandbox(SandboxSettings(credits_per_day=10)) as sandbox, transport_to(sandbox) as transport:
-        first = await inserting(transport).send(leads(60))
-        second = await inserting(transport).send(batch([{"Last_Name": f"L{number}"} for number in range(50)]))
+    async with Sandbox(SandboxSettings(credits_per_day=10)) as sandbox, transport_to(sandbox) as client:
+        first = await inserting(client).send(leads(60))
+        second = await inserting(client).send(batch([{"Last_Name": f"L{number}"} for number in range(50)]))
 
     assert isinstance(first, Succeeded)
     assert first.credits_remaining == 4

@@ -21,25 +21,25 @@ from bulkzoho.zoho.http.http_client import HttpClient
 PROGRAM = """
 import asyncio, os, sys
 from pathlib import Path
-from bulkzoho.domain.model.responses import Answered
-from bulkzoho.zoho.auth.datacenters import connection_from
-from bulkzoho.zoho.http.http_client import Line
+from bulkzoho.domain.model.responses import Succeeded
+from bulkzoho.zoho.auth.datacenters import connection_settings_from_env
+from bulkzoho.zoho.http.http_client import HttpClient
 from bulkzoho.zoho.api.metadata_api import MetadataClient
 from bulkzoho.zoho.auth.token_cache import TokenCache
 from bulkzoho.zoho.auth.token_provider import TokenProvider
-from bulkzoho.zoho.api.api_client import Transport
+from bulkzoho.zoho.api.api_client import ApiClient
 
 async def main():
-    told = connection_from(os.environ)
-    async with Line(connect_timeout_s=5.0) as line:
-        tokens = TokenProvider(told, line=line, cache=TokenCache(Path(sys.argv[1]), told))
-        crm = MetadataClient(Transport(told, line=line, tokens=tokens))
-        assert isinstance(await crm.current_user(), Answered)
+    settings = connection_settings_from_env(os.environ)
+    async with HttpClient(connect_timeout_s=5.0) as http:
+        tokens = TokenProvider(settings, http=http, cache=TokenCache(Path(sys.argv[1]), settings))
+        crm = MetadataClient(ApiClient(settings, http=http, tokens=tokens))
+        assert isinstance(await crm.current_user(), Succeeded)
         print("ready", flush=True)
         sys.stdin.readline()
-        refused = await crm.current_user()
-        assert isinstance(await crm.renew_token(refused.token_serial), Answered)
-        assert isinstance(await crm.current_user(), Answered)
+        rejected = await crm.current_user()
+        assert isinstance(await crm.renew_token(rejected.token_serial), Succeeded)
+        assert isinstance(await crm.current_user(), Succeeded)
 
 asyncio.run(main())
 """
@@ -84,33 +84,33 @@ async def test_two_processes_ask_for_a_token_once_at_the_start_and_once_after_it
     ],
 )
 async def test_a_wrong_credential_is_named_and_none_is_shown(name: str, value: str, code: str) -> None:
-    async with Sandbox() as sandbox, HttpClient(connect_timeout_s=5.0) as line:
+    async with Sandbox() as sandbox, HttpClient(connect_timeout_s=5.0) as http:
         environment = sandbox.environment | {name: value}
-        keeper = TokenProvider(connection_settings_from_env(environment), line=line)
+        provider = TokenProvider(connection_settings_from_env(environment), http=http)
 
         with pytest.raises(AccessError) as caught:
-            await keeper.renew(0)
+            await provider.renew(0)
 
     assert caught.value.code == code
-    shown = f"{caught.value} {caught.value!r} {keeper!r}"
+    shown = f"{caught.value} {caught.value!r} {provider!r}"
     secrets = [environment[f"BULKZOHO_{word}"] for word in ("CLIENT_ID", "CLIENT_SECRET", "REFRESH_TOKEN")]
     assert not any(secret in shown for secret in secrets)
 
 
 async def test_the_throttle_of_token_requests_is_met_with_a_pause() -> None:
-    async with Sandbox(SandboxSettings(token_requests=2)) as sandbox, HttpClient(connect_timeout_s=5.0) as line:
-        keeper = TokenProvider(connection_settings_from_env(sandbox.environment), line=line)
+    async with Sandbox(SandboxSettings(token_requests=2)) as sandbox, HttpClient(connect_timeout_s=5.0) as http:
+        provider = TokenProvider(connection_settings_from_env(sandbox.environment), http=http)
 
-        replies = [await keeper.renew(serial) for serial in (0, 1, 2, 2)]
+        replies = [await provider.renew(serial) for serial in (0, 1, 2, 2)]
 
         assert [type(reply) for reply in replies] == [Succeeded, Succeeded, RateLimited, RateLimited]
         assert token_requests(sandbox) == 3
 
 
 async def test_a_short_token_is_renewed_before_it_dies() -> None:
-    async with Sandbox(SandboxSettings(token_life_s=2.0)) as sandbox, HttpClient(connect_timeout_s=5.0) as line:
+    async with Sandbox(SandboxSettings(token_life_s=2.0)) as sandbox, HttpClient(connect_timeout_s=5.0) as http:
         told = connection_settings_from_env(sandbox.environment)
-        crm = MetadataClient(ApiClient(told, line=line, tokens=TokenProvider(told, line=line)))
+        crm = MetadataClient(ApiClient(told, http=http, tokens=TokenProvider(told, http=http)))
 
         replies = []
         for _ in range(5):
@@ -122,12 +122,12 @@ async def test_a_short_token_is_renewed_before_it_dies() -> None:
 
 
 async def test_the_old_form_of_the_answer_is_understood() -> None:
-    async with Sandbox(SandboxSettings(legacy_token_form=True)) as sandbox, HttpClient(connect_timeout_s=5.0) as line:
+    async with Sandbox(SandboxSettings(legacy_token_form=True)) as sandbox, HttpClient(connect_timeout_s=5.0) as http:
         told = connection_settings_from_env(sandbox.environment)
-        keeper = TokenProvider(told, line=line)
+        provider = TokenProvider(told, http=http)
 
-        await keeper.renew(0)
-        token = await keeper.token()
+        await provider.renew(0)
+        token = await provider.token()
 
     assert isinstance(token, AccessToken)
     assert 3590 < token.expires_at - time.time() <= 3600

@@ -17,8 +17,8 @@ from bulkzoho.zoho.http.http_client import HttpClient
 @contextlib.asynccontextmanager
 async def pages_of(sandbox: Sandbox, *, per_page: int) -> AsyncIterator[UsersClient]:
     told = connection_settings_from_env(sandbox.environment)
-    async with HttpClient(connect_timeout_s=5.0) as line:
-        yield UsersClient(ApiClient(told, line=line, tokens=TokenProvider(told, line=line)), per_page=per_page)
+    async with HttpClient(connect_timeout_s=5.0) as http:
+        yield UsersClient(ApiClient(told, http=http, tokens=TokenProvider(told, http=http)), per_page=per_page)
 
 
 def page(reply: Reply) -> UserPage:

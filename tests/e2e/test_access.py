@@ -124,7 +124,7 @@ TABLE = (
     ),
     Trouble(
         "an unknown client",
-        "the client id is not known here (invalid_client)",
+        "the client id is unknown in this data center (invalid_client)",
         "--dc",
         _environment(BULKZOHO_CLIENT_ID="1000.X"),
     ),
@@ -214,8 +214,8 @@ def test_a_proxy_s_page_in_place_of_json_is_named(bulkzoho: Program, sandbox: Sa
     sandbox.script({"kind": "502_page", "path_contains": "/oauth/", "times": 999})
     tokens = bulkzoho.run(*IMPORT, "--give-up-after", "1s", environment={"BULKZOHO_HOME": str(bulkzoho.folder / "x")}).expect(5)
 
-    assert "HTTP 502: a page of a proxy or a portal instead of JSON" in calls.err
-    assert "without JSON: a page of a proxy or a portal" in tokens.err
+    assert "HTTP 502: an HTML page of a proxy or portal instead of JSON" in calls.err
+    assert "without JSON: an HTML page of a proxy or portal" in tokens.err
 
 
 def test_a_clock_one_hour_off_keeps_nobody_out(bulkzoho: Program, sandbox: SandboxProcess) -> None:

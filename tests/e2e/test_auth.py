@@ -149,7 +149,7 @@ def test_the_browser_brings_the_code_to_a_loopback_address(outside: Program) -> 
     stranger.value.close()
 
     assert stranger.value.code == 400
-    assert shown == "bulkzoho has what it needs. You may close this window.\n"
+    assert shown == "Login complete. You can close this window.\n"
     asked = parse_qs(urlsplit(address).query)
     assert (asked["access_type"], asked["redirect_uri"]) == (["offline"], [f"http://127.0.0.1:{port}/callback"])
     assert "ZohoCRM.modules.ALL" in asked["scope"][0]
@@ -215,7 +215,7 @@ def test_a_logout_that_cannot_revoke_keeps_the_profile_unless_told_otherwise(out
     gone = outside.run("auth", "logout", "--no-revoke").expect(0)
 
     assert "the profile is still there" in kept.err
-    assert "a page of a proxy" in kept.err
+    assert "an HTML page of a proxy" in kept.err
     assert "nothing was revoked" in gone.err
 
 

@@ -57,7 +57,7 @@ def test_a_login_finds_the_data_center_by_itself(tmp_path: Path, europe: Sandbox
     # bulkzoho import leads.csv --module Leads
     program.run(*IMPORT, environment={"BULKZOHO_CLIENT_ID": "", "BULKZOHO_CLIENT_SECRET": ""}).expect(0)
 
-    assert "Your account lives in EU: --dc eu (accounts.zoho.com does not know it)." in ended.err
+    assert "Your account is in the EU data center (--dc eu); accounts.zoho.com does not know the client." in ended.err
     assert "data center   eu" in ended.out
     assert europe.count() == 3
     secret = europe.environment["BULKZOHO_CLIENT_SECRET"]
@@ -77,8 +77,8 @@ def test_a_client_of_another_data_center_is_named_and_its_secrets_stay_where_the
     # bulkzoho import leads.csv --module Leads --dc eu
     program.run(*IMPORT, "--dc", "eu").expect(0)
 
-    assert "bulkzoho: your account lives in EU: --dc eu (accounts.zoho.com was asked)." in ended.err
-    assert "failure  data center        your account lives in EU: --dc eu" in doctor.out
+    assert "bulkzoho: your account is in the EU data center, not at accounts.zoho.com." in ended.err
+    assert "failure  data center        your account is in the EU data center" in doctor.out
     for name in ("BULKZOHO_CLIENT_SECRET", "BULKZOHO_REFRESH_TOKEN"):
         assert world.hosts_that_saw(europe.environment[name]) == {"accounts.zoho.com", "accounts.zoho.eu"}
 
@@ -90,7 +90,7 @@ def test_a_token_whose_api_is_in_another_data_center_is_named(tmp_path: Path, eu
     # bulkzoho import leads.csv --module Leads
     ended = program.run(*IMPORT).expect(6)
 
-    assert "bulkzoho: your account lives in EU: --dc eu (www.zohoapis.com was asked)." in ended.err
+    assert "bulkzoho: your account is in the EU data center, not at www.zohoapis.com." in ended.err
     assert "www.zohoapis.com" not in world.seen
 
 
@@ -103,7 +103,7 @@ def test_a_token_that_the_api_of_another_data_center_calls_dead_is_named(
     # bulkzoho import leads.csv --module Leads
     ended = program.run(*IMPORT).expect(6)
 
-    assert "bulkzoho: your account lives in EU: --dc eu (www.zohoapis.com was asked)." in ended.err
+    assert "bulkzoho: your account is in the EU data center, not at www.zohoapis.com." in ended.err
     assert europe.state()["tokens_issued"] == 2  # one, and one to see whether that helps
 
 
@@ -128,8 +128,8 @@ def test_no_token_goes_to_a_host_outside_the_data_center(tmp_path: Path, europe:
     # bulkzoho auth login
     login = program.run("auth", "login").expect(6)
 
-    assert "www.zohoapis.eu.example.com, no host of Zoho's" in run.err
-    assert "www.zohoapis.eu.example.com, no host of Zoho's" in login.err
+    assert "www.zohoapis.eu.example.com as the API host, which is not a host of Zoho" in run.err
+    assert "www.zohoapis.eu.example.com as the API host, which is not a host of Zoho" in login.err
     assert not (program.home / "profiles.json").exists()
     assert set(world.seen) == {"accounts.zoho.eu"}
 
@@ -152,5 +152,5 @@ def test_a_certificate_that_is_not_to_be_trusted_is_told(tmp_path: Path, europe:
     # bulkzoho doctor
     out = program.run("doctor").expect(6).out
 
-    assert "failure  accounts host      accounts.zoho.eu: its certificate is not to be trusted." in out
+    assert "failure  accounts host      accounts.zoho.eu: the certificate is not trusted." in out
     assert not world.hosts_that_saw("client_secret")

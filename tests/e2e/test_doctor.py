@@ -148,8 +148,10 @@ TABLE = (
         "ntp",
         lambda _, box: box.advance(3600),
     ),
-    Problem("a proxy's page for tokens", "access token", "a page of a proxy or a portal", "a proxy, a portal", _page("/oauth/")),
-    Problem("a proxy's page for calls", "CRM", "a page of a proxy or a portal", "proxy", _page("/crm/")),
+    Problem(
+        "a proxy's page for tokens", "access token", "an HTML page of a proxy or portal", "a proxy, a portal", _page("/oauth/")
+    ),
+    Problem("a proxy's page for calls", "CRM", "an HTML page of a proxy or portal", "proxy", _page("/crm/")),
     Problem("a module that does not exist", "module Leds", "no module 'Leds'", "Did you mean Leads?", _set(), "--module Leds"),
     Problem("no account", "account", "BULKZOHO_CLIENT_SECRET is not set", "auth login", _environment(BULKZOHO_CLIENT_SECRET="")),
     Problem("a home that cannot be written", "state folder", "home", "BULKZOHO_HOME", _home_is_a_file),

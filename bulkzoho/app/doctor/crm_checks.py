@@ -7,7 +7,8 @@ from typing import Final
 
 from bulkzoho.app.doctor.check_result import CheckResult, ok, warning
 from bulkzoho.app.session import CrmSession
-from bulkzoho.zoho.auth.datacenters import data_center_of, host_of
+from bulkzoho.zoho.auth.datacenters import data_center_of
+from bulkzoho.zoho.http.http_client import host_of
 
 __all__ = ["check_account", "check_modules", "check_quota"]
 

@@ -26,10 +26,9 @@ from bulkzoho.domain.model.run import ProgressSnapshot
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.errors import AccessError, BulkZohoError, UnreachableError
 from bulkzoho.zoho.auth.account_resolver import AccountSelection, ResolvedAccount
-from bulkzoho.zoho.auth.datacenters import host_of
 from bulkzoho.zoho.auth.profile import SecretStorage
 from bulkzoho.zoho.auth.scopes import AccountPurpose
-from bulkzoho.zoho.http.http_client import HttpClient, HttpResponse
+from bulkzoho.zoho.http.http_client import HttpClient, HttpResponse, host_of
 
 __all__ = ["CheckResult", "CheckStatus", "run_doctor"]
 
@@ -94,7 +93,7 @@ async def _at_once(*checks: Awaitable[list[CheckResult]]) -> list[list[CheckResu
 async def _check_accounts(wires: ApiClientParts) -> list[CheckResult]:
     """See that the accounts server is there (name, TLS, proxy), and what time it has."""
     url = wires.chosen.settings.accounts_url
-    reply, took_s = await _look_at(wires.line, f"{url}/oauth/v2/auth")
+    reply, took_s = await _look_at(wires.http, f"{url}/oauth/v2/auth")
     return [ok("accounts host", f"{host_of(url)} answers in {took_s * 1000:.0f} ms"), *check_clock(_skew_s(reply))]
 
 
@@ -143,7 +142,7 @@ async def _check_token(wires: ApiClientParts) -> list[CheckResult]:
 def _token_words(wires: ApiClientParts) -> list[CheckResult]:
     token = wires.tokens.current
     assert token is not None
-    renewal = "client credentials" if wires.chosen.server else "refresh token"
+    renewal = "client credentials" if wires.chosen.client_credentials else "refresh token"
     until = datetime.fromtimestamp(token.expires_at).astimezone()
     return [
         ok(renewal, f"gave an access token {max(0.0, time.time() - token.obtained_at):.0f} s ago"),
@@ -179,7 +178,7 @@ async def _examine_crm(wires: ApiClientParts, crm_module: str | None, use: Accou
             return await check_module(crm, found_module, use)
 
         upload, place = await _at_once(
-            run_check("upload host", lambda: _check_upload(crm, wires.line)),
+            run_check("upload host", lambda: _check_upload(crm, wires.http)),
             run_check(f"module {crm_module}" if crm_module else "modules", lambda: _named(crm, look())),
         )
         token = crm.tokens.current

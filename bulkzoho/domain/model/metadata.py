@@ -1,4 +1,4 @@
-"""What the CRM says of itself: organization, user, modules and fields."""
+"""Metadata of the CRM: organization, user, modules and fields."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REFERENCE_TYPES: Final = frozenset({"lookup", "ownerlookup", "userlookup"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldMetadata:
-    """One field of a module, as ``/settings/fields`` describes it (zoho-api: field metadata, v8)."""
+    """One field of a module, from ``/settings/fields`` (zoho-api: field metadata, v8)."""
 
     api_name: str
     label: str
@@ -24,17 +24,17 @@ class FieldMetadata:
     decimal_place: int | None = None
     mandatory: bool = False  #: ``system_mandatory``: the API requires it
     unique: bool = False
-    api_create: bool = True  #: ``operation_type``: may be written on insert
-    api_update: bool = True  #: ``operation_type``: may be written on update
+    api_create: bool = True  #: ``operation_type``: writable on insert
+    api_update: bool = True  #: ``operation_type``: writable on update
     read_only: bool = False  #: ``field_read_only``
-    pick_list: tuple[str, ...] = ()  #: values that the API takes
-    lookup_module: str | None = None  #: API name of the module a lookup points to
+    pick_list: tuple[str, ...] = ()  #: values that the API accepts
+    lookup_module: str | None = None  #: API name of the module that a lookup refers to
     custom: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleInfo:
-    """One module in the list of modules."""
+    """Entry of the list of modules."""
 
     api_name: str
     singular_label: str
@@ -47,37 +47,37 @@ class ModuleInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class CrmModule:
-    """A module with its fields."""
+    """Module with its fields."""
 
     name: ModuleInfo
     fields: tuple[FieldMetadata, ...] = field(default=())
 
     @property
     def api_name(self) -> str:
-        """The name in URLs."""
+        """Name in URLs."""
         return self.name.api_name
 
     @cached_property
     def by_api_name(self) -> dict[str, FieldMetadata]:
         """Fields by API name."""
-        return {one.api_name: one for one in self.fields}
+        return {crm_field.api_name: crm_field for crm_field in self.fields}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organization:
-    """The CRM organization that a token belongs to (``/org``); fields are None where the scope did not allow to read them."""
+    """CRM organization of a token (``/org``); values are None if the scope does not allow to read them."""
 
     id: str
     name: str
     type: str | None = None  #: production, sandbox, developer, bigin
-    edition: str | None = None  #: ``license_details.paid_type``; "free" when not paid
+    edition: str | None = None  #: ``license_details.paid_type``; "free" if not paid
     licences: int | None = None  #: ``users_license_purchased``
     time_zone: str | None = None  #: IANA name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """The user a token acts as."""
+    """User of a token."""
 
     id: str
     name: str

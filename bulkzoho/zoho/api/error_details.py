@@ -1,6 +1,6 @@
-"""What may be kept of an error's ``details``: names, limits and ids of the CRM, never what a person is called.
+"""Remove personal data from the ``details`` of an error; names, limits and ids of the CRM stay.
 
-A whitelist: ``duplicate_record`` names its owner, a COQL error repeats the query, and whatever is added tomorrow may hold more.
+This is an allowlist: ``duplicate_record`` names its owner, a COQL error repeats the query, and future keys may contain more.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _KEPT: Final = frozenset({
     "supported_values",
     "supported_version",
 })  # fmt: skip
-_MOST_VALUES: Final = 200  # of a list: a pick list may have thousands
-_DEEPEST: Final = 4
+_MAX_VALUES: Final = 200  # per list: a pick list may have thousands
+_MAX_DEPTH: Final = 4
 
 
 def strip_personal_data(details: Mapping[str, Any]) -> dict[str, Any]:
-    """Give *details* without anything that is not known to be free of personal data."""
+    """Return only the parts of *details* that are known to be free of personal data."""
     kept = _mapping(details, 0)
     duplicate = details.get("duplicate_record")
     if isinstance(duplicate, dict) and isinstance(duplicate.get("id"), str):
@@ -54,12 +54,12 @@ def strip_personal_data(details: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mapping(value: Mapping[str, Any], depth: int) -> dict[str, Any]:
-    return {key: _value(one, depth + 1) for key, one in value.items() if key in _KEPT and depth < _DEEPEST}
+    return {key: _value(item, depth + 1) for key, item in value.items() if key in _KEPT and depth < _MAX_DEPTH}
 
 
 def _value(value: Any, depth: int) -> Any:
     if isinstance(value, dict):
         return _mapping(value, depth)
     if isinstance(value, list):
-        return [_value(one, depth) for one in value[:_MOST_VALUES]]
+        return [_value(item, depth) for item in value[:_MAX_VALUES]]
     return value

@@ -1,4 +1,4 @@
-"""One field of ``/settings/fields`` as a value of ours (Zoho's OpenAPI ``fields``, v8)."""
+"""Decode one field of ``/settings/fields`` (Zoho's OpenAPI ``fields``, v8)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from bulkzoho.domain.model.metadata import FieldMetadata
 
 __all__ = ["field_from"]
 
-_UNUSED: Final = "unused"  # a pick-list value that was taken out of use
+_UNUSED: Final = "unused"  # a pick list value that is no longer in use
 
 
 def field_from(field: Mapping[str, Any]) -> FieldMetadata:
-    """Read one field.
+    """Decode one field.
 
     Raises:
         KeyError: It has no API name.
@@ -39,28 +39,28 @@ def field_from(field: Mapping[str, Any]) -> FieldMetadata:
     )
 
 
-def _may(writable: Any, what: str, *, read_only: bool) -> bool:
-    """Tell by ``operation_type``; versions without it have only ``field_read_only``."""
-    if isinstance(writable, dict) and isinstance(writable.get(what), bool):
-        return bool(writable[what])
+def _may(writable: Any, operation: str, *, read_only: bool) -> bool:
+    """Return the value of ``operation_type``; versions without it have only ``field_read_only``."""
+    if isinstance(writable, dict) and isinstance(writable.get(operation), bool):
+        return bool(writable[operation])
     return not read_only
 
 
 def _pick_list(values: Any) -> tuple[str, ...]:
-    """Give the values that the API takes: ``actual_value``, where a display value differs from it."""
+    """Return the values that the API accepts: ``actual_value``, if it differs from the display value."""
     if not isinstance(values, list):
         return ()
-    found = []
+    words = []
     for value in values:
         if isinstance(value, dict) and value.get("type") != _UNUSED:
             word = value.get("actual_value", value.get("display_value"))
             if isinstance(word, str):
-                found.append(word)
-    return tuple(found)
+                words.append(word)
+    return tuple(words)
 
 
 def _lookup_module(lookup: Any) -> str | None:
-    """Give the target's API name; a mapping in v8, plain text in v2."""
+    """Return the API name of the target; a mapping in v8, plain text in v2."""
     module = lookup.get("module") if isinstance(lookup, dict) else None
     name = module.get("api_name") if isinstance(module, dict) else module
     return name if isinstance(name, str) and name else None

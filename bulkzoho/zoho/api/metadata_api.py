@@ -1,7 +1,7 @@
-"""Organization, users, modules, fields and record counts: the ``MetadataApi`` over the API.
+"""Organization, user, modules, fields and record counts.
 
-Shapes: Zoho's OpenAPI ``org``, ``users``, ``modules``, ``fields`` and ``record_count`` (v8).  What an older version
-or an edition leaves out is read as "not restricted".
+Shapes: Zoho's OpenAPI ``org``, ``users``, ``modules``, ``fields`` and ``record_count`` (v8).  Values that an older version
+or an edition leaves out count as "not restricted".
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ __all__ = ["MetadataClient"]
 
 
 class MetadataClient:
-    """Reads about the CRM; one call each."""
+    """Implements :class:`bulkzoho.interfaces.MetadataApi`.  Each method is one call."""
 
-    def __init__(self, transport: ApiClient) -> None:
-        self._transport = transport
-        self._root = f"/crm/{transport.api_version}"
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+        self._root = f"/crm/{client.api_version}"
 
     async def organization(self) -> Reply:
         """``/org``; payload: :class:`Organization`."""
@@ -36,17 +36,17 @@ class MetadataClient:
 
     async def modules(self) -> Reply:
         """``/settings/modules``; payload: tuple of :class:`ModuleInfo`."""
-        reply = await self._read("/settings/modules", lambda body: tuple(_module(one) for one in body["modules"]))
-        return _never_empty(reply, ())
+        reply = await self._read("/settings/modules", lambda body: tuple(map(_module, body["modules"])))
+        return _default_payload(reply, ())
 
     async def module(self, name: ModuleInfo) -> Reply:
         """``/settings/fields?module=``; payload: :class:`CrmModule`."""
 
         def convert(body: Any) -> CrmModule:
-            return CrmModule(name=name, fields=tuple(field_from(one) for one in body["fields"]))
+            return CrmModule(name=name, fields=tuple(map(field_from, body["fields"])))
 
         reply = await self._read("/settings/fields", convert, module=name.api_name)
-        return _never_empty(reply, CrmModule(name=name))
+        return _default_payload(reply, CrmModule(name=name))
 
     async def count(self, crm_module: str) -> Reply:
         """``/{module}/actions/count``; payload: int (an integer in OpenAPI 3.1, text in 3.0)."""
@@ -56,9 +56,9 @@ class MetadataClient:
         """Renew the token unless it was renewed since *serial*; payload: None.
 
         Raises:
-            AccessError: The refresh token or the client was refused, or the account lives in another data center.
+            AccessError: The refresh token or the client was rejected, or the account is in another data center.
         """
-        return await self._transport.renew_token(serial)
+        return await self._client.renew_token(serial)
 
     async def _read(
         self,
@@ -66,12 +66,12 @@ class MetadataClient:
         convert: Callable[[Any], Any],
         **params: str,
     ) -> Reply:
-        wire = await self._transport.call("GET", self._root + path, params=params or None)
-        return wire if isinstance(wire, NotSent | ResponseLost | TokenRejected) else decode_read(wire, convert)
+        response = await self._client.call("GET", self._root + path, params=params or None)
+        return response if isinstance(response, NotSent | ResponseLost | TokenRejected) else decode_read(response, convert)
 
 
-def _never_empty(reply: Reply, empty: Any) -> Reply:
-    """Read 204, "nothing found", as *empty*."""
+def _default_payload(reply: Reply, empty: Any) -> Reply:
+    """Return *reply* with the payload *empty* if it has none (204, "nothing found")."""
     return replace(reply, payload=empty) if isinstance(reply, Succeeded) and reply.payload is None else reply
 
 

@@ -1,7 +1,7 @@
-"""Find out what a user may do with a module, without changing anything.
+"""Probe the user's permissions on a module without changing anything.
 
-A call that carries no record changes none; who may not do it is told so before the record is missed (zoho-api 13: permission
-before body, inferred).  Deleting is not tried: what the list of modules says of it must do.
+A call without records changes none, and the API checks the permission before it misses the record (zoho-api 13: permission before
+body, inferred).  Deleting is not probed; the list of modules has a flag for it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["RecordPermission", "probe_permission"]
 
 
 class RecordPermission(StrEnum):
-    """What can be tried."""
+    """Permission that can be probed."""
 
     READ = "read"
     CREATE = "create"
@@ -27,16 +27,18 @@ class RecordPermission(StrEnum):
 
 
 _METHODS: Final = {RecordPermission.READ: "GET", RecordPermission.CREATE: "POST", RecordPermission.UPDATE: "PUT"}
-_ONE: Final = {"fields": "id", "per_page": "1"}
-_NOTHING: Final = orjson.dumps({"data": [], "trigger": []})
+_ONE_RECORD: Final = {"fields": "id", "per_page": "1"}
+_NO_RECORDS: Final = orjson.dumps({"data": [], "trigger": []})
 
 
-async def probe_permission(transport: ApiClient, crm_module: str, right: RecordPermission) -> Reply:
-    """Make one call for *right*.
+async def probe_permission(client: ApiClient, crm_module: str, permission: RecordPermission) -> Reply:
+    """Make one call that needs *permission*.
 
-    Refused with 401 or 403 means "no"; any other answer of the API, complaints about what it holds included, "yes".
+    A rejection with 401 or 403 means "no"; any other response of the API, including complaints about the body, means "yes".
     """
-    path = f"/crm/{transport.api_version}/{crm_module}"
-    reads = right is RecordPermission.READ
-    wire = await transport.call(_METHODS[right], path, params=_ONE if reads else None, body=None if reads else _NOTHING)
-    return wire if isinstance(wire, NotSent | ResponseLost | TokenRejected) else decode_read(wire, lambda _: None)
+    path = f"/crm/{client.api_version}/{crm_module}"
+    reads = permission is RecordPermission.READ
+    response = await client.call(
+        _METHODS[permission], path, params=_ONE_RECORD if reads else None, body=None if reads else _NO_RECORDS
+    )
+    return response if isinstance(response, NotSent | ResponseLost | TokenRejected) else decode_read(response, lambda _: None)

@@ -24,13 +24,13 @@ PER_PAGE: Final = 200  # records; docs v7 "Get Records"
 
 
 class RecordReadClient:
-    """The ``RecordReadApi`` of one module."""
+    """Reads the records of one module.  Implements :class:`bulkzoho.interfaces.RecordReadApi`."""
 
-    def __init__(self, transport: ApiClient, *, crm_module: str, converted: ConvertedLeads = ConvertedLeads.LEFT_OUT) -> None:
+    def __init__(self, client: ApiClient, *, crm_module: str, converted: ConvertedLeads = ConvertedLeads.LEFT_OUT) -> None:
         """Read the records of *crm_module*; *converted* chooses among leads."""
-        self._transport = transport
+        self._client = client
         self._always = {} if converted is ConvertedLeads.LEFT_OUT else {"converted": converted.value}
-        self._root = f"/crm/{transport.api_version}"
+        self._root = f"/crm/{client.api_version}"
         self._path = f"{self._root}/{crm_module}"
 
     async def page(self, fields: Sequence[str], *, token: str | None, since: str | None) -> Reply:
@@ -45,7 +45,7 @@ class RecordReadClient:
         return await self._paged("GET", self._path, _list_page, params=params, headers=headers)
 
     async def named(self, fields: Sequence[str], ids: Sequence[str]) -> Reply:
-        """Read the records with these *ids* (at most 50: the parameter holds 1,024 characters); payload: :class:`ApiPage`."""
+        """Read the records with these *ids* (at most 50: the parameter takes 1,024 characters); payload: :class:`ApiPage`."""
         params = {"fields": ",".join(fields), "ids": ",".join(ids), "per_page": str(PER_PAGE), **self._always}
         return await self._paged("GET", self._path, _list_page, params=params)
 
@@ -71,11 +71,11 @@ class RecordReadClient:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> Reply:
-        """Make one call; 204 and 304 are pages without records."""
-        wire = await self._transport.call(method, path, params=params, headers=headers, body=body)
-        if isinstance(wire, NotSent | ResponseLost | TokenRejected):
-            return wire
-        reply = decode_read(wire, lambda _: convert(decode_json(wire.body)))
+        """Make one call; 204 and 304 are empty pages."""
+        response = await self._client.call(method, path, params=params, headers=headers, body=body)
+        if isinstance(response, NotSent | ResponseLost | TokenRejected):
+            return response
+        reply = decode_read(response, lambda _: convert(decode_json(response.body)))
         return replace(reply, payload=ApiPage()) if isinstance(reply, Succeeded) and reply.payload is None else reply
 
 
@@ -96,5 +96,5 @@ def _deleted_page(body: Any, *, page: int) -> ApiPage:
 
 
 def _is_last(body: Any) -> bool:
-    """Return whether the answer says that there are no more rows; where it says nothing, the next page shows it."""
+    """Return whether the response says that there are no more rows; if it says nothing, the next page shows it."""
     return body.get("info", {}).get("more_records") is False

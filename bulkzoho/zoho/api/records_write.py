@@ -1,4 +1,4 @@
-"""The records route: insert, update, upsert and delete of up to 100 records in one call."""
+"""Records route: insert, update, upsert and delete up to 100 records per call."""
 
 from __future__ import annotations
 
@@ -16,78 +16,78 @@ from bulkzoho.zoho.api.response_decoder import decode_write
 
 __all__ = ["RecordWriteRoute"]
 
-ALL_TRIGGERS: Final = "all"  #: the service's own default, which is said by leaving ``trigger`` out
+ALL_TRIGGERS: Final = "all"  #: the service's default, selected by leaving out ``trigger``
 _ID: Final = re.compile(r"[0-9]{1,20}")
 _METHODS: Final = {Operation.INSERT: "POST", Operation.UPDATE: "PUT", Operation.UPSERT: "POST", Operation.DELETE: "DELETE"}
-# What ``trigger: []`` does not switch off, by the first version whose docs know it (docs v7 "Update Records", OpenAPI v8)
+# Features that ``trigger: []`` leaves on, by the first version that documents them (docs v7 "Update Records", OpenAPI v8)
 _SKIPPED: Final = {"v7": ("cadences",), "v8": ("cadences", "assignment_rules")}
 
 
 class RecordWriteRoute:
-    """One module and one operation; implements the ``Route`` port."""
+    """Writes with one operation to one module.  Implements :class:`bulkzoho.interfaces.ImportRoute`."""
 
     def __init__(
         self,
-        transport: ApiClient,
+        client: ApiClient,
         *,
         crm_module: str,
         operation: Operation,
         match_on: Sequence[str] = (),
         trigger: Sequence[str] = (),
     ) -> None:
-        """Send to *crm_module* (API name).
+        """Write to *crm_module* (API name).
 
-        *match_on* are the fields an upsert matches by (API names); *trigger* the automations that may run, none by default,
-        ``("all",)`` for what the service does by itself.
+        *match_on* are the fields that an upsert matches by (API names).  *trigger* names the automations to run: none by default,
+        ``("all",)`` for the service's own default.
         """
-        self._transport = transport
+        self._client = client
         self._operation = operation
         self._trigger = tuple(trigger)
-        path = f"/crm/{transport.api_version}/{crm_module}"
+        path = f"/crm/{client.api_version}/{crm_module}"
         self._path = f"{path}/upsert" if operation is Operation.UPSERT else path
         switches = encode_json(self._body_switches(tuple(match_on)))
-        self._tail = b"}" if switches == b"{}" else b"," + switches[1:]  # behind the records
+        self._tail = b"}" if switches == b"{}" else b"," + switches[1:]  # after the records
 
     @property
     def name(self) -> str:
-        """The word in the summary."""
+        """Name in the summary."""
         return "records"
 
     def price(self, batch: Batch) -> CallCost:
-        """Give what sending *batch* costs."""
+        """Return the cost of sending *batch*."""
         return write_cost(len(batch), delete=self._operation is Operation.DELETE)
 
     async def send(self, batch: Batch) -> Reply:
-        """Make one call; what the service or the network did is the reply."""
+        """Make one call; failures of the service or the network are returned, not raised."""
         if self._operation is Operation.DELETE:
             return await self._delete([str(record.get("id", "")) for record in batch.records])
         body = b"".join((b'{"data":', json_of(batch.records), self._tail))
-        wire = await self._transport.call(_METHODS[self._operation], self._path, body=body)
-        if isinstance(wire, NotSent | ResponseLost | TokenRejected):
-            return wire
+        response = await self._client.call(_METHODS[self._operation], self._path, body=body)
+        if isinstance(response, NotSent | ResponseLost | TokenRejected):
+            return response
         ids = [str(record.get("id", "")) for record in batch.records] if self._operation is Operation.UPDATE else None
-        return decode_write(wire, self._operation, sent_ids=ids, records=len(batch))
+        return decode_write(response, self._operation, sent_ids=ids, records=len(batch))
 
     async def _delete(self, ids: list[str]) -> Reply:
-        if not all(_ID.fullmatch(one) for one in ids):  # "1,2" would delete a record that nobody named
+        if not all(map(_ID.fullmatch, ids)):  # "1,2" would delete an additional record
             return Rejected(
                 status=400, code="INVALID_DATA", message="the id given seems to be invalid", details={"api_name": "id"}
             )
         params = {"ids": ",".join(ids)}
         if not self._trigger:
-            params["wf_trigger"] = "false"  # docs "Delete Records": true when left out
-        wire = await self._transport.call("DELETE", self._path, params=params)
-        if isinstance(wire, NotSent | ResponseLost | TokenRejected):
-            return wire
-        return decode_write(wire, Operation.DELETE, sent_ids=ids, records=len(ids))
+            params["wf_trigger"] = "false"  # docs "Delete Records": the default is true
+        response = await self._client.call("DELETE", self._path, params=params)
+        if isinstance(response, NotSent | ResponseLost | TokenRejected):
+            return response
+        return decode_write(response, Operation.DELETE, sent_ids=ids, records=len(ids))
 
     def _body_switches(self, match_on: tuple[str, ...]) -> dict[str, Any]:
-        """Give what stands beside ``data``; ``trigger`` left out would run workflows, approvals and blueprints."""
+        """Return the keys next to ``data``; without ``trigger`` the service runs workflows, approvals and blueprints."""
         switches: dict[str, Any] = {}
         if ALL_TRIGGERS not in self._trigger:
             switches["trigger"] = list(self._trigger)
-        skipped = () if self._trigger else _SKIPPED.get(self._transport.api_version, ())
-        if skipped and self._operation is Operation.UPSERT:  # there each is told for which of its two actions
+        skipped = () if self._trigger else _SKIPPED.get(self._client.api_version, ())
+        if skipped and self._operation is Operation.UPSERT:  # an upsert needs one entry per action
             switches["skip_feature_execution"] = [
                 {"name": name, "action": action} for name in skipped for action in ("insert", "update")
             ]

@@ -1,12 +1,13 @@
-"""Zoho's words turned into replies: by status first, then by code, never by message alone.
+"""Decode API responses by status, then by code, never by the message.
 
 Rules from Zoho's docs "Status codes" and the record operations of its OpenAPI files (v8): 401, 403, 404, 429 and 5xx concern the
-whole call even when wrapped in ``data``; 2xx, 207 and 400 with as many results as records are per record, in input order; a
-400 with one bare or wrapped error is the whole call's.  Only the API's own JSON ends a call: a page or nothing leaves it lost.
+whole call even if wrapped in ``data``; 2xx, 207 and 400 with as many results as records have one result per record, in input
+order; a 400 with one bare or wrapped error concerns the whole call.  Anything but the API's own JSON leaves the outcome unknown.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -22,11 +23,11 @@ from bulkzoho.zoho.api.write_results_fast import decode_if_all_succeeded
 
 __all__ = ["RawResponse", "decode_read", "decode_write"]
 
-# 401 for the token itself; OAUTH_SCOPE_MISMATCH comes with 401 too and no new token cures it
+# 401 because of the token; OAUTH_SCOPE_MISMATCH is a 401 too, but a new token does not help
 _DEAD_TOKEN: Final = frozenset({"INVALID_TOKEN", "INVALID_OAUTHTOKEN", "AUTHENTICATION_FAILURE"})
 _EMPTY_READ: Final = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
-_PER_RECORD: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.PRECONDITION_FAILED)  # 412: ALREADY_MODIFIED, a result a record
-# about the call even where it held one record, so that its one result looks like the record's
+_PER_RECORD: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.PRECONDITION_FAILED)  # 412: ALREADY_MODIFIED, one result per record
+# concern the call, even if it had one record and the error looks like that record's result
 _WHOLE_CODES: Final = frozenset({
     "API_NOT_SUPPORTED",
     "FEATURE_NOT_SUPPORTED",
@@ -40,9 +41,12 @@ _WHOLE_CODES: Final = frozenset({
 })  # fmt: skip
 
 
+_LOG = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawResponse:
-    """One whole answer, not yet understood."""
+    """Complete response, not decoded yet."""
 
     status: int
     body: bytes = field(repr=False)
@@ -52,95 +56,98 @@ class RawResponse:
     credits_remaining: int | None = None
 
 
-def decode_write(wire: RawResponse, operation: Operation, *, sent_ids: list[str] | None, records: int) -> Reply:
-    """Give the reply to a call that wrote *records* records.
+def decode_write(response: RawResponse, operation: Operation, *, sent_ids: list[str] | None, records: int) -> Reply:
+    """Decode the response to a call that wrote *records* records.
 
-    *sent_ids* are the ids that a delete or an update named; they stand in where an answer leaves its id out.
+    *sent_ids* are the ids in the request of a delete or an update; they replace ids that the response leaves out.
     """
-    if _succeeded(wire):
-        accepted = decode_if_all_succeeded(wire.body, operation, records=records)
+    if _succeeded(response):
+        accepted = decode_if_all_succeeded(response.body, operation, records=records)
         if accepted is not None:
-            return Succeeded(results=accepted, service_time=wire.service_time, credits_remaining=wire.credits_remaining)
-    body = _parsed(wire)
-    if _succeeded(wire) or wire.status in _PER_RECORD:
+            return Succeeded(results=accepted, service_time=response.service_time, credits_remaining=response.credits_remaining)
+    body = _json_object(response)
+    if _succeeded(response) or response.status in _PER_RECORD:
         results = body.get("data") if isinstance(body, dict) else None
         if isinstance(results, list) and len(results) == records and not _is_whole(results, records):
             try:
                 decoded = results_from(results, operation, sent_ids)
             except UnreadableResultError as error:
-                return ResponseLost(reason=f"HTTP {wire.status}: {error}", service_time=wire.service_time)
-            return Succeeded(results=decoded, service_time=wire.service_time, credits_remaining=wire.credits_remaining)
-    if _succeeded(wire):
-        return _lost(wire, "another number of results than records" if isinstance(body, dict) else "no JSON")
-    return _refused(wire, body)
+                return ResponseLost(reason=f"HTTP {response.status}: {error}", service_time=response.service_time)
+            return Succeeded(results=decoded, service_time=response.service_time, credits_remaining=response.credits_remaining)
+    if _succeeded(response):
+        return _response_lost(
+            response, "the number of results differs from the number of records" if isinstance(body, dict) else "not JSON"
+        )
+    return _decode_error(response, body)
 
 
-def decode_read(wire: RawResponse, convert: Callable[[Any], Any]) -> Reply:
-    """Give the reply to a read; *convert* makes the payload of its body (204 and 304 have none).
+def decode_read(response: RawResponse, convert: Callable[[Any], Any]) -> Reply:
+    """Decode the response to a read; *convert* turns its body into the payload (204 and 304 have none).
 
-    A body in which *convert* finds no sense (KeyError, TypeError, ValueError ...) is refused as such: asking again would bring
-    the same.
+    A body that *convert* cannot read (KeyError, TypeError, ValueError ...) becomes a rejection, because a retry would return the
+    same body.
     """
-    if wire.status in _EMPTY_READ:
-        return Succeeded(service_time=wire.service_time, credits_remaining=wire.credits_remaining)
-    body = _parsed(wire)
-    if not _succeeded(wire):
-        return _refused(wire, body)
+    if response.status in _EMPTY_READ:
+        return Succeeded(service_time=response.service_time, credits_remaining=response.credits_remaining)
+    body = _json_object(response)
+    if not _succeeded(response):
+        return _decode_error(response, body)
     if body is None:
-        return _lost(wire, "no JSON")
+        return _response_lost(response, "not JSON")
     try:
         payload = convert(body)
     except (AttributeError, LookupError, TypeError, ValueError):
         return Rejected(
-            status=wire.status,
+            status=response.status,
             code="UNEXPECTED_ANSWER",
-            message="the answer has not the documented shape",
-            service_time=wire.service_time,
+            message="the response does not have the documented form",
+            service_time=response.service_time,
         )
-    return Succeeded(payload=payload, service_time=wire.service_time, credits_remaining=wire.credits_remaining)
+    return Succeeded(payload=payload, service_time=response.service_time, credits_remaining=response.credits_remaining)
 
 
-def _refused(wire: RawResponse, body: Any) -> Reply:
-    """Understand an answer that is no success and has no result a record."""
-    status = wire.status
+def _decode_error(response: RawResponse, body: Any) -> Reply:
+    """Decode a response that is neither a success nor a list of results."""
+    status = response.status
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return RateLimited(retry_after_s=wire.retry_after_s, credits_remaining=wire.credits_remaining)
+        return RateLimited(retry_after_s=response.retry_after_s, credits_remaining=response.credits_remaining)
     if not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return _lost(wire, "redirected" if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST else "")
+        return _response_lost(response, "redirected" if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST else "")
     error = _error_in(body, alone=status in _PER_RECORD)
     if error is None:
-        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:  # a server in front says so with a page; it let nothing through
+        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:  # a proxy answers with an HTML page; it did not forward the request
             return Rejected(
                 status=status,
                 code="REQUEST_ENTITY_TOO_LARGE",
                 message="the request is too large",
-                service_time=wire.service_time,
+                service_time=response.service_time,
             )
-        return _lost(wire, "no error of the API in it")
+        return _response_lost(response, "no error of the API in the body")
     code = str(error["code"])
     if status == HTTPStatus.UNAUTHORIZED and code in _DEAD_TOKEN:
-        return TokenRejected(token_serial=wire.token_serial, code=code)
+        _LOG.info("token rejected", extra={"serial": response.token_serial, "code": code})
+        return TokenRejected(token_serial=response.token_serial, code=code)
     details = error.get("details")
     return Rejected(
         status=status,
         code=code,
         message=str(error.get("message") or ""),
         details=strip_personal_data(details) if isinstance(details, dict) else {},
-        service_time=wire.service_time,
+        service_time=response.service_time,
     )
 
 
 def _error_in(body: Any, *, alone: bool) -> Mapping[str, Any] | None:
-    """Find the error of a whole call: bare, or in ``data`` (or ``users``, ``org`` ...).
+    """Return the error of a whole call: bare, or in ``data`` (or ``users``, ``org`` ...).
 
-    Where results could stand instead it must be alone; a status that concerns the whole call may come with one for each record.
+    Where the list could also hold results, the error must be *alone*; a status for the whole call may have an error per record.
     """
     if not isinstance(body, dict):
         return None
     if isinstance(body.get("code"), str):
         return body
     for value in body.values():
-        if isinstance(value, list) and value and all(_is_error(one) for one in value):
+        if isinstance(value, list) and value and all(map(_is_error, value)):
             first: Mapping[str, Any] = value[0]
             return first if len(value) == 1 or not alone else None
     return None
@@ -154,20 +161,20 @@ def _is_whole(results: list[Any], records: int) -> bool:
     return records == 1 and _is_error(results[0]) and results[0]["code"] in _WHOLE_CODES
 
 
-def _succeeded(wire: RawResponse) -> bool:
-    return HTTPStatus.OK <= wire.status < HTTPStatus.MULTIPLE_CHOICES
+def _succeeded(response: RawResponse) -> bool:
+    return HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES
 
 
-def _parsed(wire: RawResponse) -> Any:
-    """Give the body; None when it is no JSON object."""
+def _json_object(response: RawResponse) -> Any:
+    """Return the body, or None if it is not a JSON object."""
     try:
-        body = orjson.loads(wire.body)
+        body = orjson.loads(response.body)
     except orjson.JSONDecodeError:
         return None
     return body if isinstance(body, dict) else None
 
 
-def _lost(wire: RawResponse, what: str) -> ResponseLost:
-    if wire.body.lstrip()[:1] == b"<":
-        what = "a page of a proxy or a portal instead of JSON"
-    return ResponseLost(reason=f"HTTP {wire.status}{': ' if what else ''}{what}", service_time=wire.service_time)
+def _response_lost(response: RawResponse, problem: str) -> ResponseLost:
+    if response.body.lstrip()[:1] == b"<":
+        problem = "an HTML page of a proxy or portal instead of JSON"
+    return ResponseLost(reason=f"HTTP {response.status}{': ' if problem else ''}{problem}", service_time=response.service_time)

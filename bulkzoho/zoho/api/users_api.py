@@ -1,4 +1,4 @@
-"""The users of the organization, page by page (Zoho's OpenAPI ``users``, v8).  What an answer leaves out is not restricted."""
+"""Users of the organization, page by page (Zoho's OpenAPI ``users``, v8).  Missing values count as "not restricted"."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from bulkzoho.zoho.api.response_decoder import decode_read
 
 __all__ = ["UserPage", "UsersClient"]
 
-PER_PAGE: Final = 200  # users; the most that a page may have
+PER_PAGE: Final = 200  # users; maximum of a page
 _ACTIVE: Final = "active"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserPage:
-    """One page."""
+    """One page of users."""
 
     users: tuple[CrmUser, ...] = ()
     more: bool = False
 
 
 class UsersClient:
-    """Reads users; one call each."""
+    """Client of the users API.  Each method is one call."""
 
-    def __init__(self, transport: ApiClient, *, per_page: int = PER_PAGE) -> None:
-        self._transport = transport
+    def __init__(self, client: ApiClient, *, per_page: int = PER_PAGE) -> None:
+        self._client = client
         self._per_page = per_page
 
     async def page(self, number: int) -> Reply:
         """``/users?type=AllUsers``, active or not; payload: :class:`UserPage`.  Pages count from 1."""
-        path = f"/crm/{self._transport.api_version}/users"
+        path = f"/crm/{self._client.api_version}/users"
         params = {"type": "AllUsers", "page": str(number), "per_page": str(self._per_page)}
-        wire = await self._transport.call("GET", path, params=params)
-        if isinstance(wire, NotSent | ResponseLost | TokenRejected):
-            return wire
-        reply = decode_read(wire, _page)
+        response = await self._client.call("GET", path, params=params)
+        if isinstance(response, NotSent | ResponseLost | TokenRejected):
+            return response
+        reply = decode_read(response, _page)
         return replace(reply, payload=UserPage()) if isinstance(reply, Succeeded) and reply.payload is None else reply
 
 

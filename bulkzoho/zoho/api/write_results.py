@@ -1,4 +1,4 @@
-"""The results of one write call, record by record."""
+"""Decode the results of a write call, record by record."""
 
 from __future__ import annotations
 
@@ -13,79 +13,79 @@ from bulkzoho.zoho.api.write_results_fast import FIXED_ACTIONS, collapse_actions
 
 __all__ = ["UnreadableResultError", "results_from"]
 
-_PLACE: Final = re.compile(r"\$\.data\[([0-9]+)\](?:\.([A-Za-z_$][A-Za-z0-9_$]*))?")
+_JSON_PATH: Final = re.compile(r"\$\.data\[([0-9]+)\](?:\.([A-Za-z_$][A-Za-z0-9_$]*))?")
 
 
 class UnreadableResultError(Exception):
-    """The results make no sense; what they would have said is not known."""
+    """A result is malformed, so the outcome of the call is unknown."""
 
 
 def results_from(data: list[Any], operation: Operation, sent_ids: list[str] | None) -> WriteResults:
-    """Read *data*, one result a record in input order.
+    """Decode *data*, one result per record in input order.
 
     Raises:
-        Unreadable: A result is no result, an accepted one has no id, or the order is not that of the records.
+        UnreadableResultError: A result is malformed, a successful one has no id, or the order differs from that of the records.
     """
     ids: list[str] = []
     actions: list[Action] = []
-    refused: dict[int, Rejection] = {}
+    rejected: dict[int, Rejection] = {}
     fixed = FIXED_ACTIONS.get(operation)
-    for index, one in enumerate(data):
-        if _is_accepted(one, index):
-            ids.append(_id_of(one) or (sent_ids[index] if sent_ids else ""))
+    for index, result in enumerate(data):
+        if _is_accepted(result, index):
+            ids.append(_id_of(result) or (sent_ids[index] if sent_ids else ""))
             if not ids[-1]:
-                raise UnreadableResultError(f"accepted without an id, at {index}")
+                raise UnreadableResultError(f"result {index} has no id")
         else:
             ids.append("")
-            refused[index] = _refusal(one, index)
-        actions.append(fixed or upsert_action(one.get("action"), one.get("message")))
-    return WriteResults(ids=ids, actions=collapse_actions(actions), refused=refused, created=() if fixed else _created(data))
+            rejected[index] = _rejection(result, index)
+        actions.append(fixed or upsert_action(result.get("action"), result.get("message")))
+    return WriteResults(ids=ids, actions=collapse_actions(actions), refused=rejected, created=() if fixed else _created(data))
 
 
 def _created(data: list[Any]) -> list[str | None]:
-    """Give when each record was created (docs "Upsert Records" v7: in the details of what was accepted)."""
-    return [details.get("Created_Time") if isinstance(details := one.get("details"), dict) else None for one in data]
+    """Return when each record was created (docs "Upsert Records" v7: in the details of a success)."""
+    return [details.get("Created_Time") if isinstance(details := result.get("details"), dict) else None for result in data]
 
 
-def _is_accepted(one: Any, index: int) -> bool:
-    """Tell accepted from refused; code and status must agree where both are there."""
-    if not isinstance(one, dict) or not isinstance(one.get("code"), str):
-        raise UnreadableResultError(f"no result at {index}")
-    accepted: bool = one["code"] == "SUCCESS"
-    if one.get("status", "success" if accepted else "error") != ("success" if accepted else "error"):
-        raise UnreadableResultError(f"code and status disagree at {index}")
+def _is_accepted(result: Any, index: int) -> bool:
+    """Return whether the record was accepted; code and status must agree if both exist."""
+    if not isinstance(result, dict) or not isinstance(result.get("code"), str):
+        raise UnreadableResultError(f"result {index} has no code")
+    accepted: bool = result["code"] == "SUCCESS"
+    if result.get("status", "success" if accepted else "error") != ("success" if accepted else "error"):
+        raise UnreadableResultError(f"code and status of result {index} disagree")
     return accepted
 
 
-def _id_of(one: Mapping[str, Any]) -> str:
-    details = one.get("details")
-    found = details.get("id") if isinstance(details, dict) else None
-    return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else ""
+def _id_of(result: Mapping[str, Any]) -> str:
+    details = result.get("details")
+    record_id = details.get("id") if isinstance(details, dict) else None
+    return str(record_id) if isinstance(record_id, str | int) and not isinstance(record_id, bool) else ""
 
 
-def _refusal(one: Mapping[str, Any], index: int) -> Rejection:
-    given = one.get("details")
-    details = strip_personal_data(given) if isinstance(given, dict) else {}
-    place = _PLACE.match(str(details.get("json_path", "")))
-    if place is not None and int(place[1]) != index:  # a refusal that belongs to another record: none can be trusted
-        raise UnreadableResultError(f"the result at {index} speaks of record {place[1]}")
+def _rejection(result: Mapping[str, Any], index: int) -> Rejection:
+    raw = result.get("details")
+    details = strip_personal_data(raw) if isinstance(raw, dict) else {}
+    path = _JSON_PATH.match(str(details.get("json_path", "")))
+    if path is not None and int(path[1]) != index:  # an error of another record: no result can be trusted
+        raise UnreadableResultError(f"result {index} refers to record {path[1]}")
     return Rejection(
-        code=one["code"],
-        message=str(one.get("message") or ""),
+        code=result["code"],
+        message=str(result.get("message") or ""),
         stage=Stage.CRM,
-        field=_field(details) or (place[2] if place else None),
+        field=_field(details) or (path[2] if path else None),
         details=details,
     )
 
 
 def _field(details: Mapping[str, Any]) -> str | None:
-    """Give the field to blame, looking into the first of several errors too."""
+    """Return the field of the error, or of the first of several errors."""
     name = details.get("api_name")
     if isinstance(name, str):
         return name
     for key in ("errors", "expected_fields"):
-        several = details.get(key)
-        if isinstance(several, list) and several and isinstance(several[0], dict):
-            inner = several[0].get("details", several[0])
+        errors = details.get(key)
+        if isinstance(errors, list) and errors and isinstance(errors[0], dict):
+            inner = errors[0].get("details", errors[0])
             return _field(inner) if isinstance(inner, dict) else None
     return None

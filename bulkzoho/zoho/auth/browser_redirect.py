@@ -1,4 +1,4 @@
-"""Let the browser bring a grant code: the address that it opens, and the loopback address to which it comes back."""
+"""Browser login: the consent URL, and the loopback listener that receives the grant code."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from bulkzoho.errors import AccessError, RunFailedError
-from bulkzoho.zoho.auth.datacenters import data_center_of, host_of, is_loopback
+from bulkzoho.zoho.auth.datacenters import data_center_of, is_loopback
+from bulkzoho.zoho.http.http_client import host_of
 
 __all__ = ["AuthorizationResponse", "LoopbackRedirect", "consent_url", "exchange_address"]
 
 HOST: Final = "127.0.0.1"
 PATH: Final = "/callback"
-DONE: Final = "bulkzoho has what it needs. You may close this window.\n"
+DONE: Final = "Login complete. You can close this window.\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationResponse:
-    """What the browser brought."""
+    """Grant code that the browser delivered."""
 
     code: str = field(repr=False)
-    accounts_server: str  #: where the code is to be exchanged; empty: where it was asked for
+    accounts_server: str  #: where to exchange the code; empty: the server of the consent URL
 
 
 def consent_url(accounts_url: str, *, client_id: str, scopes: Sequence[str], redirect_uri: str, state: str) -> str:
-    """Give the address that a person opens to agree (docs "Authorization request"; offline: with a refresh token)."""
-    asked = {
+    """Return the URL of the consent page (docs "Authorization request"; offline: with a refresh token)."""
+    query = {
         "response_type": "code",
         "client_id": client_id,
         "scope": ",".join(scopes),
@@ -42,51 +43,51 @@ def consent_url(accounts_url: str, *, client_id: str, scopes: Sequence[str], red
         "prompt": "consent",
         "state": state,
     }
-    return f"{accounts_url}/oauth/v2/auth?{urlencode(asked)}"
+    return f"{accounts_url}/oauth/v2/auth?{urlencode(query)}"
 
 
-def exchange_address(consent: AuthorizationResponse, asked: str) -> str:
-    """Give the accounts server at which the code is exchanged; the redirect may name that of another data center.
+def exchange_address(consent: AuthorizationResponse, accounts_url: str) -> str:
+    """Return the accounts server that exchanges the code; the redirect may name one of another data center.
 
     Raises:
-        AccessError: It names a host that is no accounts server: no secret goes there.
+        AccessError: It names a host that is not an accounts server; no secret may go there.
     """
-    told = consent.accounts_server.rstrip("/")
-    if not told or told == asked:
-        return asked
-    host = host_of(told)
+    server = consent.accounts_server.rstrip("/")
+    if not server or server == accounts_url:
+        return accounts_url
+    host = host_of(server)
     center = data_center_of(host)
-    if center is not None and told == f"https://{center.accounts}":
-        return told
-    if is_loopback(host) and is_loopback(host_of(asked)):
-        return told
+    if center is not None and server == f"https://{center.accounts}":
+        return server
+    if is_loopback(host) and is_loopback(host_of(accounts_url)):
+        return server
     raise AccessError(
-        f"the browser names {host or 'nothing'} as the accounts server, which is none of Zoho's: nothing is sent there.",
-        hint="Begin the login anew, from the address that it shows.",
+        f"the redirect names {host or 'no host'} as the accounts server, which is not a host of Zoho; nothing was sent to it.",
+        hint="Start the login again and open the URL that it shows.",
         code="FOREIGN_HOST",
     )
 
 
 class LoopbackRedirect:
-    """A listener on loopback for one consent.
+    """Listener on loopback for one login.
 
     Attributes:
-        state: What the answer must carry, so that no other page can bring a code of its own.
+        state: Value that the redirect must carry, so that no other page can inject a code.
     """
 
     def __init__(self, port: int) -> None:
         self.state = secrets.token_urlsafe(24)
         self._port = port
-        self._brought: asyncio.Future[AuthorizationResponse] = asyncio.get_running_loop().create_future()
-        self._runner = web.ServerRunner(web.Server(self._answer, access_log=None), shutdown_timeout=0.5)
+        self._received: asyncio.Future[AuthorizationResponse] = asyncio.get_running_loop().create_future()
+        self._runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0.5)
 
     @property
     def uri(self) -> str:
-        """The redirect address, which must be registered letter by letter."""
+        """The redirect URI, which must be registered exactly like this."""
         return f"http://{HOST}:{self._port}{PATH}"
 
     async def __aenter__(self) -> Self:
-        """Listen.
+        """Start to listen.
 
         Raises:
             RunFailedError: The port is taken.
@@ -97,51 +98,51 @@ class LoopbackRedirect:
         except OSError as error:
             await self._runner.cleanup()
             raise RunFailedError(
-                f"{HOST}:{self._port} cannot be listened on, so the browser could not come back.",
-                hint="Register another address in the API console and name its port with --redirect-port.",
+                f"cannot listen on {HOST}:{self._port} for the browser login.",
+                hint="Register another redirect URI in the API console and set its port with --redirect-port.",
                 code="PORT_TAKEN",
             ) from error
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._brought.cancel()
+        self._received.cancel()
         await self._runner.cleanup()
 
     async def consent(self, timeout_s: float) -> AuthorizationResponse:
-        """Wait until the browser comes back.
+        """Wait for the redirect.
 
         Raises:
-            AccessError: The person or Zoho refused, or nobody came for *timeout_s* seconds.
+            AccessError: The user or Zoho refused consent, or there was no redirect within *timeout_s* seconds.
         """
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._brought
+                return await self._received
         except TimeoutError:
             raise AccessError(
-                f"no browser came back within {timeout_s / 60:.0f} minutes.",
-                hint="Begin again; on a machine without a browser use --method self-client.",
+                f"the browser login was not completed within {timeout_s / 60:.0f} minutes.",
+                hint="Start again; on a machine without a browser use --method self-client.",
                 code="NO_CONSENT",
             ) from None
 
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path != PATH or request.method != "GET":
-            return web.Response(status=404, text="nothing is here\n")
-        told = request.query
-        if not hmac.compare_digest(told.get("state", "").encode(), self.state.encode()):
-            return web.Response(status=400, text="this does not come from the login that waits here\n")
-        if not self._brought.done():
-            self._take(told)
+            return web.Response(status=404, text="not found\n")
+        query = request.query
+        if not hmac.compare_digest(query.get("state", "").encode(), self.state.encode()):
+            return web.Response(status=400, text="this request does not belong to the current login\n")
+        if not self._received.done():
+            self._complete(query)
         return web.Response(text=DONE, headers={"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"})
 
-    def _take(self, told: Mapping[str, str]) -> None:
-        code = told.get("code", "")
+    def _complete(self, query: Mapping[str, str]) -> None:
+        code = query.get("code", "")
         if code:
-            self._brought.set_result(AuthorizationResponse(code=code, accounts_server=told.get("accounts-server", "")))
+            self._received.set_result(AuthorizationResponse(code=code, accounts_server=query.get("accounts-server", "")))
             return
-        word = "".join(letter for letter in told.get("error", "")[:40] if letter.isalpha() or letter in "_ ")
+        word = "".join(letter for letter in query.get("error", "")[:40] if letter.isalpha() or letter in "_ ")
         error = AccessError(
-            f"there was no consent ({word or 'no code'}).",
-            hint="Begin again, and agree in the browser.",
+            f"consent was refused ({word or 'no code'}).",
+            hint="Start again and accept in the browser.",
             code="NO_CONSENT",
         )
-        self._brought.set_exception(error)
+        self._received.set_exception(error)

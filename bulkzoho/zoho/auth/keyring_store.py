@@ -1,4 +1,4 @@
-"""The system's keyring, where there is one that works; the package ``keyring`` is optional and loaded only when asked for."""
+"""Secrets in the system keyring.  The package ``keyring`` is optional and imported on demand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SERVICE: Final = "bulkzoho"
 
 
 class KeyringRefusedError(Exception):
-    """The keyring did not take the secrets."""
+    """The keyring did not accept the secrets."""
 
 
 class _Keyring(Protocol):
@@ -28,21 +28,21 @@ class _Keyring(Protocol):
 
 
 def keyring_works() -> bool:
-    """Whether ``keyring`` is installed and has found a place to keep secrets in: without one its priority is not above 0."""
+    """Return whether ``keyring`` is installed and has a working backend: without one its priority is not above 0."""
     keyring = _keyring()
     if keyring is None:
         return False
     try:
         return float(getattr(keyring.get_keyring(), "priority", 0)) > 0
-    except Exception:  # noqa: BLE001  somebody else's code and the system's services: whatever they raise, they do not work
+    except Exception:  # noqa: BLE001  any error of a third-party backend means that it does not work
         return False
 
 
 def save_to_keyring(home: Path, profile: str, secrets: Secrets) -> None:
-    """Keep *secrets*.
+    """Save *secrets*.
 
     Raises:
-        KeyringRefusedError: It is locked, or gone.
+        KeyringRefusedError: The keyring is locked or missing.
     """
     keyring = _keyring()
     value = json.dumps({"client_secret": secrets.client_secret, "refresh_token": secrets.refresh_token})
@@ -50,14 +50,14 @@ def save_to_keyring(home: Path, profile: str, secrets: Secrets) -> None:
         assert keyring is not None
         keyring.set_password(SERVICE, _entry(home, profile), value)
     except Exception:  # noqa: BLE001  as above
-        raise KeyringRefusedError from None  # its own text may hold anything
+        raise KeyringRefusedError from None  # its text may contain secrets
 
 
 def load_from_keyring(home: Path, profile: str) -> Secrets:
-    """Give the secrets that were kept.
+    """Load the secrets.
 
     Raises:
-        AccessError: They cannot be had.
+        AccessError: The keyring does not return them.
     """
     keyring = _keyring()
     try:
@@ -66,20 +66,20 @@ def load_from_keyring(home: Path, profile: str) -> Secrets:
         return Secrets(client_secret=value["client_secret"], refresh_token=value["refresh_token"])
     except Exception:  # noqa: BLE001  as above
         raise AccessError(
-            f"the keyring does not give the secrets of profile {profile}.",
-            hint=f"Unlock it; or log in again and keep them in a file: bulkzoho auth login --profile {profile} --store file",
+            f"the keyring did not return the secrets of profile {profile}.",
+            hint=f"Unlock it, or log in again and store them in a file: bulkzoho auth login --profile {profile} --store file",
             code="NO_CREDENTIALS",
         ) from None
 
 
 def delete_from_keyring(home: Path, profile: str) -> None:
-    """Take the secrets out; one that has none is content."""
+    """Delete the secrets, if there are any."""
     keyring = _keyring()
     if keyring is None:
         return
     try:
         keyring.delete_password(SERVICE, _entry(home, profile))
-    except Exception:  # noqa: BLE001  as above: there is none, or nobody to ask
+    except Exception:  # noqa: BLE001  as above: no entry, or no keyring
         return
 
 
@@ -91,5 +91,5 @@ def _keyring() -> _Keyring | None:
 
 
 def _entry(home: Path, profile: str) -> str:
-    """Name the entry, apart for each home: two homes may have profiles of one name."""
+    """Return the name of the entry; it differs by state directory, because two may have profiles of the same name."""
     return f"{profile}@{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"

@@ -1,4 +1,4 @@
-"""One named account as a value: everything but its secrets, which stand apart so that no ``repr`` and no list shows them."""
+"""Profile: a named account without its secrets, so that no ``repr`` and no list shows them."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class LoginMethod(StrEnum):
-    """How an account was let in."""
+    """How an account was authorized."""
 
     SELF_CLIENT = "self-client"  #: a grant code from the API console
-    REFRESH_TOKEN = "refresh-token"  # noqa: S105  a word: a refresh token that there was already
-    BROWSER = "browser"  #: a grant code that the browser brought
+    REFRESH_TOKEN = "refresh-token"  # noqa: S105  a name: an existing refresh token
+    BROWSER = "browser"  #: a grant code from the browser redirect
     CLIENT_CREDENTIALS = "client-credentials"  #: server to server, without a refresh token
 
 
 class SecretStorage(StrEnum):
-    """Where the secrets of a profile are."""
+    """Where the secrets of a profile are stored."""
 
-    FILE = "file"  #: in the file of profiles, 0600
+    FILE = "file"  #: in the profile file, 0600
     KEYRING = "keyring"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """What lets in."""
+    """Secrets of an account."""
 
     client_secret: str = field(repr=False)
     refresh_token: str = field(default="", repr=False)  #: empty for client credentials
@@ -41,13 +41,13 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """An account with a name; what is empty was not told."""
+    """Named account; empty values are unknown."""
 
     name: str
     client_id: str = field(repr=False)
     method: LoginMethod
     dc: str
-    accounts_url: str = ""  #: the three URLs only where they are not the data center's
+    accounts_url: str = ""  #: the three URLs are set only if they differ from the data center's
     api_url: str = ""
     upload_url: str = ""
     soid: str = ""  #: client credentials: ``ZohoCRM.`` and the organization's id
@@ -60,8 +60,8 @@ class Profile:
     created: str = ""  #: UTC, ISO 8601
 
     def environment(self, secrets: Secrets) -> dict[str, str]:
-        """Give the account as the environment would describe it."""
-        told = {
+        """Return the account as environment variables."""
+        variables = {
             "BULKZOHO_CLIENT_ID": self.client_id,
             "BULKZOHO_CLIENT_SECRET": secrets.client_secret,
             "BULKZOHO_REFRESH_TOKEN": secrets.refresh_token,
@@ -70,41 +70,41 @@ class Profile:
             "BULKZOHO_API_URL": self.api_url,
             "BULKZOHO_UPLOAD_URL": self.upload_url,
         }
-        return {name: value for name, value in told.items() if value}
+        return {name: value for name, value in variables.items() if value}
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as the file keeps it, but for the name."""
+        """Return the value in the file, without the name."""
         return {key: value for key, value in asdict(self).items() if key != "name" and value not in ("", ())}
 
     @classmethod
     def from_json(cls, name: str, value: Mapping[str, Any]) -> Profile:
-        """Read what :meth:`to_json` gave; keys of later versions are left out.
+        """Build a profile from the value of :meth:`to_json`; keys of later versions are ignored.
 
         Raises:
-            KeyError: Something that must be there is not.
-            TypeError: Something is of another type.
-            ValueError: A word is not known.
+            KeyError: A required value is missing.
+            TypeError: A value has the wrong type.
+            ValueError: A word is unknown.
         """
-        texts = {one.name for one in fields(cls)} - {"name", "method", "scopes", "kept_in"}
-        told = {key: str(value[key]) for key in texts if key in value}
+        texts = {attribute.name for attribute in fields(cls)} - {"name", "method", "scopes", "kept_in"}
+        values = {key: str(value[key]) for key in texts if key in value}
         return cls(
             name=name,
             method=LoginMethod(value["method"]),
             scopes=tuple(map(str, value.get("scopes", ()))),
             kept_in=SecretStorage(value.get("kept_in", SecretStorage.FILE)),
-            **told,
+            **values,
         )
 
 
 def checked_name(name: str) -> str:
-    """Give *name* if a profile may have it.
+    """Return *name* if it is a valid profile name.
 
     Raises:
-        UsageError: It may not.
+        UsageError: It is not.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} cannot be the name of a profile.",
-            hint="Use up to 64 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit.",
+            f"{name!r} is not a valid profile name.",
+            hint="Use up to 64 letters, digits, dots, hyphens and underscores, starting with a letter or digit.",
         )
     return name

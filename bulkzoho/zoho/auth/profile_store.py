@@ -1,4 +1,4 @@
-"""The file of profiles: one a home, for its owner alone (0600), changed by one process at a time."""
+"""Profile file: one per state directory, readable only by its owner (0600), changed by one process at a time."""
 
 from __future__ import annotations
 
@@ -26,42 +26,42 @@ FORMAT: Final = 1
 
 
 class ProfileStore:
-    """The profiles of one home."""
+    """Profiles of one state directory."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
         self.path = home / FILE
 
     def all(self) -> list[Profile]:
-        """Give every profile, by name.
+        """Return all profiles, sorted by name.
 
         Raises:
-            RefusedError: The file is there and cannot be understood.
-            RunFailedError: It cannot be read.
+            RefusedError: The file has an unknown format.
+            RunFailedError: The file cannot be read.
         """
         return [self._profile(name, value) for name, value in sorted(self._read().items())]
 
     def get(self, name: str) -> Profile:
-        """Give the profile called *name*.
+        """Return the profile *name*.
 
         Raises:
-            AccessError: There is none; names those that there are.
+            AccessError: There is no such profile; the hint lists the existing ones.
         """
-        kept = self._read()
-        if name not in kept:
-            known = f"There are {', '.join(sorted(kept))}" if kept else "There is none yet"
+        profiles = self._read()
+        if name not in profiles:
+            known = f"Known profiles: {', '.join(sorted(profiles))}" if profiles else "There is no profile yet"
             raise AccessError(
                 f"there is no profile {name!r}.",
-                hint=f"{known}; make one: bulkzoho auth login --profile {name}",
+                hint=f"{known}. Create it: bulkzoho auth login --profile {name}",
                 code="NO_SUCH_PROFILE",
             )
-        return self._profile(name, kept[name])
+        return self._profile(name, profiles[name])
 
     def secrets(self, profile: Profile) -> Secrets:
-        """Give the secrets of *profile*.
+        """Return the secrets of *profile*.
 
         Raises:
-            AccessError: They cannot be had.
+            AccessError: They are missing, or the keyring does not return them.
         """
         if profile.kept_in is SecretStorage.KEYRING:
             return load_from_keyring(self._home, profile.name)
@@ -75,44 +75,44 @@ class ProfileStore:
         return Secrets(client_secret=value["client_secret"], refresh_token=str(value.get("refresh_token", "")))
 
     def save(self, profile: Profile, secrets: Secrets) -> Profile:
-        """Keep *profile* in the place of one of the same name; give it as it is kept.
+        """Save *profile*, replacing one of the same name; return it as it was saved.
 
-        Where the keyring does not take the secrets they stand in the file.
+        If the keyring does not accept the secrets, they are saved in the file.
 
         Raises:
             RunFailedError: The file cannot be written.
         """
-        kept = profile
-        if kept.kept_in is SecretStorage.KEYRING:
+        saved = profile
+        if saved.kept_in is SecretStorage.KEYRING:
             try:
-                save_to_keyring(self._home, kept.name, secrets)
+                save_to_keyring(self._home, saved.name, secrets)
             except KeyringRefusedError:
-                kept = replace(kept, kept_in=SecretStorage.FILE)
-        if kept.kept_in is SecretStorage.FILE and self._read().get(kept.name, {}).get("kept_in") == SecretStorage.KEYRING:
-            delete_from_keyring(self._home, kept.name)
-        entry = kept.to_json()
-        if kept.kept_in is SecretStorage.FILE:
+                saved = replace(saved, kept_in=SecretStorage.FILE)
+        if saved.kept_in is SecretStorage.FILE and self._read().get(saved.name, {}).get("kept_in") == SecretStorage.KEYRING:
+            delete_from_keyring(self._home, saved.name)
+        entry = saved.to_json()
+        if saved.kept_in is SecretStorage.FILE:
             entry["secrets"] = {"client_secret": secrets.client_secret, "refresh_token": secrets.refresh_token}
-        with self._alone():
-            self._write({**self._read(), kept.name: entry})
-        return kept
+        with self._locked():
+            self._write({**self._read(), saved.name: entry})
+        return saved
 
     def remove(self, profile: Profile) -> None:
-        """Forget *profile* and its secrets.
+        """Delete *profile* and its secrets.
 
         Raises:
             RunFailedError: The file cannot be written.
         """
         if profile.kept_in is SecretStorage.KEYRING:
             delete_from_keyring(self._home, profile.name)
-        with self._alone():
+        with self._locked():
             self._write({name: value for name, value in self._read().items() if name != profile.name})
 
     def _profile(self, name: str, value: Mapping[str, Any]) -> Profile:
         try:
             return Profile.from_json(name, value)
         except (KeyError, TypeError, ValueError):
-            raise self._not_understood() from None
+            raise self._unknown_format() from None
 
     def _read(self) -> dict[str, dict[str, Any]]:
         try:
@@ -120,18 +120,20 @@ class ProfileStore:
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as error:
-            raise RunFailedError(f"{self.path}: cannot be read: {error.strerror}.", hint="Give yourself permission.") from error
+            raise RunFailedError(
+                f"{self.path}: cannot be read: {error.strerror}.", hint="Check the permissions of the file."
+            ) from error
         except ValueError:
-            raise self._not_understood() from None
+            raise self._unknown_format() from None
         profiles = value.get("profiles") if isinstance(value, dict) and value.get("v") == FORMAT else None
-        if not isinstance(profiles, dict) or not all(isinstance(one, dict) for one in profiles.values()):
-            raise self._not_understood()
+        if not isinstance(profiles, dict) or not all(isinstance(profile, dict) for profile in profiles.values()):
+            raise self._unknown_format()
         return profiles
 
-    def _not_understood(self) -> RefusedError:
+    def _unknown_format(self) -> RefusedError:
         return RefusedError(
-            f"{self.path}: is no file of profiles that this version understands.",
-            hint="Put it aside and log in again: bulkzoho auth login",
+            f"{self.path}: is not a profile file that this version can read.",
+            hint="Move it away and log in again: bulkzoho auth login",
             code="BAD_PROFILES",
         )
 
@@ -142,8 +144,8 @@ class ProfileStore:
             raise self._cannot_write(error) from error
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold the lock on changes."""
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock for changes."""
         try:
             self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self._home / "profiles.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -160,6 +162,6 @@ class ProfileStore:
     def _cannot_write(self, error: OSError) -> RunFailedError:
         return RunFailedError(
             f"{self.path}: cannot be written: {error.strerror}.",
-            hint="Give write permission, make room, or set BULKZOHO_HOME to another folder.",
+            hint="Check permissions and free disk space, or set BULKZOHO_HOME to another folder.",
             code="CANNOT_WRITE",
         )

@@ -1,4 +1,4 @@
-"""Which OAuth scopes a call needs, which a use of bulkzoho needs, and whether those of a token are enough (zoho-api 2.8)."""
+"""OAuth scopes: those of each call and command, and those that a token lacks (zoho-api 2.8)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["COMMAND_SCOPES", "SCOPES_OF_USE", "AccountPurpose", "missing_scopes"
 
 
 class AccountPurpose(StrEnum):
-    """What an account is wanted for."""
+    """Purpose of an account."""
 
-    READ = "read"  #: look at modules, fields and records; nothing is ever written
-    IMPORT = "import"  #: everything that bulkzoho does through the records API
-    BULK = "bulk"  #: the same, and Zoho's bulk jobs
+    READ = "read"  #: read modules, fields and records
+    IMPORT = "import"  #: everything that uses the records API
+    BULK = "bulk"  #: the same and Zoho's bulk jobs
 
 
 _READ: Final = (
@@ -35,7 +35,10 @@ SCOPES_OF_USE: Final[Mapping[AccountPurpose, tuple[str, ...]]] = {
 }
 
 _METADATA: Final = ("ZohoCRM.settings.modules.READ", "ZohoCRM.settings.fields.READ")
-_LOOKUP: Final = ("ZohoCRM.modules.READ", "ZohoCRM.coql.READ")  # a lost reply is looked up by COQL
+_LOOKUP: Final = (
+    "ZohoCRM.modules.READ",
+    "ZohoCRM.coql.READ",
+)  # requests without a response are looked up by COQL
 COMMAND_SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "modules, fields": _METADATA,
     "import": (*_METADATA, "ZohoCRM.modules.CREATE", *_LOOKUP),
@@ -44,9 +47,9 @@ COMMAND_SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "import --operation delete": (*_METADATA, "ZohoCRM.modules.DELETE", *_LOOKUP),
     "export, verify": (*_METADATA, *_LOOKUP),
 }
-"""What each command cannot do without; replay and resume need what their run needs."""
+"""Scopes that each command needs; replay and resume need those of their run."""
 
-# Modules that Zoho delivers; those of an organization's own making have no scope of their name (docs v7: modules.custom)
+# Standard modules; custom modules have no scope of their own name (docs v7: modules.custom)
 _STANDARD: Final = frozenset({
     "Accounts",
     "Calls",
@@ -80,14 +83,14 @@ _FIXED: Final = {
 
 
 def scope_of_call(method: str, path: str) -> str | None:
-    """Give the scope that a call needs, as one says it to a person; None when it is not known."""
+    """Return the scope that a call needs, in words for a message, or None if unknown."""
     match = _CALL.match(path)
     if match is None:
         return None
-    place = match["path"]
-    if place in _FIXED:
-        return _FIXED[place]
-    name, _, rest = place.partition("/")
+    path = match["path"]
+    if path in _FIXED:
+        return _FIXED[path]
+    name, _, rest = path.partition("/")
     crm_module = name if name in _STANDARD else "custom"
     if rest == "upsert":
         return f"ZohoCRM.modules.{crm_module}.CREATE and .UPDATE (or ZohoCRM.modules.ALL)"
@@ -97,19 +100,19 @@ def scope_of_call(method: str, path: str) -> str | None:
 
 
 def missing_scopes(granted: Iterable[str], needed: Iterable[str], *, crm_module: str | None = None) -> list[str]:
-    """Give those of *needed* that *granted* does not cover.
+    """Return the *needed* scopes that *granted* does not cover.
 
-    With *crm_module* (API name) a scope for that module alone is enough, too.
+    With *crm_module* (API name), a scope for that module is sufficient.
     """
-    have = {one.casefold() for one in granted}
-    return [one for one in dict.fromkeys(needed) if have.isdisjoint(_covering(one, crm_module))]
+    have = {scope.casefold() for scope in granted}
+    return [scope for scope in dict.fromkeys(needed) if have.isdisjoint(_covering(scope, crm_module))]
 
 
 def _covering(scope: str, crm_module: str | None) -> set[str]:
-    """Give the scopes of which one is enough for *scope*, in lower case."""
+    """Return the scopes that cover *scope*, in lower case."""
     service, *areas, verb = scope.split(".")
     verbs = {verb, "ALL"} | ({"WRITE"} if verb in _WRITING else set())
-    places = [areas[:depth] for depth in range(1, len(areas) + 1)]
+    prefixes = [areas[:depth] for depth in range(1, len(areas) + 1)]
     if areas == ["modules"] and crm_module is not None:
-        places.append(["modules", crm_module if crm_module in _STANDARD else "custom"])
-    return {".".join([service, *place, one]).casefold() for place in places for one in verbs}
+        prefixes.append(["modules", crm_module if crm_module in _STANDARD else "custom"])
+    return {".".join([service, *prefix, verb]).casefold() for prefix in prefixes for verb in verbs}

@@ -1,7 +1,7 @@
-"""The access token on disk, so that the processes of one machine share one and ask for it once.
+"""Access token on disk, shared by the processes of one machine.
 
-Zoho gives ten access tokens in ten minutes and lets ten live (docs "Token limits"): runs that each asked for their own would
-soon be shut out.  The file holds the access token, its times and its API host; never a refresh token or a client secret.
+Zoho issues ten access tokens in ten minutes and keeps ten valid (docs "Token limits"): with a token per run, runs would soon be
+locked out.  The file holds the access token, its times and its API host, never a refresh token or a client secret.
 """
 
 from __future__ import annotations
@@ -25,37 +25,37 @@ if sys.platform != "win32":
 
 __all__ = ["LockTimeoutError", "StoredToken", "TokenCache"]
 
-LOCK_WAIT_S: Final = 45.0  # seconds; longer than one request for a token may take
+LOCK_WAIT_S: Final = 45.0  # seconds; longer than a token request can take
 LOCK_POLL_S: Final = 0.05
 FORMAT: Final = 1
 
-_log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 
 class LockTimeoutError(Exception):
-    """Another process has held the lock for longer than a renewal takes."""
+    """Another process held the lock for longer than a renewal takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredToken:
-    """One access token as it stands in the file."""
+    """Access token as stored in the file."""
 
     access_token: str = field(repr=False)
     obtained_at: float  #: seconds since the epoch
     expires_at: float  #: seconds since the epoch
-    api_domain: str | None  #: where the accounts server said the API is
-    scopes: tuple[str, ...] = ()  #: what it may do, where the accounts server said so
+    api_domain: str | None  #: API host named by the accounts server
+    scopes: tuple[str, ...] = ()  #: as far as the accounts server named them
 
 
 class TokenCache:
-    """One file, and a lock beside it.  Trouble with the disk is never trouble for a run: it then has no cache."""
+    """One file with a lock file.  Disk errors do not stop a run; it then has no cache."""
 
     def __init__(self, folder: Path, settings: ConnectionSettings, *, organization: str = "") -> None:
-        """Use *folder* (made when needed, 0700) for the account of *settings*.
+        """Use *folder* (created if necessary, 0700) for the account of *settings*.
 
-        *organization* tells client credentials apart, which serve several.
+        *organization* distinguishes the organizations of one client with client credentials.
         """
-        secrets = f"{settings.client_secret}\n{settings.refresh_token}"  # a wrong secret is to fail at once, not in an hour
+        secrets = f"{settings.client_secret}\n{settings.refresh_token}"  # so that a wrong secret fails at once, not in an hour
         identity = f"{settings.accounts_url}\n{settings.client_id}\n{secrets}{organization}"
         name = hashlib.sha256(identity.encode()).hexdigest()[:32]
         self._file = folder / f"{name}.json"
@@ -63,30 +63,30 @@ class TokenCache:
 
     @contextlib.asynccontextmanager
     async def locked(self) -> AsyncIterator[Self]:
-        """Hold the lock among processes; safe to cancel while waiting.
+        """Hold the lock between processes; safe to cancel while waiting.
 
         Raises:
-            LockTimeoutError: It was not free for ``LOCK_WAIT_S`` seconds.
+            LockTimeoutError: The lock was not free for ``LOCK_WAIT_S`` seconds.
         """
         descriptor = self._open_lock()
         try:
             if descriptor is not None:
-                await _take(descriptor)
+                await _acquire(descriptor)
             yield self
         finally:
             if descriptor is not None:
                 os.close(descriptor)
 
     def read(self) -> StoredToken | None:
-        """Give the token in the file; None when there is none that can be read."""
+        """Return the token in the file, or None if there is no readable one."""
         try:
             value = json.loads(self._file.read_bytes())
         except (OSError, ValueError):
             return None
-        return _stored(value)
+        return _parse(value)
 
     def write(self, token: StoredToken) -> None:
-        """Put *token* into the file (0600), whole or not at all."""
+        """Write *token* to the file (0600) atomically."""
         value = {
             "v": FORMAT,
             "access_token": token.access_token,
@@ -102,12 +102,12 @@ class TokenCache:
                 json.dump(value, file)
             draft.replace(self._file)
         except OSError as error:
-            _log.warning("the access token cannot be kept", extra={"path": str(self._file), "reason": error.strerror})
+            _LOG.warning("token cache not written", extra={"path": str(self._file), "reason": error.strerror})
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
 
-    def forget(self) -> None:
-        """Remove the token, after it was revoked."""
+    def delete(self) -> None:
+        """Delete the token after it was revoked."""
         with contextlib.suppress(OSError):
             self._file.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
@@ -118,14 +118,14 @@ class TokenCache:
             self._lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             return os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            _log.warning("the token lock cannot be made", extra={"path": str(self._lock), "reason": error.strerror})
+            _LOG.warning("token lock not created", extra={"path": str(self._lock), "reason": error.strerror})
             return None
 
 
-async def _take(descriptor: int) -> None:
-    """Poll for the lock: a thread that blocks in flock could not be cancelled."""
+async def _acquire(descriptor: int) -> None:
+    """Poll for the lock, because a thread blocked in flock cannot be cancelled."""
     if sys.platform == "win32":
-        return  # no lock there: two processes may each ask for a token, which is harmless
+        return  # no lock: two processes may both request a token, which is harmless
     waited_s = 0.0
     while True:
         try:
@@ -141,7 +141,7 @@ async def _take(descriptor: int) -> None:
             return
 
 
-def _stored(value: Any) -> StoredToken | None:
+def _parse(value: Any) -> StoredToken | None:
     match value:
         case {
             "v": int(version),

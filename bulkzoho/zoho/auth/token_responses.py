@@ -1,7 +1,7 @@
-"""What the accounts server answers to a request for a token, decoded.
+"""Decode the accounts server's response to a token request.
 
-It answers errors with HTTP 200 and an ``error`` key; like Zoho's own SDK this decides by the presence of ``access_token`` and
-never by the status alone.  Nothing of an answer is echoed but error words of the usual form.
+The server reports errors with HTTP 200 and an ``error`` key; like Zoho's own SDK, this module looks for ``access_token`` and
+never decides by the status alone.  Messages contain only error words of the usual form, no other part of the response.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from bulkzoho.zoho.http.http_client import HttpResponse
 
 __all__ = ["GrantType", "TokenResponse", "describe_html_page", "parse_token_response"]
 
-# Seconds to leave the accounts server alone after "Access Denied"; it names none, and blocks for the rest of ten minutes (docs
-# "Token limits": ten requests in ten minutes).  Asking each minute would fill the window again, should refused requests count.
+# Seconds to wait after "Access Denied"; the response names no time, and the server blocks for the rest of ten minutes (docs
+# "Token limits": ten requests in ten minutes).  A retry each minute would fill the window again if rejected requests count.
 THROTTLED_S: Final = 120.0
-LIFE_S: Final = 3600.0  # docs "Access token expiry": one hour, when the answer does not say
+LIFE_S: Final = 3600.0  # docs "Access token expiry": one hour; used if the response has no value
 _ERROR_WORD: Final = re.compile(r"[A-Za-z_ ]{1,40}")
 
 
 class GrantType(StrEnum):
-    """What a token was asked for with; the words stand in messages."""
+    """Credential of a token request; the values appear in messages."""
 
     REFRESH = "refresh token"
     CODE = "grant code"
@@ -35,27 +35,29 @@ class GrantType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenResponse:
-    """A new access token, and what came with it."""
+    """A new access token with its attributes."""
 
     access_token: str = field(repr=False)
     life_s: float
     api_domain: str | None
-    refresh_token: str = field(default="", repr=False)  #: for a grant code with offline access only
-    scopes: tuple[str, ...] = ()  #: newer answers tell them
+    refresh_token: str = field(default="", repr=False)  #: only for a grant code with offline access
+    scopes: tuple[str, ...] = ()  #: only in newer responses
 
 
-def parse_token_response(reply: HttpResponse, asked: GrantType = GrantType.REFRESH) -> TokenResponse | RateLimited | ResponseLost:
-    """Decode the answer to a request for a token.
+def parse_token_response(
+    reply: HttpResponse, grant_type: GrantType = GrantType.REFRESH
+) -> TokenResponse | RateLimited | ResponseLost:
+    """Decode the response to a token request.
 
     Raises:
-        AccessError: The refresh token or the client is refused; says which, and what to do.
+        AccessError: The server rejects the credential; the message names it and the remedy.
     """
     try:
         answer = json.loads(reply.body)
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        if reply.status == 429:  # noqa: PLR2004  Too Many Requests, whoever says so
+        if reply.status == 429:  # noqa: PLR2004  Too Many Requests, also from a proxy
             return RateLimited(retry_after_s=THROTTLED_S)
         return ResponseLost(
             reason=f"the accounts server answered HTTP {reply.status} without JSON{describe_html_page(reply.body)}"
@@ -73,14 +75,16 @@ def parse_token_response(reply: HttpResponse, asked: GrantType = GrantType.REFRE
     word = answer.get("error")
     if reply.status == 429 or (isinstance(word, str) and word.casefold() == "access denied"):  # noqa: PLR2004  as above
         return RateLimited(retry_after_s=THROTTLED_S)
-    if reply.status >= 500:  # noqa: PLR2004  the server's own trouble
+    if reply.status >= 500:  # noqa: PLR2004  a server error
         return ResponseLost(reason=f"the accounts server answered HTTP {reply.status}")
-    raise _refused(word if isinstance(word, str) and _ERROR_WORD.fullmatch(word) else "no access token in the answer", asked)
+    raise _rejection(
+        word if isinstance(word, str) and _ERROR_WORD.fullmatch(word) else "no access token in the response", grant_type
+    )
 
 
 def describe_html_page(body: bytes) -> str:
-    """Say so when *body* is a page for people."""
-    return ": a page of a proxy or a portal" if body.lstrip()[:1] == b"<" else ""
+    """Return a note if *body* is an HTML page."""
+    return ": an HTML page of a proxy or portal" if body.lstrip()[:1] == b"<" else ""
 
 
 def _is_token(text: Any) -> TypeGuard[str]:
@@ -88,7 +92,7 @@ def _is_token(text: Any) -> TypeGuard[str]:
 
 
 def _life_s(answer: dict[str, Any]) -> float:
-    """Give seconds; the rule of Zoho's SDK: beside ``expires_in_sec``, ``expires_in`` is in milliseconds."""
+    """Return seconds.  As in Zoho's SDK: next to ``expires_in_sec``, ``expires_in`` is in milliseconds."""
     for name in ("expires_in_sec", "expires_in"):
         try:
             life_s = float(answer[name])
@@ -99,47 +103,47 @@ def _life_s(answer: dict[str, Any]) -> float:
     return LIFE_S
 
 
-# zoho-api 2.6; what is said and what is to be done, by Zoho's word
-_REMEDIES: Final = {
+# message and hint by Zoho's error word; zoho-api 2.6
+_REJECTIONS: Final = {
     "invalid_client": (
-        "the client id is not known here (invalid_client).",
-        "Check the client id, and that BULKZOHO_DC (or --dc) names the data center where it was registered.",
+        "the client id is unknown in this data center (invalid_client).",
+        "Check the client id and that BULKZOHO_DC (or --dc) is the data center where it is registered.",
     ),
     "invalid_client_secret": (
         "the client secret is wrong (invalid_client_secret).",
         "Copy the client secret (BULKZOHO_CLIENT_SECRET) from the API console of the same data center.",
     ),
     "invalid_redirect_uri": (
-        "the client was registered with another redirect address (invalid_redirect_uri).",
-        "Register in the API console exactly the address that the login shows, or give its port with --redirect-port.",
+        "the client is registered with another redirect URI (invalid_redirect_uri).",
+        "Register exactly the URI that the login shows in the API console, or set its port with --redirect-port.",
     ),
     "invalid_scope": (
-        "the client may not have these scopes (invalid_scope).",
-        "Ask for the scopes that `bulkzoho auth login --help` names, letter by letter.",
+        "the client is not allowed these scopes (invalid_scope).",
+        "Request exactly the scopes that `bulkzoho auth login --help` lists.",
     ),
 }
-_NOT_VALID: Final = {
+_INVALID_CODE: Final = {
     GrantType.REFRESH: (
-        "the refresh token is not valid (invalid_code): it was revoked, mistyped, or belongs to another client.",
-        "Log in again: bulkzoho auth login; or set BULKZOHO_REFRESH_TOKEN anew.",
+        "the refresh token is not valid (invalid_code): it was revoked or mistyped, or it belongs to another client.",
+        "Log in again: bulkzoho auth login; or set another BULKZOHO_REFRESH_TOKEN.",
     ),
     GrantType.CODE: (
-        "the grant code is not valid (invalid_code): it was used before, has expired, or belongs to another client.",
-        "Generate a new one in the API console and use it at once.",
+        "the grant code is not valid (invalid_code): it was used already or has expired, or it belongs to another client.",
+        "Generate a new one in the API console and use it immediately.",
     ),
     GrantType.CLIENT: (
-        "the client may not log in by itself (invalid_code).",
-        "Register it as a self client that allows client credentials, and check --org.",
+        "the client is not allowed to use client credentials (invalid_code).",
+        "Register a self client that allows client credentials, and check --org.",
     ),
 }
 
 
-def _refused(word: str, asked: GrantType) -> AccessError:
-    message, hint = _NOT_VALID[asked] if word == "invalid_code" else _REMEDIES.get(word, ("", ""))
+def _rejection(word: str, grant_type: GrantType) -> AccessError:
+    message, hint = _INVALID_CODE[grant_type] if word == "invalid_code" else _REJECTIONS.get(word, ("", ""))
     if message:
         return AccessError(message, hint=hint, code=word)
     return AccessError(
-        f"the accounts server gives no access token ({word}).",
-        hint=f"Check client id, client secret, {asked} and data center (BULKZOHO_DC or --dc).",
+        f"the accounts server returned no access token ({word}).",
+        hint=f"Check client id, client secret, {grant_type} and data center (BULKZOHO_DC or --dc).",
         code=word if _ERROR_WORD.fullmatch(word) and " " not in word else "NO_TOKEN",
     )

@@ -1,1 +1,1 @@
-"""HTTP exchanges and proxies."""
+"""HTTP client."""

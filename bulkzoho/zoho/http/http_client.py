@@ -1,7 +1,7 @@
-"""One HTTP exchange over one session, and what its failure means: nothing left, or nobody knows.
+"""HTTP client: one session, one exchange at a time, and whether a failed request can have reached the server.
 
-Knows no token and no word of Zoho's.  aiohttp is told not to repeat a request by itself and not to follow redirects: whoever
-made the call decides about the next one.
+Knows neither tokens nor Zoho's API.  aiohttp neither repeats requests by itself nor follows redirects here: the caller decides
+about the next request.
 """
 
 from __future__ import annotations
@@ -13,35 +13,35 @@ from functools import lru_cache
 from http import HTTPStatus
 from types import TracebackType
 from typing import BinaryIO, Final, NamedTuple, Self
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from aiohttp.hdrs import USER_AGENT
 
 from bulkzoho.domain.model.responses import NotSent, ResponseLost
-from bulkzoho.zoho.auth.datacenters import host_of
-from bulkzoho.zoho.http.proxy import proxy_for
 
-__all__ = ["Download", "HttpClient", "HttpResponse"]
+__all__ = ["Download", "HttpClient", "HttpResponse", "host_of", "proxy_for"]
 
-# Seconds an idle connection is kept.  Shorter than servers and balancers keep theirs (commonly 20 to 75 s), so that a call
-# seldom meets a connection that was closed a moment ago: such a call may have left, and an insert would be in doubt.
+# Seconds to keep an idle connection.  Shorter than servers and load balancers keep theirs (usually 20 to 75 s), so that a
+# request seldom uses a connection that was just closed: it may have been received, and an insert would be in doubt.
 KEEPALIVE_S: Final = 15.0
-MAX_CONNECTIONS: Final = 100  # the permit bounds calls in flight below this; here it only guards against a mistake
-PIECE_BYTES: Final = 1 << 18
+MAX_CONNECTIONS: Final = 100  # the rate limiter allows fewer calls in flight; this is only a safety net
+CHUNK_BYTES: Final = 1 << 18
 AGENT: Final = "bulkzoho"
-_NEVER_REPEATED: Final = ("POST", "PATCH")  # by aiohttp itself, since they are not idempotent
+_NEVER_REPEATED: Final = ("POST", "PATCH")  # aiohttp itself does not repeat these, because they are not idempotent
 _NO_CONNECTION: Final = (
-    (aiohttp.ClientConnectorDNSError, "name not found"),
-    (aiohttp.ClientConnectorCertificateError, "its certificate is not to be trusted"),
-    (aiohttp.ClientSSLError, "TLS was not agreed"),
-    (aiohttp.ConnectionTimeoutError, "no connection in time"),
-    (aiohttp.ClientHttpProxyError, "the proxy let nothing through"),
+    (aiohttp.ClientConnectorDNSError, "host name not found"),
+    (aiohttp.ClientConnectorCertificateError, "the certificate is not trusted"),
+    (aiohttp.ClientSSLError, "the TLS handshake failed"),
+    (aiohttp.ConnectionTimeoutError, "connecting timed out"),
+    (aiohttp.ClientHttpProxyError, "the proxy refused the connection"),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpResponse:
-    """One whole answer."""
+    """One complete response."""
 
     status: int
     body: bytes
@@ -49,14 +49,14 @@ class HttpResponse:
 
 
 class Download(NamedTuple):
-    """Where a large answer goes."""
+    """Target of a large response."""
 
     file: BinaryIO
     max_bytes: int
 
 
 class HttpClient:
-    """The session.  Enter it once, in the event loop that makes the calls; safe for any number of calls at once."""
+    """HTTP session.  Enter it once, in the event loop that makes the requests; safe for concurrent requests."""
 
     def __init__(self, *, connect_timeout_s: float, max_connections: int = MAX_CONNECTIONS) -> None:
         self._connect_timeout_s = connect_timeout_s
@@ -84,44 +84,65 @@ class HttpClient:
         timeout_s: float,
         headers: Mapping[str, str],
         params: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-        form: Mapping[str, str] | None = None,
+        data: bytes | Mapping[str, str] | None = None,
         into: Download | None = None,
     ) -> HttpResponse | NotSent | ResponseLost:
-        """Make one request and read its whole answer within *timeout_s* seconds.
+        """Make one request and read its complete response within *timeout_s* seconds.
 
-        The body of a 200 goes *into* a file if there is one, piece by piece; the answer's own is then empty.
+        *data* is a body or the fields of a form.  The body of a 200 is written *into* a file if there is one; the response's own
+        body is then empty.
 
-        Raises nothing for what the network did.  Cancelling it cuts the call: it then may or may not have been done.
+        Network failures are returned, not raised.  A cancelled request may or may not have been carried out.
 
         Raises:
-            OSError: The file that the answer goes *into* cannot be written.
+            OSError: The file that the response goes *into* cannot be written.
         """
-        assert self._session is not None, "the line is not open"
+        assert self._session is not None, "enter the client first"
         timeout = _timeout(timeout_s, min(timeout_s, self._connect_timeout_s))
         try:
             async with self._session.request(
                 method,
                 url,
                 params=params,
-                data=body if form is None else form,
+                data=data,
                 headers=headers,
                 timeout=timeout,
                 allow_redirects=False,
                 proxy=proxy_for(url),
-                middlewares=() if method in _NEVER_REPEATED else (_never_again,),
+                middlewares=() if method in _NEVER_REPEATED else (_prevent_repeat,),
             ) as response:
                 saving = into is not None and response.status == HTTPStatus.OK
                 content = b"" if saving else await response.read()
-                if saving and into is not None and not await _saved(response, into):
-                    return ResponseLost(reason=f"{host_of(url)}: the answer has more than {into.max_bytes} bytes")
+                if saving and into is not None and not await _save(response, into):
+                    return ResponseLost(reason=f"{host_of(url)}: the response has more than {into.max_bytes} bytes")
                 return HttpResponse(status=response.status, body=content, headers=response.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
-            return NotSent(reason=f"{host_of(url)}: {_why_no_connection(error)}")
+            return NotSent(reason=f"{host_of(url)}: {_connection_failure(error)}")
         except LocalDiskError as unsaved:
             raise unsaved.error from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return ResponseLost(reason=f"{host_of(url)}: {_why_no_answer(error, timeout_s)}")
+            return ResponseLost(reason=f"{host_of(url)}: {_response_failure(error, timeout_s)}")
+
+
+def host_of(url: str) -> str:
+    """Return the host of *url*, in lower case and without port; "" if it has none."""
+    return urlsplit(url).hostname or ""
+
+
+def proxy_for(url: str) -> str | None:
+    """Return the system's proxy for *url*, or None.
+
+    Only https uses a proxy, because there the proxy sees neither token nor record; plain http is for loopback only.
+    """
+    return _proxy_for_host(host_of(url)) if url.startswith("https:") else None
+
+
+@lru_cache(maxsize=64)  # the environment of a process does not change while it runs
+def _proxy_for_host(host: str) -> str | None:
+    proxy = getproxies().get("https")
+    if not proxy or proxy_bypass(host):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 @lru_cache(maxsize=16)
@@ -129,27 +150,27 @@ def _timeout(total_s: float, connect_s: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=total_s, sock_connect=connect_s)
 
 
-async def _saved(response: aiohttp.ClientResponse, into: Download) -> bool:
-    """Write the body into its file; False when it is larger than it may be.
+async def _save(response: aiohttp.ClientResponse, into: Download) -> bool:
+    """Write the body into its file; return False if it is too large.
 
     Raises:
-        _UnsavedError: The file cannot be written.
+        LocalDiskError: The file cannot be written.
     """
-    with _our_disk():
+    with _map_disk_errors():
         into.file.seek(0)
         into.file.truncate()
-    async for piece in response.content.iter_chunked(PIECE_BYTES):
-        with _our_disk():
-            into.file.write(piece)
+    async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+        with _map_disk_errors():
+            into.file.write(chunk)
             if into.file.tell() > into.max_bytes:
                 return False
-    with _our_disk():
+    with _map_disk_errors():
         into.file.flush()
     return True
 
 
 class LocalDiskError(Exception):
-    """Our own disk failed: no OSError itself, lest it be taken for what the network did."""
+    """The local disk failed.  Not an OSError, because those count as network failures here."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(str(error))
@@ -157,7 +178,7 @@ class LocalDiskError(Exception):
 
 
 @contextmanager
-def _our_disk() -> Iterator[None]:
+def _map_disk_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -165,43 +186,43 @@ def _our_disk() -> Iterator[None]:
 
 
 class ConnectionDroppedError(aiohttp.ClientError):
-    """The connection went away under a request.  Of a kind that aiohttp does not answer with a second request."""
+    """The connection broke during a request.  aiohttp does not repeat a request after an error of this class."""
 
 
-async def _never_again(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keep aiohttp from repeating a PUT, DELETE or GET whose kept-alive connection broke.
+async def _prevent_repeat(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from repeating a PUT, DELETE or GET after its kept-alive connection broke.
 
-    It does so once for these methods when it sees ServerDisconnectedError or ClientOSError (aiohttp 3.14, ``client.py``,
-    ``retry_persistent_connection``), unseen by quota and journal.  A client middleware stands inside of that loop.
+    aiohttp repeats these methods once after ServerDisconnectedError or ClientOSError (aiohttp 3.14, ``client.py``,
+    ``retry_persistent_connection``), unnoticed by rate limiter and journal.  A client middleware runs inside that loop.
     """
     try:
         return await handler(request)
     except aiohttp.ClientConnectorError:
-        raise  # never repeated by aiohttp: no connection, nothing left
+        raise  # aiohttp does not repeat it: there was no connection, nothing was sent
     except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             raise
         raise ConnectionDroppedError("connection closed") from error
 
 
-def _why_no_connection(error: aiohttp.ClientError) -> str:
-    """Say it without the exception's own text, which may hold the proxy's URL."""
-    for kind, words in _NO_CONNECTION:
+def _connection_failure(error: aiohttp.ClientError) -> str:
+    """Describe a failed connection without the exception's own text, which may contain the proxy's URL."""
+    for kind, text in _NO_CONNECTION:
         if isinstance(error, kind):
-            return words
+            return text
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else None
     if isinstance(cause, ConnectionRefusedError):
         return "connection refused"
     return (cause.strerror if cause is not None else None) or "no connection"
 
 
-def _why_no_answer(error: BaseException, timeout_s: float) -> str:
+def _response_failure(error: BaseException, timeout_s: float) -> str:
     match error:
         case TimeoutError():
-            return f"no answer within {timeout_s:g} s"
+            return f"no response within {timeout_s:g} s"
         case ConnectionDroppedError() | aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() | ConnectionError():
-            return "the connection was closed before the answer"
+            return "the connection was closed before the response"
         case aiohttp.ClientPayloadError():
-            return "the answer was cut off"
+            return "the response was cut off"
         case _:
-            return f"the answer could not be read ({type(error).__name__})"
+            return f"the response cannot be read ({type(error).__name__})"

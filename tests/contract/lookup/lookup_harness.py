@@ -74,7 +74,7 @@ def courier_of(crm: MetadataApi) -> RetryingCaller:
 class Desk:
     """A run as far as a lookup needs one: it inserts, loses replies, and looks up."""
 
-    def __init__(self, sandbox: Sandbox, clock: ServiceClock, transport: ApiClient, crm_module: CrmModule) -> None:
+    def __init__(self, sandbox: Sandbox, clock: ServiceClock, client: ApiClient, crm_module: CrmModule) -> None:
         self.sandbox = sandbox
         self.clock = clock
         self.known: set[str] = set()
@@ -83,10 +83,10 @@ class Desk:
         self.unique_fields: Sequence[str] = ("External_Id",)
         self.import_key: str | None = None
         self.ahead_s = 0.0  # how far pauses brought our clock on
-        self.crm = MetadataClient(transport)
+        self.crm = MetadataClient(client)
         self.crm_module = crm_module
-        self._records = RecordReadClient(transport, crm_module=crm_module.api_name)
-        self._route = RecordWriteRoute(transport, crm_module=crm_module.api_name, operation=Operation.INSERT)
+        self._records = RecordReadClient(client, crm_module=crm_module.api_name)
+        self._route = RecordWriteRoute(client, crm_module=crm_module.api_name, operation=Operation.INSERT)
         self._courier = courier_of(self.crm)
 
     async def insert(self, records: Sequence[Record]) -> list[str]:
@@ -179,9 +179,9 @@ async def desk_of(crm_module: str, settings: SandboxSettings | None = None) -> A
     clock = ServiceClock()
     async with Sandbox(settings, clock=clock) as sandbox:
         connection = connection_settings_from_env(sandbox.environment)
-        async with HttpClient(connect_timeout_s=5.0) as line:
-            transport = ApiClient(connection, line=line, tokens=TokenProvider(connection, line=line))
+        async with HttpClient(connect_timeout_s=5.0) as http:
+            client = ApiClient(connection, http=http, tokens=TokenProvider(connection, http=http))
             name = ModuleInfo(api_name=crm_module, singular_label=crm_module, plural_label=crm_module)
-            reply = await MetadataClient(transport).module(name)
+            reply = await MetadataClient(client).module(name)
             assert isinstance(reply, Succeeded)
-            yield Desk(sandbox, clock, transport, reply.payload)
+            yield Desk(sandbox, clock, client, reply.payload)

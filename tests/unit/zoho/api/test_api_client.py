@@ -16,32 +16,32 @@ from bulkzoho.zoho.http.http_client import HttpClient
 from tests.unit.zoho.raw_server import RawServer, answer, settings_for
 
 
-class NoLine(HttpClient):
-    """Remembers what it would have asked."""
+class RecordingHttpClient(HttpClient):
+    """Records requests without sending them."""
 
     def __init__(self) -> None:
         super().__init__(connect_timeout_s=5.0)
-        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.requests: list[tuple[str, dict[str, str]]] = []
 
     async def exchange(self, method: str, url: str, **more: Any) -> NotSent:
-        self.asked.append((url, more["headers"]))
+        self.requests.append((url, more["headers"]))
         return NotSent(reason=method)
 
 
 @contextlib.asynccontextmanager
-async def speaking(server: RawServer, **settings: Any) -> AsyncIterator[ApiClient]:
+async def client_of(server: RawServer, **settings: Any) -> AsyncIterator[ApiClient]:
     told = settings_for(server.url, **settings)
-    async with HttpClient(connect_timeout_s=5.0) as line:
-        yield ApiClient(told, line=line, tokens=TokenProvider(told, line=line))
+    async with HttpClient(connect_timeout_s=5.0) as http:
+        yield ApiClient(told, http=http, tokens=TokenProvider(told, http=http))
 
 
 async def test_a_call_carries_the_token_and_says_that_its_body_is_json() -> None:
-    async with RawServer(answer({}, status=201)) as server, speaking(server) as transport:
-        wire = await transport.call("POST", "/crm/v8/Leads", body=b'{"data":[]}')
+    async with RawServer(answer({}, status=201)) as server, client_of(server) as client:
+        response = await client.call("POST", "/crm/v8/Leads", body=b'{"data":[]}')
 
     (seen,) = server.seen
-    assert isinstance(wire, RawResponse)
-    assert (wire.status, wire.token_serial) == (201, 1)
+    assert isinstance(response, RawResponse)
+    assert (response.status, response.token_serial) == (201, 1)
     assert (seen.method, seen.target, seen.body) == ("POST", "/crm/v8/Leads", b'{"data":[]}')
     assert seen.headers["authorization"] == "Zoho-oauthtoken 1000.good.token"
     assert seen.headers["content-type"] == "application/json"
@@ -52,21 +52,21 @@ async def test_a_call_carries_the_token_and_says_that_its_body_is_json() -> None
 )
 async def test_a_url_on_a_foreign_host_or_over_plain_http_gets_no_token(url: str) -> None:
     told = settings_for("http://127.0.0.1:1", allowed_hosts=frozenset({"www.zohoapis.com"}))
-    line = NoLine()
+    http = RecordingHttpClient()
 
-    await ApiClient(told, line=line, tokens=TokenProvider(told, line=line)).call("GET", url)
+    await ApiClient(told, http=http, tokens=TokenProvider(told, http=http)).call("GET", url)
 
-    assert line.asked == [(url, {})]
+    assert http.requests == [(url, {})]
 
 
 async def test_a_redirect_to_another_server_brings_it_no_token() -> None:
     async with RawServer() as other:
         moved = answer(status=307, headers={"Location": f"{other.url}/crm/v8/org"})
-        async with RawServer(moved) as server, speaking(server) as transport:
-            wire = await transport.call("GET", "/crm/v8/org")
+        async with RawServer(moved) as server, client_of(server) as client:
+            response = await client.call("GET", "/crm/v8/org")
 
-    assert isinstance(wire, RawResponse)
-    assert wire.status == 307
+    assert isinstance(response, RawResponse)
+    assert response.status == 307
     assert other.seen == []
 
 
@@ -83,25 +83,25 @@ async def test_a_redirect_to_another_server_brings_it_no_token() -> None:
     ],
 )
 async def test_retry_after_is_read_as_seconds_or_as_a_date(headers: dict[str, str], wanted: float | None) -> None:
-    async with RawServer(answer({}, status=429, headers=headers)) as server, speaking(server) as transport:
-        wire = await transport.call("GET", "/crm/v8/org")
+    async with RawServer(answer({}, status=429, headers=headers)) as server, client_of(server) as client:
+        response = await client.call("GET", "/crm/v8/org")
 
-    assert isinstance(wire, RawResponse)
-    assert wire.retry_after_s == wanted
+    assert isinstance(response, RawResponse)
+    assert response.retry_after_s == wanted
 
 
 async def test_the_services_time_and_what_is_left_of_its_credits_are_read() -> None:
     headers = {"Date": "Tue, 24 Nov 2026 10:00:00 GMT", "X-API-CREDITS-REMAINING": "1234"}
-    async with RawServer(answer({}, headers=headers)) as server, speaking(server) as transport:
-        wire = await transport.call("GET", "/crm/v8/org")
+    async with RawServer(answer({}, headers=headers)) as server, client_of(server) as client:
+        response = await client.call("GET", "/crm/v8/org")
 
-    assert isinstance(wire, RawResponse)
-    assert (wire.service_time, wire.credits_remaining) == (1795514400.0, 1234)
+    assert isinstance(response, RawResponse)
+    assert (response.service_time, response.credits_remaining) == (1795514400.0, 1234)
 
 
 async def test_without_a_token_nothing_is_sent() -> None:
-    async with RawServer(tokens=[answer({"error": "invalid_code"})]) as server, speaking(server) as transport:
-        reply = await transport.call("POST", "/crm/v8/Leads", body=b"{}")
+    async with RawServer(tokens=[answer({"error": "invalid_code"})]) as server, client_of(server) as client:
+        reply = await client.call("POST", "/crm/v8/Leads", body=b"{}")
 
     assert reply == TokenRejected(token_serial=0, code="invalid_code")
     assert server.seen == []

@@ -1,4 +1,4 @@
-"""What a batch looks like on the wire."""
+"""What a batch looks like on the response."""
 
 from __future__ import annotations
 
@@ -33,12 +33,10 @@ async def sent(
     trigger: Sequence[str] = (),
     version: str = "v8",
 ) -> Seen:
-    async with RawServer(answer({"data": []})) as server, HttpClient(connect_timeout_s=5.0) as line:
+    async with RawServer(answer({"data": []})) as server, HttpClient(connect_timeout_s=5.0) as http:
         told = settings_for(server.url, api_version=version)
-        transport = ApiClient(told, line=line, tokens=TokenProvider(told, line=line))
-        route: ImportRoute = RecordWriteRoute(
-            transport, crm_module="Leads", operation=operation, match_on=match_on, trigger=trigger
-        )
+        client = ApiClient(told, http=http, tokens=TokenProvider(told, http=http))
+        route: ImportRoute = RecordWriteRoute(client, crm_module="Leads", operation=operation, match_on=match_on, trigger=trigger)
         await route.send(batch(*records))
     (seen,) = server.seen
     return seen
@@ -107,10 +105,10 @@ async def test_numbers_travel_with_their_own_digits() -> None:
 
 @pytest.mark.parametrize("bad", [{"id": "1,2"}, {"id": ""}, {}, {"id": "5.72E+17"}])
 async def test_a_delete_of_what_is_no_id_is_refused_before_it_leaves(bad: dict[str, Any]) -> None:
-    async with HttpClient(connect_timeout_s=5.0) as line:
+    async with HttpClient(connect_timeout_s=5.0) as http:
         told = settings_for("http://127.0.0.1:1")
-        transport = ApiClient(told, line=line, tokens=TokenProvider(told, line=line))
-        route = RecordWriteRoute(transport, crm_module="Leads", operation=Operation.DELETE)
+        client = ApiClient(told, http=http, tokens=TokenProvider(told, http=http))
+        route = RecordWriteRoute(client, crm_module="Leads", operation=Operation.DELETE)
 
         reply = await route.send(batch({"id": "7"}, bad))
 
@@ -119,11 +117,11 @@ async def test_a_delete_of_what_is_no_id_is_refused_before_it_leaves(bad: dict[s
 
 
 async def test_a_call_that_never_left_is_handed_on() -> None:
-    async with HttpClient(connect_timeout_s=5.0) as line:
+    async with HttpClient(connect_timeout_s=5.0) as http:
         told = settings_for("http://127.0.0.1:1")
-        transport = ApiClient(told, line=line, tokens=TokenProvider(told, line=line))
+        client = ApiClient(told, http=http, tokens=TokenProvider(told, http=http))
 
-        reply = await RecordWriteRoute(transport, crm_module="Leads", operation=Operation.INSERT).send(batch({"Last_Name": "B"}))
+        reply = await RecordWriteRoute(client, crm_module="Leads", operation=Operation.INSERT).send(batch({"Last_Name": "B"}))
 
     assert isinstance(reply, NotSent)
 
@@ -138,20 +136,20 @@ async def test_a_call_that_never_left_is_handed_on() -> None:
     ],
 )
 async def test_a_batch_has_its_documented_price(operation: Operation, records: int, price: CallCost) -> None:
-    async with HttpClient(connect_timeout_s=5.0) as line:
+    async with HttpClient(connect_timeout_s=5.0) as http:
         told = settings_for("http://127.0.0.1:1")
-        transport = ApiClient(told, line=line, tokens=TokenProvider(told, line=line))
-        route = RecordWriteRoute(transport, crm_module="Leads", operation=operation)
+        client = ApiClient(told, http=http, tokens=TokenProvider(told, http=http))
+        route = RecordWriteRoute(client, crm_module="Leads", operation=operation)
 
     assert (route.name, route.price(batch(*[{"id": "1"}] * records))) == ("records", price)
 
 
 async def test_an_answer_is_decoded_for_its_operation() -> None:
     result = {"code": "SUCCESS", "details": {"id": "5"}, "message": "record updated", "status": "success"}
-    async with RawServer(answer({"data": [result]})) as server, HttpClient(connect_timeout_s=5.0) as line:
+    async with RawServer(answer({"data": [result]})) as server, HttpClient(connect_timeout_s=5.0) as http:
         told = settings_for(server.url)
-        transport = ApiClient(told, line=line, tokens=TokenProvider(told, line=line))
-        reply = await RecordWriteRoute(transport, crm_module="Leads", operation=Operation.UPDATE).send(batch({"id": "5"}))
+        client = ApiClient(told, http=http, tokens=TokenProvider(told, http=http))
+        reply = await RecordWriteRoute(client, crm_module="Leads", operation=Operation.UPDATE).send(batch({"id": "5"}))
 
     assert isinstance(reply, Succeeded)
     assert reply.results is not None

@@ -15,7 +15,7 @@ from bulkzoho.domain.model.rows import Action, Operation, Stage
 from bulkzoho.zoho.api.response_decoder import RawResponse, decode_read, decode_write
 
 
-def wire(body: object, status: int = 200, **more: Any) -> RawResponse:
+def response(body: object, status: int = 200, **more: Any) -> RawResponse:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return RawResponse(status=status, body=content, token_serial=3, service_time=99.0, **more)
 
@@ -30,7 +30,7 @@ def refused(code: str = "INVALID_DATA", message: str = "invalid data", **details
 
 
 def insert(body: object, status: int, records: int) -> Reply:
-    return decode_write(wire(body, status), Operation.INSERT, sent_ids=None, records=records)
+    return decode_write(response(body, status), Operation.INSERT, sent_ids=None, records=records)
 
 
 def results(reply: Reply) -> WriteResults:
@@ -61,7 +61,7 @@ def test_each_record_has_its_own_result(status: int) -> None:
 def test_an_upsert_tells_what_it_did_with_each_record() -> None:
     body = {"data": [accepted("1", action="insert"), accepted("2", action="update")]}
 
-    found = results(decode_write(wire(body), Operation.UPSERT, sent_ids=None, records=2))
+    found = results(decode_write(response(body), Operation.UPSERT, sent_ids=None, records=2))
 
     assert found.actions == [Action.INSERT, Action.UPDATE]
 
@@ -69,7 +69,7 @@ def test_an_upsert_tells_what_it_did_with_each_record() -> None:
 def test_an_upsert_without_action_tells_by_its_message() -> None:
     body = {"data": [accepted("1", "record added"), accepted("2", "record updated")]}
 
-    found = results(decode_write(wire(body), Operation.UPSERT, sent_ids=None, records=2))
+    found = results(decode_write(response(body), Operation.UPSERT, sent_ids=None, records=2))
 
     assert found.actions == [Action.INSERT, Action.UPDATE]
 
@@ -81,7 +81,7 @@ def test_an_accepted_insert_without_an_id_cannot_be_read() -> None:
 def test_an_accepted_delete_without_an_id_has_the_id_that_was_sent() -> None:
     body = {"data": [accepted(None, "record deleted")]}
 
-    found = results(decode_write(wire(body), Operation.DELETE, sent_ids=["77"], records=1))
+    found = results(decode_write(response(body), Operation.DELETE, sent_ids=["77"], records=1))
 
     assert found == WriteResults(ids=["77"], actions=Action.DELETE)
 
@@ -89,7 +89,7 @@ def test_an_accepted_delete_without_an_id_has_the_id_that_was_sent() -> None:
 def test_a_refused_delete_is_a_refusal_with_the_id() -> None:
     body = {"data": [refused(message="record not deleted", id="77")]}
 
-    found = results(decode_write(wire(body, 400), Operation.DELETE, sent_ids=["77"], records=1))
+    found = results(decode_write(response(body, 400), Operation.DELETE, sent_ids=["77"], records=1))
 
     assert found.refused[0].message == "record not deleted"
     assert found.refused[0].details == {"id": "77"}
@@ -177,7 +177,7 @@ def test_a_dead_token_names_its_serial(code: str, wrapped: bool) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"<html>slow down</html>", {"code": "TOO_MANY_REQUESTS", "status": "error"}])
 def test_429_slows_down_whoever_says_it(body: object) -> None:
-    reply = decode_write(wire(body, 429, retry_after_s=5.0, credits_remaining=7), Operation.INSERT, sent_ids=None, records=2)
+    reply = decode_write(response(body, 429, retry_after_s=5.0, credits_remaining=7), Operation.INSERT, sent_ids=None, records=2)
 
     assert reply == RateLimited(retry_after_s=5.0, credits_remaining=7)
 
@@ -235,7 +235,7 @@ JSON = st.recursive(
     operation=st.sampled_from(Operation),
 )
 def test_no_json_raises_and_an_answer_speaks_of_each_record(data: list[Any], status: int, operation: Operation) -> None:
-    reply = decode_write(wire({"data": data}, status), operation, sent_ids=None, records=2)
+    reply = decode_write(response({"data": data}, status), operation, sent_ids=None, records=2)
 
     if isinstance(reply, Succeeded):
         found = results(reply)
@@ -244,29 +244,29 @@ def test_no_json_raises_and_an_answer_speaks_of_each_record(data: list[Any], sta
 
 
 def test_a_read_gives_its_payload() -> None:
-    reply = decode_read(wire({"count": "12"}, credits_remaining=5), lambda body: int(body["count"]))
+    reply = decode_read(response({"count": "12"}, credits_remaining=5), lambda body: int(body["count"]))
 
     assert reply == Succeeded(payload=12, service_time=99.0, credits_remaining=5)
 
 
 @pytest.mark.parametrize("status", [204, 304])
 def test_a_read_that_found_nothing_has_no_payload(status: int) -> None:
-    assert decode_read(wire(b"", status), lambda body: body["x"]) == Succeeded(service_time=99.0)
+    assert decode_read(response(b"", status), lambda body: body["x"]) == Succeeded(service_time=99.0)
 
 
 def test_a_read_whose_answer_has_another_shape_is_refused_since_asking_again_would_not_help() -> None:
-    reply = decode_read(wire({"org": []}), lambda body: body["org"][0])
+    reply = decode_read(response({"org": []}), lambda body: body["org"][0])
 
     assert isinstance(reply, Rejected)
     assert reply.code == "UNEXPECTED_ANSWER"
 
 
 def test_an_error_of_a_read_is_found_under_its_own_name() -> None:
-    reply = decode_read(wire({"users": [refused("NO_PERMISSION")]}, 403), dict)
+    reply = decode_read(response({"users": [refused("NO_PERMISSION")]}, 403), dict)
 
     assert isinstance(reply, Rejected)
     assert reply.code == "NO_PERMISSION"
 
 
 def test_a_page_in_place_of_a_read_is_lost() -> None:
-    assert isinstance(decode_read(wire(b"<html>"), dict), ResponseLost)
+    assert isinstance(decode_read(response(b"<html>"), dict), ResponseLost)

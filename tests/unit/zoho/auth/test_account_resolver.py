@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bulkzoho.errors import AccessError, UsageError
-from bulkzoho.zoho.auth.account_resolver import USUAL, AccountSelection, resolve_account
+from bulkzoho.zoho.auth.account_resolver import DEFAULT_ACCOUNT, AccountSelection, resolve_account
 from bulkzoho.zoho.auth.profile import LoginMethod, Profile, Secrets
 from bulkzoho.zoho.auth.profile_store import ProfileStore
 
@@ -40,14 +40,14 @@ def test_an_explicit_profile_ignores_credentials_and_hosts_of_the_environment(st
 
 
 def test_a_profile_named_by_the_environment_gives_what_the_environment_does_not(store: ProfileStore) -> None:
-    chosen = resolve_account(USUAL, {"BULKZOHO_PROFILE": "test", "BULKZOHO_REFRESH_TOKEN": "1000.other"}, store)
+    chosen = resolve_account(DEFAULT_ACCOUNT, {"BULKZOHO_PROFILE": "test", "BULKZOHO_REFRESH_TOKEN": "1000.other"}, store)
 
     assert (chosen.settings.client_id, chosen.settings.refresh_token) == ("1000.TEST", "1000.other")
     assert chosen.settings.accounts_url == "https://accounts.zoho.eu"
 
 
 def test_an_environment_with_all_credentials_needs_no_profile(store: ProfileStore) -> None:
-    chosen = resolve_account(USUAL, ENVIRONMENT, store)
+    chosen = resolve_account(DEFAULT_ACCOUNT, ENVIRONMENT, store)
 
     assert (chosen.profile, chosen.settings.accounts_url) == (None, "https://accounts.zoho.com")
 
@@ -59,22 +59,22 @@ def test_a_flag_wins_over_environment_and_profile(store: ProfileStore, account: 
 
 def test_the_profile_called_default_or_the_only_one_is_used_when_none_is_named(store: ProfileStore) -> None:
     store.save(profile("default"), Secrets(client_secret="x", refresh_token="y"))
-    by_name = resolve_account(USUAL, {}, store)
+    by_name = resolve_account(DEFAULT_ACCOUNT, {}, store)
     for name in ("default", "test"):
         store.remove(store.get(name))
 
-    the_only_one = resolve_account(USUAL, {}, store)
+    the_only_one = resolve_account(DEFAULT_ACCOUNT, {}, store)
 
     assert (by_name.settings.client_id, the_only_one.settings.client_id) == ("1000.DEFAULT", "1000.PROD")
 
 
 def test_several_profiles_without_a_default_must_be_named(store: ProfileStore) -> None:
     with pytest.raises(AccessError, match=r"prod, test.*--profile"):
-        resolve_account(USUAL, {}, store)
+        resolve_account(DEFAULT_ACCOUNT, {}, store)
 
 
 def test_a_profile_that_does_not_exist_is_an_access_error_that_names_the_others(store: ProfileStore) -> None:
-    with pytest.raises(AccessError, match="There are prod, test"):
+    with pytest.raises(AccessError, match="Known profiles: prod, test"):
         resolve_account(AccountSelection(profile="live"), ENVIRONMENT, store)
 
 
@@ -87,7 +87,7 @@ def test_a_name_that_no_profile_can_have_and_a_data_center_that_is_none_are_refu
 
 def test_without_profile_and_environment_the_login_is_named(tmp_path: Path) -> None:
     with pytest.raises(AccessError, match="bulkzoho auth login"):
-        resolve_account(USUAL, {}, ProfileStore(tmp_path / "nothing"))
+        resolve_account(DEFAULT_ACCOUNT, {}, ProfileStore(tmp_path / "nothing"))
 
 
 def test_client_credentials_need_no_refresh_token(store: ProfileStore) -> None:
@@ -103,21 +103,21 @@ def test_client_credentials_need_no_refresh_token(store: ProfileStore) -> None:
 
     chosen = resolve_account(AccountSelection(profile="server"), {}, store)
 
-    assert chosen.server is not None
-    assert (chosen.server.organization, chosen.settings.refresh_token) == ("ZohoCRM.650", "")
+    assert chosen.client_credentials is not None
+    assert (chosen.client_credentials.organization, chosen.settings.refresh_token) == ("ZohoCRM.650", "")
 
 
 def test_a_resume_uses_the_account_that_its_run_began_with(store: ProfileStore) -> None:
-    explicit = resolve_account(AccountSelection(profile="prod", dc="uk"), ENVIRONMENT, store).account.to_json()
-    by_variable = resolve_account(USUAL, {"BULKZOHO_PROFILE": "test"}, store).account.to_json()
+    explicit = resolve_account(AccountSelection(profile="prod", dc="uk"), ENVIRONMENT, store).selection.to_json()
+    by_variable = resolve_account(DEFAULT_ACCOUNT, {"BULKZOHO_PROFILE": "test"}, store).selection.to_json()
 
-    after_explicit = resolve_account(USUAL.over(explicit), ENVIRONMENT, store)
-    after_variable = resolve_account(USUAL.over(by_variable), {}, store)
-    anew = resolve_account(AccountSelection(profile="test").over(explicit), {}, store)
+    after_explicit = resolve_account(DEFAULT_ACCOUNT.with_fallback(explicit), ENVIRONMENT, store)
+    after_variable = resolve_account(DEFAULT_ACCOUNT.with_fallback(by_variable), {}, store)
+    explicit_again = resolve_account(AccountSelection(profile="test").with_fallback(explicit), {}, store)
 
     assert (after_explicit.settings.client_id, after_explicit.settings.api_url) == ("1000.PROD", "https://www.zohoapis.uk")
     assert after_variable.settings.client_id == "1000.TEST"
-    assert anew.settings.client_id == "1000.TEST"
+    assert explicit_again.settings.client_id == "1000.TEST"
 
 
 def test_no_repr_shows_a_secret(store: ProfileStore) -> None:

@@ -10,7 +10,7 @@ from bulkzoho.zoho.auth.browser_redirect import AuthorizationResponse, LoopbackR
 
 
 @pytest.mark.parametrize(
-    ("asked", "told", "address"),
+    ("accounts_url", "server", "address"),
     [
         ("https://accounts.zoho.com", "", "https://accounts.zoho.com"),
         ("https://accounts.zoho.com", "https://accounts.zoho.eu", "https://accounts.zoho.eu"),
@@ -18,12 +18,12 @@ from bulkzoho.zoho.auth.browser_redirect import AuthorizationResponse, LoopbackR
         ("http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:2"),
     ],
 )
-def test_a_code_is_exchanged_where_the_browser_says_within_zoho(asked: str, told: str, address: str) -> None:
-    assert exchange_address(AuthorizationResponse(code="c", accounts_server=told), asked) == address
+def test_a_code_is_exchanged_where_the_browser_says_within_zoho(accounts_url: str, server: str, address: str) -> None:
+    assert exchange_address(AuthorizationResponse(code="c", accounts_server=server), accounts_url) == address
 
 
 @pytest.mark.parametrize(
-    "told",
+    "server",
     [
         "https://accounts.zoho.eu.example.com",
         "http://accounts.zoho.eu",
@@ -34,9 +34,9 @@ def test_a_code_is_exchanged_where_the_browser_says_within_zoho(asked: str, told
         "nonsense",
     ],
 )
-def test_a_code_goes_to_nobody_else(told: str) -> None:
-    with pytest.raises(AccessError, match="nothing is sent there"):
-        exchange_address(AuthorizationResponse(code="c", accounts_server=told), "https://accounts.zoho.com")
+def test_a_code_goes_to_nobody_else(server: str) -> None:
+    with pytest.raises(AccessError, match="nothing was sent to it"):
+        exchange_address(AuthorizationResponse(code="c", accounts_server=server), "https://accounts.zoho.com")
 
 
 async def test_a_refusal_in_the_browser_ends_the_wait() -> None:
@@ -48,13 +48,13 @@ async def test_a_refusal_in_the_browser_ends_the_wait() -> None:
         async with session.get(f"http://127.0.0.1:{port}/other") as answer:
             assert answer.status == 404
 
-        with pytest.raises(AccessError, match=r"no consent \(access_deniedscript\)"):
+        with pytest.raises(AccessError, match=r"consent was refused \(access_deniedscript\)"):
             await redirect.consent(5.0)
 
 
 async def test_a_browser_that_never_comes_ends_the_wait() -> None:
     async with LoopbackRedirect(0) as redirect:
-        with pytest.raises(AccessError, match="no browser came back"):
+        with pytest.raises(AccessError, match="was not completed within"):
             await redirect.consent(0.01)
 
 

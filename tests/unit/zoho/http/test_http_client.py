@@ -9,19 +9,20 @@ import os
 import socket
 import ssl
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bulkzoho.domain.model.responses import NotSent, ResponseLost
-from bulkzoho.zoho.http.http_client import Download, HttpClient, HttpResponse
+from bulkzoho.zoho.http.http_client import Download, HttpClient, HttpResponse, _proxy_for_host, proxy_for
 from tests.unit.zoho.raw_server import Act, RawServer, answer
 
 
 async def exchange(url: str, *, method: str = "POST", timeout_s: float = 5.0) -> HttpResponse | NotSent | ResponseLost:
-    async with HttpClient(connect_timeout_s=5.0) as line:
-        return await line.exchange(method, url, timeout_s=timeout_s, headers={}, body=b"{}")
+    async with HttpClient(connect_timeout_s=5.0) as http:
+        return await http.exchange(method, url, timeout_s=timeout_s, headers={}, data=b"{}")
 
 
 async def test_an_answer_is_given_whole() -> None:
@@ -44,7 +45,7 @@ async def test_tls_that_is_not_agreed_means_that_nothing_left() -> None:
     async with RawServer() as server:
         reply = await exchange(server.url.replace("http:", "https:"))
 
-    assert reply == NotSent(reason="127.0.0.1: TLS was not agreed")
+    assert reply == NotSent(reason="127.0.0.1: the TLS handshake failed")
     assert server.seen == []
 
 
@@ -60,7 +61,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_accepted() -> None:
     async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as server:
         reply = await exchange(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
 
-    assert reply == NotSent(reason="127.0.0.1: its certificate is not to be trusted")
+    assert reply == NotSent(reason="127.0.0.1: the certificate is not trusted")
     assert b"".join(asked) == b""
 
 
@@ -72,11 +73,11 @@ async def test_a_connection_that_does_not_come_about_in_time_means_that_nothing_
         for filler in (first, second):
             filler.setblocking(False)
             filler.connect_ex(deaf.getsockname())
-        async with HttpClient(connect_timeout_s=0.2) as line:
+        async with HttpClient(connect_timeout_s=0.2) as http:
             url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
-            reply = await line.exchange("POST", url, timeout_s=5.0, headers={}, body=b"{}")
+            reply = await http.exchange("POST", url, timeout_s=5.0, headers={}, data=b"{}")
 
-    assert reply == NotSent(reason="127.0.0.1: no connection in time")
+    assert reply == NotSent(reason="127.0.0.1: connecting timed out")
 
 
 @pytest.mark.parametrize("act", [Act.CLOSE, Act.RESET])
@@ -84,7 +85,7 @@ async def test_a_connection_that_ends_without_an_answer_leaves_the_call_lost(act
     async with RawServer(act) as server:
         reply = await exchange(server.url)
 
-    assert reply == ResponseLost(reason="127.0.0.1: the connection was closed before the answer")
+    assert reply == ResponseLost(reason="127.0.0.1: the connection was closed before the response")
     assert len(server.seen) == 1
 
 
@@ -92,14 +93,14 @@ async def test_no_answer_in_time_leaves_the_call_lost() -> None:
     async with RawServer(Act.HANG) as server:
         reply = await exchange(server.url, timeout_s=0.2)
 
-    assert reply == ResponseLost(reason="127.0.0.1: no answer within 0.2 s")
+    assert reply == ResponseLost(reason="127.0.0.1: no response within 0.2 s")
 
 
 async def test_a_truncated_answer_leaves_the_call_lost() -> None:
     async with RawServer(answer({"data": []}, length=5000, headers={"Connection": "close"})) as server:
         reply = await exchange(server.url)
 
-    assert reply == ResponseLost(reason="127.0.0.1: the answer was cut off")
+    assert reply == ResponseLost(reason="127.0.0.1: the response was cut off")
 
 
 async def test_bytes_that_are_no_http_leave_the_call_lost() -> None:
@@ -111,9 +112,9 @@ async def test_bytes_that_are_no_http_leave_the_call_lost() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "POST"])
 async def test_a_kept_connection_that_breaks_is_not_repeated_behind_our_back(method: str) -> None:
-    async with RawServer(answer({}), Act.CLOSE, answer({})) as server, HttpClient(connect_timeout_s=5.0) as line:
-        await line.exchange("GET", server.url, timeout_s=5.0, headers={})
-        reply = await line.exchange(method, server.url, timeout_s=5.0, headers={}, params={"ids": "1"})
+    async with RawServer(answer({}), Act.CLOSE, answer({})) as server, HttpClient(connect_timeout_s=5.0) as http:
+        await http.exchange("GET", server.url, timeout_s=5.0, headers={})
+        reply = await http.exchange(method, server.url, timeout_s=5.0, headers={}, params={"ids": "1"})
 
     assert isinstance(reply, ResponseLost)
     assert [seen.connection for seen in server.seen] == [1, 1]
@@ -129,9 +130,9 @@ async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
 
 
 async def test_cookies_are_not_kept() -> None:
-    async with RawServer(answer({}, headers={"Set-Cookie": "who=me"})) as server, HttpClient(connect_timeout_s=5.0) as line:
+    async with RawServer(answer({}, headers={"Set-Cookie": "who=me"})) as server, HttpClient(connect_timeout_s=5.0) as http:
         for _ in range(2):
-            await line.exchange("GET", server.url, timeout_s=5.0, headers={})
+            await http.exchange("GET", server.url, timeout_s=5.0, headers={})
 
     assert "cookie" not in server.seen[1].headers
 
@@ -158,8 +159,50 @@ class FullDisk(io.BytesIO):
 @pytest.mark.parametrize("seen_at", ["write", "flush"])
 async def test_a_file_that_cannot_be_written_is_no_lost_answer(seen_at: str) -> None:
     into = Download(FullDisk(seen_at), max_bytes=100)
-    async with RawServer(answer({"a": 1})) as server, HttpClient(connect_timeout_s=5.0) as line:
+    async with RawServer(answer({"a": 1})) as server, HttpClient(connect_timeout_s=5.0) as http:
         with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
-            await line.exchange("GET", server.url, timeout_s=5.0, headers={}, into=into)
+            await http.exchange("GET", server.url, timeout_s=5.0, headers={}, into=into)
 
     assert len(server.seen) == 1
+
+
+@pytest.fixture(autouse=True)
+def fresh_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    _proxy_for_host.cache_clear()
+    yield
+    _proxy_for_host.cache_clear()
+
+
+def test_without_a_proxy_the_way_is_direct() -> None:
+    assert proxy_for("https://www.zohoapis.com/crm/v8/org") is None
+
+
+def test_https_goes_through_the_systems_proxy_but_for_hosts_that_bypass_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.example.com:3128")
+    monkeypatch.setenv("NO_PROXY", "zohoapis.eu")
+
+    assert proxy_for("https://www.zohoapis.com/crm/v8/org") == "http://proxy.example.com:3128"
+    assert proxy_for("https://www.zohoapis.eu/crm/v8/org") is None
+
+
+def test_plain_http_never_goes_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example.com:3128")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:3128")
+
+    assert proxy_for("http://127.0.0.1:8080/crm/v8/org") is None
+
+
+async def test_a_proxy_that_refuses_let_nothing_through_and_saw_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with RawServer(answer(status=407)) as proxy, HttpClient(connect_timeout_s=5.0) as http:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("http://", "http://user:password@"))
+
+        reply = await http.exchange(
+            "POST", "https://crm.example.com/x", timeout_s=5.0, headers={"Authorization": "secret"}, data=b"{}"
+        )
+
+    assert reply == NotSent(reason="crm.example.com: the proxy refused the connection")
+    (seen,) = proxy.seen
+    assert (seen.method, seen.target, seen.body) == ("CONNECT", "crm.example.com:443", b"")
+    assert "authorization" not in seen.headers

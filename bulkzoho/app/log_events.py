@@ -20,14 +20,29 @@ LOGGER_NAME: Final = "bulkzoho"
 MAX_TEXT: Final = 200  # characters of one value
 
 _ROWS = {"accepted", "changed", "deleted", "in_doubt", "matched", "rejected", "records", "rows", "skipped", "unknown", "unsent"}
+_LIMITS = {"calls_in_flight", "calls_per_day", "calls_per_minute", "credits_per_day"}
 _NUMBERS = {"batches", "calls", "credits", "jobs", "limit", "pages", "partitions", "queries", "retried", "senders", "size"}
 _IDS = {"attempt", "batch", "first_row", "input", "last_row", "page", "partition", "pid"}
 _TIMES = {"expires_in_s", "ms", "retry_in_s", "seconds", "until", "wait_s"}
 _STATES = {"code", "exit_code", "kind", "outcome", "reason", "resumed", "state", "status"}
-_NAMES = {"command", "crm_module", "data_center", "field", "host", "job", "method", "operation", "org", "path", "route", "run"}
+_NAMES = {
+    "command",
+    "crm_module",
+    "data_center",
+    "field",
+    "host",
+    "job",
+    "method",
+    "operation",
+    "org",
+    "path",
+    "plan",
+    "route",
+    "run",
+}
 #: The facts that a log may hold.  Describe a new one in docs/logs.md.
-FIELDS: Final = frozenset(_ROWS | _NUMBERS | _IDS | _TIMES | _STATES | _NAMES)
-_ONLY_NUMBERS: Final = frozenset(_ROWS | _NUMBERS | _IDS | _TIMES)
+FIELDS: Final = frozenset(_ROWS | _LIMITS | _NUMBERS | _IDS | _TIMES | _STATES | _NAMES)
+_ONLY_NUMBERS: Final = frozenset(_ROWS | _LIMITS | _NUMBERS | _IDS | _TIMES)
 
 _OWN_ATTRIBUTES: Final = len(logging.makeLogRecord({}).__dict__)  # of a record; the facts come behind them
 

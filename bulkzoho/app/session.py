@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -43,6 +44,8 @@ __all__ = ["CrmSession", "OrganizationSession", "open_organization_session", "op
 # Zoho's own ``module_name`` of Deals is still Potentials (OpenAPI ``modules``)
 COUNT_WITHIN_S: Final = 5.0  # seconds that a count before and after a run is worth
 OLD_NAMES: Final = {"potential": "Deals", "potentials": "Deals"}
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,11 +223,22 @@ async def _open_limiter(
     run: str,
     stop: StopSignal,
 ) -> tuple[RateLimiter, RetryingCaller]:
+    limits = resolve_limits(settings.quota, organization)
+    _LOG.info(
+        "limits read",
+        extra={
+            "plan": limits.plan.value,
+            "calls_per_minute": limits.calls_per_minute,
+            "calls_per_day": limits.calls_per_day,
+            "credits_per_day": limits.credits_per_day,
+            "calls_in_flight": limits.calls_in_flight,
+        },
+    )
     quota = await stack.enter_async_context(
         open_limiter(
             ledger_path(organization),
             org=organization.id,
-            limits=resolve_limits(settings.quota, organization),
+            limits=limits,
             run=run,
             on_quota=settings.quota.on_quota,
             wall=time.time,

@@ -227,12 +227,12 @@ class SharedRateLimiter:
         if limit is not None and self._logged_wait is None:
             self._logged_wait = limit
             seconds = None if until is None else round(until - self._clock.wall(), 1)
-            _LOG.info("quota wait started", extra={"bound": limit.value, "seconds": seconds})
+            _LOG.info("quota wait started", extra={"kind": limit.value, "seconds": seconds})
 
     def _end_head_wait(self) -> None:
         if self._logged_wait is not None and self._head_waits is not None:
             seconds = round(self._clock.now() - self._head_waits[1], 1)
-            _LOG.info("quota wait ended", extra={"bound": self._logged_wait.value, "seconds": seconds})
+            _LOG.info("quota wait ended", extra={"kind": self._logged_wait.value, "seconds": seconds})
         self._head_waits = self._logged_wait = None
 
     def _wait_reason(self, cost: CallCost) -> WaitReason | None:

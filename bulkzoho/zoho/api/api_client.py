@@ -97,10 +97,10 @@ class ApiClient:
 
 def _log_call(method: str, url: str, reply: HttpResponse | NotSent | ResponseLost, started: float) -> None:
     status = reply.status if isinstance(reply, HttpResponse) else None
-    remaining = reply.headers.get("X-API-CREDITS-REMAINING") if isinstance(reply, HttpResponse) else None
+    credits_ = _raw_response(reply, 0).credits_remaining if isinstance(reply, HttpResponse) else None
     path = _RECORD_ID.sub("{id}", urlsplit(url).path)
     ms = round(1000.0 * (time.perf_counter() - started))
-    _LOG.debug("call", extra={"method": method, "path": path, "status": status, "ms": ms, "credits_remaining": remaining})
+    _LOG.debug("call", extra={"method": method, "path": path, "status": status, "ms": ms, "credits": credits_})
 
 
 def _raw_response(reply: HttpResponse, serial: int) -> RawResponse:

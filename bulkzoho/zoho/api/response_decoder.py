@@ -125,7 +125,7 @@ def _decode_error(response: RawResponse, body: Any) -> Reply:
         return _response_lost(response, "no error of the API in the body")
     code = str(error["code"])
     if status == HTTPStatus.UNAUTHORIZED and code in _DEAD_TOKEN:
-        _LOG.info("token rejected", extra={"serial": response.token_serial, "code": code})
+        _LOG.info("token rejected", extra={"code": code})
         return TokenRejected(token_serial=response.token_serial, code=code)
     details = error.get("details")
     return Rejected(

@@ -137,7 +137,7 @@ class TokenProvider:
                 self._last = await self._renew()
             except AccessError as error:
                 self._final = error
-                _LOG.info("token rejected", extra={"code": error.code})
+                _LOG.info("refresh rejected", extra={"code": error.code})
                 raise
             self._renewals += 1  # a cancelled renewal does not count: the next waiting caller renews
             return self._last
@@ -198,9 +198,9 @@ class TokenProvider:
         """
         api_url = _choose_api_url(self._settings, stored.api_domain)
         if self._token is None or self._token.api_url != api_url:
-            _LOG.info("data center resolved", extra={"api_host": host_of(api_url)})
+            _LOG.info("data center resolved", extra={"host": host_of(api_url)})
         self._serial += 1
-        _LOG.info("token renewed", extra={"serial": self._serial, "source": source})
+        _LOG.info("token renewed", extra={"kind": source, "expires_in_s": round(stored.expires_at - self._now())})
         self._token = AccessToken(
             text=stored.access_token,
             serial=self._serial,

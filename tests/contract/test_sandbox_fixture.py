@@ -31,7 +31,8 @@ def test_the_documented_fixtures_work_in_another_project(tmp_path: Path) -> None
 def test_the_page_says_how_to_use_the_fixtures_and_their_limits() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
 
-    assert text.index("## What it does not imitate") < text.index("## Start it") < text.index("## In your own tests")
+    assert text.index("## Start") < text.index("## Use in your own tests") < text.index("## What it does not imitate")
+    assert "(#what-it-does-not-imitate)" in text.partition("## Start")[0]
 
 
 def test_the_testing_module_does_not_import_pytest() -> None:

@@ -1,1 +1,1 @@
-"""The program killed, starved, raced and lied to: what it promises must hold all the same."""
+"""The program's promises hold when it is killed, starved, raced and given wrong responses."""

@@ -1,4 +1,4 @@
-"""A doorway before a sandbox: sees every write call before the CRM does, and may let it through twice."""
+"""A proxy before a sandbox: sees every write call before the CRM does, and may send it twice."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Doorway:
 
     Args:
         url: Of the sandbox.
-        seen: Told the records of each write call before it is passed on.
-        twice: Pass write calls on twice at once, and give back the answer that comes last.
+        seen: Called with the records of each write call before it is passed on.
+        twice: Send write calls twice at once, and return the last response.
     """
 
     def __init__(self, url: str, *, seen: Seen | None = None, twice: bool = False) -> None:
@@ -48,7 +48,7 @@ class Doorway:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address on which it listens."""
         assert self._runner is not None
         return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 

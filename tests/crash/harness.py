@@ -1,4 +1,4 @@
-"""The program and its CRM as processes, for attacks: the program may be killed at any moment, or run under strace."""
+"""The program and its CRM as processes: the program may be killed at any moment, or run under strace."""
 
 from __future__ import annotations
 
@@ -46,26 +46,26 @@ class Ended:
 
 @dataclass(slots=True)
 class Workplace:
-    """A folder to work in, with a state folder of its own and one CRM."""
+    """A working folder, with a state directory of its own and one CRM."""
 
     folder: Path
     environment: Mapping[str, str]
-    elsewhere: Path | None = None  #: a state folder that is not its own
+    elsewhere: Path | None = None  #: another state directory
     _started: int = field(default=0)
 
     @property
     def home(self) -> Path:
-        """The state folder."""
+        """The state directory."""
         return self.elsewhere or self.folder / "home"
 
     def runs(self) -> list[Path]:
-        """Give the folders of all runs, oldest first."""
+        """Return the folders of all runs, oldest first."""
         return sorted((self.home / "runs").glob("*"))
 
     async def start(
         self, *words: str, under: Sequence[str] = (), environment: Mapping[str, str] = NOTHING, cwd: Path | None = None
     ) -> tuple[asyncio.subprocess.Process, Path]:
-        """Start one command, *under* another one; give the process and the folder of what it says."""
+        """Start one command, *under* another one; return the process and the folder of its output."""
         self._started += 1
         said = self.folder / f"said-{self._started}"
         said.mkdir(parents=True)
@@ -107,11 +107,11 @@ class Workplace:
         return self.ended(process, said, *words)
 
     def forget_quota(self) -> None:
-        """Spare the seconds for which what a dead process had of the quota counts as used."""
+        """Skip the seconds in which a dead process's share of the quota counts as used."""
         shutil.rmtree(self.home / "quota", ignore_errors=True)
 
     def ended(self, process: asyncio.subprocess.Process, said: Path, *words: str) -> Ended:
-        """Give how *process* ended; a traceback is never an end."""
+        """Return how *process* ended; fail on a traceback."""
         assert process.returncode is not None
         out, err = ((said / name).read_text(encoding="utf-8", errors="replace") for name in ("out", "err"))
         assert "Traceback" not in err, f"{words}: {err}"
@@ -134,7 +134,7 @@ class CrmProcess:
 
     @classmethod
     async def start(cls, *flags: str) -> Self:
-        """Start one whose quotas are no hindrance."""
+        """Start one with ample quotas."""
         words = [sys.executable, "-m", "bulkzoho.sandbox", "--port", "0", *PLENTY, *flags]
         process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
         environment: dict[str, str] = {}
@@ -157,17 +157,17 @@ class CrmProcess:
         await asyncio.wait_for(self._process.wait(), END_WAIT_S)
 
     def records(self, crm_module: str = "Leads") -> list[dict[str, Any]]:
-        """Give all records of a module, oldest first."""
+        """Return all records of a module, oldest first."""
         return [json.loads(line) for line in self._ask(f"records/{crm_module}").splitlines()]
 
     def add(self, crm_module: str, records: Iterable[Mapping[str, Any]]) -> list[str]:
-        """Put records in without a call; give their ids."""
+        """Add records without a call; return their ids."""
         lines = "\n".join(json.dumps(record) for record in records)
         results = [json.loads(line) for line in self._ask(f"records/{crm_module}", lines).splitlines()]
         return [result["details"]["id"] for result in results]
 
     def random_faults(self, seed: int, rates: Mapping[str, float]) -> None:
-        """Let calls go wrong at random; no rates let everything go well."""
+        """Inject random faults; no rates clear them."""
         self._ask("faults", json.dumps({"random": {"seed": seed, "rates": rates}} if rates else {}))
 
     def change(self, **settings: object) -> None:
@@ -175,11 +175,11 @@ class CrmProcess:
         self._ask("settings", json.dumps(settings))
 
     def arrived(self) -> int:
-        """Give how many calls came so far."""
+        """Return how many calls arrived so far."""
         return int(json.loads(self._ask("state"))["calls"]["total"])
 
     def violations(self) -> Mapping[str, int]:
-        """Give what a well-behaved client must not do, with how often it was done."""
+        """Return each kind of violation, with its count."""
         violations: dict[str, int] = json.loads(self._ask("state"))["violations"]["by_kind"]
         return violations
 

@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Books", "audit", "copy_of", "find_run"]
+__all__ = ["AuditedRun", "audit", "copy_of", "find_run"]
 
 RESULTS, LETTERS = "results.jsonl", "dead-letter.jsonl"
 JOURNAL = "journal.db"
-KEPT = (JOURNAL, f"{JOURNAL}-wal", RESULTS, LETTERS)  # not the -shm: after a crash it is made anew from the log
+KEPT = (JOURNAL, f"{JOURNAL}-wal", RESULTS, LETTERS)  # not the -shm: after a crash it is rebuilt from the log
 COUNTERS = ("created", "updated", "deleted", "unchanged", "dead_lettered", "already_settled")
 
 Line = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Books:
+class AuditedRun:
     """A run as its journal and files have it."""
 
     command: str
@@ -64,14 +64,14 @@ def copy_of(run: Path, into: Path) -> Path:
 
 
 def find_run(runs: Iterable[Path], command: str) -> Path | None:
-    """Give the run of *command* whose journal was made whole, if there is one; there is never a second."""
+    """Return the run of *command* with a complete journal, if there is one; there is never a second."""
     found = [run for run in runs if _command_of(run) == command]
     assert len(found) <= 1, f"{command} has several runs: {found}"
     return found[0] if found else None
 
 
-def audit(run: Path) -> Books:
-    """Read a run in whatever state it is and see that journal and files agree.
+def audit(run: Path) -> AuditedRun:
+    """Read a run in any state and check that journal and files agree.
 
     Raises:
         AssertionError: They do not; says how.
@@ -80,7 +80,7 @@ def audit(run: Path) -> Books:
         return _audit_copy(copy_of(run, Path(scratch) / "copy"))
 
 
-def _audit_copy(run: Path) -> Books:
+def _audit_copy(run: Path) -> AuditedRun:
     with closing(sqlite3.connect(run / JOURNAL)) as journal:
         (verdict,) = journal.execute("PRAGMA integrity_check").fetchone()
         assert verdict == "ok", f"{run}: {verdict}"
@@ -94,7 +94,7 @@ def _audit_copy(run: Path) -> Books:
     in_doubt = _once([row for state, rows in shipments if state == "sent" for row in _rows(rows)], "in doubt")
     assert not settled & in_doubt, f"settled and in doubt: {sorted(settled & in_doubt)}"
     contents = {name: (run / name).read_bytes() if (run / name).exists() else b"" for name in (RESULTS, LETTERS)}
-    books = Books(
+    audited = AuditedRun(
         command=command,
         status=status,
         read=read,
@@ -106,21 +106,23 @@ def _audit_copy(run: Path) -> Books:
         letters=_lines(contents[LETTERS], lengths.get(LETTERS, 0), LETTERS),
         beyond={name: len(content) - lengths.get(name, 0) for name, content in contents.items()},
     )
-    _check(books)
-    return books
+    _check(audited)
+    return audited
 
 
-def _check(books: Books) -> None:
-    """See that each row with an outcome has its one line, and that the sum holds."""
-    assert len(books.results) == books.accepted, f"{len(books.results)} results for {books.accepted} accepted rows"
-    assert len(books.letters) == books.tally["dead_lettered"], f"{len(books.letters)} letters for {books.tally}"
-    assert len(books.settled) == books.accepted + books.tally["dead_lettered"] + books.tally["already_settled"], books.tally
-    assert books.unsent >= 0, f"more rows have an outcome than were read: {books}"
-    named = [(line.get("run", ""), line["source"], line["row"]) for line in books.letters]
-    named += [("", line["source"], line["row"]) for line in books.results]
+def _check(audited: AuditedRun) -> None:
+    """Check that each row with an outcome has one line, and that the sum holds."""
+    assert len(audited.results) == audited.accepted, f"{len(audited.results)} results for {audited.accepted} accepted rows"
+    assert len(audited.letters) == audited.tally["dead_lettered"], f"{len(audited.letters)} letters for {audited.tally}"
+    assert len(audited.settled) == audited.accepted + audited.tally["dead_lettered"] + audited.tally["already_settled"], (
+        audited.tally
+    )
+    assert audited.unsent >= 0, f"more rows have an outcome than were read: {audited}"
+    named = [(line.get("run", ""), line["source"], line["row"]) for line in audited.letters]
+    named += [("", line["source"], line["row"]) for line in audited.results]
     assert len({(source, row) for _, source, row in named}) == len(named), "a row has two lines"
-    if books.command == "import":  # the lines of a replay name the rows of the first file
-        assert {row for _, _, row in named} == books.settled, "lines and journal name different rows"
+    if audited.command == "import":  # the lines of a replay name the rows of the first file
+        assert {row for _, _, row in named} == audited.settled, "lines and journal name different rows"
 
 
 def _lines(content: bytes, length: int, name: str) -> list[Line]:

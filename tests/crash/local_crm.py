@@ -13,27 +13,27 @@ __all__ = ["AgedClock", "LocalCrm"]
 
 
 class AgedClock(SystemClock):
-    """The system's clock, set back by :attr:`ago_s` while records are made that shall have been there before."""
+    """The system's clock, set back by :attr:`ago_s` while older records are created."""
 
     def __init__(self) -> None:
         super().__init__()
         self.ago_s = 0.0
 
     def wall(self) -> float:
-        """Give the seconds since the epoch."""
+        """Return the seconds since the epoch."""
         return super().wall() - self.ago_s
 
 
 class LocalCrm:
-    """What an attack needs of a sandbox."""
+    """The part of a sandbox that a crash test uses."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
     def add(self, crm_module: str, records: Iterable[Record]) -> list[str]:
-        """Put records in without a call; give their ids."""
+        """Add records without a call; return their ids."""
         return self._sandbox.add(crm_module, records)
 
     def records(self, crm_module: str = "Leads") -> list[dict[str, Any]]:
-        """Give all records of a module."""
+        """Return all records of a module."""
         return list(self._sandbox.records(crm_module))

@@ -1,4 +1,4 @@
-"""The whole attack by one command, with its figures: ``python -m tests.crash.run_all [--seed N] [--kills N] [--only WORD]``.
+"""The whole crash suite by one command, with its figures: ``python -m tests.crash.run_all [--seed N] [--kills N] [--only WORD]``.
 
 Fifty kills at random moments for each operation under random faults, then a kill at every system call of a run of 250 rows,
 and a disk that fails from any of its calls on.
@@ -39,7 +39,7 @@ Attack = Callable[[argparse.Namespace], Coroutine[Any, Any, None]]
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Run the attacks; an AssertionError says what does not hold."""
+    """Run the attacks; raise AssertionError for an invariant that does not hold."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--kills", type=int, default=KILLS, help="for each operation")

@@ -1,4 +1,4 @@
-"""Kill a run at its k-th system call of one name, resume it, and see that it ends exact: for k = 1, 2, 3 ... to the run's end.
+"""Kill a run at its k-th system call of one name, resume it, and check that it ends exact: for k = 1, 2, 3 ... to the run's end.
 
 strace delivers SIGKILL on entering the call, so the call is not made.  It counts calls for each name by itself, hence one loop a
 name; and for each thread by itself, so that the main thread, which makes more calls, is always met first.  To meet the thread
@@ -72,21 +72,21 @@ class _Attack:
 
 
 async def kill_at(call: str, number: int, *, name: str = "insert", quick: bool = False) -> bool:
-    """Kill a run on its *number*-th *call*, finish it; give whether it was killed (else the run makes fewer such calls).
+    """Kill a run on its *number*-th *call*, finish it; return whether it was killed (else the run makes fewer such calls).
 
-    A *quick* one need not wait until what the dead process had of the quota is free again.
+    A *quick* one does not wait until the quota of the dead process is free again.
 
     Raises:
-        AssertionError: Something that must hold does not; says at which call.
+        AssertionError: An invariant does not hold; names the call.
     """
     return (await _inject(f"{call}:signal=KILL:when={number}", name=name, quick=quick)).killed
 
 
 async def fail_from(call: str, number: int, error: str, *, name: str = "insert") -> bool:
-    """Let every *call* from the *number*-th on fail, then mend the machine and finish the run; give whether it failed.
+    """Let every *call* from the *number*-th on fail, then remove the fault and finish the run; return whether it failed.
 
     Raises:
-        AssertionError: Something that must hold does not; says at which call.
+        AssertionError: An invariant does not hold; names the call.
     """
     ended = await _inject(f"{call}:error={error}:when={number}+", name=name, quick=True)
     assert not ended.killed
@@ -94,7 +94,7 @@ async def fail_from(call: str, number: int, error: str, *, name: str = "insert")
 
 
 async def _inject(fault: str, *, name: str, quick: bool) -> Ended:
-    """Run under a fault, finish without it, see that the end is exact; give how the run under it ended."""
+    """Run under a fault, finish without it, check that the end is exact; return how the run under it ended."""
     try:
         async with _attacked(name, ROWS) as attack:
             ended = await attack.place.run(*attack.first, under=_under(fault))
@@ -112,28 +112,28 @@ def _under(fault: str, paths: Sequence[str] = ()) -> tuple[str, ...]:
 
 async def _finish_exact(attack: _Attack, *, quick: bool) -> None:
     run = find_run(attack.place.runs(), attack.first[0])
-    books = None if run is None else audit(run)
+    audited = None if run is None else audit(run)
     if quick:
         attack.place.forget_quota()
-    if books is None or not books.done:
-        books, _ = await finish(attack.place, attack.first)
-    check_end(attack.load, books, attack.crm.records())
+    if audited is None or not audited.done:
+        audited, _ = await finish(attack.place, attack.first)
+    check_end(attack.load, audited, attack.crm.records())
 
 
 async def kill_aside(what: str, number: int) -> bool:
-    """Kill a resume on its *number*-th call of a kind in :data:`ASIDE`; give whether it was killed.
+    """Kill a resume on its *number*-th call of a kind in :data:`ASIDE`; return whether it was killed.
 
     Raises:
-        AssertionError: Something that must hold does not; says at which call.
+        AssertionError: An invariant does not hold; names the call.
     """
     return (await _inject_aside(what, f"signal=KILL:when={number}")).killed
 
 
 async def fail_aside(what: str, number: int, error: str) -> bool:
-    """Let that one call of a resume fail, and none after it; give whether it ended for that.
+    """Let that one call of a resume fail, and none after it; return whether the resume ended for it.
 
     Raises:
-        AssertionError: Something that must hold does not; says at which call.
+        AssertionError: An invariant does not hold; names the call.
     """
     ended = await _inject_aside(what, f"error={error}:when={number}")
     assert not ended.killed
@@ -141,7 +141,7 @@ async def fail_aside(what: str, number: int, error: str) -> bool:
 
 
 async def _inject_aside(what: str, fault: str) -> Ended:
-    """Kill a run when it has sent something, resume it under a fault, finish it without; give how the resume ended."""
+    """Kill a run when it has sent something, resume it under a fault, finish it without; return how the resume ended."""
     call, files = ASIDE[what]
     try:
         async with _attacked("insert", ROWS) as attack:
@@ -158,12 +158,12 @@ async def _inject_aside(what: str, fault: str) -> Ended:
 
 
 async def kill_aside_at_each(what: str) -> int:
-    """Kill resumes at each such call; give how many were."""
+    """Kill resumes at each such call; return how many were killed."""
     return await _each(lambda number: kill_aside(what, number), range(1, 1_000_000))
 
 
 async def fail_aside_at_each(what: str, count: int) -> int:
-    """Let one of *count* such calls of a resume fail, for each; give how many ended for it."""
+    """Let one of *count* such calls of a resume fail, for each; return how many ended for it."""
     ended = 0
 
     async def attack(number: int) -> bool:
@@ -176,20 +176,20 @@ async def fail_aside_at_each(what: str, count: int) -> int:
 
 
 async def kill_at_each(call: str, numbers: Iterable[int], *, name: str = "insert") -> int:
-    """Kill runs at each of *numbers*, some at once; end when one was not killed.  Give how many were."""
+    """Kill runs at each of *numbers*, some at once; end when one was not killed.  Return how many were."""
     return await _each(lambda number: kill_at(call, number, name=name), numbers)
 
 
 async def fail_from_each(call: str, numbers: Iterable[int], error: str, *, name: str = "insert") -> int:
-    """Let calls fail from each of *numbers* on; end when one made no difference.  Give how many did."""
+    """Let calls fail from each of *numbers* on; end when one made no difference.  Return how many did."""
     return await _each(lambda number: fail_from(call, number, error, name=name), numbers)
 
 
 async def _each(attack: Callable[[int], Awaitable[bool]], numbers: Iterable[int]) -> int:
-    """Attack at each of *numbers*, some at once, until one attack does not hit; give how many did.
+    """Attack at each of *numbers*, some at once, until one attack does not hit; return how many did.
 
     Raises:
-        ExceptionGroup: Something that must hold does not.
+        ExceptionGroup: An invariant does not hold.
     """
     hits = 0
     waiting = iter(numbers)
@@ -212,7 +212,7 @@ async def _each(attack: Callable[[int], Awaitable[bool]], numbers: Iterable[int]
 
 
 async def count_calls(*, name: str = "insert") -> dict[str, Census]:
-    """Count the calls of a run that nothing disturbs."""
+    """Count the calls of an undisturbed run."""
     async with _attacked(name, ROWS) as attack:
         trace = attack.place.folder / "trace"
         under = ("strace", "-f", "-qq", "-o", str(trace), "-e", f"trace={','.join(CALL_NAMES)}")

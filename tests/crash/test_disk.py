@@ -1,4 +1,4 @@
-"""A disk that fills, a home that cannot be written, a journal that is taken away: nothing leaves that cannot be journalled."""
+"""A full disk, a state directory that cannot be written, a missing journal: nothing leaves that cannot be journalled."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ async def test_a_home_that_loses_its_write_permission_stops_the_run_before_its_n
             folder.chmod(0o700)
 
     ended = scene.place.ended(process, said)
-    assert ended.status in (0, 1, 3), ended  # what is open stays writable: it may well come to its end
+    assert ended.status in (0, 1, 3), ended  # open files stay writable: the run may complete
     scene.sandbox.change(latency_s=0.0)
     await _finish(scene)
 
@@ -142,9 +142,9 @@ async def test_a_journal_that_is_taken_away_stops_the_run(scene: Scene) -> None:
 
 
 async def _finish(scene: Scene) -> None:
-    """Finish the run and see that it is exact."""
-    books, _ = await finish(scene.place, scene.words)
-    check_end(scene.load, books, scene.crm.records())
+    """Finish the run and check that it is exact."""
+    audited, _ = await finish(scene.place, scene.words)
+    check_end(scene.load, audited, scene.crm.records())
 
 
 def _see_sum(rows: dict[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""Keys under lost replies: unique fields that are not the match key, ids that come again, and two resumes of one run."""
+"""Keys with lost responses: unique fields that are not the match key, repeated ids, and two resumes of one run."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ async def test_rows_that_share_a_unique_field_beside_the_match_key_come_in_order
     _write(place.folder / "rows.csv", ("Last_Name", "Email", "External_Id"), rows)
     sandbox.faults.script(LOST)
 
-    books, _ = await finish(place, (*IMPORT, "--operation", "upsert", "--match-on", "Email", *FAST))
+    audited, _ = await finish(place, (*IMPORT, "--operation", "upsert", "--match-on", "Email", *FAST))
 
-    assert books.accepted == 100
+    assert audited.accepted == 100
     held = {record["External_Id"].casefold(): record["Last_Name"] for record in sandbox.records("Leads")}
     assert held == {f"x-{pair}": f"Lead {2 * pair}" for pair in range(1, 51)}
     assert not [one for one in sandbox.violations.by_kind if one.startswith("same_key")]
@@ -56,9 +56,9 @@ async def test_updates_of_one_id_come_in_order_though_replies_are_lost(sandbox: 
     (place.folder / "rows.csv").write_text(load.text, encoding="utf-8", newline="")
     sandbox.faults.script(LOST)
 
-    books, _ = await finish(place, (*IMPORT, *load.words, *FAST))
+    audited, _ = await finish(place, (*IMPORT, *load.words, *FAST))
 
-    check_end(load, books, LocalCrm(sandbox).records())
+    check_end(load, audited, LocalCrm(sandbox).records())
     assert not [one for one in sandbox.violations.by_kind if one.startswith("same_key")]
 
 

@@ -1,4 +1,4 @@
-"""Runs that are killed at random moments, under random faults, end exact (the short form of :mod:`full`)."""
+"""Runs that are killed at random moments, under random faults, end exact (the short form of :mod:`run_all`)."""
 
 from __future__ import annotations
 

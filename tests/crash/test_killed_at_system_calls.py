@@ -1,4 +1,4 @@
-"""Runs that die at a system call end exact: a sample of the calls (:mod:`full` takes every one)."""
+"""Runs that die at a system call end exact: a sample of the calls (:mod:`run_all` takes every one)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_a_run_killed_on_entering_a_system_call_ends_with_every_row_once()
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-async def test_a_run_whose_disk_fails_from_a_system_call_on_ends_with_every_row_once_when_it_is_mended() -> None:
+async def test_a_run_whose_disk_fails_from_a_system_call_on_ends_with_every_row_once_when_it_works_again() -> None:
     census = await count_calls()
     gate = asyncio.Semaphore(AT_ONCE)
 
@@ -61,7 +61,7 @@ async def test_a_run_whose_disk_fails_from_a_system_call_on_ends_with_every_row_
 
 @pytest.mark.parametrize("option", ["--results", "--dead-letter"])
 @pytest.mark.parametrize("copy", ["copy.csv", "copy.jsonl"])
-async def test_a_copy_whose_first_lines_never_counted_is_begun_anew(tmp_path: Path, option: str, copy: str) -> None:
+async def test_a_copy_whose_first_lines_were_never_committed_starts_afresh(tmp_path: Path, option: str, copy: str) -> None:
     cell = "5" if option == "--results" else "not a number"
     rows = [(f'Lead {n},\r\n"{n}"', cell) for n in range(20)]
     with (tmp_path / "rows.csv").open("w", encoding="utf-8", newline="") as file:
@@ -85,6 +85,6 @@ async def test_a_copy_whose_first_lines_never_counted_is_begun_anew(tmp_path: Pa
 
 
 def _sample(census: Census) -> list[int]:
-    """Give calls spread evenly from the first of ours to the last."""
+    """Return calls spread evenly from the first of ours to the last."""
     count = census.total - census.first + 1
     return sorted({census.first + count * step // SAMPLE for step in range(SAMPLE)}) if count > 0 else []

@@ -33,9 +33,9 @@ async def test_a_call_that_commits_after_the_client_hung_up_is_waited_for(name: 
         place = Workplace(tmp_path, {**sandbox.environment, "BULKZOHO_SETTLE_WAIT": f"{2 * LATE_S}s"})
         sandbox.faults.script([Fault(kind=FaultKind.COMMIT_LATE, on_call=(2, 5, 6), seconds=LATE_S)])
 
-        books, _ = await finish(place, (*IMPORT, *load.words, *FAST))
+        audited, _ = await finish(place, (*IMPORT, *load.words, *FAST))
 
-        check_end(load, books, crm.records())
+        check_end(load, audited, crm.records())
 
 
 async def test_an_upsert_that_the_network_makes_twice_at_once_doubles_no_key(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ async def test_an_upsert_that_the_network_makes_twice_at_once_doubles_no_key(tmp
 
         assert ended.status == 3, ended
         keys = [record["External_Id"].casefold() for record in crm.records() if record.get("External_Id")]
-        blank = sum(values["External_Id"] is None for values in load.good.values())  # nothing can keep these from being doubled
+        blank = sum(values["External_Id"] is None for values in load.good.values())  # nothing prevents duplicates of these
         assert len(keys) == len(set(keys)) == load.creates - blank + len(load.before)
         run = find_run(place.runs(), "import")
         assert run is not None
@@ -57,7 +57,7 @@ async def test_an_upsert_that_the_network_makes_twice_at_once_doubles_no_key(tmp
 
 
 async def test_an_insert_that_the_network_makes_twice_at_once_doubles_no_unique_field(tmp_path: Path) -> None:
-    """Which of the two answers comes back decides whether a row counts as accepted or as a duplicate; it is never both."""
+    """The response that comes back decides whether a row counts as accepted or as a duplicate; it is never both."""
     async with Sandbox(LARGE) as sandbox, Doorway(sandbox.url, twice=True) as doorway:
         crm = LocalCrm(sandbox)
         load = LOADS["insert"](ROWS, crm)

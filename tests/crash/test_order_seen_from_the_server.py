@@ -1,8 +1,8 @@
-"""What stands on the disk when a call arrives: what a crash at that moment would leave.
+"""The disk when a call arrives: the state that a crash at that moment would leave.
 
-On arrival of each write call the client is frozen (SIGSTOP), its run is copied as a crash would leave it, and it goes on.  In
-each copy the books agree, every row of that call is *sent*, and files hold no line beyond the journalled length but for those
-of the one write that was under way: once the client goes on, the journal comes to know them.
+On arrival of each write call the client is frozen (SIGSTOP), its run is copied as a crash would leave it, and it continues.  In
+each copy journal and files agree, every row of that call is *sent*, and files have no line beyond the journalled length except
+those of the write in progress, which the journal records when the client continues.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bulkzoho.sandbox import Edition, Sandbox, SandboxSettings
 
 from .fault_proxy import Doorway
 from .harness import FAST, Workplace
-from .invariants import Books, audit, find_run
+from .invariants import AuditedRun, audit, find_run
 from .local_crm import AgedClock, LocalCrm
 from .workloads import LOADS, check_end
 
@@ -37,21 +37,21 @@ class _Witness:
         self.under_way = 0
 
     async def look(self, records: list[dict[str, Any]]) -> None:
-        """See the books as of the arrival of a call with *records*."""
+        """Audit the run at the arrival of a call with *records*."""
         self.calls += 1
         run = find_run(self._place.runs(), "import")
         assert run is not None, "a call came before the run existed"
         with _Frozen(self.pid):
-            books = audit(run)
+            audited = audit(run)
         rows = {int(record["Designation"].removeprefix("row-")) for record in records}
-        assert rows <= books.in_doubt, f"rows that travel but are not sent: {sorted(rows - books.in_doubt)}"
-        if any(books.beyond.values()):
+        assert rows <= audited.in_doubt, f"rows that travel but are not sent: {sorted(rows - audited.in_doubt)}"
+        if any(audited.beyond.values()):
             self.under_way += 1
-            await _wait_known(run, books)
+            await _wait_known(run, audited)
 
 
 class _Frozen:
-    """A process that does nothing meanwhile."""
+    """A stopped process."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
@@ -69,8 +69,8 @@ def _state_of(task: Path) -> str:
     return (task / "stat").read_text().rpartition(") ")[2][0]
 
 
-async def _wait_known(run: Path, then: Books) -> None:
-    """Wait until the journal knows the lines that stood beyond its length."""
+async def _wait_known(run: Path, then: AuditedRun) -> None:
+    """Wait until the journal has the lines beyond its length."""
     known = {"results.jsonl": len(then.results), "dead-letter.jsonl": len(then.letters)}
     end = asyncio.get_running_loop().time() + CATCH_UP_S
     while True:

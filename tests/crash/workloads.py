@@ -1,4 +1,4 @@
-"""What is imported under attack, and what must stand in the CRM, the results and the letters in the end: exactly."""
+"""The inputs of the crash tests, and the exact CRM, results and dead-letter file that each must end with."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .invariants import Books
+from .invariants import AuditedRun
 
-__all__ = ["LOADS", "Crm", "Load", "Record", "check_end", "insert_spoilt", "mend"]
+__all__ = ["LOADS", "Crm", "Load", "Record", "check_end", "fix_rows", "insert_spoilt"]
 
 Record = Mapping[str, Any]
 GOOD_FIRST = 10  # rows
@@ -23,21 +23,21 @@ class Crm(Protocol):
     """A sandbox, in this process or in its own."""
 
     def add(self, crm_module: str, records: Iterable[Record]) -> list[str]:
-        """Put records in; give their ids."""
+        """Add records; return their ids."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """One file, what is done with it, and what must come of it."""
+    """One file, the operation, and the expected result."""
 
     name: str
     words: tuple[str, ...]  #: options of the import
     text: str
-    good: Mapping[int, Record]  #: by row: the values that its record has when the row was the last to write it
-    bad: Mapping[int, str]  #: by row: the code of its letter
-    marks: Mapping[int, str] = field(default_factory=dict)  #: by bad row: a text that its letter must hold
+    good: Mapping[int, Record]  #: by row: the values of its record if the row was the last to write it
+    bad: Mapping[int, str]  #: by row: the code of its rejection
+    marks: Mapping[int, str] = field(default_factory=dict)  #: by bad row: a text that its rejected row must contain
     key: str | None = None  #: rows with one value of this field are one record
-    before: frozenset[str] = frozenset()  #: ids that were there before
+    before: frozenset[str] = frozenset()  #: ids of earlier records
     creates: int = 0  #: records that are new in the end
     deletes: bool = False
 
@@ -47,18 +47,18 @@ class Load:
         return len(self.good) + len(self.bad)
 
 
-def check_end(load: Load, books: Books, records: Sequence[Record]) -> None:
-    """See that a finished run is exact, and that the CRM holds just that.
+def check_end(load: Load, audited: AuditedRun, records: Sequence[Record]) -> None:
+    """Check that a finished run is exact, and that the CRM has exactly these records.
 
     Raises:
-        AssertionError: It does not; says what.
+        AssertionError: Something differs; says what.
     """
-    assert books.done, f"not done: {books.status}, {len(books.in_doubt)} in doubt, {books.unsent} unsent"
-    assert books.complete
-    assert books.read == load.rows, f"{books.read} rows read of {load.rows}"
-    assert books.beyond == dict.fromkeys(books.beyond, 0), f"lines that the journal does not know: {books.beyond}"
-    _check_letters(load, books)
-    ids = {line["row"]: line["id"] for line in books.results}
+    assert audited.done, f"not done: {audited.status}, {len(audited.in_doubt)} in doubt, {audited.unsent} unsent"
+    assert audited.complete
+    assert audited.read == load.rows, f"{audited.read} rows read of {load.rows}"
+    assert audited.beyond == dict.fromkeys(audited.beyond, 0), f"lines that the journal does not know: {audited.beyond}"
+    _check_letters(load, audited)
+    ids = {line["row"]: line["id"] for line in audited.results}
     wrong = sorted(ids.keys() ^ load.good.keys())
     assert not wrong, f"accepted, but should not be, or the other way round: rows {wrong[:10]}"
     held = {record["id"]: record for record in records}
@@ -70,17 +70,19 @@ def check_end(load: Load, books: Books, records: Sequence[Record]) -> None:
     new = held.keys() - load.before
     assert len(new) == load.creates, f"{len(new)} new records, {load.creates} expected: lost or doubled"
     assert new <= set(ids.values()), "records that no accepted row has"
-    assert books.tally["created"] == load.creates, f"{books.tally}: {load.creates} were created"
+    assert audited.tally["created"] == load.creates, f"{audited.tally}: {load.creates} were created"
 
 
-def _check_letters(load: Load, books: Books) -> None:
-    codes = {line["row"]: line["code"] for line in books.letters}
+def _check_letters(load: Load, audited: AuditedRun) -> None:
+    codes = {line["row"]: line["code"] for line in audited.letters}
     wrong = {row: (codes.get(row), load.bad.get(row)) for row in codes.keys() | load.bad.keys()}
     wrong = {row: pair for row, pair in wrong.items() if pair[0] != pair[1]}
-    assert not wrong, f"letters (code, expected code): {dict(sorted(wrong.items())[:10])}"
-    for line in books.letters:
+    assert not wrong, f"rejected rows (code, expected code): {dict(sorted(wrong.items())[:10])}"
+    for line in audited.letters:
         mark = load.marks.get(line["row"], "")
-        assert mark in json.dumps([line["record"], line.get("raw")]), f"the letter of row {line['row']} holds another row"
+        assert mark in json.dumps([line["record"], line.get("raw")]), (
+            f"rejected row {line['row']} holds the values of another row"
+        )
 
 
 def _check_records(load: Load, ids: Mapping[int, str], held: Mapping[str, Record]) -> None:
@@ -106,7 +108,7 @@ def _record_of(load: Load, row: int) -> object:
 
 
 def insert_with_unique_field(count: int, crm: Crm) -> Load:
-    """Insert rows with a unique field; five kinds of bad rows, two of them refused by the CRM for keys that are taken."""
+    """Insert rows with a unique field; five kinds of bad rows, two of them rejected by the CRM for keys that are taken."""
     taken = [n for n in range(1, count + 1) if n % BAD_EVERY == 17]
     before = crm.add("Leads", [{"Last_Name": f"Old {n}", "External_Id": f"OLD-{n}"} for n in taken])
     rows, bad = [], {}
@@ -118,7 +120,7 @@ def insert_with_unique_field(count: int, crm: Crm) -> Load:
             case 11:
                 row[4], bad[n] = "about 50", "INVALID_DATA"
             case 13:
-                row[1], bad[n] = "nobody", "INVALID_DATA"
+                row[1], bad[n] = "no address", "INVALID_DATA"
             case 17:
                 row[2], bad[n] = f"OLD-{n}", "DUPLICATE_DATA"
             case 19:
@@ -129,7 +131,7 @@ def insert_with_unique_field(count: int, crm: Crm) -> Load:
 
 
 def insert_without_key(count: int, crm: Crm) -> Load:
-    """Insert rows that nothing but their values tells apart; some are twins, which only their number tells."""
+    """Insert rows that differ only in their values; some are equal, and differ only in number."""
     del crm
     rows, bad = [], {}
     for n in range(1, count + 1):
@@ -143,7 +145,7 @@ def insert_without_key(count: int, crm: Crm) -> Load:
 
 
 def upsert(count: int, crm: Crm) -> Load:
-    """Upsert by a unique field: records that are there, new ones, blank keys, keys that come again in another case."""
+    """Upsert by a unique field: existing records, new ones, blank keys, keys repeated in another case."""
     old = [n for n in range(1, count + 1) if n % 4 == 0]
     before = crm.add("Leads", [{"Last_Name": f"Old {n}", "External_Id": f"X-{n}"} for n in old])
     rows, bad, good = [], {}, {}
@@ -172,7 +174,7 @@ def upsert(count: int, crm: Crm) -> Load:
 
 
 def update(count: int, crm: Crm) -> Load:
-    """Update by id: ids that come again, the last wins, and ids that no record has."""
+    """Update by id: repeated ids, of which the last wins, and ids without a record."""
     ids = crm.add("Leads", [{"Last_Name": f"Old {n}"} for n in range(1, count + 1)])
     rows, bad, good = [], {}, {}
     for n in range(1, count + 1):
@@ -195,7 +197,7 @@ def update(count: int, crm: Crm) -> Load:
 
 
 def delete(count: int, crm: Crm) -> Load:
-    """Delete by id; some ids no record has."""
+    """Delete by id; some ids have no record."""
     ids = crm.add("Leads", [{"Last_Name": f"Old {n}"} for n in range(1, count + 1)])
     bad = {n: "INVALID_DATA" for n in range(1, count + 1) if n % BAD_EVERY == 11}
     named = {n: str(int(ids[-1]) + 1_000_000 + n) if n in bad else ids[n - 1] for n in range(1, count + 1)}
@@ -212,13 +214,13 @@ def delete(count: int, crm: Crm) -> Load:
 
 
 def insert_spoilt(count: int) -> str:
-    """Give a file of which all rows but the first ten are refused, with a unique field."""
+    """Return a file of which all rows but the first ten are rejected, with a unique field."""
     rows = [[f"Lead {n}", f"X-{n}", f"row-{n}", n if n <= GOOD_FIRST else f"about {n}"] for n in range(1, count + 1)]
     return _csv(["Last_Name", "External_Id", "Designation", "No_of_Employees"], rows)
 
 
-def mend(letters: str, *, before: Iterable[str]) -> tuple[Load, str]:
-    """Mend nine of ten letters; give what must come of a replay, and the letters."""
+def fix_rows(letters: str, *, before: Iterable[str]) -> tuple[Load, str]:
+    """Fix nine of ten rejected rows; return the expected result of a replay, and the rows."""
     good, bad, lines = {}, {}, []
     for line in letters.splitlines():
         letter = json.loads(line)

@@ -1,4 +1,4 @@
-"""Zoho's own SDKs, installed once, unmodified, into folders of their own; and a sandbox for them."""
+"""Install Zoho's own SDKs once, unmodified, into folders of their own; start a sandbox for them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RUN_TIMEOUT_S = 60.0
 
 @contextmanager
 def _installed(folder: Path, what: str) -> Iterator[bool]:
-    """Tell whether *what* stands in *folder* already; else note that it does, once the caller has put it there."""
+    """Yield whether *what* is in *folder* already; otherwise record it after the caller has put it there."""
     mark = folder / "installed.txt"
     if mark.exists() and mark.read_text() == what:
         yield True
@@ -46,7 +46,7 @@ def _run(*words: str, folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def python_with_sdk(request: pytest.FixtureRequest) -> Path:
-    """Give an interpreter that has Zoho's Python SDK, and nothing of ours."""
+    """Return an interpreter that has Zoho's Python SDK, and none of our code."""
     folder = Path(request.config.cache.mkdir("interop")) / "python"
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     with _installed(folder, f"{PYTHON_SDK} {sys.version}") as done:
@@ -58,7 +58,7 @@ def python_with_sdk(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="session")
 def node_with_sdk(request: pytest.FixtureRequest) -> Path:
-    """Give the folder that Zoho's Node SDK is installed in."""
+    """Return the folder that Zoho's Node SDK is installed in."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         pytest.fail("node and npm are needed to try Zoho's Node SDK; .ci/run installs them", pytrace=False)
@@ -77,7 +77,7 @@ class SdkRun:
         self.sandbox = sandbox
 
     async def __call__(self, *words: object) -> Any:
-        """Run the command; give the JSON object that it prints."""
+        """Run the command; return the JSON object that it prints."""
         process = await asyncio.create_subprocess_exec(
             *map(str, words),
             env={**os.environ, **self.sandbox.environment},
@@ -91,7 +91,7 @@ class SdkRun:
 
 @pytest.fixture
 async def sdk_run() -> AsyncIterator[SdkRun]:
-    """Give what runs a script against a sandbox whose jobs end soon and whose index does not lag."""
+    """Return a function that runs a script against a sandbox with short jobs and an index without lag."""
     async with Sandbox(
         SandboxSettings(job_time_s=0.2, search_lag_s=0, strict=UnverifiedBehavior(shuffled_results=False))
     ) as sandbox:
@@ -99,7 +99,7 @@ async def sdk_run() -> AsyncIterator[SdkRun]:
 
 
 def lines_of_zip(encoded: str) -> list[str]:
-    """Give the lines of the one file in a zip that comes as base 64."""
+    """Return the lines of the one file in a zip that comes as base 64."""
     with zipfile.ZipFile(io.BytesIO(base64.b64decode(encoded))) as archive:
         [name] = archive.namelist()
         return archive.read(name).decode().splitlines()
@@ -107,18 +107,18 @@ def lines_of_zip(encoded: str) -> list[str]:
 
 @pytest.fixture(name="lines_of_zip")
 def fixture_lines_of_zip() -> Any:
-    """Give what unpacks a zip that comes as base 64."""
+    """Return a function that unpacks a zip that comes as base 64."""
     return lines_of_zip
 
 
 @pytest.fixture(name="same_for_both")
 def fixture_same_for_both() -> Any:
-    """Give the assertions that hold for both SDKs."""
+    """Return the assertions that hold for both SDKs."""
     return assert_the_sdk_did_it_all
 
 
 def assert_the_sdk_did_it_all(sandbox: Sandbox, told: Any, key: str) -> None:
-    """Check what an SDK says it did, and what the sandbox holds; *key* is the first letter of its external ids."""
+    """Check the output of an SDK and the records in the sandbox; *key* is the first letter of its external ids."""
     written, read = told["written"], told["read"]
     assert told["user"] == "Ana Lund"
     assert (written["created"]["status"], written["created"]["codes"]) == (201, ["SUCCESS"] * 5)

@@ -1,6 +1,6 @@
-"""What a user of Zoho's Python SDK does, against whatever CRM the environment names; one JSON object on stdout.
+"""Do what a user of Zoho's Python SDK does, against the CRM that the environment names; print one JSON object.
 
-It runs with the SDK's own interpreter, which has nothing of this project.
+It runs with the SDK's own interpreter, which has none of our code.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ROWS = 5  # of the pages that are read
 
 
 def initialize(folder: Path) -> None:
-    """Let the SDK into the CRM of the environment: its own way to name another data center."""
+    """Connect the SDK to the CRM of the environment, as to another data center."""
     told = os.environ
     environment = DataCenter.Environment(
         told["BULKZOHO_API_URL"], told["BULKZOHO_ACCOUNTS_URL"] + "/oauth/v2/token", told["BULKZOHO_UPLOAD_URL"]
@@ -53,7 +53,7 @@ def initialize(folder: Path) -> None:
 
 
 def made(values: dict[str, Any], record_id: int | None = None) -> Any:
-    """Give a record of the SDK's."""
+    """Return a record of the SDK."""
     one = record.Record()
     if record_id is not None:
         one.set_id(record_id)
@@ -63,7 +63,7 @@ def made(values: dict[str, Any], record_id: int | None = None) -> Any:
 
 
 def body(*records: Any, keys: list[str] | None = None) -> Any:
-    """Give the body of a write."""
+    """Return the body of a write."""
     wrapped = record.BodyWrapper()
     wrapped.set_data(list(records))
     wrapped.set_trigger([])
@@ -73,7 +73,7 @@ def body(*records: Any, keys: list[str] | None = None) -> Any:
 
 
 def outcome(answer: Any) -> dict[str, Any]:
-    """Give what the SDK read of the results of a write."""
+    """Return what the SDK read of the results of a write."""
     results = answer.get_object().get_data()
     return {
         "status": answer.get_status_code(),
@@ -84,7 +84,7 @@ def outcome(answer: Any) -> dict[str, Any]:
 
 
 def parameters(**given: Any) -> Any:
-    """Give the parameters of a list or search call."""
+    """Return the parameters of a list or search call."""
     made_map = ParameterMap()
     for name, value in given.items():
         owner = record.SearchRecordsParam if name == "criteria" else record.GetRecordsParam
@@ -160,13 +160,13 @@ def orders() -> dict[str, Any]:
 
 
 def bin_names() -> list[str]:
-    """Read what lies in the recycle bin."""
+    """Read the recycle bin."""
     lying = recycle_bin.RecycleBinOperations().get_recyclebin_records(ParameterMap()).get_object().get_recycle_bin()
     return [each.get_display_name() for each in lying]
 
 
 def delete_records(ids: list[int]) -> dict[str, Any]:
-    """Delete two records of which one is not there, and read what was deleted."""
+    """Delete two records, one of which does not exist, and read the deleted ones."""
     chosen = ParameterMap()
     chosen.add(record.DeleteRecordsParam.ids, ",".join(map(str, ids)))
     deleted = outcome(LEADS.delete_records(chosen, HeaderMap()))
@@ -175,7 +175,7 @@ def delete_records(ids: list[int]) -> dict[str, Any]:
 
 
 def finished(details: Any) -> Any:
-    """Wait for a job; *details* asks for it."""
+    """Wait for a job; *details* requests its state."""
     end = time.monotonic() + 20
     while time.monotonic() < end:
         job = details()
@@ -194,7 +194,7 @@ def module() -> Any:
 
 
 def unpacked(answer: Any) -> list[str]:
-    """Give the lines of the CSV in a downloaded zip."""
+    """Return the lines of the CSV in a downloaded zip."""
     content = answer.get_object().get_file().get_stream().content
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return archive.read(archive.namelist()[0]).decode().splitlines()
@@ -255,7 +255,7 @@ def load() -> dict[str, Any]:
 
 
 def job_request(file_id: str) -> Any:
-    """Give the body that starts a bulk write of an uploaded file."""
+    """Return the body that starts a bulk write of an uploaded file."""
     mappings = []
     for index, name in enumerate(("External_Id", "Last_Name")):
         mapping = bulk_write.FieldMapping()
@@ -277,7 +277,7 @@ def job_request(file_id: str) -> Any:
 
 
 def main() -> None:
-    """Do everything."""
+    """Run all steps."""
     initialize(Path(sys.argv[1]))
     written = write_records()
     one, two = (int(each) for each in written["created"]["ids"][:2])

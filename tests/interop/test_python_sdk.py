@@ -1,4 +1,4 @@
-"""Zoho's Python SDK for v8, unmodified, takes the sandbox for Zoho."""
+"""Zoho's Python SDK for v8, unmodified, works against the sandbox as against Zoho."""
 
 from __future__ import annotations
 

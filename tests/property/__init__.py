@@ -1,1 +1,1 @@
-"""Generated histories of runs: what goes wrong between any two steps, and what must hold in the end."""
+"""Generated histories of runs: failures between any two steps, and what must hold in the end."""

@@ -1,4 +1,4 @@
-"""A journal and files that die at a chosen step: what was written by then stays, nothing after is.  And a slow disk."""
+"""A journal and files that die at a chosen step and keep what was written by then; a slow disk."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ __all__ = ["Died", "GoneError", "Life", "MortalFile", "MortalJournal", "SlowDisk
 
 
 class Died(SystemExit):
-    """The process is no more."""
+    """The process is dead."""
 
 
 class GoneError(Exception):
-    """A dead process tried to write: what is left of it is being swept up."""
+    """A dead process tried to write: the loop is cleaning up its tasks."""
 
 
 @dataclass(slots=True)
 class Life:
-    """How many steps a process has left; None: it lives on."""
+    """How many steps a process has left; None: it does not die."""
 
     steps: int | None = None
     torn: float = 0.5  #: share of the data that a file still gets in its last step
     dead: bool = False
 
     def step(self) -> bool:
-        """Take one step; False when it is the last one, which is not done (or in part).
+        """Take one step; return False for the last one, which is not done, or only in part.
 
         Raises:
-            GoneError: It is dead already.
+            GoneError: It is already dead.
         """
         if self.dead:
             raise GoneError
@@ -54,11 +54,11 @@ class MortalJournal:
         self._life = life
 
     def commit(self, changes: Sequence[Change]) -> None:
-        """Die before it, or after it: two steps."""
+        """Apply the changes; may die before or after: two steps."""
         self.prepare(changes)()
 
     def prepare(self, changes: Sequence[Change]) -> Callable[[], None]:
-        """Likewise."""
+        """Like :meth:`apply`."""
         if not self._life.step():
             raise Died
         commit = self._journal.prepare(changes)
@@ -71,31 +71,31 @@ class MortalJournal:
         return commit_and_perhaps_die
 
     def undo(self) -> None:
-        """As the real one."""
+        """Call the real one."""
         self._journal.undo()
 
     def facts(self) -> RunInfo:
-        """As the real one."""
+        """Call the real one."""
         return self._journal.facts()
 
     def sources(self) -> list[InputInfo]:
-        """As the real one."""
+        """Call the real one."""
         return self._journal.sources()
 
     def shipments(self) -> Iterator[ShipmentRecord]:
-        """As the real one."""
+        """Call the real one."""
         return self._journal.shipments()
 
     def tally(self) -> RowCounts:
-        """As the real one."""
+        """Call the real one."""
         return self._journal.tally()
 
     def lengths(self) -> dict[str, int]:
-        """As the real one."""
+        """Call the real one."""
         return self._journal.lengths()
 
     def last_id(self) -> int:
-        """As the real one."""
+        """Call the real one."""
         return self._journal.last_id()
 
 
@@ -108,55 +108,55 @@ class MortalFile:
 
     @property
     def length(self) -> int:
-        """As the real one."""
+        """Call the real one."""
         return self._file.length
 
     def append(self, data: bytes) -> None:
-        """Die with a part of *data* written."""
+        """Append *data*; may die when a part is written."""
         if not self._life.step():
             self._file.append(data[: int(len(data) * self._life.torn)])
             raise Died
         self._file.append(data)
 
     def sync(self) -> None:
-        """Die before it."""
+        """Call the real one; may die before."""
         if not self._life.step():
             raise Died
         self._file.sync()
 
     def cut(self, length: int) -> None:
-        """Die before it."""
+        """Call the real one; may die before."""
         if not self._life.step():
             raise Died
         self._file.cut(length)
 
     def close(self) -> None:
-        """As the real one."""
+        """Call the real one."""
         self._file.close()
 
 
 class SlowDisk(Executor):
-    """Stands in for the thread that waits for the disk: what it is given is done after *seconds* of the loop's time."""
+    """Replaces the thread that waits for the disk: runs each function after *seconds* of the loop's time."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Do it later, or at once when somebody waits for it without the loop."""
+        """Run it later, or at once if a caller outside the loop waits for the result."""
         task = _Later(lambda: fn(*args, **kwargs))
         asyncio.get_running_loop().call_later(self._seconds, task.do)
         return task
 
 
 class _Later(Future[Any]):
-    """Something that is done when its time comes, or when it is asked for."""
+    """A function that runs at its time, or when its result is requested."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         super().__init__()
         self._work = work
 
     def do(self) -> None:
-        """Do it, unless that was done; whoever dies of it dies in the loop."""
+        """Run it once; a death in it happens in the loop."""
         if not self.done():
             try:
                 self.set_result(self._work())
@@ -164,6 +164,6 @@ class _Later(Future[Any]):
                 self.set_exception(error)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
-        """Give how it ended."""
+        """Return its result, or raise its error."""
         self.do()
         return super().exception(timeout)

@@ -1,4 +1,4 @@
-"""A CRM in memory, as far as an import needs one, with faults by call; it outlives the processes that call it."""
+"""A CRM in memory, with what an import needs and faults by call; it outlives the processes that call it."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ _KEYS: Final = re.compile(rf"{KEY} in \((.*?)\)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFault:
-    """What becomes of one write call.
+    """The fate of one write call.
 
-    ``kind``: ``fine``, ``throttled``, ``token``, ``nothing_left``, ``lost``.  Of a lost call the first ``committed`` records are
-    committed (None: all), ``late_s`` after the client lost it.
+    ``kind``: ``fine``, ``throttled``, ``token``, ``nothing_left``, ``lost``.  If the response is lost, the first ``committed``
+    records are committed (None: all), ``late_s`` after the client gave up.
     """
 
     kind: str = "fine"
@@ -63,11 +63,11 @@ class Held:
 
 @dataclass(slots=True)
 class MemoryCrm:
-    """Implements :class:`ImportRoute`, :class:`QueryApi`, and of :class:`MetadataApi` what a running import asks.
+    """Implements :class:`ImportRoute`, :class:`QueryApi`, and the part of :class:`MetadataApi` that a running import uses.
 
     Attributes:
-        alive: Whether the process that calls still is; the dead make no more calls.
-        inserted: The values of every record that was ever inserted by a call.
+        alive: Whether the calling process lives; a dead one makes no calls.
+        inserted: The values of every record that a call inserted.
     """
 
     operation: Operation
@@ -82,24 +82,24 @@ class MemoryCrm:
     _last_id: int = 1000
 
     def now(self) -> float:
-        """Give the service's time."""
+        """Return the service's time."""
         return self.wall() + self.ahead_s
 
     def put(self, values: Record, *, created_s: float, creator: str) -> Held:
-        """Put a record in that is there before the run."""
+        """Add a record before the run."""
         self._last_id += 1
         held = Held(id=str(self._last_id), values=dict(values), created_s=created_s, creator=creator)
         self.records[held.id] = held
         return held
 
     def by_key(self, key: str) -> Held | None:
-        """Give the record with this key, compared without case."""
+        """Return the record with this key, compared without case."""
         return next((held for held in self.records.values() if str(held.values.get(KEY) or "").lower() == key.lower()), None)
 
     # -- the route -------------------------------------------------------------------------------------------------------
 
     def price(self, batch: Batch) -> CallCost:
-        """Give a price."""
+        """Return a price."""
         return CallCost(credits=len(batch))
 
     async def send(self, batch: Batch) -> Reply:
@@ -132,7 +132,7 @@ class MemoryCrm:
         self.catch_up()
 
     def catch_up(self) -> None:
-        """Commit what a lost call left to be committed, as far as it is due."""
+        """Commit what calls without a response left to be committed, if it is due."""
         due = [one for one in self._late if one[0] <= self.wall()]
         self._late = [one for one in self._late if one[0] > self.wall()]
         for at, records in due:
@@ -180,7 +180,7 @@ class MemoryCrm:
         return Succeeded()
 
     async def count(self, crm_module: str) -> Reply:
-        """Give the number of records; tells the time, too."""
+        """Return the number of records, with the service's time."""
         del crm_module
         self._arrive()
         return Succeeded(payload=len(self.records), service_time=float(int(self.now())))

@@ -1,4 +1,4 @@
-"""A run over its whole life: one file, one folder, one CRM, and processes of which each may die at any step."""
+"""A run over its whole life: one file, one folder, one CRM, and processes that may die at any step."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ __all__ = ["HEADER", "Process", "World"]
 HEADER = ("Last_Name", KEY, "Employees")
 BATCH_RECORDS = 4
 SENDERS = 3
-SETTLE_WAIT_S = 20.0  # longer than any lost call of a history is late
+SETTLE_WAIT_S = 20.0  # longer than a call without a response may run
 LETTERS, RESULTS = "dead-letter.jsonl", "results.jsonl"
 
 
@@ -58,15 +58,15 @@ class Process:
     after_s: float = 1.0  #: since the one before it ended
     steps: int | None = None  #: of journal and files, then it dies; None: it does not die of that
     torn: float = 0.5
-    killed_after_s: float | None = None  #: it dies at this moment, whatever it does
-    stopped_after_s: float | None = None  #: it is told to stop, as by Ctrl-C
+    killed_after_s: float | None = None  #: it dies at this moment
+    stopped_after_s: float | None = None  #: it gets a stop request, as by Ctrl-C
     disk_s: float | None = None  #: how long a thread waits for the disk at each write; None: no thread, and no time
     faults: tuple[CallFault, ...] = ()
 
 
 @dataclass(slots=True)
 class World:
-    """What outlives processes."""
+    """The state that outlives processes."""
 
     folder: Path
     operation: Operation
@@ -93,12 +93,12 @@ class World:
         SqliteJournal.create(self.folder / "journal.db", facts, [source]).close()
 
     def live(self, process: Process) -> None:
-        """Let one process work on the run until its end, whatever that is."""
+        """Run one process until its end."""
         self.now += process.after_s
         self.crm.alive, self.crm.faults = True, list(process.faults)
         self.crm.catch_up()
         loop = VirtualTimeLoop()
-        loop.set_exception_handler(lambda *_: None)  # what the dead leave behind
+        loop.set_exception_handler(lambda *_: None)  # what a dead process leaves behind
         began = self.now
         self.crm.wall = lambda: began + loop.time()
         try:
@@ -109,7 +109,7 @@ class World:
             self.crm.wall = lambda: self.now
 
     def lines(self, name: str) -> list[dict[str, Any]]:
-        """Give the lines of a file of the run, all of them."""
+        """Return all lines of a file of the run."""
         return [json.loads(line) for line in (self.folder / name).read_text(encoding="utf-8").splitlines()]
 
 
@@ -171,7 +171,7 @@ async def _import(world: World, process: Process, life: Life, journal: SqliteJou
 
 
 def _let_fate_come(process: Process, life: Life, stop: StopSignal) -> None:
-    """Let the process be killed or stopped at its moment."""
+    """Kill or stop the process at its moment."""
     loop = asyncio.get_running_loop()
 
     def die() -> None:
@@ -262,7 +262,7 @@ def _match_on(world: World) -> tuple[str, ...]:
 
 
 class _Open:
-    """A quota that lets everything through."""
+    """A limiter that admits every call."""
 
     @asynccontextmanager
     async def permit(self, price: CallCost) -> AsyncIterator[None]:
@@ -279,7 +279,7 @@ class _Open:
         """Nothing is held."""
 
     def status(self) -> QuotaStatus:
-        """Give numbers for a display that nobody sees."""
+        """Return numbers for a display that is not shown."""
         return QuotaStatus(
             plan="",
             calls_per_minute=0,
@@ -296,7 +296,7 @@ class _Open:
 
 
 class _Silent:
-    """Nobody watches."""
+    """A progress display that shows nothing."""
 
     def show(self, snapshot: ProgressSnapshot) -> None:
         """Take it."""

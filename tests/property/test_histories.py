@@ -1,4 +1,4 @@
-"""Whatever happens between any two steps of a run: each row has one outcome, and no insert is committed twice."""
+"""Each row has one outcome and no insert is committed twice, whatever happens between any two steps of a run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .memory_crm import KEY, ME, CallFault
 from .run_model import HEADER, LETTERS, RESULTS, Process, World
 
 HISTORIES = int(os.environ.get("HISTORIES", "300"))
-MOST_ENDINGS = 6  # processes that nothing disturbs until nothing is left that can be settled
+MOST_ENDINGS = 6  # undisturbed processes until no row is left that can be resolved
 OLD_S = 1000.0  # age of the records that were there before
 
 _keys = st.sampled_from(["", "K0", "K1", "K2", "k2", "K3", "K4", "K5", "K6", "K7", "K8", "K9"])
@@ -74,7 +74,7 @@ _processes = st.lists(
     ahead_s=0.0,
     disk_s=None,
 )
-@example(  # two lost calls whose records are alike but for what one of them left out
+@example(  # two calls without a response whose records are equal except for a value that one of them left out
     operation=Operation.INSERT,
     rows=[("Ada", "", ""), ("Ada", "", ""), ("Ada", "", ""), ("Bob", "", "1"), ("Bob", "", "")],
     poison=None,
@@ -89,7 +89,7 @@ _processes = st.lists(
     ahead_s=0.0,
     disk_s=None,
 )
-@example(  # lost calls with rows alike: what was found for one was not written down yet when the next was looked up
+@example(  # calls without a response with equal rows: the lookup of one was not written down yet when the next began
     operation=Operation.INSERT,
     rows=[("Ada", "", "")] * 20,
     poison=None,
@@ -97,7 +97,7 @@ _processes = st.lists(
     ahead_s=0.0,
     disk_s=2.0,
 )
-@example(  # a call was lost while the rows of another were looked up, alike but for what one of them left out
+@example(  # a call lost its response while the rows of another were looked up, equal except for a value left out
     operation=Operation.INSERT,
     rows=[*[("Ada", "", "")] * 4, *[("Bob", "", "")] * 12, *[("Ada", "", "1")] * 4],
     poison=None,
@@ -142,7 +142,7 @@ def test_each_row_has_one_outcome_and_no_insert_is_committed_twice(
 
 
 def _see_nothing_doubled(world: World) -> None:
-    """Of rows with a key one is inserted at most; of those without, as many as there are rows of the same values."""
+    """Of rows with a key at most one is inserted; of those without, as many as there are rows with the same values."""
     wanted = Counter(_values(row) for row in world.rows)
     inserted = Counter(_values([held.values.get(name) for name in HEADER]) for held in world.crm.inserted)
     assert inserted <= wanted, f"inserted more often than it stands in the file: {inserted - wanted}"
@@ -168,7 +168,7 @@ def _see_end(world: World) -> None:
 
 
 def _see_records(world: World, accepted: dict[int, str], *, doubtful: int) -> None:
-    """Each accepted row has its record, and each record that is new its row, but for those in doubt."""
+    """Each accepted row has its record, and each new record its row, except those in doubt."""
     made = {held.id for held in world.crm.inserted}
     extra = made - set(accepted.values())
     assert len(extra) <= doubtful, f"records that no row has: {len(extra)}"

@@ -15,7 +15,7 @@ from bulkzoho.errors import BulkZohoError, ExitCode
 
 if TYPE_CHECKING:
     from bulkzoho.client import Client, Crm, connect
-    from bulkzoho.domain.model.run import Summary
+    from bulkzoho.domain.model.summary import Summary
     from bulkzoho.engine.concurrency.stop import Stop, StopSignal
 
 __all__ = ["BulkZohoError", "Client", "Crm", "ExitCode", "Stop", "StopSignal", "Summary", "connect"]
@@ -25,7 +25,7 @@ _MODULES = {
     "Crm": "bulkzoho.client",  # name of 0.1
     "Stop": "bulkzoho.engine.concurrency.stop",  # name of 0.1
     "StopSignal": "bulkzoho.engine.concurrency.stop",
-    "Summary": "bulkzoho.domain.model.run",
+    "Summary": "bulkzoho.domain.model.summary",
     "connect": "bulkzoho.client",
 }
 

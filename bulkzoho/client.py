@@ -9,14 +9,18 @@ from types import TracebackType
 from typing import Any, Self
 
 from bulkzoho.app.export_records import export_records
-from bulkzoho.app.start_import import import_files, import_rows, replay_letters, resume_run
+from bulkzoho.app.replay import replay_letters
+from bulkzoho.app.resume import resume_run
+from bulkzoho.app.start_import import import_files, import_rows
 from bulkzoho.domain.model.export import ConvertedLeads, ExportRoute, ExportSettings
+from bulkzoho.domain.model.progress import ProgressSnapshot
 from bulkzoho.domain.model.rows import Operation
-from bulkzoho.domain.model.run import ProgressSnapshot, RunListEntry, Summary
 from bulkzoho.domain.model.settings import ImportSettings, ReplaySettings
+from bulkzoho.domain.model.summary import RunListEntry, Summary
 from bulkzoho.domain.transform.python_values import Missing
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.interfaces import Progress
+from bulkzoho.storage.store.open_store import open_store
 from bulkzoho.storage.store.run_catalog import list_runs
 from bulkzoho.zoho.auth.account_resolver import DEFAULT_ACCOUNT, AccountSelection
 
@@ -166,7 +170,7 @@ class Client:
 
     def runs(self) -> list[RunListEntry]:
         """Give all runs of this home, newest first."""
-        return list_runs()
+        return list_runs(open_store())
 
 
 def _absolute(path: str | Path) -> str:

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from bulkzoho.app.wiring import ApiClientParts
-from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.errors import AccessError
 from bulkzoho.zoho.auth.account_resolver import ResolvedAccount
 from bulkzoho.zoho.auth.datacenter_discovery import data_centers_of_client, other_data_centers
@@ -22,14 +21,12 @@ _PERMISSIONS: Final = {"GET": "View", "POST": "Create", "PUT": "Edit", "DELETE":
 
 
 @asynccontextmanager
-async def explain_access_errors(wires: ApiClientParts, stop: StopSignal) -> AsyncIterator[None]:
-    """Name what keeps out whoever works within the context, whether it is raised or ends the run by *stop*."""
+async def explain_access_errors(wires: ApiClientParts) -> AsyncIterator[None]:
+    """Raise access errors with their cause and the fix."""
     try:
         yield
     except AccessError as error:
         raise await explain_access_error(error, wires) from error
-    if isinstance(stop.error, AccessError):
-        stop.error = await explain_access_error(stop.error, wires)
 
 
 async def explain_access_error(error: AccessError, wires: ApiClientParts) -> AccessError:

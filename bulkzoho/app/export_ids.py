@@ -19,7 +19,8 @@ from bulkzoho.formats.compression import decompress
 from bulkzoho.formats.detect import open_raw, open_source
 from bulkzoho.storage.files.append_file import AppendFile
 from bulkzoho.storage.files.atomic_write import write_atomic
-from bulkzoho.storage.store.run_catalog import RunFolder
+from bulkzoho.storage.files.private_folder import make_private_folder
+from bulkzoho.storage.store.run_folder import RunFolder
 
 __all__ = [
     "RequestedIdsReport",
@@ -142,35 +143,28 @@ def _no_id(path: str, row: int, why: str) -> RefusedError:
 
 def save_requested_ids(folder: RunFolder, ids: array[int]) -> None:
     """Keep *ids* in the run's folder, so that a resume asks for the same whatever became of the user's file."""
-    write_atomic(_asked(folder), "".join(f"{one}\n" for one in ids).encode())
+    write_atomic(folder.requested_ids, "".join(f"{one}\n" for one in ids).encode())
 
 
 def load_requested_ids(folder: RunFolder) -> array[int]:
     """Give what :func:`keep_ids` kept."""
-    with _asked(folder).open("rb") as lines:
+    with folder.requested_ids.open("rb") as lines:
         return array("Q", map(int, lines))
 
 
 def open_missing_ids_file(folder: RunFolder, strand: Partition) -> AppendFile:
     """Open the file that gets the lost ids of *strand*."""
-    _missing(folder).mkdir(mode=0o700, exist_ok=True)
-    return AppendFile(_missing(folder) / f"{strand.number:06}")
+    path = folder.missing_ids_of(strand.number)
+    make_private_folder(path.parent)
+    return AppendFile(path)
 
 
 def report_requested_ids(folder: RunFolder, ids: array[int]) -> RequestedIdsReport:
     """Put the lost ids of all strands into one file and say how many there are."""
-    _missing(folder).mkdir(mode=0o700, exist_ok=True)
-    lost = b"".join(part.read_bytes() for part in sorted(_missing(folder).iterdir()))
-    file = folder.path / "missing-ids.txt"
+    parts = folder.missing_ids_of(0).parent
+    lost = b"".join(part.read_bytes() for part in sorted(parts.glob("*")))
+    file = folder.missing_ids
     if lost:
         write_atomic(file, lost)
     first = tuple(line.decode() for line in lost.split(b"\n", NAMED)[:-1])
     return RequestedIdsReport(asked=len(ids), missing=lost.count(b"\n"), first=first, file=file)
-
-
-def _asked(folder: RunFolder) -> Path:
-    return folder.path / "ids.txt"
-
-
-def _missing(folder: RunFolder) -> Path:
-    return folder.path / "missing"

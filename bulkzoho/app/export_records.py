@@ -15,7 +15,7 @@ from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.errors import BulkZohoError, ExitCode, RunFailedError
 from bulkzoho.formats.part_joiner import NOWHERE
 from bulkzoho.interfaces import Progress
-from bulkzoho.storage.store.run_catalog import home_folder
+from bulkzoho.storage.store.home import current_home
 from bulkzoho.zoho.auth.account_resolver import DEFAULT_ACCOUNT, AccountSelection
 
 __all__ = ["export_records"]
@@ -38,8 +38,9 @@ async def export_records(
     Raises:
         BulkZohoError: The export was refused, or did not complete (its run can be resumed by name).
     """
-    home_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="records-", dir=home_folder()) as folder:
+    home = current_home()
+    home.make()
+    with tempfile.TemporaryDirectory(prefix="records-", dir=home.path) as folder:
         path = Path(folder) / "records.jsonl"
         told = replace(settings, output=str(path), format=OutputFormat.JSONL, compression=Compression.NONE)
         if ids is not None:

@@ -50,8 +50,7 @@ async def first_connection_lock(chosen: ResolvedAccount, *, stop: StopSignal, pa
 
 def _taken(chosen: ResolvedAccount) -> FileLock | None:
     path = first_connection_lock_path(chosen)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        return FileLock.take(path, what="the meeting place")
+        return FileLock.acquire(path, what="the meeting place")
     except RefusedError:
         return None

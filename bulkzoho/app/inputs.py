@@ -1,4 +1,4 @@
-"""A run's inputs: how each is opened, and whether it is still what it was."""
+"""The inputs of a run: open them, read their headers, check that they have not changed."""
 
 from __future__ import annotations
 
@@ -11,84 +11,85 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from bulkzoho.domain.model.journal_events import STDIN_NAME, InputInfo, RunInfo
+from bulkzoho.domain.model.journal_events import STDIN_NAME, InputInfo
 from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.domain.model.row_ranges import RowRanges
-from bulkzoho.domain.model.rows import Operation, RowBlock
+from bulkzoho.domain.model.rows import RowBlock
 from bulkzoho.domain.model.settings import ImportSettings
 from bulkzoho.domain.transform.import_key import resolve_import_key
 from bulkzoho.domain.transform.row_transformer import RowTransformer
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.engine.importer.reader import RunInput
 from bulkzoho.errors import BulkZohoError, RefusedError
-from bulkzoho.formats.dead_letter.reader import open_letters
+from bulkzoho.formats.dead_letter.reader import open_letters, read_letters
 from bulkzoho.formats.detect import open_source
 from bulkzoho.formats.input_fingerprint import content_digest, verify_prefix
 from bulkzoho.interfaces import InputFingerprint, PassthroughCheck, Source
-from bulkzoho.storage.files.file_lock import is_locked
-from bulkzoho.storage.store.run_catalog import RunFolder, iter_runs, started_key
+from bulkzoho.storage.store.replay_history import RowKey
+from bulkzoho.storage.store.run_folder import RunFolder
 
 __all__ = [
+    "STANDARD_INPUT",
     "InputHeader",
     "InputOpener",
     "build_row_transformer",
     "describe_inputs",
     "input_parts",
     "read_headers",
-    "require_not_imported_before",
+    "rejected_row_keys",
     "require_unchanged_inputs",
+    "with_content_digests",
 ]
 
 STANDARD_INPUT = "-"
-SENT_BEFORE = "SENT_BEFORE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputOpener:
-    """How the inputs of one run are read."""
+    """Opens the inputs of one run."""
 
     settings: ImportSettings
     folder: RunFolder
-    letters: bool = False  #: the input is a file of dead letters
-    only_codes: tuple[str, ...] = ()
-    descriptor: int = 0  #: what ``-`` is read from
-    spool_name: str = STDIN_NAME  #: how letters name it
+    letters: bool = False  #: the input is a dead-letter file
+    only_codes: tuple[str, ...] = ()  #: rejection codes of the rows to take; empty: all
+    descriptor: int = 0  #: of standard input, or of a pipe instead
+    spool_name: str = STDIN_NAME  #: the source name of its rows
 
-    def open(self, facts: InputInfo, *, live: bool) -> Source:
-        """Open one input; *live* for standard input itself rather than its spool.
+    def open(self, info: InputInfo, *, live: bool) -> Source:
+        """Open one input; *live*: standard input itself instead of its copy.
 
         Raises:
-            RefusedError: It cannot be opened; says why.
+            RefusedError: It cannot be opened.
         """
         if self.letters:
-            return open_letters(facts.path, self.settings.files, only_codes=self.only_codes)
-        if facts.spooled and live:
-            spool, name = facts.path, facts.name
+            return open_letters(info.path, self.settings.files, only_codes=self.only_codes)
+        if info.spooled and live:
+            spool, name = info.path, info.name
             return open_source(STANDARD_INPUT, self.settings.files, spool=spool, name=name, descriptor=self.descriptor)
-        return open_source(facts.path, self.settings.files, name=facts.name, digests=not facts.content)
+        return open_source(info.path, self.settings.files, name=info.name, digests=not info.content)
 
 
 def describe_inputs(plan: InputOpener) -> list[InputInfo]:
-    """Give the facts of each input as it stands now.
+    """Return each input with its present size and time.
 
     Raises:
-        RefusedError: One is not there, or standard input is named twice.
+        RefusedError: An input is given twice.
     """
     settings = plan.settings
     if settings.inputs.count(STANDARD_INPUT) > 1:
-        raise RefusedError("standard input (-) can be read only once.", hint="Name it once.")
-    _refuse_twice(settings.inputs)
-    names = [Path(path).name for path in settings.inputs]  # source and row together name a row: no two may be alike
-    facts = []
+        raise RefusedError("standard input (-) can be read only once.", hint="Give it once.")
+    _require_distinct(settings.inputs)
+    names = [Path(path).name for path in settings.inputs]  # source and row identify a row, so the names must differ
+    inputs = []
     for index, path in enumerate(settings.inputs):
         if path == STANDARD_INPUT:
-            facts.append(InputInfo(index=index, path=str(plan.folder.spool(index)), name=plan.spool_name))
+            inputs.append(InputInfo(index=index, path=str(plan.folder.spool(index)), name=plan.spool_name))
             continue
         try:
             seen = os.stat(path)  # noqa: PTH116  the path stays text, as it was given
         except OSError:
-            seen = None  # opening it says why, better than this could
-        facts.append(
+            seen = None  # opening it reports the error
+        inputs.append(
             InputInfo(
                 index=index,
                 path=path,
@@ -97,21 +98,23 @@ def describe_inputs(plan: InputOpener) -> list[InputInfo]:
                 mtime_ns=seen.st_mtime_ns if seen else -1,
             )
         )
-    return facts
+    return inputs
 
 
-def _refuse_twice(inputs: Sequence[str]) -> None:
-    """Refuse a file that is named twice, by whatever names: its rows would be sent twice."""
+def _require_distinct(inputs: Sequence[str]) -> None:
+    """Refuse a file that is given twice, also by different names: its rows would be sent twice."""
     seen: dict[str, str] = {}
     for path in inputs:
         real = os.path.realpath(path)
         if path != STANDARD_INPUT and real in seen:
-            raise RefusedError(f"{path} is {seen[real]} once more: its rows would be sent twice.", hint="Name each input once.")
+            raise RefusedError(
+                f"{path} is the same file as {seen[real]}: its rows would be sent twice.", hint="Give each input once."
+            )
         seen[real] = path
 
 
 class PeekedSource:
-    """A source whose first block was looked at already."""
+    """A source whose first block was read already, and is returned again."""
 
     def __init__(self, source: Source, first: RowBlock | None) -> None:
         self._source = source
@@ -149,172 +152,136 @@ class InputHeader:
 
     name: str
     header: tuple[str, ...]
-    expanding: bool  #: later rows may bring more
+    expanding: bool  #: later rows may have more columns
 
 
 async def read_headers(
-    plan: InputOpener, facts: Sequence[InputInfo], *, live: bool, stop: StopSignal
+    plan: InputOpener, inputs: Sequence[InputInfo], *, live: bool, stop: StopSignal
 ) -> tuple[list[InputHeader], dict[int, Source]]:
-    """Give the columns of each input that has rows, and those sources that can be opened only once.
+    """Return the columns of each input that has rows, and the open sources of inputs that can be read only once, by index.
 
     Raises:
         RefusedError: One cannot be read, is empty or has no header.
     """
-    looks: list[InputHeader] = []
-    kept: dict[int, Source] = {}
-    with ExitStack() as opened:  # whatever happens before all were looked at closes them
-        for one in facts:
-            source = plan.open(one, live=live)
+    headers: list[InputHeader] = []
+    open_sources: dict[int, Source] = {}
+    with ExitStack() as opened:  # closes them if one is refused
+        for info in inputs:
+            source = plan.open(info, live=live)
             opened.callback(source.close)
             if source.blocking:
-                stop.listen(source.close)  # a signal ends the wait for whoever writes
+                stop.listen(source.close)  # a signal ends the wait for the writer
             try:
                 first = await asyncio.to_thread(source.read) if source.blocking else source.read()
             except RefusedError:
                 raise
             except BulkZohoError:
                 source.close()
-                continue  # damaged from the first rows on: the reader meets it again, and says so when its turn comes
+                continue  # damaged from the first rows on: the reader reports it when it comes to this input
             if first is not None:
-                looks.append(InputHeader(name=one.name, header=first.header, expanding=source.expanding))
+                headers.append(InputHeader(name=info.name, header=first.header, expanding=source.expanding))
             if source.blocking:
-                kept[one.index] = PeekedSource(source, first)
+                open_sources[info.index] = PeekedSource(source, first)
             else:
                 source.close()
         opened.pop_all()
-    return looks, kept
+    return headers, open_sources
 
 
 def input_parts(
-    plan: InputOpener, facts: Sequence[InputInfo], known: Sequence[RowRanges], kept: dict[int, Source]
+    plan: InputOpener, inputs: Sequence[InputInfo], known: Sequence[RowRanges], open_sources: dict[int, Source]
 ) -> list[RunInput]:
-    """Give the inputs as the engine reads them; *kept* are sources that are open already."""
+    """Return the inputs for the pipeline; *known* are the rows of each that must not be read as new."""
 
-    def opener(one: InputInfo) -> Callable[[], Source]:
-        if one.index in kept:
-            return lambda: kept[one.index]
-        return partial(plan.open, one, live=False)
+    def opener(source: InputInfo) -> Callable[[], Source]:
+        if source.index in open_sources:
+            return lambda: open_sources[source.index]
+        return partial(plan.open, source, live=False)
 
     return [
         RunInput(
-            index=one.index,
-            open=opener(one),
-            reopen=partial(plan.open, one, live=False),
-            known=RowRanges(known[one.index].ranges()),
+            index=source.index,
+            open=opener(source),
+            reopen=partial(plan.open, source, live=False),
+            known=RowRanges(known[source.index].ranges()),
         )
-        for one in facts
+        for source in inputs
     ]
 
 
 def build_row_transformer(
     module: CrmModule, settings: ImportSettings, *, run: str, letters: bool, time_zone: str | None
 ) -> RowTransformer:
-    """Give what shapes the rows of *run*; *letters*: they are dead letters.
+    """Build the transformer for the rows of *run*; *letters*: they come from a dead-letter file.
 
     Raises:
         RefusedError: The import key does not fit the module.
-        UsageError: A date format or a time zone that is none.
+        UsageError: A date format or a time zone does not exist.
     """
-    stamp = None
+    import_key = None
     if settings.import_key is not None:
         sources = len(settings.inputs)
-        stamp = resolve_import_key(settings.import_key, module, settings.operation, run=run, sources=sources, letters=letters)
+        import_key = resolve_import_key(
+            settings.import_key, module, settings.operation, run=run, sources=sources, letters=letters
+        )
     return RowTransformer(
         crm_module=module,
         mapping=settings.shape,
         operation=settings.operation,
         match_on=settings.match_on,
         time_zone=time_zone,
-        import_key=stamp,
+        import_key=import_key,
     )
 
 
-def require_unchanged_inputs(facts: Sequence[InputInfo]) -> None:
-    """Refuse to go on with an input that is not what it was.
-
-    Raises:
-        RefusedError: Size, time or the content that was read differs.
-    """
-    for one in facts:
-        if one.spooled:
-            continue  # the spool is the run's own
-        try:
-            seen = os.stat(one.path)  # noqa: PTH116  the path stays text, as it was given
-        except OSError as error:
-            raise RefusedError(
-                f"{one.path}: {error.strerror}.", hint="Put the input back, then resume.", code="INPUT_CHANGED"
-            ) from error
-        if seen.st_size != one.size or not _holds_what_it_held(one):
-            hint = "Put the old file back and resume, or import the new one as a run of its own."
-        elif seen.st_mtime_ns != one.mtime_ns:
-            seconds, nanoseconds = divmod(one.mtime_ns, 10**9)
-            time = f"@{seconds}.{nanoseconds:09}"
-            hint = f"Its content is what it was: give it its time back (touch -d {time} {shlex.quote(one.path)}), then resume."
-        else:
-            continue
-        raise RefusedError(f"{one.path}: the file changed since the run read it.", hint=hint, code="INPUT_CHANGED")
-
-
-def _holds_what_it_held(one: InputInfo) -> bool:
-    if one.content:
-        return content_digest(one.path) == one.content
-    return not one.digest or verify_prefix(one.path, one.read_bytes, one.digest)
-
-
-async def with_content_digests(facts: Sequence[InputInfo]) -> list[InputInfo]:
-    """Give *facts* with the digest of each file's whole content (standard input has none before it is read)."""
+def rejected_row_keys(opener: InputOpener) -> list[RowKey]:
+    """Return the key of each row that a replay is going to send."""
+    settings, codes = opener.settings, opener.only_codes
     return [
-        one if one.content or one.spooled else replace(one, content=await asyncio.to_thread(content_digest, one.path))
-        for one in facts
+        (letter.origin.run, letter.origin.source, letter.origin.row)
+        for _, letters in read_letters(settings.inputs[0], settings.files)
+        for letter in letters
+        if not codes or letter.code in codes
     ]
 
 
-def require_not_imported_before(facts: Sequence[InputInfo], me: RunInfo, *, org: str, crm_module: str) -> int | None:
-    """Refuse to insert a content that was or is being inserted into the same module; give the turn of the run *me*.
-
-    A run that asked before, and is resumed, asks only about runs whose turn came after its own: who began one of those with
-    ``--again`` wanted both.  Turns, and not times: a clock may have been set.
+def require_unchanged_inputs(inputs: Sequence[InputInfo]) -> None:
+    """Refuse to continue with an input that has changed.
 
     Raises:
-        RefusedError: Names the run that did, and how to go on.
+        RefusedError: Its size, its time or the content that was read differs.
     """
-    contents: dict[str, InputInfo] = {}
-    for one in facts:
-        if one.content and (first := contents.setdefault(one.content, one)) is not one and not me.org:
+    for source in inputs:
+        if source.spooled:
+            continue  # the spool is the run's own
+        try:
+            seen = os.stat(source.path)  # noqa: PTH116  the path stays text, as it was given
+        except OSError as error:
             raise RefusedError(
-                f"{one.path}: has the content of {first.path}; its rows would be inserted twice.",
-                hint="Leave one of them out, or add --again to insert both.",
-                code=SENT_BEFORE,
-            )
-    resumed, turn = bool(me.org), 0
-    for folder, other, journal in iter_runs(all_of_them=True):
-        turn = max(turn, other.turn or 0)
-        same = other.operation is Operation.INSERT and (other.org, other.crm_module) == (org, crm_module)
-        if not same or other.run == me.run or other.command != "import":
+                f"{source.path}: {error.strerror}.", hint="Restore the input, then resume.", code="INPUT_CHANGED"
+            ) from error
+        if seen.st_size != source.size or not _has_same_content(source):
+            hint = "Restore the old file and resume, or import the new source in a run of its own."
+        elif seen.st_mtime_ns != source.mtime_ns:
+            seconds, nanoseconds = divmod(source.mtime_ns, 10**9)
+            time = f"@{seconds}.{nanoseconds:09}"
+            hint = f"Its content is the same: restore its time (touch -d {time} {shlex.quote(source.path)}), then resume."
+        else:
             continue
-        if resumed and (other.settings["import"].get("again") or _was_before(other, me)):
-            continue
-        twins = [one for one in journal.sources() if one.content in contents]
-        if not twins:
-            continue
-        tally = journal.whole_tally()
-        alive = is_locked(folder.lock)
-        if not (tally.accepted or tally.in_doubt or alive):
-            continue  # it sent nothing that was accepted
-        finished = not (alive or tally.unsent or tally.in_doubt) and all(one.complete for one in journal.sources())
-        state = "is being" if alive else "was" if finished else "was partly"
-        raise RefusedError(
-            f"{contents[twins[0].content].path}: this content {state} inserted into {crm_module} by run {other.run}.",
-            hint="Add --again to insert it a second time."
-            if finished
-            else f"Finish it with `bulkzoho resume {other.run}`, or add --again to insert it a second time.",
-            code=SENT_BEFORE,
-        )
-    return me.turn if resumed else turn + 1
+        raise RefusedError(f"{source.path}: the file changed since the run read it.", hint=hint, code="INPUT_CHANGED")
 
 
-def _was_before(other: RunInfo, me: RunInfo) -> bool:
-    """Whether *other* asked first; of a run that asked when there were no turns yet, its name has to tell."""
-    if me.turn is None and other.turn is None:
-        return started_key(other.run) < started_key(me.run)
-    return (other.turn or 0) < (me.turn or 0)
+def _has_same_content(source: InputInfo) -> bool:
+    if source.content:
+        return content_digest(source.path) == source.content
+    return not source.digest or verify_prefix(source.path, source.read_bytes, source.digest)
+
+
+async def with_content_digests(inputs: Sequence[InputInfo]) -> list[InputInfo]:
+    """Return *inputs* with the digest of each file's content; standard input has none before it is read."""
+    return [
+        source
+        if source.content or source.spooled
+        else replace(source, content=await asyncio.to_thread(content_digest, source.path))
+        for source in inputs
+    ]

@@ -7,7 +7,8 @@ import socket
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
-from bulkzoho.domain.model.run import StopReason, Summary
+from bulkzoho.domain.model.run import StopReason
+from bulkzoho.domain.model.summary import Summary
 from bulkzoho.domain.transform.python_values import RowEncoder
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.errors import RunFailedError

@@ -15,7 +15,6 @@ from bulkzoho.app.wiring import token_cache_of
 from bulkzoho.domain.model.metadata import Organization, User
 from bulkzoho.errors import AccessError, BulkZohoError
 from bulkzoho.interfaces import Progress
-from bulkzoho.storage.store.run_catalog import home_folder
 from bulkzoho.zoho.auth.account_resolver import AccountSelection, ResolvedAccount
 from bulkzoho.zoho.auth.browser_redirect import LoopbackRedirect, consent_url, exchange_address
 from bulkzoho.zoho.auth.datacenters import CREDENTIALS, connection_settings_from_env, data_center_of
@@ -139,7 +138,6 @@ def _chosen(profile: Profile, secrets: Secrets) -> ResolvedAccount:
 
 async def _keep_token(chosen: ResolvedAccount, grant: TokenResponse) -> None:
     """Put the token that came with the login where every process looks first: it need not be asked for again."""
-    (home_folder() / "tokens").mkdir(mode=0o700, parents=True, exist_ok=True)
     now = time.time()
     async with token_cache_of(chosen).locked() as cache:
         cache.write(

@@ -10,10 +10,10 @@ from typing import Final
 
 from bulkzoho.app.session import CrmSession, open_session
 from bulkzoho.domain.model.metadata import CrmModule, ModuleInfo, Organization
-from bulkzoho.domain.model.settings import ImportSettings, QuotaPolicy, QuotaSettings
+from bulkzoho.domain.model.settings import QuotaPolicy, QuotaSettings, SessionSettings
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.interfaces import Progress
-from bulkzoho.storage.store.run_catalog import home_folder
+from bulkzoho.storage.store.home import current_home
 from bulkzoho.zoho.auth.account_resolver import AccountSelection, ResolvedAccount, resolve_account
 from bulkzoho.zoho.auth.profile_store import ProfileStore
 
@@ -40,7 +40,7 @@ class ModuleDetails:
 
 def profile_store() -> ProfileStore:
     """Give the profiles of this home."""
-    return ProfileStore(home_folder())
+    return ProfileStore(current_home().path)
 
 
 def select_account(account: AccountSelection) -> ResolvedAccount:
@@ -50,7 +50,7 @@ def select_account(account: AccountSelection) -> ResolvedAccount:
         BulkZohoError: It cannot be told, or something of it is missing.
     """
     with suppress(OSError):  # whoever writes there says what is wrong
-        home_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        current_home().make()
     return resolve_account(account, os.environ, profile_store())
 
 
@@ -68,9 +68,9 @@ async def open_visit_session(chosen: ResolvedAccount, *, progress: Progress) -> 
         yield crm
 
 
-def visit_session_settings() -> ImportSettings:
+def visit_session_settings() -> SessionSettings:
     """Give how a visitor connects: within the quota, without much patience."""
-    return ImportSettings(inputs=(), crm_module="", give_up_after_s=PATIENCE_S, quota=QuotaSettings(on_quota=QuotaPolicy.STOP))
+    return SessionSettings(give_up_after_s=PATIENCE_S, quota=QuotaSettings(on_quota=QuotaPolicy.STOP))
 
 
 async def list_modules(account: AccountSelection, *, progress: Progress) -> tuple[ModuleInfo, ...]:

@@ -11,7 +11,8 @@ from typing import Final
 
 from bulkzoho.domain.model.metadata import Organization
 from bulkzoho.storage.files.atomic_write import write_atomic
-from bulkzoho.storage.store.run_catalog import home_folder
+from bulkzoho.storage.files.private_folder import make_private_folder
+from bulkzoho.storage.store.home import current_home
 from bulkzoho.zoho.auth.account_resolver import ResolvedAccount
 
 __all__ = [
@@ -37,7 +38,7 @@ def save_organization(chosen: ResolvedAccount, organization: Organization) -> No
     """Keep it for the next time; where it cannot be kept, it is asked for again."""
     path = _memory(chosen)
     with suppress(OSError):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         write_atomic(path, json.dumps(asdict(organization)).encode())
 
 
@@ -53,8 +54,7 @@ def is_provisional_org(org: str) -> bool:
 
 def ledger_path(organization: Organization) -> Path:
     """Give the file of its quota: an organization has one, whoever calls it."""
-    safe = "".join(letter if letter.isalnum() or letter == "-" else "_" for letter in organization.id)
-    return home_folder() / "quota" / f"{safe}.db"
+    return current_home().ledger(organization.id)
 
 
 def _read(path: Path) -> Organization | None:
@@ -66,12 +66,12 @@ def _read(path: Path) -> Organization | None:
 
 def ledger_paths() -> list[Path]:
     """Give the files of all quotas of this home."""
-    return sorted((home_folder() / "quota").glob("*.db"))
+    return current_home().ledgers()
 
 
 def load_all_organizations() -> dict[str, Organization]:
     """Give every organization that some credentials have led to, by its id."""
-    found = (_read(path) for path in sorted((home_folder() / "organizations").glob("*.json")))
+    found = (_read(path) for path in sorted(current_home().organizations.glob("*.json")))
     return {one.id: one for one in found if one is not None}
 
 
@@ -81,7 +81,7 @@ def first_connection_lock_path(chosen: ResolvedAccount) -> Path:
 
 
 def _memory(chosen: ResolvedAccount) -> Path:
-    return home_folder() / "organizations" / f"{_credential(chosen)}.json"
+    return current_home().organization(_credential(chosen))
 
 
 def _credential(chosen: ResolvedAccount) -> str:

@@ -26,7 +26,7 @@ from bulkzoho.engine.exporter.list_pager import ListPager
 from bulkzoho.engine.exporter.planner import includes_deleted
 from bulkzoho.engine.exporter.record_api import RecordPager, RecordReadCalls
 from bulkzoho.formats.bulk_zip import rows_in_zip
-from bulkzoho.storage.store.run_catalog import RunFolder
+from bulkzoho.storage.store.run_folder import RunFolder
 from bulkzoho.zoho.api.bulk_read_api import BulkReadClient
 
 __all__ = ["PagerFactory"]

@@ -18,7 +18,7 @@ import orjson
 
 from bulkzoho.app.log_events import LOGGER_NAME, json_line
 from bulkzoho.domain.model.journal_events import RunInfo
-from bulkzoho.domain.model.run import Summary
+from bulkzoho.domain.model.summary import Summary
 from bulkzoho.errors import BulkZohoError
 
 __all__ = ["RUN_LOG", "log_run_finished", "log_run_started", "open_run_log"]

@@ -14,23 +14,22 @@ from http import HTTPStatus
 from itertools import count
 from typing import Any, Final
 
-from bulkzoho.app.access_diagnosis import explain_access_errors, token_rate_limit_error
+from bulkzoho.app.access_diagnosis import explain_access_error, explain_access_errors, token_rate_limit_error
 from bulkzoho.app.first_connection import first_connection_lock
 from bulkzoho.app.organization_cache import ledger_path, load_organization, provisional_organization, save_organization
 from bulkzoho.app.quota_wait_notifier import QuotaWaitNotifier
 from bulkzoho.app.wiring import ApiClientParts, open_api_client
-from bulkzoho.domain.model.edition_limits import DEFAULT_COST, HEAVY_CALLS_IN_FLIGHT, write_cost
+from bulkzoho.domain.model.edition_limits import DEFAULT_COST, HEAVY_CALLS_IN_FLIGHT
 from bulkzoho.domain.model.metadata import CrmModule, ModuleInfo, Organization, User
 from bulkzoho.domain.model.responses import RateLimited, Rejected, Reply, ResponseLost, Succeeded
-from bulkzoho.domain.model.rows import Operation
-from bulkzoho.domain.model.settings import ConnectionSettings, ImportSettings
+from bulkzoho.domain.model.settings import ConnectionSettings, SessionSettings
 from bulkzoho.domain.policy.rate_limits import resolve_limits
 from bulkzoho.domain.policy.retry import access_error
 from bulkzoho.domain.transform.module_names import resolve_module
 from bulkzoho.domain.transform.user_directory import CrmUser
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
 from bulkzoho.engine.concurrency.stop import StopRequestedError, StopSignal
-from bulkzoho.errors import BulkZohoError, RunFailedError
+from bulkzoho.errors import AccessError, BulkZohoError, RunFailedError
 from bulkzoho.interfaces import LimiterClosedError, MetadataApi, Progress, RateLimiter
 from bulkzoho.ratelimit.limiter import open_limiter
 from bulkzoho.zoho.api.api_client import ApiClient
@@ -109,6 +108,10 @@ class CrmSession:
                 break
         return tuple(found.values())
 
+    async def explain(self, error: BulkZohoError | None) -> BulkZohoError | None:
+        """Return *error*, an access error with its cause and the fix."""
+        return await explain_access_error(error, self.wires) if isinstance(error, AccessError) else error
+
     async def _ask(self, call: Callable[[], Awaitable[Reply]], *, doing: str) -> Any:
         return _payload(await self.courier.deliver(call, DEFAULT_COST), doing=doing)
 
@@ -126,7 +129,7 @@ class OrganizationSession:
 
 @asynccontextmanager
 async def open_session(
-    settings: ImportSettings,
+    settings: SessionSettings,
     *,
     chosen: ResolvedAccount,
     run: str,
@@ -167,7 +170,7 @@ async def open_session(
 
 @asynccontextmanager
 async def open_organization_session(
-    settings: ImportSettings, *, chosen: ResolvedAccount, run: str, stop: StopSignal, progress: Progress, hasty: bool = False
+    settings: SessionSettings, *, chosen: ResolvedAccount, run: str, stop: StopSignal, progress: Progress, hasty: bool = False
 ) -> AsyncIterator[OrganizationSession]:
     """Ask the organization who it is, in one call; else as :func:`connect`.
 
@@ -178,7 +181,7 @@ async def open_organization_session(
         progress.tell(warning)
     async with AsyncExitStack() as stack:
         wires = await stack.enter_async_context(open_api_client(chosen))
-        await stack.enter_async_context(explain_access_errors(wires, stop))
+        await stack.enter_async_context(explain_access_errors(wires))
         if isinstance(await wires.tokens.renew(0), RateLimited):
             if hasty:
                 raise token_rate_limit_error()
@@ -217,7 +220,7 @@ async def _charge(quota: RateLimiter, *, calls: int) -> None:
 async def _open_limiter(
     stack: AsyncExitStack,
     organization: Organization,
-    settings: ImportSettings,
+    settings: SessionSettings,
     wires: ApiClientParts,
     *,
     run: str,
@@ -296,7 +299,6 @@ def _introduction(organization: Organization, user: User | None) -> str:
     return f"Organization {organization.name}{kind}{edition}{who}."
 
 
-def _senders(settings: ImportSettings, in_flight: int) -> int:
+def _senders(settings: SessionSettings, in_flight: int) -> int:
     """Give how many calls may be under way: ten when they are heavy, since no more of those may be in flight."""
-    heavy = write_cost(settings.batch_records, delete=settings.operation is Operation.DELETE).heavy
-    return max(1, min(in_flight, HEAVY_CALLS_IN_FLIGHT) if heavy else in_flight)
+    return max(1, min(in_flight, HEAVY_CALLS_IN_FLIGHT) if settings.heavy_calls else in_flight)

@@ -100,9 +100,9 @@ def crash_error(error: BaseException) -> BulkZohoError:
 def _home() -> Path:
     """Give the state folder, also when the part that decides it is what is broken."""
     try:
-        from bulkzoho.storage.store.run_catalog import home_folder  # noqa: PLC0415  heavy, and may itself be the defect
+        from bulkzoho.storage.store.home import current_home  # noqa: PLC0415  heavy, and may itself be the defect
 
-        return home_folder()
+        return current_home().path
     except Exception:  # noqa: BLE001  whatever is wrong there, the crash that led here is to be told
         import tempfile  # noqa: PLC0415  with hashing and chance, and hardly ever needed
 

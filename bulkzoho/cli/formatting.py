@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from bulkzoho.domain.model.progress import ProgressSnapshot, QuotaStatus
 from bulkzoho.domain.model.results import RowCounts
-from bulkzoho.domain.model.run import ProgressSnapshot, QuotaStatus
 
 __all__ = ["duration", "format_count", "format_rate", "pluralize", "state_words", "waiting_words"]
 

@@ -16,7 +16,7 @@ from rich.text import Text
 from bulkzoho.cli.formatting import state_words, waiting_words
 from bulkzoho.cli.rate_estimator import RateEstimator
 from bulkzoho.cli.streams import notes_through
-from bulkzoho.domain.model.run import ProgressSnapshot
+from bulkzoho.domain.model.progress import ProgressSnapshot
 
 __all__ = ["ProgressBar"]
 

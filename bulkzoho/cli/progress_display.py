@@ -11,7 +11,7 @@ from typing import Final, Protocol, Self
 from bulkzoho.cli.formatting import state_words, waiting_words
 from bulkzoho.cli.rate_estimator import RateEstimator
 from bulkzoho.cli.streams import print_note
-from bulkzoho.domain.model.run import ProgressSnapshot
+from bulkzoho.domain.model.progress import ProgressSnapshot
 
 __all__ = ["NoProgress", "PlainProgress", "ProgressDisplay", "make_progress_display"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final, NamedTuple
 
-from bulkzoho.domain.model.run import ProgressSnapshot
+from bulkzoho.domain.model.progress import ProgressSnapshot
 
 __all__ = ["RateEstimator"]
 

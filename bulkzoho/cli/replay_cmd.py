@@ -71,7 +71,7 @@ def replay_command(as_json: bool, progress: str, **given: Any) -> int:  # noqa: 
     was changed, and stands in the dead letters of this run.
     """  # noqa: D301  \b is click's mark: keep these lines as they are
     settings = replay_settings(given)
-    from bulkzoho.app.start_import import replay_letters  # noqa: PLC0415  the engine is loaded only when there is something to run
+    from bulkzoho.app.replay import replay_letters  # noqa: PLC0415  the engine is loaded only when there is something to run
     from bulkzoho.cli.run_command import JobInfo, run_job  # noqa: PLC0415  likewise
     from bulkzoho.zoho.auth.account_resolver import AccountSelection  # noqa: PLC0415  the engine is loaded only when there is something to run
 

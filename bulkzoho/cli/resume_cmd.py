@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,7 +19,7 @@ from bulkzoho.cli.options import (
     timing_options,
 )
 from bulkzoho.cli.param_types import LIMIT_OR_NONE
-from bulkzoho.domain.model.settings import ImportSettings
+from bulkzoho.domain.model.run_settings import ResumeOverrides
 
 __all__ = ["resume_command"]
 
@@ -47,34 +46,32 @@ def resume_command(ctx: click.Context, /, run: str | None, as_json: bool, progre
     What is known to be accepted is never sent again.  The input must still be what it was.  Options are
     those of the run, unless given anew.  The summary speaks of the whole run.
     """  # noqa: D301  \b is click's mark: keep these lines as they are
-    from bulkzoho.app.start_import import resume_run  # noqa: PLC0415  the engine is loaded only when there is something to run
+    from bulkzoho.app.resume import resume_run  # noqa: PLC0415  the engine is loaded only when there is something to run
     from bulkzoho.cli.run_command import JobInfo, run_job  # noqa: PLC0415  likewise
     from bulkzoho.cli.streams import StandardOutput  # noqa: PLC0415  likewise
     from bulkzoho.zoho.auth.account_resolver import AccountSelection  # noqa: PLC0415  the engine is loaded only when there is something to run
 
     if ctx.get_parameter_source("plan") is ParameterSource.ENVIRONMENT:
         given["plan"] = None  # the run was begun under a flag or that same environment; a flag of then wins over it now
-    changes = _changes(given)
+    overrides = _overrides(given)
     account = AccountSelection(profile=given["profile"], dc=given["dc"])
     return run_job(
         JobInfo(command="resume"),
         lambda display, stop: resume_run(
-            run, **changes, account=account, out=StandardOutput(display.clear), progress=display, stop=stop
+            run, overrides=overrides, account=account, out=StandardOutput(display.clear), progress=display, stop=stop
         ),
         as_json=as_json,
         progress=progress,
     )
 
 
-def _changes(given: dict[str, Any]) -> dict[str, Any]:
-    """Give what is to be otherwise than when the run began; what was not asked for is left out."""
-    changes: dict[str, Any] = {"adjust": partial(_adjusted, quota=quota_changes(given), timing=timing_changes(given))}
-    if given["limit"] is not None:
-        changes["limit"] = None if given["limit"] == "none" else given["limit"]
-    if given["settle_wait"] is not None:
-        changes["settle_wait_s"] = given["settle_wait"]
-    return changes
-
-
-def _adjusted(told: ImportSettings, *, quota: dict[str, Any], timing: dict[str, Any]) -> ImportSettings:
-    return replace(told, quota=replace(told.quota, **quota), **timing)
+def _overrides(given: dict[str, Any]) -> ResumeOverrides:
+    """Return the settings that the user gives again."""
+    no_limit = given["limit"] == "none"
+    return ResumeOverrides(
+        limit=None if no_limit else given["limit"],
+        no_limit=no_limit,
+        settle_wait_s=given["settle_wait"],
+        quota=quota_changes(given),
+        **timing_changes(given),
+    )

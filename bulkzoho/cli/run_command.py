@@ -15,10 +15,12 @@ from bulkzoho.cli.progress_display import ProgressDisplay, make_progress_display
 from bulkzoho.cli.streams import print_json, print_note
 from bulkzoho.cli.summary_text import summary_page
 from bulkzoho.domain.model.export import STANDARD_OUTPUT, ExportSummary
-from bulkzoho.domain.model.run import StopReason, Summary
+from bulkzoho.domain.model.run import StopReason
+from bulkzoho.domain.model.summary import Summary
 from bulkzoho.domain.summary.summary_json import failed_summary_json, summary_json
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.errors import BulkZohoError, ExitCode
+from bulkzoho.storage.store.open_store import open_store
 from bulkzoho.storage.store.run_catalog import running_runs
 
 __all__ = ["JobInfo", "run_job"]
@@ -62,7 +64,7 @@ def run_job(job: JobInfo, start: Start, *, as_json: bool, progress: str, page: C
 
 
 def _nothing_to_do() -> str:
-    working = [f"run {run} is at work (process {process})" for run, process in running_runs()]
+    working = [f"run {run} is at work (process {process})" for run, process in running_runs(open_store())]
     return f"nothing to resume: {', '.join(working) or 'every run is finished'}."
 
 

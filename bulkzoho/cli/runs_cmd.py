@@ -10,7 +10,7 @@ from bulkzoho.cli.help_format import HELP_SETTINGS, GroupedCommand
 from bulkzoho.cli.log_options import log_options
 from bulkzoho.cli.streams import print_data, print_json, print_note
 from bulkzoho.cli.table import table
-from bulkzoho.domain.model.run import RunListEntry
+from bulkzoho.domain.model.summary import RunListEntry
 from bulkzoho.domain.summary.summary_json import run_line_json
 
 __all__ = ["runs_command", "table_of"]
@@ -41,9 +41,10 @@ def runs_command(as_json: bool) -> int:  # noqa: FBT001  click gives it by name
       bulkzoho runs
       bulkzoho runs --json
     """  # noqa: D301  \b is click's mark: keep these lines as they are
+    from bulkzoho.storage.store.open_store import open_store  # noqa: PLC0415  loaded only when it is used
     from bulkzoho.storage.store.run_catalog import list_runs  # noqa: PLC0415  loaded only when it is used
 
-    lines = list_runs()
+    lines = list_runs(open_store())
     if as_json:
         print_json([run_line_json(line) for line in lines])
     elif lines:

@@ -9,7 +9,8 @@ from bulkzoho.cli.formatting import duration, format_count, format_rate, plurali
 from bulkzoho.cli.rejection_counts import count_rejections
 from bulkzoho.domain.model.export import STANDARD_OUTPUT, ExportSummary
 from bulkzoho.domain.model.results import RowCounts
-from bulkzoho.domain.model.run import RunStatus, Summary
+from bulkzoho.domain.model.run import RunStatus
+from bulkzoho.domain.model.summary import Summary
 from bulkzoho.errors import ExitCode
 
 __all__ = ["summary_page"]

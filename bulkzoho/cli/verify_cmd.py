@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,8 +13,7 @@ from bulkzoho.cli.formatting import format_count, pluralize
 from bulkzoho.cli.help_format import HELP_SETTINGS, GroupedCommand, GroupedOption
 from bulkzoho.cli.import_options import absolute
 from bulkzoho.cli.options import combine_options, connection_options, quota_changes, quota_options, run_options
-from bulkzoho.domain.model.run import Summary
-from bulkzoho.domain.model.settings import ImportSettings
+from bulkzoho.domain.model.summary import Summary
 from bulkzoho.errors import UsageError
 
 __all__ = ["verify_command", "verify_page"]
@@ -62,7 +60,7 @@ def verify_command(ctx: click.Context, /, run: str, as_json: bool, progress: str
             run,
             sample=given["sample"],
             output=None if output is None else absolute(output),
-            adjust=partial(_adjusted, quota=quota_changes(given)),
+            quota=quota_changes(given),
             account=AccountSelection(profile=given["profile"], dc=given["dc"]),
             progress=display,
             stop=stop,
@@ -71,10 +69,6 @@ def verify_command(ctx: click.Context, /, run: str, as_json: bool, progress: str
         progress=progress,
         page=verify_page,
     )
-
-
-def _adjusted(told: ImportSettings, *, quota: dict[str, Any]) -> ImportSettings:
-    return replace(told, quota=replace(told.quota, **quota))
 
 
 def verify_page(summary: Summary) -> str:

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Final
 
 from bulkzoho.domain.model.edition_limits import CallCost
-from bulkzoho.domain.model.run import QuotaStatus
+from bulkzoho.domain.model.progress import QuotaStatus
 from bulkzoho.domain.model.settings import QuotaPolicy
 from bulkzoho.domain.policy.rate_limits import AdaptiveThrottle, LimitKind, QuotaLimits, pace_per_s
 from bulkzoho.errors import QuotaUsedUpError

@@ -52,7 +52,7 @@ def test_many_looks_keep_no_worker_out(path: Path) -> None:
         looker.start()
     try:
         for _ in range(300):
-            FileLock.take(path, what="run r1").release()
+            FileLock.acquire(path, what="run r1").release()
     finally:
         over.set()
         for looker in lookers:
@@ -60,12 +60,12 @@ def test_many_looks_keep_no_worker_out(path: Path) -> None:
 
 
 def test_who_works_is_seen_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lock = FileLock.take(path, what="run r1")
+    lock = FileLock.acquire(path, what="run r1")
     waits: list[float] = []
     monkeypatch.setattr(time, "sleep", waits.append)
 
     with pytest.raises(RefusedError, match=f"by process {os.getpid()}"):
-        FileLock.take(path, what="run r1")
+        FileLock.acquire(path, what="run r1")
 
     assert is_locked(path)
     assert waits == []
@@ -78,14 +78,16 @@ def test_a_lock_that_a_full_disk_does_not_take_is_no_lock(path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:
         with pytest.raises(JournalError, match="Make room"):
-            FileLock.take(path, what="run r1")
+            FileLock.acquire(path, what="run r1")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
-    FileLock.take(path, what="run r1").release()
+    FileLock.acquire(path, what="run r1").release()
 
 
-@pytest.mark.parametrize("take", [lambda path: FileLock.take(path, what="run r1"), lambda path: exclusive_lock(path).__enter__()])
+@pytest.mark.parametrize(
+    "take", [lambda path: FileLock.acquire(path, what="run r1"), lambda path: exclusive_lock(path).__enter__()]
+)
 def test_a_lock_that_cannot_be_made_is_named_with_a_remedy(path: Path, take: Callable[[Path], object]) -> None:
     with pytest.raises(JournalError, match="BULKZOHO_HOME") as caught:
         take(path / "below a file")
@@ -95,4 +97,4 @@ def test_a_lock_that_cannot_be_made_is_named_with_a_remedy(path: Path, take: Cal
 
 def test_a_look_that_does_not_end_is_told(path: Path) -> None:
     with looking(path), pytest.raises(RefusedError, match="by process unknown"):
-        FileLock.take(path, what="run r1")
+        FileLock.acquire(path, what="run r1")

@@ -81,7 +81,7 @@ async def test_of_two_resumes_at_once_one_works_and_the_other_says_who_does(sand
 
     refused, worked = sorted(both, key=lambda ended: ended.status, reverse=True)
     assert (refused.status, worked.status) == (LOCKED, 0), both
-    assert "is being worked on by process" in refused.summary["error"]["message"]
+    assert "is in use by process" in refused.summary["error"]["message"]
     assert worked.summary["rows"]["accepted"] == sandbox.count("Leads") == 1000
     assert audit(run).done
 

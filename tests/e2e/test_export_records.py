@@ -10,7 +10,7 @@ import pytest
 import bulkzoho
 from bulkzoho.app.export_records import export_records
 from bulkzoho.domain.model.export import ExportSettings
-from bulkzoho.domain.model.run import ProgressSnapshot
+from bulkzoho.domain.model.progress import ProgressSnapshot
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.errors import RefusedError
 

@@ -237,5 +237,5 @@ def test_a_cut_file_gives_what_it_held_and_says_that_it_was_cut(bulkzoho: Progra
     summary = ended.expect(1).summary
     assert (summary["status"], summary["input_complete"]) == ("failed", False)
     assert 0 < summary["rows"]["accepted"] == sandbox.count() < 5_000
-    done = f"Its first {summary['rows']['read']:,} rows are dealt with: leave them out when you import what follows."
+    done = f"Its first {summary['rows']['read']:,} rows are done: leave them out when you import the rest."
     assert done in summary["error"]["hint"]

@@ -233,7 +233,7 @@ def test_an_input_that_was_only_touched_is_told_how_to_be_resumed(bulkzoho: Prog
 
     # bulkzoho resume --limit none; touch -d @TIME leads.csv; bulkzoho resume --limit none
     hint = bulkzoho.run("resume", "--limit", "none", "--json").expect(4).summary["error"]["hint"]
-    assert hint.startswith("Its content is what it was")
+    assert hint.startswith("Its content is the same")
     subprocess.run(hint.partition("(")[2].rpartition(")")[0], shell=True, check=True)
     bulkzoho.run("resume", "--limit", "none", "--json").expect(0)
 

@@ -138,7 +138,7 @@ def test_letters_are_never_written_over(bulkzoho: Program, refused: dict[str, An
     second = bulkzoho.run("replay", "bad.csv", "--dead-letter", name, *FAST).expect(0)
 
     kept = again.with_name(f"again.1{again.suffix}")
-    assert f"{again} held dead letters, mended perhaps: they are kept as {kept}." in second.err
+    assert f"{again} was a dead-letter file: it is now {kept}." in second.err
     assert kept.read_text() == mended
     bulkzoho.run("replay", kept.name, *FAST).expect(0)
 

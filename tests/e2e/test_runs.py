@@ -117,6 +117,6 @@ def test_a_run_whose_work_another_did_keeps_no_older_one_from_being_resumed(bulk
     nothing = bulkzoho.run("resume", "--json").expect(0)
     older = bulkzoho.run("resume", "--limit", "none", "--json").expect(0)
 
-    assert "Passed over, run " in nothing.err
+    assert "Skipped run " in nothing.err
     assert older.summary["rows"]["accepted"] == 300
     assert sandbox.count() == 330

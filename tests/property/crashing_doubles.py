@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any
 
-from bulkzoho.domain.model.journal_events import Change, InputInfo, RunInfo, ShipmentRecord
+from bulkzoho.domain.model.journal_events import Change
 from bulkzoho.domain.model.results import RowCounts
-from bulkzoho.interfaces import RunJournal, TrackedFile
+from bulkzoho.interfaces import ShipmentJournal, TrackedFile
 
 __all__ = ["Died", "GoneError", "Life", "MortalFile", "MortalJournal", "SlowDisk"]
 
@@ -47,9 +47,9 @@ class Life:
 
 
 class MortalJournal:
-    """A :class:`bulkzoho.interfaces.RunJournal` over a real one."""
+    """A :class:`bulkzoho.interfaces.ShipmentJournal` over a real one."""
 
-    def __init__(self, journal: RunJournal, life: Life) -> None:
+    def __init__(self, journal: ShipmentJournal, life: Life) -> None:
         self._journal = journal
         self._life = life
 
@@ -74,25 +74,9 @@ class MortalJournal:
         """Call the real one."""
         self._journal.undo()
 
-    def facts(self) -> RunInfo:
-        """Call the real one."""
-        return self._journal.facts()
-
-    def sources(self) -> list[InputInfo]:
-        """Call the real one."""
-        return self._journal.sources()
-
-    def shipments(self) -> Iterator[ShipmentRecord]:
-        """Call the real one."""
-        return self._journal.shipments()
-
     def tally(self) -> RowCounts:
         """Call the real one."""
         return self._journal.tally()
-
-    def lengths(self) -> dict[str, int]:
-        """Call the real one."""
-        return self._journal.lengths()
 
     def last_id(self) -> int:
         """Call the real one."""

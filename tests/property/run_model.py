@@ -15,10 +15,12 @@ from typing import Any, cast
 
 from bulkzoho.domain.model.edition_limits import CallCost
 from bulkzoho.domain.model.journal_events import InputInfo, RunInfo
+from bulkzoho.domain.model.progress import CallCounts, ProgressSnapshot, QuotaStatus
 from bulkzoho.domain.model.results import RowCounts
 from bulkzoho.domain.model.row_ranges import RowRanges
 from bulkzoho.domain.model.rows import Operation
-from bulkzoho.domain.model.run import CallCounts, ProgressSnapshot, QuotaStatus, StopReason
+from bulkzoho.domain.model.run import StopReason
+from bulkzoho.domain.model.run_settings import ImportRunSettings
 from bulkzoho.domain.model.settings import ImportSettings, InputSettings, MappingSettings
 from bulkzoho.domain.transform.record_hash import record_digest
 from bulkzoho.domain.transform.row_transformer import RowTransformer
@@ -82,10 +84,8 @@ class World:
             csv.writer(file).writerows([HEADER, *self.rows])
         facts = RunInfo(
             run="r1",
-            command="import",
             crm_module="Leads",
-            operation=self.operation,
-            settings={},
+            settings=ImportRunSettings(imports=ImportSettings(inputs=(), crm_module="Leads", operation=self.operation)),
             started="2027-01-15T08:00:00Z",
             org="1",
         )
@@ -133,7 +133,7 @@ async def _work(world: World, process: Process) -> None:
 async def _import(world: World, process: Process, life: Life, journal: SqliteJournal, files: OutcomeFiles) -> None:
     stop = StopSignal()
     restored = restore_from_journal(journal.shipments())
-    sources = journal.sources()
+    sources = journal.inputs()
     courier = RetryingCaller(
         quota=_Open(),
         crm=cast(MetadataApi, world.crm),

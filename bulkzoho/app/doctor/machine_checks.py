@@ -5,12 +5,12 @@ from __future__ import annotations
 import platform
 import shutil
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Final
 
 from bulkzoho.app.doctor.check_result import CheckResult, failure, ok, warning
 from bulkzoho.errors import AccessError, BulkZohoError, RunFailedError
-from bulkzoho.storage.store.run_catalog import home_folder, refuse_network_home
+from bulkzoho.storage.files.private_folder import make_private_folder
+from bulkzoho.storage.store.home import HomeLayout, current_home, require_local_file_system
 
 __all__ = ["check_clock", "check_home", "check_versions"]
 
@@ -31,10 +31,11 @@ def check_versions() -> list[CheckResult]:
 
 def check_home() -> list[CheckResult]:
     """See that runs can be kept, and that nobody else reads them."""
-    home = home_folder()
+    layout = current_home()
+    home = layout.path
     try:
-        refuse_network_home(home)
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        require_local_file_system(home)
+        make_private_folder(home)
         probe = home / ".doctor"
         probe.write_bytes(b"")
         probe.unlink()
@@ -55,8 +56,11 @@ def check_home() -> list[CheckResult]:
     if free < LEAST_BYTES:
         return [failure("state folder", RunFailedError(f"{home}: {room}.", hint="Make room, or set BULKZOHO_HOME."))]
     if free < LITTLE_BYTES:
-        return [warning("state folder", f"{home}: {room}.", "Make room before a long run, or set BULKZOHO_HOME."), *_modes(home)]
-    return [ok("state folder", f"{home}, {room}"), *_modes(home)]
+        return [
+            warning("state folder", f"{home}: {room}.", "Make room before a long run, or set BULKZOHO_HOME."),
+            *_modes(layout),
+        ]
+    return [ok("state folder", f"{home}, {room}"), *_modes(layout)]
 
 
 def check_clock(skew_s: float | None) -> list[CheckResult]:
@@ -75,10 +79,9 @@ def check_clock(skew_s: float | None) -> list[CheckResult]:
     return [ok("clock", words)]
 
 
-def _modes(home: Path) -> list[CheckResult]:
+def _modes(home: HomeLayout) -> list[CheckResult]:
     """Find what others may read of what should be the owner's alone."""
-    secret = (home / "profiles.json", *sorted((home / "tokens").glob("*.json")))
-    readable = [str(path) for path in secret if path.exists() and path.stat().st_mode & _OTHERS]
+    readable = [str(path) for path in home.secret_files() if path.exists() and path.stat().st_mode & _OTHERS]
     if not readable:
         return []
     return [warning("file modes", f"others may read {', '.join(readable)}.", f"chmod 600 {' '.join(readable)}")]

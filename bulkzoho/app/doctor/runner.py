@@ -21,8 +21,8 @@ from bulkzoho.app.module_browser import select_account, visit_session_settings
 from bulkzoho.app.session import CrmSession, open_session
 from bulkzoho.app.wiring import ApiClientParts, open_api_client
 from bulkzoho.domain.model.edition_limits import DEFAULT_COST
+from bulkzoho.domain.model.progress import ProgressSnapshot
 from bulkzoho.domain.model.responses import NotSent, RateLimited, ResponseLost
-from bulkzoho.domain.model.run import ProgressSnapshot
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.errors import AccessError, BulkZohoError, UnreachableError
 from bulkzoho.zoho.auth.account_resolver import AccountSelection, ResolvedAccount

@@ -9,8 +9,8 @@ from itertools import chain, compress
 from operator import itemgetter
 from typing import Any
 
-from bulkzoho.domain.model.run import Summary
 from bulkzoho.domain.model.settings import GIVE_UP_AFTER_S, QuotaSettings, RunWindow
+from bulkzoho.domain.model.summary import Summary
 
 __all__ = [
     "LAST",

@@ -1,7 +1,7 @@
-"""What a run's journal holds, as values: the facts of the run, its inputs, its shipments, and the changes to them.
+"""The values that a run's journal holds: the run, its inputs, its shipments, and the changes to them.
 
-A *shipment* is what travels as one unit: rows of one source, its state, attempt, time sent.  A 100-record call is one; a bulk
-job will be another.  State moves only along :data:`MOVES`; any other move is an error of ours.
+A *shipment* is a batch of rows of one input that is sent as one unit: a call of up to 100 records, later also a bulk job.
+Its state moves only along :data:`MOVES`; any other move is a defect.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
+from bulkzoho.domain.model.progress import CallCounts
 from bulkzoho.domain.model.results import RowCounts
 from bulkzoho.domain.model.rows import Operation
-from bulkzoho.domain.model.run import CallCounts, RunStatus
+from bulkzoho.domain.model.run import RunStatus
+from bulkzoho.domain.model.run_settings import ExportRunSettings, RunSettings
 
 __all__ = [
     "MOVES",
@@ -41,22 +43,22 @@ __all__ = [
 Ranges = Sequence[tuple[int, int]]  #: inclusive ranges of row numbers, ascending
 
 
-STDIN_NAME: Final = "stdin"  # how letters name standard input
-ROWS_NAME: Final = "rows"  # how letters name rows that a program handed over
+STDIN_NAME: Final = "stdin"  # the source name of rows from standard input
+ROWS_NAME: Final = "rows"  # the source name of rows from a Python program
 SPOOL_SUFFIX: Final = ".spool"
 NO_CALLS: Final = CallCounts()
 
 
 class ShipmentState(StrEnum):
-    """Where a shipment stands.  A planned one is not journalled: its rows are still in the input."""
+    """The states of a shipment.  A planned one is not in the journal: its rows are still in the input."""
 
     SENT = "sent"  #: its call may have left; without an outcome it is in doubt
     SETTLED = "settled"  #: every row has its outcome
-    RELEASED = "released"  #: known not to have been done; its rows are unsent
+    RELEASED = "released"  #: the call had no effect; its rows are unsent
 
 
 MOVES: Final[Mapping[ShipmentState | None, frozenset[ShipmentState]]] = {
-    None: frozenset({ShipmentState.SENT, ShipmentState.SETTLED}),  # settled at once: refused here, never sent
+    None: frozenset({ShipmentState.SENT, ShipmentState.SETTLED}),  # settled at once: rejected locally, never sent
     ShipmentState.SENT: frozenset({ShipmentState.SENT, ShipmentState.SETTLED, ShipmentState.RELEASED}),  # sent again
     ShipmentState.RELEASED: frozenset({ShipmentState.SENT}),
     ShipmentState.SETTLED: frozenset(),
@@ -64,27 +66,35 @@ MOVES: Final[Mapping[ShipmentState | None, frozenset[ShipmentState]]] = {
 
 
 def count_rows(ranges: Ranges) -> int:
-    """Give how many rows *ranges* hold."""
+    """Return the number of rows in *ranges*."""
     return sum(last - first + 1 for first, last in ranges)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo:
-    """What a run is; settled when it is created, but for the organization, which is known after the first call."""
+    """A run.  Fixed when it is created, except for the account, which is bound after the first calls."""
 
     run: str
-    command: str  #: import, replay or export
     crm_module: str
-    operation: Operation | None  #: None: it writes nothing into the CRM
-    settings: Mapping[str, Any]  #: as JSON
+    settings: RunSettings
     started: str  #: UTC, ISO 8601
     org: str = ""
     user: str = ""
     status: RunStatus = RunStatus.RUNNING
     seconds: float = 0.0  #: worked in earlier processes
     calls: CallCounts = NO_CALLS
-    crm_before: int | None = None
-    turn: int | None = None  #: of the imports of a home, which first asked whether its content was sent before: 1, 2, 3 ...
+    crm_before: int | None = None  #: records in the module before the run
+    turn: int | None = None  #: place of the run in the order in which imports checked for duplicate content: 1, 2, 3 ...
+
+    @property
+    def command(self) -> str:
+        """The command that started it: import, replay or export."""
+        return self.settings.command
+
+    @property
+    def operation(self) -> Operation | None:
+        """What it does to the CRM's records; None: it only reads them."""
+        return None if isinstance(self.settings, ExportRunSettings) else self.settings.imports.operation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,25 +102,25 @@ class InputInfo:
     """One input of a run."""
 
     index: int
-    path: str  #: absolute; a spool inside the run's folder for standard input
-    name: str  #: as letters name it
-    size: int = -1  #: bytes; -1 until it was opened
+    path: str  #: absolute; for standard input, its copy in the run's folder
+    name: str  #: its name in dead-letter and results files
+    size: int = -1  #: bytes; -1: not known
     mtime_ns: int = -1
     read_bytes: int = 0
-    digest: str = ""  #: of the raw bytes read so far; of files only where there is no *content*
-    content: str = ""  #: digest of the whole content, when it was taken: of a file that is inserted, before it is read
+    digest: str = ""  #: of the raw bytes read so far; empty for files with a *content*
+    content: str = ""  #: digest of the whole content, if known: of a file that is inserted, before the first row is sent
     rows_read: int = 0  #: the highest row number read so far
     complete: bool = False  #: read to its end
 
     @property
     def spooled(self) -> bool:
-        """Whether it is the run's own copy of what can be read only once: no file has both this name and this ending."""
+        """Whether it is the run's own copy of an input that can be read only once (no file has such a name and suffix)."""
         return self.name in (STDIN_NAME, ROWS_NAME) and self.path.endswith(SPOOL_SUFFIX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShipmentRecord:
-    """One shipment as the journal knows it."""
+    """One shipment in the journal."""
 
     id: int
     source: int
@@ -119,14 +129,12 @@ class ShipmentRecord:
     attempt: int
     sent_at: float | None  #: seconds since the epoch
     skew_s: float | None = None  #: the service's clock minus ours when the call left; None: not known
-    since_s: float | None = (
-        None  #: when the first of its calls without an answer left, by the service's clock; None: only one did
-    )
+    since_s: float | None = None  #: when the first of its calls without a response left (service's clock); None: only one did
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShipmentSent:
-    """A shipment's call is about to leave (again)."""
+    """A shipment is about to be sent, or sent again."""
 
     id: int
     source: int
@@ -139,7 +147,7 @@ class ShipmentSent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShipmentReleased:
-    """The call did nothing; the rows are unsent again."""
+    """The call had no effect; the rows are unsent again."""
 
     id: int
 
@@ -148,7 +156,7 @@ class ShipmentReleased:
 class ShipmentSettled:
     """The shipment's rows have their outcomes.
 
-    After a lookup these may be fewer than were sent: the others went into shipments of their own (still in doubt) or are unsent.
+    After a lookup these may be fewer than were sent: the others are in new shipments (still in doubt) or unsent.
     """
 
     id: int
@@ -158,7 +166,7 @@ class ShipmentSettled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowsRejected:
-    """Rows refused before they were sent: settled without a call."""
+    """Rows settled without a call: rejected before sending, or already settled."""
 
     id: int
     source: int
@@ -168,14 +176,14 @@ class RowsRejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputProgressed:
-    """How far an input was read."""
+    """An input was read further."""
 
     facts: InputInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLengthCommitted:
-    """A file of the run is valid up to this length."""
+    """A file of the run is valid up to *length*."""
 
     name: str
     length: int
@@ -183,7 +191,7 @@ class FileLengthCommitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterSettled:
-    """A replayed letter has its outcome: accepted ones never go again, failed ones only when mended."""
+    """A replayed row has its outcome.  An accepted row is never sent again, a rejected one only when it was changed."""
 
     run: str
     source: str
@@ -194,7 +202,7 @@ class LetterSettled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterClaimed:
-    """A replay is going to send this letter: no other replay may, while this one lives or has rows in doubt."""
+    """A replay is going to send this row.  No other replay may, while this one is running or has rows in doubt."""
 
     run: str
     source: str
@@ -203,7 +211,7 @@ class LetterClaimed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunUpdated:
-    """The run's status, work and calls as of now."""
+    """The status of the run, the seconds worked and the calls made."""
 
     status: RunStatus
     seconds: float

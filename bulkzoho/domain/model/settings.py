@@ -1,4 +1,4 @@
-"""What a run was told to do.  Frozen, JSON-able, kept in the run's journal so that a resume does the same."""
+"""Settings of imports and replays.  Frozen and JSON-able: the journal stores them, so that a resumed run uses the same."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import time
 from enum import StrEnum
 from typing import Any
 
-from bulkzoho.domain.model.edition_limits import MAX_BATCH_RECORDS, PlanName
+from bulkzoho.domain.model.edition_limits import MAX_BATCH_RECORDS, PlanName, write_cost
 from bulkzoho.domain.model.rows import Operation
 
 __all__ = [
@@ -22,15 +22,16 @@ __all__ = [
     "QuotaSettings",
     "ReplaySettings",
     "RunWindow",
+    "SessionSettings",
 ]
 
-REPLY_TIMEOUT_S = 120.0  # seconds a reply may take before the call counts as lost
-SETTLE_MARGIN_S = 60.0  # seconds beyond it after which the lost call can no longer be running
-GIVE_UP_AFTER_S = 900.0  # seconds without any answer before the CRM counts as unreachable
+REPLY_TIMEOUT_S = 120.0  # seconds until a request without a response counts as lost
+SETTLE_MARGIN_S = 60.0  # further seconds after which the service can no longer be working on it
+GIVE_UP_AFTER_S = 900.0  # seconds without any response until the CRM counts as unreachable
 
 
 class InputFormat(StrEnum):
-    """How an input is written; ``auto`` goes by the file's name, then by its first bytes."""
+    """The format of an input; ``auto`` decides by the file's name, then by its first bytes."""
 
     AUTO = "auto"
     CSV = "csv"
@@ -39,14 +40,14 @@ class InputFormat(StrEnum):
 
 
 class QuotaPolicy(StrEnum):
-    """What to do when the day's quota is used up."""
+    """Whether to wait when the daily quota is used up."""
 
     WAIT = "wait"
     STOP = "stop"
 
 
 class InDoubtPolicy(StrEnum):
-    """What to do with rows whose fate is not known."""
+    """Whether to look up rows whose outcome is unknown."""
 
     LOOKUP = "lookup"
     REPORT = "report"
@@ -54,7 +55,7 @@ class InDoubtPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionSettings:
-    """Where the CRM is and how to be let in.  Secrets have no ``repr``."""
+    """Hosts and credentials of a CRM account.  Secrets have no ``repr``."""
 
     client_id: str = field(repr=False)
     client_secret: str = field(repr=False)
@@ -70,7 +71,7 @@ class ConnectionSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunWindow:
-    """Hours of the day in which a run may work, local time; may span midnight."""
+    """The hours of the day in which a run may work, local time; may span midnight."""
 
     start: time
     end: time
@@ -78,7 +79,7 @@ class RunWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaSettings:
-    """Limits as told; None means "by the plan" (or "by the edition")."""
+    """Limits of API usage; None means "by the plan" (or "by the edition")."""
 
     plan: PlanName | None = None  #: None: ``auto``
     calls_per_minute: int | None = None
@@ -96,7 +97,7 @@ class InputSettings:
 
     format: InputFormat = InputFormat.AUTO
     encoding: str | None = None  #: None: by BOM, else UTF-8
-    delimiter: str | None = None  #: None: found out from the header line
+    delimiter: str | None = None  #: None: detected from the header line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,18 +105,18 @@ class MappingSettings:
     """How columns become fields."""
 
     map: tuple[tuple[str, str], ...] = ()  #: (column, field), ``--map`` and ``--mapping`` together
-    set: tuple[tuple[str, str], ...] = ()  #: (field, value) given to every row; wins over columns
-    null_text: str | None = None  #: a cell with this text clears the field
+    set: tuple[tuple[str, str], ...] = ()  #: (field, value) for every row; wins over columns
+    null_text: str | None = None  #: a cell with this text clears its field
     date_format: str | None = None  #: strptime
     column_formats: tuple[tuple[str, str], ...] = ()  #: (column, strptime) from the mapping file
     time_zone: str | None = None  #: IANA name for naive times; None: the organization's
-    ignore_unknown: bool = False  #: columns that are no field are left out
-    ignore_readonly: bool = False  #: columns that the API may not write are left out
+    ignore_unknown: bool = False  #: leave out unknown columns
+    ignore_readonly: bool = False  #: leave out columns that the API cannot write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorThreshold:
-    """When too many rows were refused: a number of rows, or a share of those settled (after the first 1,000)."""
+    """The rejected rows that stop a run: a number, or a share of the finished rows (after the first 1,000)."""
 
     rows: int | None = None
     share: float | None = None
@@ -125,8 +126,8 @@ class ErrorThreshold:
 class ImportSettings:
     """One import.
 
-    Memory is bounded by ``(2 x senders + parked + 2) x batch_records`` records of the input, whatever its length: the channel
-    and the senders hold at most ``2 x senders`` batches, rows that wait for an earlier row of the same key at most ``parked``.
+    Memory is bounded by ``(2 x senders + parked + 2) x batch_records`` records, whatever the length of the input: the channel
+    and the senders hold at most ``2 x senders`` batches, rows that wait for an earlier row with the same key ``parked`` batches.
     """
 
     inputs: tuple[str, ...]  #: absolute paths; "-" is standard input
@@ -136,18 +137,18 @@ class ImportSettings:
     files: InputSettings = InputSettings()
     shape: MappingSettings = MappingSettings()
     quota: QuotaSettings = QuotaSettings()
-    limit: int | None = None  #: rows to take
+    limit: int | None = None  #: rows to read
     batch_records: int = MAX_BATCH_RECORDS
     trigger: tuple[str, ...] = ()  #: automations to run; empty: none
     on_doubt: InDoubtPolicy = InDoubtPolicy.LOOKUP
-    import_key: str | None = None  #: API name of a text field that each record is stamped in with run and row
-    owner_fallback: str | None = None  #: id, e-mail address or name of who stands in for unknown or inactive users
+    import_key: str | None = None  #: API name of a text field that receives run and row of each record
+    owner_fallback: str | None = None  #: id, e-mail or name of the user who replaces unknown or inactive users
     settle_wait_s: float | None = None  #: None: reply time-out + 60 s
     max_errors: ErrorThreshold | None = None
-    dead_letter: str | None = None  #: absolute path beside the run's folder
+    dead_letter: str | None = None  #: absolute path of a copy outside the run's folder
     results: str | None = None
-    force: bool = False  #: of a replay: send letters too whose record a later row was accepted for
-    again: bool = False  #: import although the same content was sent before
+    force: bool = False  #: of a replay: also send rows whose record was changed by a later row
+    again: bool = False  #: import even if the same content was sent before
     window: RunWindow | None = None
     max_duration_s: float | None = None
     give_up_after_s: float = GIVE_UP_AFTER_S
@@ -155,10 +156,25 @@ class ImportSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaySettings:
-    """What a replay takes beyond the letters themselves."""
+    """One replay of rejected rows."""
 
-    letters: str  #: absolute path, JSONL or CSV
+    letters: str  #: absolute path of the dead-letter file, JSONL or CSV
     only_codes: tuple[str, ...] = ()
     set: tuple[tuple[str, str], ...] = ()
-    force: bool = False  #: also letters whose key was accepted later
-    overrides: tuple[tuple[str, Any], ...] = ()  #: fields of :class:`ImportSettings` given anew
+    force: bool = False  #: also send rows whose record was changed by a later row
+    overrides: tuple[tuple[str, Any], ...] = ()  #: fields of :class:`ImportSettings` that replace those of the first run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSettings:
+    """How to call the CRM."""
+
+    quota: QuotaSettings = QuotaSettings()
+    give_up_after_s: float = GIVE_UP_AFTER_S
+    heavy_calls: bool = True  #: whether calls count against Zoho's lower limit of heavy calls in flight
+
+    @classmethod
+    def of_import(cls, settings: ImportSettings) -> SessionSettings:
+        """Return the settings for the calls of an import."""
+        heavy = write_cost(settings.batch_records, delete=settings.operation is Operation.DELETE).heavy
+        return cls(quota=settings.quota, give_up_after_s=settings.give_up_after_s, heavy_calls=heavy)

@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bulkzoho.domain.model.export import ExportSummary
+from bulkzoho.domain.model.progress import CallCounts
 from bulkzoho.domain.model.quota import QuotaUsage, WindowUsage
 from bulkzoho.domain.model.results import RowCounts
-from bulkzoho.domain.model.run import CallCounts, RunListEntry, RunStatus, Summary
+from bulkzoho.domain.model.run import RunStatus
+from bulkzoho.domain.model.summary import RunListEntry, Summary
 from bulkzoho.errors import BulkZohoError, ExitCode
 
 __all__ = ["error_json", "failed_summary_json", "run_line_json", "summary_json", "usage_json"]

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.progress import CallCounts
 from bulkzoho.domain.model.responses import NotSent, RateLimited, Rejected, Reply, ResponseLost, Succeeded, TokenRejected
-from bulkzoho.domain.model.run import CallCounts
 from bulkzoho.domain.model.settings import GIVE_UP_AFTER_S
 from bulkzoho.domain.policy.backoff import delay_s
 from bulkzoho.engine.concurrency.stop import StopRequestedError, StopSignal

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from bulkzoho.domain.model.progress import CallCounts, ProgressSnapshot
 from bulkzoho.domain.model.results import RowCounts
-from bulkzoho.domain.model.run import CallCounts, ProgressSnapshot, StopReason
+from bulkzoho.domain.model.run import StopReason
 from bulkzoho.domain.model.settings import RunWindow
 from bulkzoho.domain.policy.run_window import closes_at, opens_at
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller

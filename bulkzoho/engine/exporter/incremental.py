@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 from bulkzoho.domain.model.export import ConvertedLeads, ExportPage, ExportSettings, Partition
@@ -16,10 +15,7 @@ from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.domain.model.settings_json import from_json, to_json
 from bulkzoho.domain.policy.export_route import CREATED, MODIFIED
 from bulkzoho.errors import RefusedError
-from bulkzoho.storage.files.atomic_write import write_atomic
-from bulkzoho.storage.files.file_lock import FileLock
-from bulkzoho.storage.store.run_catalog import home_folder
-from bulkzoho.storage.store.sqlite_export_journal import SqliteExportJournal
+from bulkzoho.interfaces import CursorFile, ExportJournal, RunStore
 
 __all__ = ["DELETED", "ExportCursor", "ExportCursorStore", "OverlapJournal", "OverlapWindow"]
 
@@ -49,31 +45,26 @@ class ExportCursor:
 class ExportCursorStore:
     """One name's state in the home folder."""
 
-    def __init__(self, path: Path, *, name: str, of: str) -> None:
-        """Keep under *path* what is told of as *name*; *of* is the export that it belongs to."""
-        self._path = path
+    def __init__(self, file: CursorFile, *, name: str, of: str) -> None:
+        """Use *file* for the cursor *name*; *of* identifies the export: module, fields and filter."""
+        self._file = file
         self._name = name
         self._of = of
 
     @classmethod
     @contextmanager
-    def held(cls, org: str, crm_module: str, told: ExportSettings) -> Iterator[ExportCursorStore]:
+    def held(cls, store: RunStore, org: str, told: ExportSettings) -> Iterator[ExportCursorStore]:
         """Give the state while no other process has it.
 
         Raises:
             RefusedError: Another process has it.
         """
+        crm_module = told.crm_module
         leads = [] if told.converted is ConvertedLeads.LEFT_OUT else [told.converted.value]
         text = json.dumps([crm_module, list(told.fields), told.where, *leads])
         key = told.state or f"{crm_module}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-        safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in f"{org}-{key}")
-        folder = home_folder() / "exports"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = FileLock.take(folder / f"{safe}.lock", what=f"an export with the state {key}")
-        try:
-            yield cls(folder / f"{safe}.json", name=key, of=text)
-        finally:
-            lock.release()
+        with store.cursor(org, key) as file:
+            yield cls(file, name=key, of=text)
 
     def load(self) -> ExportCursor | None:
         """Give what was kept, or None before the first complete export.
@@ -81,13 +72,13 @@ class ExportCursorStore:
         Raises:
             RefusedError: An export of another module, of other fields or under another condition kept it.
         """
+        kept = self._file.read()
+        if kept is None:
+            return None
         try:
-            kept = json.loads(self._path.read_bytes())
             of = kept["of"]
             module = from_json(CrmModule, kept["module"])
             state = ExportCursor(bound=kept["bound"], edge=kept["edge"], module=module, fields=tuple(kept["fields"]))
-        except FileNotFoundError:
-            return None
         except (ValueError, KeyError, TypeError):
             return None  # written by another version: everything is exported again, and nothing is lost
         if of != self._of:  # going on from there would leave out what that export never had
@@ -111,7 +102,7 @@ class ExportCursorStore:
             "module": to_json(kept.module),
             "fields": list(kept.fields),
         }
-        write_atomic(self._path, json.dumps(data).encode())
+        self._file.write(data)
 
 
 @dataclass(slots=True)
@@ -173,11 +164,11 @@ class OverlapJournal:
     export does not take for these.
     """
 
-    def __init__(self, journal: SqliteExportJournal, edge: OverlapWindow) -> None:
+    def __init__(self, journal: ExportJournal, edge: OverlapWindow) -> None:
         self._journal = journal
         self._edge = edge
 
     def settle(self, strand: Partition) -> None:
-        """See :meth:`bulkzoho.interfaces.ExportJournal.settle`."""
+        """See :meth:`bulkzoho.interfaces.PartitionJournal.settle`."""
         self._journal.settle(strand, self._edge.unsettled)
         self._edge.unsettled.clear()

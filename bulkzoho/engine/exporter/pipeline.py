@@ -14,13 +14,14 @@ from typing import Final
 
 from bulkzoho.domain.model.export import ExportPage, ExportSettings, Partition
 from bulkzoho.domain.model.journal_events import RunUpdated
+from bulkzoho.domain.model.progress import CallCounts, ProgressSnapshot
 from bulkzoho.domain.model.results import RowCounts
-from bulkzoho.domain.model.run import CallCounts, ProgressSnapshot, RunStatus, StopReason
+from bulkzoho.domain.model.run import RunStatus, StopReason
 from bulkzoho.engine.concurrency.run_monitor import RunContext, RunMonitor
 from bulkzoho.engine.concurrency.stop import StopRequestedError, stop_reason
 from bulkzoho.engine.exporter.record_api import RecordPager
 from bulkzoho.errors import BulkZohoError, RunFailedError
-from bulkzoho.interfaces import ExportJournal, RecordWriter, TrackedFile
+from bulkzoho.interfaces import PartitionJournal, RecordWriter, TrackedFile
 
 __all__ = ["ExportPipeline", "ExportPipelineParts", "Keep"]
 
@@ -40,7 +41,7 @@ class ExportPipelineParts(RunContext):
     keep: Keep
     writer: RecordWriter
     open_file: Callable[[Partition], TrackedFile]
-    journal: ExportJournal
+    journal: PartitionJournal
     workers: int
     expected: int = 0  #: records that were counted before; 0: they could not be
     vitals: Callable[[RunUpdated], None]  #: keeps calls and seconds, in case the process is killed

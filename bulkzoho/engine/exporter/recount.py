@@ -11,8 +11,9 @@ from bulkzoho.domain.coql import builder as coql
 from bulkzoho.domain.coql.export_filter import ExportFilter
 from bulkzoho.domain.model.export import ExportPlan, ExportSettings, ExportSummary
 from bulkzoho.domain.model.journal_events import RunInfo
+from bulkzoho.domain.model.progress import CallCounts, QuotaStatus
 from bulkzoho.domain.model.results import RowCounts
-from bulkzoho.domain.model.run import CallCounts, QuotaStatus, RunStatus
+from bulkzoho.domain.model.run import RunStatus
 from bulkzoho.domain.policy.exit_status import RunOutcome
 from bulkzoho.domain.policy.export_route import CREATED
 from bulkzoho.domain.summary.summary_json import error_json

@@ -16,7 +16,7 @@ from typing import Final
 
 from bulkzoho.domain.model.journal_events import Change, FileLengthCommitted
 from bulkzoho.errors import BulkZohoError, JournalError, RunFailedError
-from bulkzoho.interfaces import RunJournal, TrackedFile
+from bulkzoho.interfaces import ShipmentJournal, TrackedFile
 
 __all__ = ["GroupCommitWriter"]
 
@@ -76,7 +76,7 @@ class GroupCommitWriter:
     def __init__(
         self,
         *,
-        journal: RunJournal,
+        journal: ShipmentJournal,
         files: Mapping[str, TrackedFile],
         head: Callable[[str], bytes],
         thread: Executor | None = None,

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bulkzoho.domain.model.journal_events import RunUpdated
+from bulkzoho.domain.model.progress import CallCounts, ProgressSnapshot
 from bulkzoho.domain.model.rows import Batch, Operation
-from bulkzoho.domain.model.run import CallCounts, ProgressSnapshot, RunStatus
+from bulkzoho.domain.model.run import RunStatus
 from bulkzoho.domain.model.settings import REPLY_TIMEOUT_S, SETTLE_MARGIN_S, ImportSettings
 from bulkzoho.domain.transform.row_transformer import RowTransformer
 from bulkzoho.engine.concurrency.channel import Channel

@@ -28,7 +28,7 @@ from bulkzoho.domain.model.row_ranges import RowRanges, ranges_of
 from bulkzoho.domain.model.rows import Action, Batch
 from bulkzoho.engine.importer.group_commit import GroupCommitWriter
 from bulkzoho.engine.importer.result_lines import OutcomeFormatter
-from bulkzoho.interfaces import InputFingerprint, RunJournal, TrackedFile
+from bulkzoho.interfaces import InputFingerprint, ShipmentJournal, TrackedFile
 
 __all__ = ["OutcomeFiles", "OutcomeRecorder", "RejectedRows"]
 
@@ -67,7 +67,7 @@ class OutcomeRecorder:
     def __init__(
         self,
         *,
-        journal: RunJournal,
+        journal: ShipmentJournal,
         files: OutcomeFiles,
         lettering: OutcomeFormatter,
         sources: Sequence[InputInfo],

@@ -1,4 +1,4 @@
-"""One process a run: a lock of the operating system, gone with the process that held it."""
+"""File locks of the operating system: released when the process that holds them ends."""
 
 from __future__ import annotations
 
@@ -6,42 +6,44 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
 from bulkzoho.errors import JournalError, RefusedError
+from bulkzoho.storage.files.fsync import OWNER_ONLY
+from bulkzoho.storage.files.private_folder import make_private_folder
+from bulkzoho.storage.files.write_errors import CANNOT_WRITE
 
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["FileLock", "exclusive_lock", "is_locked", "lock_owner"]
+__all__ = ["FileLock", "exclusive_lock", "is_locked", "lock_owner", "open_lock_file", "try_lock"]
 
-
-LOOKERS_S: Final = 0.1  # seconds for which those who only look may keep a worker out; a look takes microseconds
+READERS_WITHIN_S: Final = 0.1  # seconds for which processes that only check may delay a worker; a check takes microseconds
 
 
 class FileLock:
-    """The run's lock.  Held from :meth:`take` until :meth:`release` or the end of the process."""
+    """A lock held from :meth:`acquire` until :meth:`release` or the end of the process."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     @classmethod
-    def take(cls, path: Path, *, what: str) -> Self:
-        """Take the lock of *what*, as in "run 7".
+    def acquire(cls, path: Path, *, what: str) -> Self:
+        """Lock *what*, as in "run 7", without waiting for another worker.
 
         Raises:
-            RefusedError: Another process holds it; says which.
-            JournalError: It cannot be written: the disk is full, a folder not writable.
+            RefusedError: Another process holds the lock; the message names it.
+            JournalError: The lock file cannot be written: the disk is full, a folder not writable.
         """
-        descriptor = _opened(path)
-        if not _worker_locked(descriptor):
-            holder = _named_in(descriptor)
+        descriptor = _open(path)
+        if not _lock_for_work(descriptor):
+            owner = _owner_in(descriptor)
             os.close(descriptor)
             raise RefusedError(
-                f"{what} is being worked on by process {holder}.",
-                hint="Wait for it, or stop it with Ctrl-C; then give this command again.",
+                f"{what} is in use by process {owner}.",
+                hint="Wait for it, or stop it with Ctrl-C; then run this command again.",
                 code="RUN_LOCKED",
             )
         try:
@@ -50,72 +52,103 @@ class FileLock:
             os.write(descriptor, f"{os.getpid()}\n".encode())
         except OSError as error:
             os.close(descriptor)
-            raise _unwritable(path, error) from error
+            raise _lock_error(path, error) from error
         return cls(descriptor)
 
     def release(self) -> None:
-        """Let others have it."""
+        """Unlock."""
         os.close(self._descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
 
 @contextmanager
 def exclusive_lock(path: Path) -> Iterator[None]:
-    """Be the only process of this machine in here, for a moment; the others wait.
+    """Wait for the lock at *path* and hold it while the context lasts.  For short critical sections.
 
     Raises:
-        JournalError: *path* cannot be made.
+        JournalError: The lock file cannot be made.
     """
-    descriptor = _opened(path)
+    descriptor = _open(path)
     try:
         if sys.platform != "win32":
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
 
 
 def is_locked(path: Path) -> bool:
-    """Whether some process holds the lock now; others may look at the same time."""
+    """Return whether a process holds the lock now; checks do not disturb each other."""
     return lock_owner(path) is not None
 
 
 def lock_owner(path: Path) -> str | None:
-    """Give the process that holds the lock now ("unknown" when it did not say yet which it is), None when none does."""
+    """Return the process that holds the lock ("unknown" until it has written its number), or None."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return None
     try:
-        return None if _locked(descriptor, shared=True) else _named_in(descriptor)
+        return None if _is_free(descriptor, shared=True) else _owner_in(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _named_in(descriptor: int) -> str:
-    return os.read(descriptor, 64).decode("ascii", "replace").strip() or "unknown"
+def open_lock_file(path: Path) -> int:
+    """Open the lock file at *path*, make it and its folder if missing, and return its descriptor.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    make_private_folder(path.parent)
+    return os.open(path, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
 
 
-def _opened(path: Path) -> int:
+def try_lock(descriptor: int, *, shared: bool = False) -> bool:
+    """Lock without waiting; return False if another process holds the lock.  Always True on Windows.
+
+    Raises:
+        OSError: The file system has no locks.
+    """
+    if sys.platform != "win32":  # on Windows the package imports and runs, but nothing stops a second resume
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def _open(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        return open_lock_file(path)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise _lock_error(path, error) from error
 
 
-def _unwritable(path: Path, error: OSError) -> JournalError:
+def _lock_error(path: Path, error: OSError) -> JournalError:
     return JournalError(
         f"{path}: the lock cannot be written ({error.strerror}).",
-        hint="Make room, give write permission, or set BULKZOHO_HOME to another folder; then give this command again.",
-        code="CANNOT_WRITE",
+        hint="Make room, give write permission, or set BULKZOHO_HOME to another folder; then run this command again.",
+        code=CANNOT_WRITE,
     )
 
 
-def _worker_locked(descriptor: int) -> bool:
-    """Lock for whoever works; one who looks is gone in a moment, and is waited for."""
-    until = time.monotonic() + LOOKERS_S
-    while not _locked(descriptor):
-        if not _locked(descriptor, shared=True):
-            return False  # somebody works
+def _owner_in(descriptor: int) -> str:
+    return os.read(descriptor, 64).decode("ascii", "replace").strip() or "unknown"
+
+
+def _lock_for_work(descriptor: int) -> bool:
+    """Take the exclusive lock; wait a moment for processes that only check it (they hold it shared)."""
+    until = time.monotonic() + READERS_WITHIN_S
+    while not _is_free(descriptor):
+        if not _is_free(descriptor, shared=True):
+            return False  # another worker
         _unlock(descriptor)
         if time.monotonic() > until:
             return False
@@ -123,13 +156,12 @@ def _worker_locked(descriptor: int) -> bool:
     return True
 
 
-def _locked(descriptor: int, *, shared: bool = False) -> bool:
-    if sys.platform != "win32":  # on Windows the package imports and runs, but nothing keeps a second resume out
-        try:
-            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except OSError:
-            return False
-    return True
+def _is_free(descriptor: int, *, shared: bool = False) -> bool:
+    """Lock *descriptor* if possible; where the file system has no locks, nothing counts as free."""
+    try:
+        return try_lock(descriptor, shared=shared)
+    except OSError:
+        return False
 
 
 def _unlock(descriptor: int) -> None:

@@ -1,4 +1,4 @@
-"""The accepted rows of all runs of this home, by the record they were accepted for; results files are read, nothing is kept."""
+"""Find the accepted rows of all runs by record id.  Reads the results files; keeps no index on disk."""
 
 from __future__ import annotations
 
@@ -6,70 +6,73 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bulkzoho.domain.model.journal_events import RunInfo
 from bulkzoho.domain.model.rows import RowOrigin
 from bulkzoho.engine.importer.superseded import AcceptedRowRef
 from bulkzoho.errors import RunFailedError
+from bulkzoho.interfaces import RunStore
 from bulkzoho.storage.store.results_reader import ResultLine, ids_among, result_lines
-from bulkzoho.storage.store.run_catalog import RunFolder, iter_runs
-from bulkzoho.storage.store.sqlite_journal import SqliteJournal
+from bulkzoho.storage.store.run_catalog import StoredRun, iter_runs
+from bulkzoho.storage.store.run_folder import RunFolder
 
 __all__ = ["AcceptedRowIndex", "accepted_ids_among"]
 
-_BEGAN = re.compile(r"[0-9]{8}-[0-9]{6}")  # what a run's name begins with: when it began, to the second
+_STARTED = re.compile(r"[0-9]{8}-[0-9]{6}")  # the beginning of a run's name: when it started, to the second
 
 
 class AcceptedRowIndex:
     """See :class:`bulkzoho.engine.importer.superseded.AcceptedRowLookup`.
 
     Args:
+        store: The runs.
         org: Only runs into this organization count.
-        crm_module: And into this module.
+        crm_module: And only those into this module.
     """
 
-    def __init__(self, org: str, crm_module: str) -> None:
+    def __init__(self, store: RunStore, org: str, crm_module: str) -> None:
+        self._store = store
         self._org = org
         self._crm_module = crm_module
         self._sources: dict[str, list[str]] = {}  # of runs that read files of their own, in order
 
     def rows_of(self, ids: Collection[str]) -> Mapping[str, Sequence[AcceptedRowRef]]:
-        """Give the rows that were accepted for the records with *ids*."""
+        """Return the rows that were accepted for the records with *ids*."""
         found: dict[str, list[AcceptedRowRef]] = {}
-        for folder, facts, journal in _runs(self._org, self._crm_module):
-            if not _ids_among(folder.results, ids):
+        for run, results in _runs(self._store, self._org, self._crm_module):
+            if not _ids_among(results, ids):
                 continue
-            lines = [line for line in _lines(folder.results) if line.id in ids]
-            if facts.command == "replay":
-                first = {(letter.source, letter.row): letter.run for letter in journal.letters() if letter.accepted}
+            is_replay = run.info.command == "replay"
+            first_runs: dict[tuple[str, int], str] = {}  # of replayed rows: the run that rejected them first
+            if is_replay:
+                letters = run.journal.settled_letters()
+                first_runs = {(letter.source, letter.row): letter.run for letter in letters if letter.accepted}
             else:
-                first = {}
-                self._sources[facts.run] = [source.name for source in journal.sources()]
-            for line in lines:
-                run = first.get((line.source, line.row)) if facts.command == "replay" else facts.run
-                if run is not None:
-                    found.setdefault(line.id, []).append(AcceptedRowRef(run, line.source, line.row))
+                self._sources[run.info.run] = [source.name for source in run.journal.inputs()]
+            for line in _lines(results):
+                first = first_runs.get((line.source, line.row)) if is_replay else run.info.run
+                if line.id in ids and first is not None:
+                    found.setdefault(line.id, []).append(AcceptedRowRef(first, line.source, line.row))
         return found
 
-    def is_later(self, one: AcceptedRowRef, than: RowOrigin) -> bool:
-        """Whether *one* comes after *than*; no where that cannot be told."""
-        if one.run != than.run:
-            began, before = _BEGAN.match(one.run), _BEGAN.match(than.run)
-            return began is not None and before is not None and began[0] > before[0]
-        if one.source == than.source:
-            return one.row > than.row
-        sources = self._sources.get(one.run, [])
-        return {one.source, than.source} <= set(sources) and sources.index(one.source) > sources.index(than.source)
+    def is_later(self, row: AcceptedRowRef, than: RowOrigin) -> bool:
+        """Return whether *row* comes after *than*; False if the order is not known."""
+        if row.run != than.run:
+            started, before = _STARTED.match(row.run), _STARTED.match(than.run)
+            return started is not None and before is not None and started[0] > before[0]
+        if row.source == than.source:
+            return row.row > than.row
+        sources = self._sources.get(row.run, [])
+        return {row.source, than.source} <= set(sources) and sources.index(row.source) > sources.index(than.source)
 
 
-def accepted_ids_among(org: str, crm_module: str, ids: Sequence[str]) -> set[str]:
-    """Give those of *ids* that rows of runs here have: all results of this organization and module are read."""
-    return {one for folder, _, _ in _runs(org, crm_module) for one in _ids_among(folder.results, ids)}
+def accepted_ids_among(store: RunStore, org: str, crm_module: str, ids: Sequence[str]) -> set[str]:
+    """Return those of *ids* that belong to accepted rows of any run into this organization and module."""
+    return {record_id for _, results in _runs(store, org, crm_module) for record_id in _ids_among(results, ids)}
 
 
-def _runs(org: str, crm_module: str) -> Iterator[tuple[RunFolder, RunInfo, SqliteJournal]]:
-    for folder, facts, journal in iter_runs():
-        if (facts.org, facts.crm_module) == (org, crm_module):
-            yield folder, facts, journal
+def _runs(store: RunStore, org: str, crm_module: str) -> Iterator[tuple[StoredRun, Path]]:
+    for run in iter_runs(store):
+        if (run.info.org, run.info.crm_module) == (org, crm_module):
+            yield run, RunFolder(store.folder(run.info.run)).results
 
 
 def _ids_among(path: Path, ids: Collection[str]) -> set[str]:
@@ -80,7 +83,7 @@ def _ids_among(path: Path, ids: Collection[str]) -> set[str]:
 
 
 def _lines(path: Path) -> Iterator[ResultLine]:
-    """Give the lines that can be read; another process may be writing the last one."""
+    """Yield the lines that can be read; another process may be writing the last one."""
     try:
         yield from result_lines(path)
     except (OSError, RunFailedError):

@@ -1,19 +1,19 @@
-"""Connect to a journal's file, and say what goes wrong with it in our words."""
+"""Open the SQLite file of a journal, and map SQLite's errors to ours."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from bulkzoho.errors import JournalError
 
-__all__ = ["UNBORN", "connect", "incomplete_journal_error", "map_sqlite_errors"]
+__all__ = ["UNBORN", "connect", "incomplete_journal_error", "map_sqlite_errors", "transaction"]
 
-UNBORN: Final = "UNBORN"  #: the code of a journal that its run had not finished to make
-CACHE_KB: Final = 256  # of pages; SQLite's own 2,000 would only fill up, since a run goes back to its last rows at most
+UNBORN: Final = "UNBORN"  #: the error code of a journal whose run stopped while it made it
+CACHE_KB: Final = 256  # of pages; SQLite's own 2,000 would only fill up, since a run reads its last rows at most
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -33,7 +33,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     if mode != "wal":
         connection.close()
         raise JournalError(
-            f"{path}: the file system cannot hold a write-ahead log (journal mode is {mode}).",
+            f"{path}: the file system does not support a write-ahead log (journal mode is {mode}).",
             hint="Set BULKZOHO_HOME to a folder on a local disk.",
         )
     connection.execute("PRAGMA synchronous = FULL")
@@ -42,12 +42,25 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
 
 @contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[Callable[[str, Any], sqlite3.Cursor]]:
+    """Run statements in one transaction; roll back if one fails."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection.execute
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
 def map_sqlite_errors(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the system say into our one error, with the remedy."""
+    """Raise errors of SQLite and of the system as :class:`JournalError`, with the remedy."""
     try:
         yield
     except sqlite3.Error as error:
-        # a rollback journal lies beside it: the process died as it turned the new file to a write-ahead log
+        # a rollback journal is beside it: the process died while it switched the new file to a write-ahead log
         if getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_ROLLBACK":
             raise incomplete_journal_error(path) from error
         raise JournalError(f"{path}: the journal could not be read or written ({error}).", hint=_remedy(error)) from error
@@ -61,9 +74,13 @@ def _remedy(error: sqlite3.Error) -> str:
         return "Make room on the disk, then `bulkzoho resume`."
     if "READONLY" in name or "CANTOPEN" in name:
         return "Give this user write permission on the run's folder, or set BULKZOHO_HOME, then `bulkzoho resume`."
-    return "See that the run's folder is on a local disk and not in use, then `bulkzoho resume`."
+    return "Check that the run's folder is on a local disk and not in use, then `bulkzoho resume`."
 
 
 def incomplete_journal_error(path: Path) -> JournalError:
-    """Give the error of a journal that its run had not finished to make."""
-    return JournalError(f"{path}: the run died before its first call, or is about to begin.", hint="Begin again.", code=UNBORN)
+    """Return the error of a journal whose run stopped, or is about to continue, before the journal was complete."""
+    return JournalError(
+        f"{path}: the run's journal is incomplete: the run stopped before its first call.",
+        hint="Start a new run.",
+        code=UNBORN,
+    )

@@ -1,96 +1,104 @@
-"""A run that is to be verified, as its folder tells it, and its accepted rows as its results file has them."""
+"""Load a finished import or replay for its verification: its journal and its results file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bulkzoho.domain.compare.differences import Place
 from bulkzoho.domain.compare.id_set import IdSet
 from bulkzoho.domain.compare.lookup_plan import MARGIN_S, CreationWindow
-from bulkzoho.domain.model.journal_events import InputInfo, RunInfo
+from bulkzoho.domain.model.journal_events import InputInfo, RunInfo, ShipmentRecord
 from bulkzoho.domain.model.results import RowCounts
 from bulkzoho.domain.model.rows import Action
+from bulkzoho.domain.model.run_settings import ExportRunSettings, ReplayRunSettings
 from bulkzoho.domain.model.settings import ImportSettings
-from bulkzoho.domain.model.settings_json import from_json
 from bulkzoho.engine.verifier.verifier import AcceptedRecord
 from bulkzoho.errors import RefusedError
-from bulkzoho.storage.files.file_lock import is_locked
+from bulkzoho.interfaces import RunStore
 from bulkzoho.storage.store.results_reader import result_lines
-from bulkzoho.storage.store.run_catalog import RunFolder
-from bulkzoho.storage.store.sqlite_journal import SqliteJournal
+from bulkzoho.storage.store.run_folder import RunFolder
 
 __all__ = ["FinishedRun", "ResultsFile", "load_finished_run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedRun:
-    """The run as its folder tells it."""
+    """A run that no process works on."""
 
     folder: RunFolder
-    facts: RunInfo
-    sources: Sequence[InputInfo]
+    info: RunInfo
+    inputs: Sequence[InputInfo]
     tally: RowCounts
     settings: ImportSettings
-    only_codes: tuple[str, ...]
+    only_codes: tuple[str, ...]  #: of a replay
     results_length: int
-    window: CreationWindow  #: when its calls ran, by the service's clock
+    window: CreationWindow  #: when its calls were made, by the service's clock
     ended_s: float  #: when its last outcome was written, by the service's clock
 
+    @property
+    def is_replay(self) -> bool:
+        """Whether its input is a dead-letter file."""
+        return isinstance(self.info.settings, ReplayRunSettings)
 
-def load_finished_run(folder: RunFolder, adjust: Callable[[ImportSettings], ImportSettings]) -> FinishedRun:
-    """Read what the folder of a run tells; *adjust* changes its settings.
+
+def load_finished_run(store: RunStore, run: str, quota: Mapping[str, Any]) -> FinishedRun:
+    """Load *run*, with the fields of *quota* changed in its quota settings.
 
     Raises:
-        RefusedError: A process works on the run.
+        RefusedError: A process works on the run, or it is an export.
         JournalError: Its journal cannot be read.
     """
-    if is_locked(folder.lock):
-        raise RefusedError(
-            f"run {folder.run} is being worked on.", hint="Verify it when it has ended; `bulkzoho runs` shows how it stands."
-        )
-    journal = SqliteJournal.open(folder.journal, read_only=True)
+    if store.owner(run) is not None:
+        raise RefusedError(f"run {run} is running.", hint="Verify it when it has ended; `bulkzoho runs` shows its state.")
+    folder, journal = RunFolder(store.folder(run)), store.open(run, read_only=True)
     try:
-        facts, lengths = journal.facts(), journal.lengths()
-        sent = [one for one in journal.shipments() if one.sent_at is not None]
-        told = from_json(ImportSettings, dict(facts.settings["import"]))
-        first_s = min((_left_s(one.sent_at, one.skew_s) for one in sent), default=0.0)
-        last_s = max((_left_s(one.sent_at, one.skew_s) for one in sent), default=0.0)
-        skew_s = (sent[-1].skew_s or 0.0) if sent else 0.0
-        written_s = folder.results.stat().st_mtime + skew_s if folder.results.exists() else last_s
-        ended_s = max(last_s, written_s)
+        info = journal.info()
+        if isinstance(info.settings, ExportRunSettings):
+            raise RefusedError(f"run {run} is an export.", hint="Only imports and replays can be verified.")
+        settings = info.settings.imports
+        window, ended_s = _times(list(journal.shipments()), folder)
         return FinishedRun(
             folder=folder,
-            facts=facts,
-            sources=journal.sources(),
-            tally=journal.whole_tally(),
-            settings=adjust(replace(told, crm_module=facts.crm_module)),
-            only_codes=tuple(facts.settings["only_codes"]),
-            results_length=lengths.get(folder.results.name, 0),
-            window=CreationWindow(start_s=first_s - MARGIN_S, end_s=ended_s + MARGIN_S),
-            ended_s=ended_s + 1.0,  # Modified_Time has whole seconds, and so has what is known of the service's time
+            info=info,
+            inputs=journal.inputs(),
+            tally=journal.row_counts(),
+            settings=replace(settings, crm_module=info.crm_module, quota=replace(settings.quota, **quota)),
+            only_codes=info.settings.only_codes if isinstance(info.settings, ReplayRunSettings) else (),
+            results_length=journal.lengths().get(folder.results.name, 0),
+            window=window,
+            ended_s=ended_s,
         )
     finally:
         journal.close()
 
 
-def _left_s(sent_at: float | None, skew_s: float | None) -> float:
-    return (sent_at or 0.0) + (skew_s or 0.0)
+def _times(shipments: Sequence[ShipmentRecord], folder: RunFolder) -> tuple[CreationWindow, float]:
+    """Return the window of the run's calls and the time of its last outcome, by the service's clock."""
+    sent = [shipment for shipment in shipments if shipment.sent_at is not None]
+    moments = [(shipment.sent_at or 0.0) + (shipment.skew_s or 0.0) for shipment in sent]
+    first_s, last_s = min(moments, default=0.0), max(moments, default=0.0)
+    skew_s = (sent[-1].skew_s or 0.0) if sent else 0.0
+    written_s = folder.results.stat().st_mtime + skew_s if folder.results.exists() else last_s
+    ended_s = max(last_s, written_s)
+    # Modified_Time has whole seconds, and the service's clock is known to the second
+    return CreationWindow(start_s=first_s - MARGIN_S, end_s=ended_s + MARGIN_S), ended_s + 1.0
 
 
 class ResultsFile:
-    """The run's results; see :class:`bulkzoho.engine.verifier.verifier.ResultsLookup`."""
+    """The results file of a run; see :class:`bulkzoho.engine.verifier.verifier.ResultsLookup`."""
 
     def __init__(self, run: FinishedRun) -> None:
         self._path = run.folder.results
         self._length = run.results_length
 
     def ids(self) -> IdSet:
-        """Give the ids of all accepted rows."""
+        """Return the record ids of all accepted rows."""
         return IdSet(line.id for line in result_lines(self._path, length=self._length))
 
     def find(self, wanted: set[Place]) -> Mapping[Place, Sequence[AcceptedRecord]]:
-        """Give those of *wanted* that were accepted."""
+        """Return the records of those *wanted* rows that were accepted."""
         found: dict[Place, list[AcceptedRecord]] = {}
         for line in result_lines(self._path, length=self._length):
             if (line.source, line.row) in wanted:

@@ -1,4 +1,4 @@
-"""Read a run's results again: which rows were accepted, and with which ids."""
+"""Read a run's results file: the accepted rows and their record ids."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bulkzoho.errors import RunFailedError
 __all__ = ["ResultLine", "ids_among", "result_lines"]
 
 PIECE_BYTES: Final = 1 << 18
-_ID: Final = re.compile(rb'"id":"([^"\\]+)"')  # in a text, such as a source's name, a quote has a backslash before it
+_ID: Final = re.compile(rb'"id":"([^"\\]+)"')  # inside of a string, such as a source's name, a quote follows a backslash
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,30 +29,30 @@ class ResultLine:
 
 
 def ids_among(path: Path, ids: Collection[str]) -> set[str]:
-    """Give those of *ids* that the results at *path* hold; a torn last line is left out, a missing file holds none.
+    """Return those of *ids* that are in the results at *path*; an incomplete last line is left out, a missing file is empty.
 
-    Hot where a home is large: millions of lines are searched for the few records of a lookup, so that no line is taken apart.
+    Hot path of large homes: it searches millions of lines for the few records of a lookup, so it does not parse lines.
 
     Raises:
         OSError: It cannot be read.
     """
-    wanted, found, torn = {one.encode() for one in ids}, set[bytes](), b""
+    wanted, found, rest = {record_id.encode() for record_id in ids}, set[bytes](), b""
     try:
         file = path.open("rb")
     except FileNotFoundError:
         return set()
     with file:
         while piece := file.read(PIECE_BYTES):
-            lines, _, torn = (torn + piece).rpartition(b"\n")
+            lines, _, rest = (rest + piece).rpartition(b"\n")
             found |= wanted.intersection(_ID.findall(lines))
-    return {one.decode() for one in found}
+    return {record_id.decode() for record_id in found}
 
 
 def result_lines(path: Path, *, length: int | None = None) -> Iterator[ResultLine]:
-    """Give the lines of the results at *path*, up to *length* bytes where that is known; a torn last line is left out.
+    """Yield the lines of the results at *path*, up to *length* bytes if given; an incomplete last line is left out.
 
     Raises:
-        RunFailedError: A line is not what was written.
+        RunFailedError: A line is damaged.
     """
     try:
         file = path.open("rb")
@@ -69,7 +69,7 @@ def result_lines(path: Path, *, length: int | None = None) -> Iterator[ResultLin
                 yield ResultLine(line["source"], line["row"], line["id"], line["action"])
             except (ValueError, KeyError, TypeError) as error:
                 raise RunFailedError(
-                    f"{path}: byte {read - len(text)}: is no line of results.",
-                    hint="Put the file back as the run wrote it; its ids stand nowhere else.",
+                    f"{path}: byte {read - len(text)}: not a line of results.",
+                    hint="Restore the file as the run wrote it; its ids are nowhere else.",
                     code="DAMAGED_RESULTS",
                 ) from error

@@ -1,239 +1,114 @@
-"""Where the state lives: the home folder, the runs in it, their names and files."""
+"""Find, list and choose among the runs of a store."""
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 
-from bulkzoho.domain.model.journal_events import SPOOL_SUFFIX, RunInfo
-from bulkzoho.domain.model.run import RunListEntry, RunStatus
-from bulkzoho.errors import JournalError, RefusedError, RunFailedError
-from bulkzoho.storage.files.file_lock import is_locked, lock_owner
+from bulkzoho.domain.model.journal_events import RunInfo, ShipmentState
+from bulkzoho.domain.model.run import RunStatus
+from bulkzoho.domain.model.summary import RunListEntry
+from bulkzoho.errors import JournalError, RefusedError
+from bulkzoho.interfaces import RunJournal, RunStore
 from bulkzoho.storage.store.connection import UNBORN
-from bulkzoho.storage.store.sqlite_journal import SqliteJournal
 
-__all__ = [
-    "RunFolder",
-    "find_run",
-    "home_folder",
-    "iter_runs",
-    "list_runs",
-    "new_run_folder",
-    "newest_resumable_run",
-    "refuse_network_home",
-    "running_runs",
-    "started_key",
-]
-
-
-_NETWORK_FILE_SYSTEMS = frozenset({"afs", "ceph", "cifs", "fuse.sshfs", "nfs", "nfs4", "smb3", "smbfs"})
+__all__ = ["StoredRun", "find_run", "iter_runs", "list_runs", "newest_resumable_run", "running_runs"]
 
 
 @dataclass(frozen=True, slots=True)
-class RunFolder:
-    """The files of one run (0700, files 0600)."""
+class StoredRun:
+    """A run whose journal is open for reading."""
 
-    path: Path
-
-    @property
-    def run(self) -> str:
-        """The run's name."""
-        return self.path.name
-
-    @property
-    def journal(self) -> Path:
-        """The journal."""
-        return self.path / "journal.db"
-
-    @property
-    def lock(self) -> Path:
-        """What the working process holds."""
-        return self.path / "lock"
-
-    @property
-    def letters(self) -> Path:
-        """Refused rows."""
-        return self.path / "dead-letter.jsonl"
-
-    @property
-    def results(self) -> Path:
-        """Accepted rows with their ids."""
-        return self.path / "results.jsonl"
-
-    @property
-    def in_doubt(self) -> Path:
-        """Rows whose fate is not known."""
-        return self.path / "in-doubt.jsonl"
-
-    @property
-    def users(self) -> Path:
-        """Whom cells may mean as owners, once that was asked."""
-        return self.path / "users.json"
-
-    @property
-    def report(self) -> Path:
-        """The summary."""
-        return self.path / "report.json"
-
-    def spool(self, index: int) -> Path:
-        """What can be read only once, as it was read."""
-        return self.path / f"input-{index}{SPOOL_SUFFIX}"
+    info: RunInfo
+    journal: RunJournal
 
 
-def home_folder() -> Path:
-    """Give the state folder: ``BULKZOHO_HOME``, or the platform's state directory."""
-    told = os.environ.get("BULKZOHO_HOME")
-    if told:
-        return Path(told).expanduser().absolute()
-    import platformdirs  # noqa: PLC0415  not needed when the environment says where
-
-    return Path(platformdirs.user_state_dir("bulkzoho"))
-
-
-def new_run_folder(crm_module: str) -> RunFolder:
-    """Make the folder of a new run, named by time (UTC) and module.
-
-    Raises:
-        RunFailedError: It cannot be made; says where and what to do.
-    """
-    refuse_network_home(home_folder())
-    word = re.sub(r"[^a-z0-9]+", "-", crm_module.casefold()).strip("-") or "run"
-    now = datetime.now(UTC)
-    part = now.microsecond // 16  # of the second, so that the names of runs tell their order
-    folder = home_folder() / "runs" / f"{now:%Y%m%d-%H%M%S}-{word[:40]}-{part:04x}"
-    try:
-        for parent in (home_folder(), folder.parent):
-            parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700)
-    except OSError as error:
-        if isinstance(error, FileExistsError) and folder.exists():  # another process began at the same moment
-            return new_run_folder(crm_module)
-        raise RunFailedError(
-            f"{folder}: the run's folder cannot be made ({error.strerror}).",
-            hint="Give write permission, make room, or set BULKZOHO_HOME to another folder.",
-            code="CANNOT_WRITE",
-        ) from error
-    return RunFolder(folder)
-
-
-def refuse_network_home(home: Path) -> None:
-    """Refuse a home on a network file system, where neither locks nor a write-ahead log can be trusted (Linux tells)."""
-    try:
-        mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
-    except OSError:
-        return  # not Linux: the journal's own check has to do
-    real = home.resolve()
-    under = [(point, kind) for _, point, kind, *_ in mounts if real.is_relative_to(point.replace("\\040", " "))]
-    point, kind = max(under, key=lambda one: len(one[0]), default=("", ""))
-    if kind in _NETWORK_FILE_SYSTEMS:
-        raise RefusedError(
-            f"{home}: lies on a network file system ({kind} at {point}), where a journal is not safe.",
-            hint="Set BULKZOHO_HOME to a folder on a local disk.",
-            code="HOME_ON_NETWORK",
-        )
-
-
-def find_run(name: str) -> RunFolder:
-    """Give the run called *name* (its beginning is enough when only one begins so).
+def find_run(store: RunStore, name: str) -> str:
+    """Return the run called *name*; the beginning of a name is enough if it is unique.
 
     Raises:
         RefusedError: There is none, or there are several.
     """
-    folders = [one for one in _folders() if one.run == name] or [one for one in _folders() if one.run.startswith(name)]
-    if len(folders) == 1:
-        return folders[0]
-    if folders:
+    names = store.names()
+    found = [run for run in names if run == name] or [run for run in names if run.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
         raise RefusedError(f"several runs begin with {name!r}.", hint="Give more of the name; `bulkzoho runs` lists them.")
-    raise RefusedError(f"there is no run {name!r}.", hint="`bulkzoho runs` lists the runs of this home.", code="NO_SUCH_RUN")
+    raise RefusedError(f"there is no run {name!r}.", hint="`bulkzoho runs` lists the runs.", code="NO_SUCH_RUN")
 
 
-def iter_runs(*, all_of_them: bool = False) -> Iterator[tuple[RunFolder, RunInfo, SqliteJournal]]:
-    """Give every run that can be read, newest first, with its journal open for reading until the next is taken.
+def iter_runs(store: RunStore, *, strict: bool = False) -> Iterator[StoredRun]:
+    """Yield every run that can be read, newest first; its journal is closed before the next one.
 
-    Who must not miss one (is this content, this letter on its way already?) asks for *all_of_them*.
+    With *strict* no run is left out, except those that stopped before their journal was complete: for checks that must not miss
+    a run, such as whether a row was sent already.
 
     Raises:
-        JournalError: A run's journal cannot be read, and all of them were asked for.
+        JournalError: *strict*, and a journal cannot be read.
     """
-    for folder in sorted(_folders(), key=lambda one: started_key(one.run), reverse=True):
+    for run in store.names():
         try:
-            journal = SqliteJournal.open(folder.journal, read_only=True)
+            journal = store.open(run, read_only=True)
         except JournalError as error:
-            if all_of_them and error.code != UNBORN:
+            if strict and error.code != UNBORN:
                 raise
             continue
         try:
             try:
-                facts = journal.facts()
+                info = journal.info()
             except JournalError as error:
-                if all_of_them and error.code != UNBORN:
+                if strict and error.code != UNBORN:
                     raise
                 continue
-            yield folder, facts, journal
+            yield StoredRun(info, journal)
         finally:
             journal.close()
 
 
-def newest_resumable_run(*, limited: bool = False, but: Collection[str] = ()) -> RunFolder | None:
-    """Give the newest run that has something left to do and that no process works on; *limited* ones count when asked for.
+def newest_resumable_run(store: RunStore, *, limited: bool = False, exclude: Collection[str] = ()) -> str | None:
+    """Return the newest run that has work left, that no process works on and that is not in *exclude*.
 
-    Runs named in *but* are passed over.
+    With *limited* a run that ended at its ``--limit`` counts too.
     """
-    for folder, facts, journal in iter_runs():
-        if folder.run in but or is_locked(folder.lock):
-            continue
-        unfinished = any(True for one in journal.shipments() if one.state == "sent")
-        complete = all(source.complete for source in journal.sources())
-        more = limited and not complete
-        tally = journal.whole_tally()
-        damaged = facts.status is RunStatus.FAILED and not complete  # or its ending alone could not be written down
-        hopeless = damaged and tally.read and not (tally.unsent or tally.in_doubt)
-        if (facts.status is not RunStatus.COMPLETED and not hopeless) or unfinished or more:
-            return folder
+    for run in iter_runs(store):
+        if run.info.run not in exclude and store.owner(run.info.run) is None and _has_work_left(run, limited=limited):
+            return run.info.run
     return None
 
 
-def list_runs() -> list[RunListEntry]:
-    """Give all runs, newest first; ``running`` only where a process holds the run's lock."""
-    lines = []
-    for folder, facts, journal in iter_runs():
-        status: str = facts.status
-        if facts.status is RunStatus.RUNNING and not is_locked(folder.lock):
+def _has_work_left(run: StoredRun, *, limited: bool) -> bool:
+    complete = all(source.complete for source in run.journal.inputs())
+    if (limited and not complete) or any(shipment.state is ShipmentState.SENT for shipment in run.journal.shipments()):
+        return True
+    if run.info.status is not RunStatus.FAILED or complete:
+        return run.info.status is not RunStatus.COMPLETED
+    rows = run.journal.row_counts()  # a damaged input: there is work only if some of its rows have no outcome, or none was read
+    return not rows.read or bool(rows.unsent or rows.in_doubt)
+
+
+def list_runs(store: RunStore) -> list[RunListEntry]:
+    """Return all runs, newest first; ``running`` only if a process holds the run's lock."""
+    entries = []
+    for run in iter_runs(store):
+        info, status = run.info, run.info.status
+        if status is RunStatus.RUNNING and store.owner(info.run) is None:
             status = RunStatus.INTERRUPTED
-        lines.append(
+        entries.append(
             RunListEntry(
-                run=facts.run,
-                command=facts.command,
-                crm_module=facts.crm_module,
-                operation=facts.operation or "",
+                run=info.run,
+                command=info.command,
+                crm_module=info.crm_module,
+                operation=info.operation or "",
                 status=status,
-                started=facts.started,
-                tally=journal.whole_tally(),
-                folder=str(folder.path),
+                started=info.started,
+                tally=run.journal.row_counts(),
+                folder=str(store.folder(info.run)),
             )
         )
-    return lines
+    return entries
 
 
-def running_runs() -> list[tuple[str, str]]:
-    """Give each run that a process works on now, and that process; the newest first."""
-    found = [(folder.run, lock_owner(folder.lock)) for folder in _folders()]
-    working = [(run, process) for run, process in found if process is not None]
-    return sorted(working, key=lambda one: started_key(one[0]), reverse=True)
-
-
-def started_key(run: str) -> tuple[str, str]:
-    """Give when a run began, as its name says: the second, then the part of it."""
-    return run[:15], run[-4:]
-
-
-def _folders() -> list[RunFolder]:
-    runs = home_folder() / "runs"
-    try:
-        return [RunFolder(one) for one in runs.iterdir() if (one / "journal.db").exists()]
-    except FileNotFoundError:
-        return []
+def running_runs(store: RunStore) -> list[tuple[str, str]]:
+    """Return each run that a process works on, with that process; newest first."""
+    return [(run, owner) for run in store.names() if (owner := store.owner(run)) is not None]

@@ -1,4 +1,4 @@
-"""The tables of a run's journal, and how a journal of an older version is brought up to date."""
+"""The tables of a run's journal, and the steps that upgrade a journal of an older version."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Final
 
 __all__ = ["READABLE", "SCHEMA_VERSION", "create", "upgrade"]
 
-SCHEMA_VERSION: Final = 3
-READABLE: Final = range(1, SCHEMA_VERSION + 1)  # versions that can be read without being brought up to date
+SCHEMA_VERSION: Final = 4
+READABLE: Final = range(1, SCHEMA_VERSION + 1)  # versions that can be read without an upgrade
 
-_TABLES: Final = """
+_RUN_TABLES: Final = """
 CREATE TABLE run (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     run TEXT NOT NULL, command TEXT NOT NULL, crm_module TEXT NOT NULL, operation TEXT NOT NULL,
@@ -36,25 +36,51 @@ CREATE TABLE letter (
 ) STRICT, WITHOUT ROWID;
 """
 
-_STEPS: Final = {  # from the version named to the next
+_EXPORT_TABLES: Final = """
+CREATE TABLE export (id INTEGER PRIMARY KEY CHECK (id = 1), plan TEXT NOT NULL) STRICT;
+CREATE TABLE partition (
+    number INTEGER PRIMARY KEY, above TEXT NOT NULL, up_to TEXT NOT NULL, position TEXT NOT NULL,
+    records INTEGER NOT NULL, length INTEGER NOT NULL, done INTEGER NOT NULL
+) STRICT;
+CREATE TABLE overlap (id TEXT PRIMARY KEY, moment TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+#: Exports of version 3 added their tables themselves, some of them without "edge", and counted their records in a shipment.
+_EXPORT_TABLES_OF_VERSION_3: Final = """
+CREATE TABLE IF NOT EXISTS export (id INTEGER PRIMARY KEY CHECK (id = 1), plan TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS strand (
+    number INTEGER PRIMARY KEY, above TEXT NOT NULL, up_to TEXT NOT NULL, position TEXT NOT NULL,
+    records INTEGER NOT NULL, length INTEGER NOT NULL, done INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS edge (id TEXT PRIMARY KEY, moment TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+_STEPS: Final = {  # from this version to the next
     1: "ALTER TABLE shipment ADD COLUMN skew_s REAL; ALTER TABLE shipment ADD COLUMN since_s REAL;",
     2: "ALTER TABLE run ADD COLUMN turn INTEGER;",
+    3: _EXPORT_TABLES_OF_VERSION_3  # noqa: S608  constants
+    + """
+        ALTER TABLE strand RENAME TO partition;
+        ALTER TABLE edge RENAME TO overlap;
+        DELETE FROM shipment WHERE (SELECT command FROM run) = 'export';
+        DELETE FROM source WHERE (SELECT command FROM run) = 'export';
+    """,
 }
 
 
 def create(connection: sqlite3.Connection) -> None:
-    """Make the tables of a new journal, in one transaction with their version."""
-    connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+    """Create the tables of a new journal, in one transaction with their version."""
+    connection.executescript(f"BEGIN; {_RUN_TABLES} {_EXPORT_TABLES} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
 
 
 def upgrade(connection: sqlite3.Connection, *, read_only: bool) -> int:
-    """Bring an existing journal up to :data:`SCHEMA_VERSION`; give the version it has then.
+    """Upgrade an existing journal to :data:`SCHEMA_VERSION`; return the version that it has then.
 
-    A newer one is given back as it is, for the caller to refuse.  One that is only read is left as it is.
+    A newer journal stays as it is, for the caller to refuse; so does a journal that is only read.
     """
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == 0 or version >= SCHEMA_VERSION or read_only:
         return version
-    steps = " ".join(_STEPS[one] for one in range(version, SCHEMA_VERSION))
+    steps = " ".join(_STEPS[step] for step in range(version, SCHEMA_VERSION))
     connection.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
     return SCHEMA_VERSION

@@ -1,7 +1,7 @@
-"""The journal in SQLite: one file a run, one connection, one owner.
+"""The journal in SQLite: one file per run, one connection, one writing process.
 
-``journal_mode=WAL`` and ``synchronous=FULL``: a COMMIT is on the disk when it returns, as far as the disk tells the truth.
-FULL and not NORMAL, because a *sent* that a power cut forgets is a batch that a resume would insert a second time.
+``journal_mode=WAL`` and ``synchronous=FULL``: when COMMIT returns, the data is on the disk.  FULL and not NORMAL, because a
+*sent* that is lost in a power cut is a batch that a resume would insert a second time.
 """
 
 from __future__ import annotations
@@ -33,19 +33,21 @@ from bulkzoho.domain.model.journal_events import (
     ShipmentState,
     count_rows,
 )
+from bulkzoho.domain.model.progress import CallCounts
 from bulkzoho.domain.model.results import RowCounts
-from bulkzoho.domain.model.rows import Operation
-from bulkzoho.domain.model.run import CallCounts, RunStatus
+from bulkzoho.domain.model.run import RunStatus
+from bulkzoho.domain.model.run_settings import ExportRunSettings, RunSettings, run_settings_from_json
 from bulkzoho.errors import JournalError
 from bulkzoho.storage.store import schema
-from bulkzoho.storage.store.connection import connect, incomplete_journal_error, map_sqlite_errors
+from bulkzoho.storage.store.connection import connect, incomplete_journal_error, map_sqlite_errors, transaction
+from bulkzoho.storage.store.sqlite_export_journal import SqliteExportJournal
 
 __all__ = ["SqliteJournal"]
 
-_CLAIMED = 2  # letter.accepted: 0 refused, 1 accepted, 2 to be sent
+_CLAIMED = 2  # letter.accepted: 0 rejected, 1 accepted, 2 not settled
 _TALLY = ("created", "updated", "deleted", "unchanged", "dead_lettered", "already_settled")
-_CLOCKS = ("skew_s", "since_s")  # columns of a shipment that the first version did not have
-_FROM = {  # the states from which each may be reached, as SQL
+_CLOCKS = ("skew_s", "since_s")  # columns of a shipment that version 1 did not have
+_FROM = {  # the states from which each state can be reached, as SQL
     to: ", ".join(f"'{state}'" for state, moves in MOVES.items() if state is not None and to in moves) for to in ShipmentState
 }
 _SENT = f"""
@@ -58,7 +60,7 @@ _SETTLED = f"""
     UPDATE shipment SET state = 'settled', rows = ?, {", ".join(f"{name} = ?" for name in _TALLY)}
     WHERE id = ? AND state IN ({_FROM[ShipmentState.SETTLED]})
 """  # noqa: S608  constants
-_REFUSED = """
+_REJECTED = """
     INSERT INTO shipment (id, source, rows, state, attempt, dead_lettered, already_settled) VALUES (?, ?, ?, 'settled', 0, ?, ?)
     ON CONFLICT (id) DO NOTHING
 """
@@ -66,34 +68,35 @@ _SOURCE = ("path", "name", "size", "mtime_ns", "read_bytes", "digest", "content"
 
 
 class SqliteJournal:
-    """A run's journal.  One thread at a time may use it, and one process: the run's lock keeps others out.
+    """See :class:`bulkzoho.interfaces.RunJournal`.  One thread at a time may use it.
 
     Attributes:
         path: The database file.
+        export: The part that only an export uses.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
+        self.export = SqliteExportJournal(path, connection)
         self._connection = connection
         self._identity = _identity_of(path)
 
     @classmethod
-    def create(cls, path: Path, facts: RunInfo, sources: Sequence[InputInfo]) -> Self:
-        """Make the journal of a new run.
+    def create(cls, path: Path, info: RunInfo, inputs: Sequence[InputInfo]) -> Self:
+        """Create the journal of a new run.
 
         Raises:
-            JournalError: It exists, or cannot be written, or the file system cannot hold a write-ahead log.
+            JournalError: It exists, cannot be written, or the file system does not support a write-ahead log.
         """
         with map_sqlite_errors(path):
             path.touch(mode=0o600, exist_ok=False)
             connection = connect(path)
             schema.create(connection)
             journal = cls(path, connection)
-            connection.execute("BEGIN IMMEDIATE")
-            journal._insert_run(facts)
-            for source in sources:
-                journal._apply(InputProgressed(facts=source))
-            connection.execute("COMMIT")
+            with transaction(connection):
+                journal._insert_run(info)
+                for source in inputs:
+                    journal._apply(InputProgressed(facts=source))
         return journal
 
     @classmethod
@@ -101,7 +104,7 @@ class SqliteJournal:
         """Open the journal of an existing run.
 
         Raises:
-            JournalError: It is not there, is damaged, or was written by a newer bulkzoho.
+            JournalError: It does not exist, is damaged, or a newer bulkzoho wrote it.
         """
         with map_sqlite_errors(path):
             if not path.exists():
@@ -113,12 +116,12 @@ class SqliteJournal:
         if version not in schema.READABLE:
             raise JournalError(
                 f"{path}: the journal has version {version}; this bulkzoho knows {schema.SCHEMA_VERSION}.",
-                hint="Upgrade bulkzoho, or use the version that began the run.",
+                hint="Upgrade bulkzoho, or use the version that started the run.",
             )
         return cls(path, connection)
 
     def close(self) -> None:
-        """Close it; the write-ahead log is folded into the file."""
+        """Close it; SQLite merges the write-ahead log into the file."""
         self._connection.close()
 
     def commit(self, changes: Sequence[Change]) -> None:
@@ -127,14 +130,14 @@ class SqliteJournal:
 
     def prepare(self, changes: Sequence[Change]) -> Callable[[], None]:
         """See :meth:`bulkzoho.interfaces.RunJournal.prepare`."""
-        if _identity_of(self.path) != self._identity:  # SQLite would write on into a file that nobody finds again
+        if _identity_of(self.path) != self._identity:  # SQLite would write to a deleted file
             raise JournalError(
-                f"{self.path}: the journal was taken away while the run worked.",
+                f"{self.path}: the journal was moved or deleted while the run was working.",
                 hint="Put journal.db and journal.db-wal back, then `bulkzoho resume`.",
             )
         with map_sqlite_errors(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
-            with self._or_rolled_back():
+            with self._rollback_on_error():
                 for change in changes:
                     self._apply(change)
         return self._commit
@@ -146,11 +149,11 @@ class SqliteJournal:
                 self._connection.execute("ROLLBACK")
 
     def _commit(self) -> None:
-        with map_sqlite_errors(self.path), self._or_rolled_back():
+        with map_sqlite_errors(self.path), self._rollback_on_error():
             self._connection.execute("COMMIT")
 
     @contextmanager
-    def _or_rolled_back(self) -> Iterator[None]:
+    def _rollback_on_error(self) -> Iterator[None]:
         try:
             yield
         except BaseException:
@@ -158,8 +161,10 @@ class SqliteJournal:
                 self._connection.execute("ROLLBACK")
             raise
 
-    def name_account(self, *, org: str, user: str, crm_module: str, crm_before: int | None, turn: int | None = None) -> None:
-        """Keep what the first calls told: whose CRM this run works on, and the module's API name; *turn* only the first time."""
+    def bind_account(
+        self, *, org: str, user: str, crm_module: str, crm_before: int | None = None, turn: int | None = None
+    ) -> None:
+        """See :meth:`bulkzoho.interfaces.RunJournal.bind_account`."""
         with map_sqlite_errors(self.path):
             self._connection.execute(
                 "UPDATE run SET org = ?, user = ?, crm_module = ?, crm_before = coalesce(crm_before, ?),"
@@ -167,23 +172,21 @@ class SqliteJournal:
                 (org, user, crm_module, crm_before, turn),
             )
 
-    def change_settings(self, settings: dict[str, object]) -> None:
-        """Keep settings that a resume was given anew (``--limit``)."""
+    def change_settings(self, settings: RunSettings) -> None:
+        """See :meth:`bulkzoho.interfaces.RunJournal.change_settings`."""
         with map_sqlite_errors(self.path):
-            self._connection.execute("UPDATE run SET settings = ?", (json.dumps(settings),))
+            self._connection.execute("UPDATE run SET settings = ?", (json.dumps(settings.to_json()),))
 
-    def facts(self) -> RunInfo:
-        """See :meth:`bulkzoho.interfaces.RunJournal.facts`."""
+    def info(self) -> RunInfo:
+        """See :meth:`bulkzoho.interfaces.RunJournal.info`."""
         with map_sqlite_errors(self.path):
             row = self._connection.execute("SELECT * FROM run").fetchone()
         if row is None:
             raise incomplete_journal_error(self.path)
         return RunInfo(
             run=row["run"],
-            command=row["command"],
             crm_module=row["crm_module"],
-            operation=Operation(row["operation"]) if row["operation"] else None,
-            settings=json.loads(row["settings"]),
+            settings=self._settings(row),
             started=row["started"],
             org=row["org"],
             user=row["user"],
@@ -194,8 +197,17 @@ class SqliteJournal:
             turn=row["turn"] if "turn" in row.keys() else None,  # noqa: SIM118  a Row iterates over values
         )
 
-    def sources(self) -> list[InputInfo]:
-        """See :meth:`bulkzoho.interfaces.RunJournal.sources`."""
+    def _settings(self, row: sqlite3.Row) -> RunSettings:
+        try:
+            return run_settings_from_json(row["command"], json.loads(row["settings"]))
+        except (ValueError, TypeError, KeyError) as error:
+            raise JournalError(
+                f"{self.path}: the run's settings cannot be read.",
+                hint="Upgrade bulkzoho, or use the version that started the run.",
+            ) from error
+
+    def inputs(self) -> list[InputInfo]:
+        """See :meth:`bulkzoho.interfaces.RunJournal.inputs`."""
         with map_sqlite_errors(self.path):
             rows = self._connection.execute("SELECT * FROM source ORDER BY id").fetchall()
         return [
@@ -235,13 +247,20 @@ class SqliteJournal:
             row = self._connection.execute(f"SELECT {sums} FROM shipment").fetchone()  # noqa: S608  names are constants
         return RowCounts(**{name: row[name] for name in _TALLY})
 
-    def whole_tally(self) -> RowCounts:
-        """Give all rows of the run, those in doubt and unsent included."""
+    def row_counts(self) -> RowCounts:
+        """See :meth:`bulkzoho.interfaces.RunJournal.row_counts`."""
+        info = self.info()
+        if isinstance(info.settings, ExportRunSettings):
+            with map_sqlite_errors(self.path):
+                records = self.export.records()
+            if records is not None:
+                records = records if info.status is RunStatus.COMPLETED else 0
+                return RowCounts(read=records, unchanged=records)
         settled = self.tally()
-        read = sum(source.rows_read for source in self.sources())
-        doubt = sum(count_rows(one.rows) for one in self.shipments() if one.state is ShipmentState.SENT)
+        read = sum(source.rows_read for source in self.inputs())
+        in_doubt = sum(count_rows(shipment.rows) for shipment in self.shipments() if shipment.state is ShipmentState.SENT)
         known = settled.accepted + settled.dead_lettered + settled.already_settled
-        return replace(settled, read=read, in_doubt=doubt, unsent=read - known - doubt)
+        return replace(settled, read=read, in_doubt=in_doubt, unsent=read - known - in_doubt)
 
     def lengths(self) -> dict[str, int]:
         """See :meth:`bulkzoho.interfaces.RunJournal.lengths`."""
@@ -253,8 +272,8 @@ class SqliteJournal:
         with map_sqlite_errors(self.path):
             return int(self._connection.execute("SELECT coalesce(max(id), 0) FROM shipment").fetchone()[0])
 
-    def letters(self) -> Iterator[LetterSettled]:
-        """Give every letter that this run, a replay, has settled."""
+    def settled_letters(self) -> Iterator[LetterSettled]:
+        """See :meth:`bulkzoho.interfaces.RunJournal.settled_letters`."""
         with map_sqlite_errors(self.path):
             for row in self._connection.execute("SELECT * FROM letter WHERE accepted <> ?", (_CLAIMED,)):
                 yield LetterSettled(
@@ -266,25 +285,19 @@ class SqliteJournal:
                 )
 
     def claimed_letters(self) -> Iterator[tuple[str, str, int]]:
-        """Give (run, source, row) of every letter that this run, a replay, means to send and has not settled."""
+        """See :meth:`bulkzoho.interfaces.RunJournal.claimed_letters`."""
         with map_sqlite_errors(self.path):
             for row in self._connection.execute("SELECT * FROM letter WHERE accepted = ?", (_CLAIMED,)):
                 yield row["run"], row["source"], row["row"]
 
-    def _insert_run(self, facts: RunInfo) -> None:
+    def _insert_run(self, info: RunInfo) -> None:
+        settings, calls = json.dumps(info.settings.to_json()), info.calls
         self._connection.execute(
             "INSERT INTO run VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                *(facts.run, facts.command, facts.crm_module, facts.operation or "", json.dumps(facts.settings), facts.started),
-                *(facts.org, facts.user, facts.status, facts.seconds),
-                *(
-                    facts.calls.total,
-                    facts.calls.retried,
-                    facts.calls.throttled,
-                    facts.calls.credits,
-                    facts.crm_before,
-                    facts.turn,
-                ),
+                *(info.run, info.command, info.crm_module, info.operation or "", settings, info.started),
+                *(info.org, info.user, info.status, info.seconds),
+                *(calls.total, calls.retried, calls.throttled, calls.credits, info.crm_before, info.turn),
             ),
         )
 
@@ -294,17 +307,17 @@ class SqliteJournal:
             case ShipmentSent():
                 times = (change.at, change.skew_s, change.since_s)
                 sent = execute(_SENT, (change.id, change.source, _text(change.rows), change.attempt, *times))
-                self._moved(sent, change.id, ShipmentState.SENT)
+                self._require_moved(sent, change.id, ShipmentState.SENT)
             case ShipmentReleased():
-                self._moved(execute(_RELEASED, (change.id,)), change.id, ShipmentState.RELEASED)
+                self._require_moved(execute(_RELEASED, (change.id,)), change.id, ShipmentState.RELEASED)
             case ShipmentSettled():
                 counts = [getattr(change.tally, name) for name in _TALLY]
                 settled = execute(_SETTLED, (_text(change.rows), *counts, change.id))
-                self._moved(settled, change.id, ShipmentState.SETTLED)
+                self._require_moved(settled, change.id, ShipmentState.SETTLED)
             case RowsRejected():
                 counts = [change.tally.dead_lettered, change.tally.already_settled]
-                refused = execute(_REFUSED, (change.id, change.source, _text(change.rows), *counts))
-                self._moved(refused, change.id, ShipmentState.SETTLED)
+                rejected = execute(_REJECTED, (change.id, change.source, _text(change.rows), *counts))
+                self._require_moved(rejected, change.id, ShipmentState.SETTLED)
             case InputProgressed():
                 facts = change.facts
                 values = tuple(int(v) if isinstance(v := getattr(facts, name), bool) else v for name in _SOURCE)
@@ -329,23 +342,23 @@ class SqliteJournal:
             case _:
                 assert_never(change)
 
-    def _moved(self, cursor: sqlite3.Cursor, shipment: int, to: ShipmentState) -> None:
-        """Refuse a move that the table does not have: it would be a row settled twice or sent after its outcome."""
+    def _require_moved(self, cursor: sqlite3.Cursor, shipment: int, to: ShipmentState) -> None:
+        """Refuse a move that is not in :data:`MOVES`: it would settle a row twice or send it after its outcome."""
         if cursor.rowcount != 1:
             row = self._connection.execute("SELECT state FROM shipment WHERE id = ?", (shipment,)).fetchone()
             raise JournalError(
                 f"shipment {shipment} cannot go from {row['state'] if row else 'planned'} to {to}.",
-                hint="This is a defect of bulkzoho: report it.",
+                hint="This is a bug in bulkzoho: please report it.",
             )
 
 
 def _identity_of(path: Path) -> tuple[int, int] | None:
-    """Give what tells the file at *path* from any other, or None when there is none."""
+    """Return the device and inode of the file at *path*, or None if there is none."""
     try:
-        seen = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return seen.st_dev, seen.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _text(ranges: Ranges) -> str:

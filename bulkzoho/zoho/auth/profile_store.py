@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +11,10 @@ from typing import Any, Final
 
 from bulkzoho.errors import AccessError, RefusedError, RunFailedError
 from bulkzoho.storage.files.atomic_write import write_atomic
+from bulkzoho.storage.files.file_lock import exclusive_lock
+from bulkzoho.storage.files.write_errors import write_error
 from bulkzoho.zoho.auth.keyring_store import KeyringRefusedError, delete_from_keyring, load_from_keyring, save_to_keyring
 from bulkzoho.zoho.auth.profile import Profile, Secrets, SecretStorage
-
-if sys.platform != "win32":
-    import fcntl
 
 __all__ = ["ProfileStore"]
 
@@ -81,6 +78,7 @@ class ProfileStore:
 
         Raises:
             RunFailedError: The file cannot be written.
+            JournalError: Its lock cannot be made.
         """
         saved = profile
         if saved.kept_in is SecretStorage.KEYRING:
@@ -102,6 +100,7 @@ class ProfileStore:
 
         Raises:
             RunFailedError: The file cannot be written.
+            JournalError: Its lock cannot be made.
         """
         if profile.kept_in is SecretStorage.KEYRING:
             delete_from_keyring(self._home, profile.name)
@@ -146,22 +145,9 @@ class ProfileStore:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """Hold the lock for changes."""
-        try:
-            self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self._home / "profiles.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise self._cannot_write(error) from error
-        try:
-            if sys.platform != "win32":
-                with contextlib.suppress(OSError):  # a file system without locks
-                    fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with exclusive_lock(self._home / "profiles.lock"):
             yield
-        finally:
-            os.close(descriptor)
 
     def _cannot_write(self, error: OSError) -> RunFailedError:
-        return RunFailedError(
-            f"{self.path}: cannot be written: {error.strerror}.",
-            hint="Check permissions and free disk space, or set BULKZOHO_HOME to another folder.",
-            code="CANNOT_WRITE",
-        )
+        hint = "Check permissions and free disk space, or set BULKZOHO_HOME to another folder."
+        return write_error(RunFailedError, self.path, error, hint=hint)

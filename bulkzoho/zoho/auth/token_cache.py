@@ -12,16 +12,13 @@ import hashlib
 import json
 import logging
 import os
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
 from bulkzoho.domain.model.settings import ConnectionSettings
-
-if sys.platform != "win32":
-    import fcntl
+from bulkzoho.storage.files.file_lock import open_lock_file, try_lock
 
 __all__ = ["LockTimeoutError", "StoredToken", "TokenCache"]
 
@@ -115,8 +112,7 @@ class TokenCache:
 
     def _open_lock(self) -> int | None:
         try:
-            self._lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
+            return open_lock_file(self._lock)
         except OSError as error:
             _LOG.warning("token lock not created", extra={"path": str(self._lock), "reason": error.strerror})
             return None
@@ -124,21 +120,13 @@ class TokenCache:
 
 async def _acquire(descriptor: int) -> None:
     """Poll for the lock, because a thread blocked in flock cannot be cancelled."""
-    if sys.platform == "win32":
-        return  # no lock: two processes may both request a token, which is harmless
     waited_s = 0.0
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with contextlib.suppress(OSError):  # a file system without locks: two processes may both request a token, which is harmless
+        while not try_lock(descriptor):
             if waited_s >= LOCK_WAIT_S:
-                raise LockTimeoutError from None
+                raise LockTimeoutError
             await asyncio.sleep(LOCK_POLL_S)
             waited_s += LOCK_POLL_S
-        except OSError:
-            return  # a file system without locks
-        else:
-            return
 
 
 def _parse(value: Any) -> StoredToken | None:

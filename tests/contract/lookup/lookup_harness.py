@@ -11,9 +11,9 @@ from typing import Any
 from bulkzoho.domain.model.batch import InFlightShipment
 from bulkzoho.domain.model.edition_limits import CallCost
 from bulkzoho.domain.model.metadata import CrmModule, ModuleInfo, User
+from bulkzoho.domain.model.progress import QuotaStatus
 from bulkzoho.domain.model.responses import ResponseLost, Succeeded
 from bulkzoho.domain.model.rows import Batch, Operation, Record
-from bulkzoho.domain.model.run import QuotaStatus
 from bulkzoho.engine.concurrency.coql_reader import CoqlReader
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
 from bulkzoho.engine.concurrency.stop import StopSignal

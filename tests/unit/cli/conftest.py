@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from bulkzoho.domain.model.progress import CallCounts, ProgressSnapshot, QuotaStatus
 from bulkzoho.domain.model.results import RowCounts
-from bulkzoho.domain.model.run import CallCounts, ProgressSnapshot, QuotaStatus
 
 
 @pytest.fixture(name="quota")

@@ -10,7 +10,7 @@ import pytest
 
 from bulkzoho.cli.formatting import duration, format_count, format_rate, pluralize, state_words, waiting_words
 from bulkzoho.cli.rate_estimator import RateEstimator
-from bulkzoho.domain.model.run import ProgressSnapshot, QuotaStatus
+from bulkzoho.domain.model.progress import ProgressSnapshot, QuotaStatus
 
 QuotaMaker = Callable[..., QuotaStatus]
 SnapshotMaker = Callable[..., ProgressSnapshot]

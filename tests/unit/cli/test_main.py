@@ -14,7 +14,7 @@ from bulkzoho.cli.error_output import crash_error, error_line
 from bulkzoho.cli.main import COMMANDS, program
 from bulkzoho.cli.runs_cmd import table_of
 from bulkzoho.domain.model.results import RowCounts
-from bulkzoho.domain.model.run import RunListEntry
+from bulkzoho.domain.model.summary import RunListEntry
 from bulkzoho.errors import RefusedError
 
 

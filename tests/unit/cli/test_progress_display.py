@@ -12,7 +12,7 @@ import pytest
 
 from bulkzoho.cli.progress_bar import ProgressBar
 from bulkzoho.cli.progress_display import NoProgress, PlainProgress, make_progress_display
-from bulkzoho.domain.model.run import ProgressSnapshot, QuotaStatus
+from bulkzoho.domain.model.progress import ProgressSnapshot, QuotaStatus
 
 SnapshotMaker = Callable[..., ProgressSnapshot]
 QuotaMaker = Callable[..., QuotaStatus]

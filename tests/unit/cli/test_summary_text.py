@@ -7,9 +7,11 @@ from pathlib import Path
 
 from bulkzoho.cli.rejection_counts import count_rejections
 from bulkzoho.cli.summary_text import summary_page
+from bulkzoho.domain.model.progress import CallCounts
 from bulkzoho.domain.model.results import RowCounts
 from bulkzoho.domain.model.rows import Operation
-from bulkzoho.domain.model.run import CallCounts, RunStatus, Summary
+from bulkzoho.domain.model.run import RunStatus
+from bulkzoho.domain.model.summary import Summary
 from bulkzoho.errors import ExitCode
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bulkzoho.domain.model.progress import CallCounts
 from bulkzoho.domain.model.results import RowCounts
 from bulkzoho.domain.model.rows import Operation
-from bulkzoho.domain.model.run import CallCounts, RunListEntry, RunStatus, Summary
+from bulkzoho.domain.model.run import RunStatus
+from bulkzoho.domain.model.summary import RunListEntry, Summary
 from bulkzoho.domain.summary.summary_json import failed_summary_json, run_line_json, summary_json
 from bulkzoho.errors import ExitCode, RefusedError, UnreachableError
 

@@ -10,8 +10,9 @@ from typing import cast
 import pytest
 
 from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.progress import QuotaStatus
 from bulkzoho.domain.model.responses import NotSent, RateLimited, Rejected, Reply, ResponseLost, Succeeded, TokenRejected
-from bulkzoho.domain.model.run import QuotaStatus, StopReason
+from bulkzoho.domain.model.run import StopReason
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
 from bulkzoho.engine.concurrency.stop import StopRequestedError, StopSignal
 from bulkzoho.errors import AccessError, UnreachableError

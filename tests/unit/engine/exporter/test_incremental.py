@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,12 @@ import pytest
 from bulkzoho.domain.model.export import ExportPage, Partition
 from bulkzoho.engine.exporter.incremental import OverlapJournal, OverlapWindow
 from bulkzoho.errors import JournalError
-from bulkzoho.storage.store.sqlite_export_journal import SqliteExportJournal
+from bulkzoho.storage.store.sqlite_journal import SqliteJournal
+from tests.run_samples import export_info
 
 BOUND = "2026-03-01T12:00:00+00:00"
 SETTLED = "2026-03-01T11:59:00+00:00"
 STRAND = Partition(number=0)
-BEFORE_THE_EDGE = """
-CREATE TABLE export (id INTEGER PRIMARY KEY CHECK (id = 1), plan TEXT NOT NULL) STRICT;
-CREATE TABLE strand (
-    number INTEGER PRIMARY KEY, above TEXT NOT NULL, up_to TEXT NOT NULL, position TEXT NOT NULL,
-    records INTEGER NOT NULL, length INTEGER NOT NULL, done INTEGER NOT NULL
-) STRICT;
-INSERT INTO export VALUES (1, '{}'); INSERT INTO strand VALUES (0, '', '', '{}', 7, 70, 0);
-"""
 
 
 def _page(*ids: str) -> ExportPage:
@@ -34,7 +27,7 @@ def _page(*ids: str) -> ExportPage:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "journal.db"
-    path.touch()  # the run's own journal makes it
+    SqliteJournal.create(path, export_info(), []).close()
     return path
 
 
@@ -77,39 +70,26 @@ def test_what_the_last_export_gave_comes_again_when_its_time_is_another() -> Non
 
 def test_what_was_gathered_of_settled_pages_outlives_the_process(path: Path) -> None:
     for page in (_page("1", "2"), _page("3")):
-        with SqliteExportJournal(path) as journal:
-            edge = OverlapWindow.of(BOUND, {}, gathered=journal.edge())
+        with closing(SqliteJournal.open(path)) as journal:
+            edge = OverlapWindow.of(BOUND, {}, gathered=journal.export.overlap())
             edge.only_new(page)
-            OverlapJournal(journal, edge).settle(STRAND)
+            OverlapJournal(journal.export, edge).settle(STRAND)
 
-    with SqliteExportJournal(path) as journal:
-        assert OverlapWindow.of(BOUND, {}, gathered=journal.edge()).gathered == dict.fromkeys("123", SETTLED)
+    with closing(SqliteJournal.open(path)) as journal:
+        assert OverlapWindow.of(BOUND, {}, gathered=journal.export.overlap()).gathered == dict.fromkeys("123", SETTLED)
 
 
 def test_what_could_not_be_settled_is_settled_with_the_next_page(path: Path) -> None:
     damaged: Any = "no number"
-    with SqliteExportJournal(path) as journal:
+    with closing(SqliteJournal.open(path)) as journal:
         edge = OverlapWindow.of(BOUND, {})
-        settling = OverlapJournal(journal, edge)
+        settling = OverlapJournal(journal.export, edge)
         edge.only_new(_page("1"))
         with pytest.raises(JournalError):
             settling.settle(Partition(number=damaged))
-        after_the_error = journal.edge()
+        after_the_error = journal.export.overlap()
         edge.only_new(_page("2"))
         settling.settle(STRAND)
 
         assert after_the_error == {}, "with its strand or not at all"
-        assert journal.edge() == {"1": SETTLED, "2": SETTLED}
-
-
-def test_an_export_that_an_older_version_began_goes_on(path: Path) -> None:
-    connection = sqlite3.connect(path)
-    connection.executescript(BEFORE_THE_EDGE)
-    connection.close()
-
-    with SqliteExportJournal(path) as journal:
-        edge = OverlapWindow.of(BOUND, {}, gathered=journal.edge())
-        edge.only_new(_page("1"))
-        OverlapJournal(journal, edge).settle(journal.strands()[0])
-
-        assert (journal.edge(), journal.strands()[0].records) == ({"1": SETTLED}, 7)
+        assert journal.export.overlap() == {"1": SETTLED, "2": SETTLED}

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from bulkzoho.domain.model.export import ExportPage, ExportSettings, Partition
+from bulkzoho.domain.model.export import ExportPage, ExportPlan, ExportSettings, Partition
 from bulkzoho.domain.model.metadata import FieldMetadata
-from bulkzoho.domain.model.run import CallCounts, ProgressSnapshot, QuotaStatus
+from bulkzoho.domain.model.progress import CallCounts, ProgressSnapshot, QuotaStatus
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.engine.exporter import pipeline as exporting
 from bulkzoho.engine.exporter.pipeline import ExportPipeline, ExportPipelineParts
 from bulkzoho.formats.record_writers import CsvRecordWriter
-from bulkzoho.interfaces import RateLimiter
+from bulkzoho.interfaces import ExportJournal, RateLimiter
 from bulkzoho.storage.files.append_file import AppendFile
-from bulkzoho.storage.store.sqlite_export_journal import SqliteExportJournal
+from bulkzoho.storage.store.sqlite_journal import SqliteJournal
+from tests.run_samples import export_info
 
 COLUMNS = [FieldMetadata(api_name="id", label="", data_type="id", json_type="string")]
 NUMBERS: dict[str, Any] = {
@@ -33,7 +35,6 @@ NUMBERS: dict[str, Any] = {
     "credits_last_day": 0,
     "used_share": 0.0,
 }
-NOTHING: Mapping[str, str] = {}
 # of each strand, page after page: its ids, and whether the strand can go on behind it
 PAGES: Sequence[Sequence[tuple[Sequence[str], bool]]] = (
     ((("1", "2"), True), (("3",), True), (("4", "odd"), True)),
@@ -79,14 +80,15 @@ class MortalFile(AppendFile):
         super().close()
 
 
-class MortalJournal(SqliteExportJournal):
+class MortalJournal:
     """A journal of a process that dies."""
 
-    life: Life
+    def __init__(self, journal: ExportJournal, life: Life) -> None:
+        self._journal, self._life = journal, life
 
-    def settle(self, strand: Partition, edge: Mapping[str, str] = NOTHING) -> None:
-        self.life.spend()
-        super().settle(strand, edge)
+    def settle(self, partition: Partition) -> None:
+        self._life.spend()
+        self._journal.settle(partition, {})
 
 
 class ListedPages:
@@ -126,17 +128,17 @@ class CountingCourier:
         """Nobody was silent."""
 
 
-def _pipe(folder: Path, journal: MortalJournal, life: Life, *, power_cut: bool) -> ExportPipeline:
+def _pipe(folder: Path, journal: ExportJournal, life: Life, *, power_cut: bool) -> ExportPipeline:
     return ExportPipeline(
         ExportPipelineParts(
             run="r1",
             settings=ExportSettings(crm_module="Leads"),
-            strands=journal.strands(),
+            strands=journal.partitions(),
             pages=ListedPages(),
             keep=lambda page: page.picked(one != "odd" for one in page.column("id")),
             writer=CsvRecordWriter(COLUMNS),
             open_file=lambda strand: MortalFile(folder / str(strand.number), life, power_cut=power_cut),
-            journal=journal,
+            journal=MortalJournal(journal, life),
             courier=cast(RetryingCaller, CountingCourier()),
             quota=cast(RateLimiter, Unseen()),
             progress=Unseen(),
@@ -152,12 +154,12 @@ def _pipe(folder: Path, journal: MortalJournal, life: Life, *, power_cut: bool) 
 
 async def _read_on(folder: Path, life: Life, *, power_cut: bool) -> list[tuple[bytes, int, bool]]:
     """Live one life; give what each strand holds, its records, and whether it is done."""
-    with MortalJournal(folder / "journal.db") as journal:
-        journal.life = life
-        if journal.plan() is None:
-            journal.begin({"route": "test"}, [Partition(number=number) for number in range(len(PAGES))])
-        await _pipe(folder, journal, life, power_cut=power_cut).run()
-        strands = journal.strands()
+    with closing(SqliteJournal.open(folder / "journal.db")) as journal:
+        if journal.export.plan() is None:
+            plan = ExportPlan(route="test", reason="", fields=(), bound="")
+            journal.export.begin(plan, [Partition(number=number) for number in range(len(PAGES))])
+        await _pipe(folder, journal.export, life, power_cut=power_cut).run()
+        strands = journal.export.partitions()
     return [((folder / str(one.number)).read_bytes()[: one.length], one.records, one.done) for one in strands]
 
 
@@ -191,7 +193,7 @@ def new_folder(tmp_path: Path) -> Callable[[str], Path]:
     def make(name: str) -> Path:
         folder = tmp_path / name
         folder.mkdir()
-        (folder / "journal.db").touch()  # the run's own journal makes it
+        SqliteJournal.create(folder / "journal.db", export_info(), []).close()
         return folder
 
     return make

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from bulkzoho.domain.model.journal_events import Change, InputInfo, RowsRejected, RunInfo, ShipmentSent
+from bulkzoho.domain.model.journal_events import Change, InputInfo, RowsRejected, ShipmentSent
 from bulkzoho.domain.model.results import RowCounts
-from bulkzoho.domain.model.rows import Operation
 from bulkzoho.engine.importer import group_commit as writing
 from bulkzoho.engine.importer.group_commit import GroupCommitWriter
 from bulkzoho.errors import BulkZohoError, JournalError, RunFailedError
 from bulkzoho.storage.files.append_file import AppendFile
 from bulkzoho.storage.store.sqlite_journal import SqliteJournal
+from tests.run_samples import import_info
 
 NAME = "results.jsonl"
 HEAD = b"head\n"
@@ -52,15 +52,9 @@ class Bench:
     """A writer with its journal, its file and its thread."""
 
     def __init__(self, folder: Path, thread: ThreadPoolExecutor) -> None:
-        facts = RunInfo(
-            run="r1",
-            command="import",
-            crm_module="Leads",
-            operation=Operation.INSERT,
-            settings={},
-            started="2026-11-24T10:00:00Z",
+        self.journal = SqliteJournal.create(
+            folder / "journal.db", import_info(), [InputInfo(index=0, path="/a.csv", name="a.csv")]
         )
-        self.journal = SqliteJournal.create(folder / "journal.db", facts, [InputInfo(index=0, path="/a.csv", name="a.csv")])
         self.disk = Disk(folder / NAME)
         self.thread = thread
         self.writer = GroupCommitWriter(journal=self.journal, files={NAME: self.disk}, head=lambda _: HEAD, thread=thread)
@@ -276,7 +270,7 @@ async def test_a_journal_that_is_taken_away_lets_nothing_leave(bench: Bench) -> 
     path.rename(path.with_name("away"))
     bench.refuse(1)
 
-    with pytest.raises(JournalError, match="taken away"):
+    with pytest.raises(JournalError, match="moved or deleted"):
         await bench.writer.committed()
 
     assert bench.disk.path.read_bytes() == b""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkzoho.domain.model.journal_events import InputInfo, RunInfo
+from bulkzoho.domain.model.journal_events import InputInfo
 from bulkzoho.domain.model.results import Rejection, WriteResults
 from bulkzoho.domain.model.rows import Action, Batch, Operation, Stage
 from bulkzoho.domain.transform.record_hash import record_digest
@@ -18,6 +18,7 @@ from bulkzoho.errors import RunFailedError
 from bulkzoho.formats.dead_letter.writer import JsonDeadLetterWriter, JsonResultWriter
 from bulkzoho.storage.files.append_file import AppendFile
 from bulkzoho.storage.store.sqlite_journal import SqliteJournal
+from tests.run_samples import import_info
 
 SOURCE = InputInfo(index=0, path="/a.csv", name="a.csv")
 REFUSAL = Rejection(code="INVALID_DATA", message="invalid data", stage=Stage.CRM, field="Email")
@@ -28,15 +29,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        facts = RunInfo(
-            run="r1",
-            command="import",
-            crm_module="Leads",
-            operation=Operation.INSERT,
-            settings={},
-            started="2026-11-24T10:00:00Z",
-        )
-        self.journal = SqliteJournal.create(folder / "journal.db", facts, [SOURCE])
+        self.journal = SqliteJournal.create(folder / "journal.db", import_info(), [SOURCE])
         self.letters = AppendFile(folder / "dead-letter.jsonl")
         self.results = AppendFile(folder / "results.jsonl")
         lettering = OutcomeFormatter(
@@ -186,4 +179,4 @@ async def test_a_later_process_takes_up_where_the_first_stopped(bench: Bench) ->
 
     assert list(restored.settled) == [(0, [(1, 2)]), (0, [(7, 7), (9, 9)])]
     assert [one.id for one in restored.in_doubt] == [lost.id]
-    assert bench.journal.whole_tally() == recorder.tally()
+    assert bench.journal.row_counts() == recorder.tally()

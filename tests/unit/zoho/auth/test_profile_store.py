@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from bulkzoho.errors import AccessError, RefusedError, RunFailedError
+from bulkzoho.errors import AccessError, JournalError, RefusedError
 from bulkzoho.zoho.auth.keyring_store import keyring_works
 from bulkzoho.zoho.auth.profile import LoginMethod, Profile, Secrets, SecretStorage
 from bulkzoho.zoho.auth.profile_store import ProfileStore
@@ -101,7 +101,7 @@ def test_a_home_that_is_a_file_holds_no_profile_and_takes_none(tmp_path: Path) -
     home.write_text("")
 
     assert ProfileStore(home).all() == []
-    with pytest.raises(RunFailedError, match="home"):
+    with pytest.raises(JournalError, match="home"):
         ProfileStore(home).save(PROD, SECRETS)
 
 

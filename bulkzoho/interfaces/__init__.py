@@ -5,29 +5,30 @@ One contract suite a port runs on each implementation (``tests/contract``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
 from bulkzoho.domain.model.dead_letter import DeadLetter
 from bulkzoho.domain.model.edition_limits import CallCost
-from bulkzoho.domain.model.export import ExportPage, Partition
-from bulkzoho.domain.model.journal_events import Change, InputInfo, RunInfo, ShipmentRecord
+from bulkzoho.domain.model.export import ExportPage
 from bulkzoho.domain.model.metadata import ModuleInfo
+from bulkzoho.domain.model.progress import ProgressSnapshot, QuotaStatus
 from bulkzoho.domain.model.responses import Reply
-from bulkzoho.domain.model.results import RowCounts
 from bulkzoho.domain.model.rows import Batch, Cell, PassthroughBlock, RowBlock
-from bulkzoho.domain.model.run import ProgressSnapshot, QuotaStatus
+from bulkzoho.interfaces.store import CursorFile, ExportJournal, PartitionJournal, RunJournal, RunLock, RunStore, ShipmentJournal
 
 __all__ = [
     "BulkReadApi",
+    "CursorFile",
     "DeadLetterWriter",
     "ExportJournal",
     "ImportRoute",
     "InputFingerprint",
     "LimiterClosedError",
     "MetadataApi",
+    "PartitionJournal",
     "PassthroughCheck",
     "Progress",
     "QueryApi",
@@ -36,6 +37,9 @@ __all__ = [
     "RecordWriter",
     "ResultWriter",
     "RunJournal",
+    "RunLock",
+    "RunStore",
+    "ShipmentJournal",
     "Source",
     "TrackedFile",
 ]
@@ -176,51 +180,6 @@ class RateLimiter(Protocol):
         """Return the current usage."""
 
 
-class RunJournal(Protocol):
-    """The run's durable state.  The recorder alone writes it; one call of :meth:`commit` is one transaction."""
-
-    def commit(self, changes: Sequence[Change]) -> None:
-        """Make *changes* durable together: when this returns they survive a power cut.
-
-        Raises:
-            JournalError: Nothing of *changes* was kept: disk full, no permission, a move that is not in the table.
-        """
-
-    def prepare(self, changes: Sequence[Change]) -> Callable[[], None]:
-        """Do what :meth:`commit` does but for waiting for the disk; what is given back does that, in any thread.
-
-        Until that has ended nothing else may be asked of the journal.
-
-        Raises:
-            JournalError: As :meth:`commit` does; so does what is given back.
-        """
-
-    def undo(self) -> None:
-        """Undo what was prepared and is not durable, so that nobody reads it; harmless when there is nothing.
-
-        Raises:
-            JournalError: It could not be undone; the journal takes no more.
-        """
-
-    def facts(self) -> RunInfo:
-        """Give what the run is."""
-
-    def sources(self) -> list[InputInfo]:
-        """Give its inputs, in order."""
-
-    def shipments(self) -> Iterator[ShipmentRecord]:
-        """Give every shipment, oldest first."""
-
-    def tally(self) -> RowCounts:
-        """Give the rows settled so far; ``read`` and ``unsent`` are zero."""
-
-    def lengths(self) -> dict[str, int]:
-        """Give the valid length of each file of the run."""
-
-    def last_id(self) -> int:
-        """Give the highest shipment id in use, 0 when there is none."""
-
-
 class ImportRoute(Protocol):
     """One way to send a batch."""
 
@@ -317,14 +276,3 @@ class RecordWriter(Protocol):
 
     def encode(self, page: ExportPage) -> bytes:
         """Give whole lines."""
-
-
-class ExportJournal(Protocol):
-    """How far an export has come.  Written by the export's pipe alone."""
-
-    def settle(self, strand: Partition) -> None:
-        """Make durable how far *strand* was read; its file is durable up to its length already.
-
-        Raises:
-            JournalError: It cannot be written.
-        """

@@ -25,6 +25,7 @@ BENCHMARKS: Final = {
 }
 SCRIPTS: Final = {
     "shape": "what shaping a hundred rows costs",
+    "fast_paths": "what the fast paths of reading and transforming save",
     "limiter": "how well the limiter uses a quota, in virtual time",
     "sandbox_export": "exports from the sandbox, content compared",
 }
@@ -55,7 +56,7 @@ def main() -> None:
         parser_of_all.add_argument("--at", metavar="REV", help="measure the product at this revision, not as it lies here")
     given = parser.parse_args()
     if given.name in SCRIPTS:
-        sys.exit(subprocess.run([sys.executable, str(TOP / "benchmarks" / f"{given.name}.py")], check=False).returncode)
+        sys.exit(subprocess.run([sys.executable, "-m", f"benchmarks.{given.name}"], cwd=TOP, check=False).returncode)
     several = {"quick": QUICK, "all": ALL}.get(given.name)
     try:
         for one in [given] if several is None else map(parser.parse_args, several):

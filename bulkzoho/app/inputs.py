@@ -222,7 +222,7 @@ def build_row_transformer(
     if settings.import_key is not None:
         sources = len(settings.inputs)
         import_key = resolve_import_key(
-            settings.import_key, module, settings.operation, run=run, sources=sources, letters=letters
+            settings.import_key, module, settings.operation, run=run, sources=sources, is_replay=letters
         )
     return RowTransformer(
         crm_module=module,

@@ -183,7 +183,7 @@ class CsvReader:
             return None
         first = self._number + 1
         self._number += len(rows)
-        return RowBlock(header=self.header, rows=rows, numbers=range(first, self._number + 1), texts=True, lazy_rows=kept)
+        return RowBlock(header=self.header, rows=rows, numbers=range(first, self._number + 1), lazy_rows=kept)
 
     def _sorted_block(self, rows: Iterable[ScannedRow]) -> RowBlock:
         """Return the block of *rows*, those that cannot be read apart from the others."""
@@ -201,7 +201,7 @@ class CsvReader:
             elif row.cells is not None:
                 good.append(row.cells)
                 numbers.append(self._number)
-        return RowBlock(header=self.header, rows=good, numbers=numbers, unreadable=tuple(unreadable), texts=True)
+        return RowBlock(header=self.header, rows=good, numbers=numbers, unreadable=tuple(unreadable))
 
     def _is_blank(self, cells: Sequence[str]) -> bool:
         return not cells or (len(cells) == 1 and self._width > 1 and not cells[0].strip())

@@ -1,39 +1,36 @@
-"""JSON lines to objects whose numbers keep their own digits: fast where they can, exact where they must."""
+"""Decode JSON lines to objects whose numbers keep their digits: fast where possible, exact where necessary."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from itertools import chain
 from types import NoneType
-from typing import Any, Final, NoReturn
+from typing import Any, Final, cast
 
 import orjson
 
-from bulkzoho.domain.transform.exact_json import ExactNumber, encode_json
+from bulkzoho.domain.transform.exact_json import encode_json, exact_decoder, may_lose_digits, may_repeat_keys
 from bulkzoho.domain.transform.value_faults import BAD_TEXT, NUL_IN_TEXT, holds_encoded_nul
 from bulkzoho.formats.encoding import encoding_remedy, printable, strip_undecodable
 from bulkzoho.formats.json_lines import JsonLine
 
 __all__ = ["BadLineError", "may_hold_nul", "object_of", "objects_of", "refuse_nul"]
 
-_EXACT: Final = frozenset({str, int, bool, NoneType})  # types that orjson gives as written
-_LOSSY_NUMBER: Final = re.compile(r"[:\[,]\s*-?(?:[0-9]+[.eE]|[0-9]{19})")  # text that looks so costs a second look, no more
-_LONGEST_INT: Final = 20  # characters of the integers of 64 bits, which orjson reads and writes as such
-_SMALLEST_INT: Final = -(2**63)
-_LARGEST_INT: Final = 2**64 - 1
+_EXACT: Final = frozenset(
+    {str, int, bool, NoneType}
+)  # types that orjson decodes without loss, except for integers beyond 64 bits
 _NESTED: Final = frozenset({dict, list})
-_SURELY_SHALLOW: Final = 100  # brackets that open in a line whose values can be written again, however they lie in one another
-_WRAPPED: Final = 8  # levels that letters and requests put around a value, and some to spare
+_MAX_BRACKETS: Final = 100  # a line with no more opening brackets can be encoded again, however they are nested
+_WRAPPED_LEVELS: Final = 8  # around a value in dead letters and requests, and some to spare
+_SHOWN_CHARS: Final = 60  # of a key in a message
 
 
 class BadLineError(Exception):
-    """A line that is no JSON object.
+    """A line that is not a JSON object, or not one that can be sent.
 
     Attributes:
         code: BAD_ENCODING or BAD_JSON.
-        raw: The line as it stands, undecodable bytes escaped.
+        raw: The line as read, undecodable bytes escaped.
     """
 
     def __init__(self, code: str, message: str, raw: str) -> None:
@@ -43,27 +40,34 @@ class BadLineError(Exception):
         self.raw = raw
 
 
+class _RepeatedKeyError(Exception):
+    """A key appears twice in one object."""
+
+
 def objects_of(lines: Sequence[JsonLine]) -> list[dict[str, Any]] | None:
-    """Give the objects of *lines*, None when any of them is bad: :func:`object_of` tells which."""
+    """Return the objects of *lines*; None if a line may be bad, so that each must go through :func:`object_of`."""
     try:
         objects = [*map(orjson.loads, lines)]
     except orjson.JSONDecodeError:
         return None
     if not {dict}.issuperset(map(type, objects)):
         return None
+    data = b"\n".join(cast("Sequence[bytes]", lines))  # a line that is ``str`` has undecodable bytes, so orjson refuses it
     if _EXACT.issuperset(map(type, chain.from_iterable(map(dict.values, objects)))):
-        return objects
+        return None if may_repeat_keys(data, sum(map(len, objects))) else objects
     try:
-        return [_exact(line, one) for line, one in zip(lines, objects, strict=True)]
+        if may_repeat_keys(data, sum(map(_count_keys, objects))):
+            return None
+        return [_with_exact_numbers(line, value) for line, value in zip(lines, objects, strict=True)]
     except RecursionError:
         return None
 
 
 def object_of(line: JsonLine, *, encoding: str) -> dict[str, Any]:
-    """Give the object of one line.
+    """Return the object of one line.
 
     Raises:
-        BadLineError: It is none.
+        BadLineError: The line is not an object, has a key twice, or nests values too deeply.
     """
     text = line if isinstance(line, str) else strip_undecodable(line)
     raw = printable(text.rstrip("\r"))
@@ -72,71 +76,90 @@ def object_of(line: JsonLine, *, encoding: str) -> dict[str, Any]:
     try:
         value = orjson.loads(line)
         if isinstance(value, dict):
-            return _exact(line, value)
+            if may_repeat_keys(_encoded(line), _count_keys(value)):
+                _decode_without_repeated_keys(text)
+            return _with_exact_numbers(line, value)
     except orjson.JSONDecodeError as error:
         raise BadLineError("BAD_JSON", f"the line is not JSON: {error.msg} at character {error.pos + 1}.", raw) from None
     except RecursionError:
         raise BadLineError("BAD_JSON", "the line nests values too deeply.", raw) from None
-    raise BadLineError("BAD_JSON", "the line is JSON, but no object.", raw)
+    except _RepeatedKeyError as error:
+        raise BadLineError("BAD_JSON", f'the key "{error}" appears twice in one object. Remove one of them.', raw) from None
+    raise BadLineError("BAD_JSON", "the line is JSON, but not an object.", raw)
 
 
 def may_hold_nul(lines: Sequence[JsonLine]) -> bool:
-    r"""Return whether a text in *lines* holds ``\u0000``; some that do not are taken for such."""
+    r"""Return whether a text in *lines* may hold ``\u0000``: lines without one may be reported too."""
     return any(isinstance(line, str) or b"\\u0000" in line for line in lines)
 
 
 def refuse_nul(line: JsonLine) -> None:
-    """Refuse a line that is JSON with a NUL character in a text.
+    """Check a line that is JSON for a NUL character in a text.
 
     Raises:
         BadLineError: It has one.
     """
-    encoded = line.encode(errors="surrogatepass") if isinstance(line, str) else line
+    encoded = _encoded(line)
     if holds_encoded_nul(encoded):
         raise BadLineError(
             BAD_TEXT, f"{NUL_IN_TEXT.message}. Remove it.", printable(encoded.decode(errors="replace").rstrip("\r"))
         )
 
 
-def _exact(line: JsonLine, value: dict[str, Any]) -> dict[str, Any]:
-    """Give *value* with every number that a float would bend as :class:`Digits`; read again only where there may be one.
+def _encoded(line: JsonLine) -> bytes:
+    return line.encode(errors="surrogatepass") if isinstance(line, str) else line
+
+
+def _count_keys(value: Any) -> int:
+    """Return the number of keys in *value* and in all values inside it.
 
     Raises:
-        RecursionError: It nests values too deeply to be read so, or to be written again: orjson reads more levels than it writes.
+        RecursionError: It nests values too deeply.
+    """
+    if isinstance(value, dict):
+        return len(value) + sum(map(_count_keys, value.values()))
+    return sum(map(_count_keys, value)) if isinstance(value, list) else 0
+
+
+def _with_exact_numbers(line: JsonLine, value: dict[str, Any]) -> dict[str, Any]:
+    """Return *value* with every number that a float would change as :class:`ExactNumber`; decode again only if there may be one.
+
+    Raises:
+        RecursionError: It nests values too deeply to be decoded so, or to be encoded again: orjson reads more levels than it
+            writes.
     """
     kinds = set(map(type, value.values()))
     if kinds <= _EXACT:
         return value
-    if not kinds.isdisjoint(_NESTED) and not _can_be_written(line, value):
+    if not kinds.isdisjoint(_NESTED) and not _can_be_encoded(line, value):
         raise RecursionError
-    text = line if isinstance(line, str) else line.decode()
-    if float not in kinds and not _LOSSY_NUMBER.search(text):
+    data = _encoded(line)
+    if float not in kinds and not may_lose_digits(data):
         return value
-    exact: dict[str, Any] = _EXACTLY.decode(text)
+    exact: dict[str, Any] = _decode_exactly(data.decode())
     return exact
 
 
-def _can_be_written(line: JsonLine, value: Any) -> bool:
-    opened = line.count("[") + line.count("{") if isinstance(line, str) else line.count(b"[") + line.count(b"{")
-    if opened <= _SURELY_SHALLOW:
+def _can_be_encoded(line: JsonLine, value: Any) -> bool:
+    data = _encoded(line)
+    if data.count(b"[") + data.count(b"{") <= _MAX_BRACKETS:
         return True
-    for _ in range(_WRAPPED):
+    for _ in range(_WRAPPED_LEVELS):
         value = [value]
     try:
         encode_json(value)
-    except TypeError:  # what orjson's error is
+    except TypeError:  # the class of orjson's error
         return False
     return True
 
 
-def _whole(digits: str) -> int | ExactNumber:
-    if len(digits) <= _LONGEST_INT and _SMALLEST_INT <= int(digits) <= _LARGEST_INT:
-        return int(digits)
-    return ExactNumber(digits)
+def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise _RepeatedKeyError(key if len(key) <= _SHOWN_CHARS else f"{key[:_SHOWN_CHARS]}…")
+        seen.add(key)
 
 
-def _no_number(word: str) -> NoReturn:  # orjson has refused NaN and Infinity before
-    raise AssertionError(word)
-
-
-_EXACTLY: Final = json.JSONDecoder(parse_float=ExactNumber, parse_int=_whole, parse_constant=_no_number)
+_decode_exactly: Final = exact_decoder()
+_decode_without_repeated_keys: Final = exact_decoder(_refuse_repeated_keys)

@@ -15,7 +15,7 @@ from bulkzoho.domain.model.export import ExportPage
 from bulkzoho.domain.model.metadata import FieldMetadata
 from bulkzoho.domain.transform.bulk_read_cells import to_texts, to_values
 from bulkzoho.domain.transform.exact_json import ExactNumber, encode_json
-from bulkzoho.domain.transform.multi_select import joined_choices
+from bulkzoho.domain.transform.multi_select import join_choices
 
 __all__ = ["CsvRecordWriter", "JsonRecordWriter"]
 
@@ -76,7 +76,7 @@ def _in_quotes(cell: str) -> str:
 
 
 def _of_list(value: list[Any]) -> str:
-    return joined_choices(value) if all(type(one) is str for one in value) else encode_json(value).decode()
+    return join_choices(value) if all(type(one) is str for one in value) else encode_json(value).decode()
 
 
 def _of_object(value: dict[str, Any]) -> str:

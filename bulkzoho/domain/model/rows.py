@@ -108,7 +108,6 @@ class RowBlock:
     numbers: Sequence[int]  #: 1-based data row of each; a range when nothing is missing
     unreadable: tuple[MalformedRow, ...] = ()
     origins: Sequence[RowOrigin] | None = None
-    texts: bool = False  #: every cell is a ``str`` and nothing else, as in a CSV
     lazy_rows: Sequence[Sequence[Cell]] | None = (
         None  #: the rows again, for whoever keeps them: lines that are cut when asked for
     )

@@ -1,4 +1,4 @@
-"""What becomes of the columns of one header, and the words for those that have nowhere to go."""
+"""The plan for the columns of one header: the field of each column, or the reason why it has none."""
 
 from __future__ import annotations
 
@@ -10,22 +10,31 @@ from typing import Final
 from bulkzoho.domain.model.metadata import FieldMetadata
 from bulkzoho.domain.transform.field_names import ID
 
-__all__ = ["CODES", "ColumnPlan", "MappedColumn", "UnexpectedColumn", "UnmappedColumn", "UnmappedReason", "listed", "remedy"]
+__all__ = [
+    "CODES",
+    "ColumnPlan",
+    "MappedColumn",
+    "UnexpectedColumn",
+    "UnmappedColumn",
+    "UnmappedReason",
+    "quoted_names",
+    "unmapped_hint",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappedColumn:
     """A column and the field that it fills."""
 
-    index: int  #: place in the header
+    index: int  #: position in the header
     name: str
     field: FieldMetadata
-    date_format: str | None = None  #: how this column writes dates, for strptime
+    date_format: str | None = None  #: strptime format of the dates in this column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnexpectedColumn:
-    """A column that turned up after the first rows and has nowhere to go: rows that say something in it are refused."""
+    """A column without a field that appeared after the first rows: rows with a value in it are rejected."""
 
     index: int
     name: str
@@ -34,21 +43,21 @@ class UnexpectedColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnPlan:
-    """What becomes of each column of one header."""
+    """The columns of one header that are sent, and what every row must have."""
 
     columns: tuple[MappedColumn, ...]  #: in the order of the header
-    constants: tuple[tuple[FieldMetadata, str], ...] = ()  #: ``--set``: given to every row
-    required: tuple[str, ...] = ()  #: API names that no row may leave blank
+    constants: tuple[tuple[FieldMetadata, str], ...] = ()  #: ``--set``: the same value in every row
+    required: tuple[str, ...] = ()  #: API names of fields that every row must fill
     unexpected: tuple[UnexpectedColumn, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
 class UnmappedReason(StrEnum):
-    """Why a column has no field, as a person reads it."""
+    """Why a column has no field, as shown to the user."""
 
     UNKNOWN = "no such field"
-    READ_ONLY = "the API does not write it"
-    TAKEN = "another column fills its field"
+    READ_ONLY = "read-only in the API"
+    TAKEN = "another column fills the field"
 
 
 CODES: Final[Mapping[UnmappedReason, str]] = {
@@ -60,7 +69,7 @@ CODES: Final[Mapping[UnmappedReason, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnmappedColumn:
-    """A column that goes nowhere; what that means depends on what the user said and on when it turned up."""
+    """A column without a field.  The settings decide whether it is left out or an error."""
 
     index: int
     name: str
@@ -68,16 +77,16 @@ class UnmappedColumn:
     field: FieldMetadata | None = None
 
 
-def listed(columns: Sequence[UnmappedColumn]) -> str:
-    """Name the columns, in quotes."""
-    return ("columns " if len(columns) > 1 else "column ") + ", ".join(f'"{one.name}"' for one in columns)
+def quoted_names(columns: Sequence[UnmappedColumn]) -> str:
+    """Return the names of *columns* in quotes, after the word column or columns."""
+    return ("columns " if len(columns) > 1 else "column ") + ", ".join(f'"{column.name}"' for column in columns)
 
 
-def remedy(one: UnmappedColumn) -> str:
-    """Say what to do about a column that goes nowhere."""
-    if one.reason is UnmappedReason.READ_ONLY and one.field is ID:
+def unmapped_hint(column: UnmappedColumn) -> str:
+    """Return the hint for a column that has no field."""
+    if column.reason is UnmappedReason.READ_ONLY and column.field is ID:
         return "Leave it out with --ignore-readonly, or use --operation update to change the records with these ids."
-    if one.reason is UnmappedReason.READ_ONLY:
+    if column.reason is UnmappedReason.READ_ONLY:
         return "Leave such columns out with --ignore-readonly."
-    named = f'Map it with --map "{one.name}=FIELD", leave it out with --map "{one.name}="'
-    return f"{named}, or all such columns with --ignore-unknown."
+    options = f'Map it with --map "{column.name}=FIELD", leave it out with --map "{column.name}="'
+    return f"{options}, or leave out all such columns with --ignore-unknown."

@@ -1,4 +1,4 @@
-"""What a converter gives for a column of cells, and the walk that every converter falls back on."""
+"""The result of converting one column, and the slow conversion cell by cell that every converter falls back to."""
 
 from __future__ import annotations
 
@@ -13,32 +13,29 @@ __all__ = ["ConvertedColumn", "Converter", "conversion_error", "convert_each_cel
 
 
 class ConvertedColumn(NamedTuple):
-    """One column: a value a row; at an index that is named below the value is the cell, or nothing.
-
-    A column in which all is well names no index, and costs one of these.
-    """
+    """One value per row.  At the indexes named below the value is the unconverted cell, or None."""
 
     values: Sequence[Any]
-    absent: Sequence[int] = ()  #: indexes of rows that say nothing here
+    absent: Sequence[int] = ()  #: indexes of rows that leave the field alone
     cleared: Sequence[int] = ()  #: indexes of rows that clear the field
     rejected: Sequence[tuple[int, Rejection]] = ()
 
 
-Converter = Callable[[Sequence[Cell]], ConvertedColumn]  #: takes a column of one cell or more
+Converter = Callable[[Sequence[Cell]], ConvertedColumn]  #: takes a column of at least one cell
 
 
 def convert_each_cell(convert: Callable[[Any], Any]) -> Converter:
-    """Make a converter that walks the column.
+    """Return a converter that converts a column cell by cell.
 
     Args:
-        convert: Gives the value of a cell that is neither blank nor null, a :class:`Refusal`, or None to clear the field.
+        convert: Returns the value of a cell that is neither blank nor null, a :class:`Rejection`, or None to clear the field.
     """
 
-    def walk(cells: Sequence[Cell]) -> ConvertedColumn:
+    def convert_cells(cells: Sequence[Cell]) -> ConvertedColumn:
         values: list[Any] = []
         absent: list[int] = []
         cleared: list[int] = []
-        refused: list[tuple[int, Rejection]] = []
+        rejected: list[tuple[int, Rejection]] = []
         for index, cell in enumerate(cells):
             if cell is ABSENT or (isinstance(cell, str) and not cell.strip()):
                 absent.append(index)
@@ -48,14 +45,14 @@ def convert_each_cell(convert: Callable[[Any], Any]) -> Converter:
             if value is None:
                 cleared.append(index)
             elif isinstance(value, Rejection):
-                refused.append((index, value))
+                rejected.append((index, value))
                 value = cell
             values.append(value)
-        return ConvertedColumn(values, absent, cleared, refused)
+        return ConvertedColumn(values, absent, cleared, rejected)
 
-    return walk
+    return convert_cells
 
 
 def conversion_error(field: FieldMetadata, message: str, **details: object) -> Rejection:
-    """Give the refusal of a value of *field* as the CRM would give it; no part of the value is in it."""
+    """Return the rejection of a value of *field*, with the code that the CRM would use.  It holds no part of the value."""
     return Rejection(code="INVALID_DATA", message=message, stage=Stage.CHECK, field=field.api_name, details=details)

@@ -1,4 +1,4 @@
-"""Dates and times from cells: ISO 8601, or as the user says they are written; sent as ISO 8601, times with their offset."""
+"""Converters of dates and times: cells in ISO 8601 or in the user's format, sent as ISO 8601, times with their offset."""
 
 from __future__ import annotations
 
@@ -15,54 +15,56 @@ from bulkzoho.errors import UsageError
 
 __all__ = ["check_format", "date_converter", "datetime_converter"]
 
-_REMEMBERED: Final = 4096  # texts a column whose reading is kept: dates repeat, and strptime is slow
+_CACHED_TEXTS: Final = 4096  # parsed texts per column: dates repeat, and strptime is slow
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 _TIME: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2})(:[0-9]{2})?(?:[.,][0-9]+)?\s?(?:(Z)|([+-][0-9]{2}):?([0-9]{2}))?)?"
 ).fullmatch
-_AS_SENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[+-][0-9]{2}:[0-9]{2}").fullmatch
+_SENT_FORM: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[+-][0-9]{2}:[0-9]{2}").fullmatch
 
-Reading = Callable[[str], datetime | None]  #: a stripped text to its time, naive when it names no offset; None when it is none
+Parser = Callable[[str], datetime | None]  #: from a stripped text to its time, naive without an offset; None if it is no time
 
 
 def check_format(text: str, *, option: str) -> None:
-    """See that *text* is a format of ``strptime``.
+    """Check that *text* is a format of ``strptime``.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is not.
     """
     try:
         datetime.strptime(datetime(2026, 1, 31, tzinfo=UTC).strftime(text), text)  # noqa: DTZ007  the zone is added later
     except ValueError as error:
         raise UsageError(
-            f"{option}: {text!r} is no date format ({error}).", hint='Write it with %d, %m, %Y, %H, %M and %S, as in "%d.%m.%Y".'
+            f"{option}: {text!r} is not a date format ({error}).", hint='Use %d, %m, %Y, %H, %M and %S, as in "%d.%m.%Y".'
         ) from None
 
 
 def date_converter(field: FieldMetadata, *, column_format: str | None, any_format: str | None) -> Converter:
-    """Make the converter of dates; see :func:`_reading` for which texts are dates."""
-    read = _reading(column_format, any_format, _iso_date)
-    iso_only = column_format is None and any_format is None
-    how = "as told by the date format" if not iso_only else "as year-month-day, or say how it is written with --date-format"
-    no_date = conversion_error(field, f"it is not a date; write it {how}", expected_data_type="date")
+    """Return the converter of dates; :func:`_parser` defines which texts are dates."""
+    parse = _parser(column_format, any_format, _iso_date)
+    date_format = column_format or any_format
+    problem = "the value is not a date such as 2026-01-31; give its format with --date-format"
+    if date_format is not None:
+        problem = f"the value does not match the date format {date_format}"
+    not_date = conversion_error(field, problem, expected_data_type="date")
 
-    def one(cell: Any) -> Any:
+    def convert_cell(cell: Any) -> Any:
         if isinstance(cell, datetime):
             return cell.date().isoformat()
         if isinstance(cell, date):
             return cell.isoformat()
-        moment = read(cell.strip()) if isinstance(cell, str) else None
-        return no_date if moment is None else moment.date().isoformat()
+        moment = parse(cell.strip()) if isinstance(cell, str) else None
+        return not_date if moment is None else moment.date().isoformat()
 
-    walk = convert_each_cell(one)
+    convert_cells = convert_each_cell(convert_cell)
 
     def convert(cells: Sequence[Cell]) -> ConvertedColumn:
         try:
-            if iso_only and all(map(_DATE, cells)) and all(map(date.fromisoformat, cells)):
+            if date_format is None and all(map(_DATE, cells)) and all(map(date.fromisoformat, cells)):
                 return ConvertedColumn(cells)
-        except (TypeError, ValueError):  # a cell is no text, or a day that no month has
+        except (TypeError, ValueError):  # a cell is not a text, or not a day of the calendar
             pass
-        return walk(cells)
+        return convert_cells(cells)
 
     return convert
 
@@ -70,72 +72,72 @@ def date_converter(field: FieldMetadata, *, column_format: str | None, any_forma
 def datetime_converter(
     field: FieldMetadata, *, column_format: str | None, any_format: str | None, zone: tzinfo | None
 ) -> Converter:
-    """Make the converter of times; naive ones are of *zone*, refused when it is None."""
-    read = _reading(column_format, any_format, _iso_time)
-    iso_only = column_format is None and any_format is None
-    how = (
-        "as told by the date format"
-        if not iso_only
-        else "as 2026-01-31T12:00:00+01:00, or say how it is written with --date-format"
+    """Return the converter of times.  Times without an offset are in *zone*; they are rejected if it is None."""
+    parse = _parser(column_format, any_format, _iso_time)
+    date_format = column_format or any_format
+    problem = "the value is not a time such as 2026-01-31T12:00:00+01:00; give its format with --date-format"
+    if date_format is not None:
+        problem = f"the value does not match the date format {date_format}"
+    not_time = conversion_error(field, problem, expected_data_type="datetime")
+    no_zone = conversion_error(
+        field, "the time has no offset from UTC; give its time zone with --time-zone", expected_data_type="datetime"
     )
-    no_time = conversion_error(field, f"it is not a time; write it {how}", expected_data_type="datetime")
-    no_zone = conversion_error(field, "it names no offset from UTC; say which with --time-zone", expected_data_type="datetime")
 
-    def one(cell: Any) -> Any:
-        moment = read(cell.strip()) if isinstance(cell, str) else _moment(cell)
+    def convert_cell(cell: Any) -> Any:
+        moment = parse(cell.strip()) if isinstance(cell, str) else _moment(cell)
         if moment is None:
-            return no_time
+            return not_time
         if moment.tzinfo is None:
             if zone is None:
                 return no_zone
             moment = moment.replace(tzinfo=zone)
         try:
             return _sent(moment)
-        except OverflowError:  # the first or the last day of all, moved over the edge by its offset
-            return no_time
+        except OverflowError:  # the offset moves the first or last representable day out of range
+            return not_time
 
-    walk = convert_each_cell(one)
+    convert_cells = convert_each_cell(convert_cell)
 
     def convert(cells: Sequence[Cell]) -> ConvertedColumn:
         try:
-            if iso_only and all(map(_AS_SENT, cells)) and all(map(datetime.fromisoformat, cells)):
+            if date_format is None and all(map(_SENT_FORM, cells)) and all(map(datetime.fromisoformat, cells)):
                 return ConvertedColumn(cells)
-        except (TypeError, ValueError):  # a cell is no text, or a day that no month has
+        except (TypeError, ValueError):  # a cell is not a text, or not a day of the calendar
             pass
-        return walk(cells)
+        return convert_cells(cells)
 
     return convert
 
 
-def _reading(column_format: str | None, any_format: str | None, iso: Reading) -> Reading:
-    """Give the reading of a column.
+def _parser(column_format: str | None, any_format: str | None, iso: Parser) -> Parser:
+    """Return the parser of a column.
 
-    A format given for the column is the only one.  Beside a format for all dates ISO 8601 is read too, unless the format begins
-    with the year: then one text could be two dates.
+    A format for the column is the only one.  With a format for all dates, ISO 8601 is accepted too, unless the format begins
+    with the year: then one text could mean two dates.
     """
-    readings = []
+    parsers = []
     if column_format is not None:
-        readings.append(_by_format(column_format))
+        parsers.append(_format_parser(column_format))
     elif any_format is not None:
-        readings.append(_by_format(any_format))
-    if not readings or (column_format is None and any_format is not None and not any_format.startswith("%Y")):
-        readings.append(iso)
+        parsers.append(_format_parser(any_format))
+    if not parsers or (column_format is None and any_format is not None and not any_format.startswith("%Y")):
+        parsers.append(iso)
 
-    @lru_cache(maxsize=_REMEMBERED)
-    def read(text: str) -> datetime | None:
-        return next((moment for reading in readings if (moment := reading(text)) is not None), None)
+    @lru_cache(maxsize=_CACHED_TEXTS)
+    def parse(text: str) -> datetime | None:
+        return next((moment for parser in parsers if (moment := parser(text)) is not None), None)
 
-    return read
+    return parse
 
 
-def _by_format(wanted: str) -> Reading:
-    def read(text: str) -> datetime | None:
+def _format_parser(date_format: str) -> Parser:
+    def parse(text: str) -> datetime | None:
         try:
-            return datetime.strptime(text, wanted)  # noqa: DTZ007  the zone is added later
+            return datetime.strptime(text, date_format)  # noqa: DTZ007  the zone is added later
         except ValueError:
             return None
 
-    return read
+    return parse
 
 
 def _iso_date(text: str) -> datetime | None:
@@ -166,8 +168,8 @@ def _moment(cell: Any) -> datetime | None:
 
 
 def _sent(moment: datetime) -> str:
-    """Give *moment* as the service takes it: no fraction, an offset of whole minutes (zoho-api: JSON encodings)."""
+    """Return *moment* in the form that the API accepts: no fraction, an offset of whole minutes (zoho-api: JSON encodings)."""
     offset = moment.utcoffset()
-    if offset is not None and offset % timedelta(minutes=1):  # local mean time, before there were zones
+    if offset is not None and offset % timedelta(minutes=1):  # local mean time, before there were time zones
         moment = moment.astimezone(UTC)
     return moment.replace(microsecond=0).isoformat()

@@ -1,7 +1,7 @@
-"""Lines of JSON that are records already: let them go as they stand, looked at all at once.
+"""Check that a block of JSON lines can be sent unchanged, with one look at the whole block.
 
-A block passes when every line is one object with just the columns that were planned, every value of the type and within the
-length that its field takes, none of them blank.  Whatever else a block holds, it goes the long way, which tells and mends.
+A block passes if every line is one object with exactly the planned columns, and every value has the type and length of its
+field and is not blank.  Any other block is read and converted value by value.
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ from msgspec import Meta
 from bulkzoho.domain.model.metadata import FieldMetadata
 from bulkzoho.domain.model.rows import PassthroughBlock
 from bulkzoho.domain.transform.converters import is_text
-from bulkzoho.domain.transform.numbers import digits_at_most, fits_int64
+from bulkzoho.domain.transform.exact_json import may_repeat_keys
+from bulkzoho.domain.transform.numbers import fits_int64, max_digits
 from bulkzoho.engine.importer.key_locks import ClaimColumn
 
 __all__ = ["JsonPassthrough", "build_passthrough"]
 
-_BEGINS_BLANK: Final = re.compile(  # a value that may be blank: it begins with what str.strip() takes off, or with an escape
+_BEGINS_BLANK: Final = re.compile(  # a value that may be blank: it begins with a character of str.strip(), or an escape
     rb':\s*"(?:[\s\\]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80)'
 )
-# Where none of these is, no value does; found faster than by the pattern
+# Every match of the pattern contains one of these, and they are found faster
 _MAY_BEGIN_BLANK: Final = (b"\\", b"\xc2", b"\xe1", b"\xe2", b"\xe3", b'" ')
-_BLANK_BEHIND: Final = re.compile(rb'"[ \t\r]+:')  # a key, or what looks like one
-_BLANKS: Final = (b" :", b"\t:", b"\r:")
+
 _FIRST, _LAST = itemgetter(0), itemgetter(-1)
 _OPENS, _CLOSES = b"{}"
 _Claim = Callable[[Sequence[Any]], ClaimColumn]
 
 
 class JsonPassthrough:
-    """The look at a block of lines.
+    """The check of a block of lines.
 
     Attributes:
-        header: The columns that lines must have for it.
+        header: The columns that every line must have.
 
     Args:
         header: API names of fields.
-        types: The type of each field's values, by its API name.
-        texts: Those that hold text.
-        claims: What brings values of key fields into the form in which keys are compared.
+        types: The msgspec type of each field's values, by API name.
+        texts: API names of the fields that hold text.
+        claims: Functions that normalize the values of key fields, by API name.
     """
 
     def __init__(
@@ -59,48 +59,38 @@ class JsonPassthrough:
         self._claims = {name: (value_of[name], claim) for name, claim in claims.items()}
 
     def __call__(self, lines: Sequence[bytes]) -> PassthroughBlock | None:
-        """Give what is to be known of *lines* when they may pass, else None."""
+        """Return the JSON and the keys of *lines* if they can be sent unchanged, else None."""
         count = len(lines)
-        # an object a line: each begins and ends at the ends of its line, and there are as many as lines
+        # one object per line: each begins and ends at the ends of its line, and there are as many objects as lines
         if {*map(_FIRST, lines)} != {_OPENS} or {*map(_LAST, lines)} != {_CLOSES}:
             return None
         joined = b"\n".join(lines)
-        if b"\\u0000" in joined:
-            return None
-        # every column is there, so as many colons as columns leave none for a key that comes twice
-        if joined.count(b":") != count * len(self.header) and _may_repeat_keys(joined, count * len(self.header)):
+        if b"\\u0000" in joined or may_repeat_keys(joined, count * len(self.header)):
             return None
         try:
             records = self._decode(joined)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
-        if len(records) != count or (_may_be_blank(joined) and not all(map(self._says_something, records))):
+        if len(records) != count or (_may_be_blank(joined) and not all(map(self._has_no_blank, records))):
             return None
-        keys = {name: claim([value(one) for one in records]) for name, (value, claim) in self._claims.items()}
+        keys = {name: claim([value(record) for record in records]) for name, (value, claim) in self._claims.items()}
         return PassthroughBlock(json=b"[" + b",".join(lines) + b"]", keys=keys)
 
-    def _says_something(self, record: Any) -> bool:
+    def _has_no_blank(self, record: Any) -> bool:
         return all(text is None or text.strip() for text in (value(record) for value in self._texts))
 
 
 def _may_be_blank(lines: bytes) -> bool:
-    """Whether a value of *lines* may be blank; raw control characters are no JSON."""
-    # from behind: for two bytes CPython's search takes half the time that way
+    """Return whether a value of *lines* may be blank; raw control characters are not JSON."""
+    # rfind: CPython's search for two bytes is twice as fast from the end
     return any(lines.rfind(mark) >= 0 for mark in _MAY_BEGIN_BLANK) and _BEGINS_BLANK.search(lines) is not None
-
-
-def _may_repeat_keys(lines: bytes, keys: int) -> bool:
-    """Whether *lines*, whose values hold colons too, may have more than *keys* keys."""
-    if lines.count(b'":') != keys:
-        return True
-    return any(blank in lines for blank in _BLANKS) and _BLANK_BEHIND.search(lines) is not None  # a key unseen by that
 
 
 def build_passthrough(
     header: tuple[str, ...], fields: Sequence[FieldMetadata], *, required: Sequence[str], claims: Mapping[str, _Claim]
 ) -> JsonPassthrough | None:
-    """Make the gate for lines with the keys *header*; None where values may need a hand."""
-    if [field.api_name for field in fields] != list(header) or not all(map(_stands, fields)):
+    """Return the check for lines with the keys *header*; None if values of *fields* may need conversion."""
+    if [field.api_name for field in fields] != list(header) or not all(map(_is_sent_unchanged, fields)):
         return None
     return JsonPassthrough(
         header,
@@ -110,16 +100,16 @@ def build_passthrough(
     )
 
 
-def _stands(field: FieldMetadata) -> bool:
+def _is_sent_unchanged(field: FieldMetadata) -> bool:
     return is_text(field) or field.data_type == "boolean" or fits_int64(field)
 
 
 def _type_of(field: FieldMetadata, *, required: bool) -> Any:
-    """Give the type of values that stand.  Null clears a field; where one is *required* it is refused, the long way."""
+    """Return the type of values that need no conversion.  Null clears a field, and is rejected if the field is *required*."""
     kind: Any = bool
     if is_text(field):
         kind = Annotated[str, Meta(min_length=1, max_length=field.length)]
     elif fits_int64(field):
-        limit = 10 ** digits_at_most(field)
+        limit = 10 ** max_digits(field)
         kind = Annotated[int, Meta(gt=-limit, lt=limit)]
     return kind if required else kind | None

@@ -1,4 +1,4 @@
-"""Find what a user means by a name, and the nearest names when nothing fits.  Pure."""
+"""Resolve the name of a module, and find the nearest names if there is no such module.  Pure."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ __all__ = ["resolve_module"]
 
 
 def resolve_module(name: str, modules: Sequence[ModuleInfo]) -> ModuleInfo:
-    """Give the module that *name* means: its API name, or its label in singular or plural, without case.
+    """Return the module with this API name, or with this label in singular or plural, regardless of case.
 
     Raises:
-        RefusedError: No module fits (the nearest are named), several do, or the API does not serve it.
+        RefusedError: No module has the name (the message names the nearest), several have it, or the API does not serve it.
     """
+    exact = [module for module in modules if module.api_name == name.strip()]
     wanted = name.strip().casefold()
-    found = [one for one in modules if one.api_name == name.strip()] or [one for one in modules if wanted in _names_of(one)]
+    found = exact or [module for module in modules if wanted in _names_of(module)]
     if not found:
-        names = {text: one.api_name for one in modules if one.api_supported for text in _names_of(one)}
+        names = {text: module.api_name for module in modules if module.api_supported for text in _names_of(module)}
         near = list(dict.fromkeys(names[text] for text in difflib.get_close_matches(wanted, names, n=5, cutoff=0.6)))[:3]
         hint = f"Did you mean {' or '.join(near)}?" if near else "Give its API name; `bulkzoho modules` lists them."
         raise RefusedError(f"the CRM has no module {name!r}.", hint=hint, code="INVALID_MODULE")
     if len(found) > 1:
-        several = ", ".join(one.api_name for one in found)
-        raise RefusedError(f"{name!r} may mean several modules: {several}.", hint="Give the API name.", code="INVALID_MODULE")
+        several = ", ".join(module.api_name for module in found)
+        raise RefusedError(f"several modules are called {name!r}: {several}.", hint="Give the API name.", code="INVALID_MODULE")
     if not found[0].api_supported:
         raise RefusedError(f"the API does not serve the module {name!r}.", hint="Choose another module.", code="INVALID_MODULE")
     return found[0]

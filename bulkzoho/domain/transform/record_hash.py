@@ -1,4 +1,4 @@
-"""Tell a mended record from the same one again.  Pure."""
+"""Digest of a record, to find out whether a rejected row was fixed.  Pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ __all__ = ["record_digest"]
 
 
 def record_digest(record: Mapping[str, object], *, without: str | None = None) -> bytes:
-    """Give a digest (16 bytes) of *record* as it is sent, whatever the order of its fields; *without* does not count."""
+    """Return a digest (16 bytes) of *record* as it is sent, regardless of the order of its fields and of the field *without*."""
     fields = {name: value for name, value in sorted(record.items()) if name != without}
     return hashlib.blake2b(encode_json(fields), digest_size=16).digest()

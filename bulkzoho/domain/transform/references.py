@@ -1,4 +1,4 @@
-"""Columns that name records and users: to the references that the API takes."""
+"""Converters of columns that refer to records and users, to the references that the API accepts."""
 
 from __future__ import annotations
 
@@ -14,102 +14,100 @@ from bulkzoho.domain.transform.user_directory import UnknownUserReason, UserDire
 __all__ = ["USER_TYPES", "id_converter", "lookup_converter", "needs_user_lookup", "parse_record_id", "user_converter"]
 
 USER_TYPES: Final = frozenset({"ownerlookup", "userlookup"})  #: data types of fields that hold a user
-NAMES_KEPT: Final = 10_000  # spellings of users whose meaning is remembered, a column
+MAX_CACHED_NAMES: Final = 10_000  # spellings of users per column
 
 _ID: Final = re.compile(r"[0-9]{1,19}").fullmatch
-_DRESSED_ID: Final = re.compile(
-    r"""["']?(?:zcrm_)?([0-9]{1,19})["']?""", re.IGNORECASE
-).fullmatch  # as Zoho's own exports have it
+_QUOTED_ID: Final = re.compile(r"""["']?(?:zcrm_)?([0-9]{1,19})["']?""", re.IGNORECASE).fullmatch  # as in Zoho's own exports
 _ROUNDED_ID: Final = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+").fullmatch
-_ROUNDED: Final = "a spreadsheet has rounded this id; have its column formatted as text and take the ids from the CRM again"
+_ROUNDED: Final = "a spreadsheet rounded this id; format its column as text and take the ids from the CRM again"
 
 
 def id_converter(field: FieldMetadata) -> Converter:
-    """Make the converter of the record's own id, a text of digits."""
-    return _reference(field, lambda text: text, "it is not the id of a record: digits only")
+    """Return the converter of the record's own id, a text of digits."""
+    return _reference(field, lambda text: text, "the value is not a record id; use digits only")
 
 
 def parse_record_id(cell: Cell) -> str | None:
-    """Give the digits of the record id in *cell*, None where it holds none."""
+    """Return the digits of the record id in *cell*, None if it holds no id."""
     if isinstance(cell, bool) or not isinstance(cell, str | int):
         return None
-    match = _DRESSED_ID(str(cell).strip())
+    match = _QUOTED_ID(str(cell).strip())
     return match[1] if match else None
 
 
 def lookup_converter(field: FieldMetadata) -> Converter:
-    """Make the converter of a field that points to another record."""
+    """Return the converter of a field that refers to another record."""
     return _reference(
         field,
         lambda text: {"id": text},
-        "it is not the id of a record; lookups by another value (a name, an e-mail) are not built yet",
+        "the value is not a record id; lookups by another value (name, e-mail) are not built yet",
     )
 
 
 def user_converter(field: FieldMetadata, users: UserDirectory) -> Converter:
-    """Make the converter of a field that holds a user: by id, e-mail address or full name.
+    """Return the converter of a field that holds a user: by id, e-mail address or full name.
 
-    A column of ids costs what one of a lookup does; of another, each spelling is looked for once.
+    A column of ids costs no more than a lookup.  In other columns each spelling is looked up once.
     """
-    one = _meant_user(field, users)
-    known: dict[Cell, Any] = {}
+    convert_cell = _user_cell_converter(field, users)
+    cache: dict[Cell, Any] = {}
 
-    def remembered(cell: Any) -> Any:
-        value = one(cell)
+    def convert_and_cache(cell: Any) -> Any:
+        value = convert_cell(cell)
         if isinstance(cell, str) and isinstance(value, dict):
-            if len(known) >= NAMES_KEPT:
-                known.clear()
-            known[cell] = value
+            if len(cache) >= MAX_CACHED_NAMES:
+                cache.clear()
+            cache[cell] = value
         return value
 
-    walk = convert_each_cell(remembered)
+    convert_cells = convert_each_cell(convert_and_cache)
 
     def convert(cells: Sequence[Cell]) -> ConvertedColumn:
         if [*map(type, cells)].count(str) != len(cells):
-            return walk(cells)
+            return convert_cells(cells)
         if users.fallback is None and all(map(_ID, cells)):
             return ConvertedColumn([{"id": text} for text in cells])
-        values = [*map(known.get, cells)]
-        return walk(cells) if None in values else ConvertedColumn(values)
+        values = [*map(cache.get, cells)]
+        return convert_cells(cells) if None in values else ConvertedColumn(values)
 
     return convert
 
 
 def needs_user_lookup(cells: Sequence[Cell], *, null_text: str | None) -> bool:
-    """Whether a cell of a column of users means one otherwise than by id, so that the users must be known."""
+    """Return whether a cell of a user column holds an e-mail address or name, so that the users must be loaded."""
     return any(not (type(cell) is str and _ID(cell)) and cell != null_text and _is_name(cell) for cell in cells)
 
 
 def _is_name(cell: Any) -> bool:
     text = _user_text(cell) or ""
-    return bool(text) and not _DRESSED_ID(text) and not _ROUNDED_ID(text)
+    return bool(text) and not _QUOTED_ID(text) and not _ROUNDED_ID(text)
 
 
-def _meant_user(field: FieldMetadata, users: UserDirectory) -> Callable[[Any], Any]:
-    wrong = conversion_error(
-        field, "it is not a user; give an id, an e-mail address or a full name", expected_data_type=field.json_type
+def _user_cell_converter(field: FieldMetadata, users: UserDirectory) -> Callable[[Any], Any]:
+    not_user = conversion_error(
+        field, "the value is not a user; give an id, an e-mail address or a full name", expected_data_type=field.json_type
     )
     rounded = conversion_error(field, _ROUNDED, expected_data_type=field.json_type)
-    strangers = {
-        why: conversion_error(field, f"{why.value}; correct it, or say who stands in with --owner-fallback")
-        for why in UnknownUserReason
+    unknown = {
+        reason: conversion_error(field, f"{reason.value}; correct it, or name another user with --owner-fallback")
+        for reason in UnknownUserReason
     }
 
-    def one(cell: Any) -> Any:
+    def convert_cell(cell: Any) -> Any:
         text = _user_text(cell)
         if not text:
-            return wrong
+            return not_user
         if _ROUNDED_ID(text):
             return rounded
-        match = _DRESSED_ID(text)
+        match = _QUOTED_ID(text)
         found = users.id_for(match[1] if match else text)
-        return strangers[found] if isinstance(found, UnknownUserReason) else {"id": found}
+        return unknown[found] if isinstance(found, UnknownUserReason) else {"id": found}
 
-    return one
+    return convert_cell
 
 
 def _user_text(cell: Any) -> str | None:
-    """Give what names the user: the cell, or the part of an object (as the API answers with) that says most."""
+    """Return the text that identifies the user: the cell, or the most specific part of an object from an API response."""
     if isinstance(cell, dict):
         cell = cell.get("id") or cell.get("email") or cell.get("name")
     if isinstance(cell, bool) or not isinstance(cell, str | int | float):
@@ -117,26 +115,26 @@ def _user_text(cell: Any) -> str | None:
     return str(cell).strip()
 
 
-def _reference(field: FieldMetadata, made: Callable[[str], Any], message: str) -> Converter:
-    no_id = conversion_error(field, message, expected_data_type=field.json_type)
+def _reference(field: FieldMetadata, make: Callable[[str], Any], message: str) -> Converter:
+    not_id = conversion_error(field, message, expected_data_type=field.json_type)
     rounded = conversion_error(field, _ROUNDED, expected_data_type=field.json_type)
 
-    def one(cell: Any) -> Any:
+    def convert_cell(cell: Any) -> Any:
         if isinstance(cell, dict):
             cell = cell.get("id")
         if isinstance(cell, bool) or not isinstance(cell, str | int | float):
-            return no_id
+            return not_id
         text = str(cell).strip()
-        match = _DRESSED_ID(text)
+        match = _QUOTED_ID(text)
         if match is None:
-            return rounded if _ROUNDED_ID(text) else no_id
-        return made(match[1])
+            return rounded if _ROUNDED_ID(text) else not_id
+        return make(match[1])
 
-    walk = convert_each_cell(one)
+    convert_cells = convert_each_cell(convert_cell)
 
     def convert(cells: Sequence[Cell]) -> ConvertedColumn:
         if [*map(type, cells)].count(str) != len(cells) or not all(map(_ID, cells)):
-            return walk(cells)
-        return ConvertedColumn([made(text) for text in cells])
+            return convert_cells(cells)
+        return ConvertedColumn([make(text) for text in cells])
 
     return convert

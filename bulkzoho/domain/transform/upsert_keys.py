@@ -1,4 +1,4 @@
-"""By which fields an upsert may look for records.  Pure.
+"""The fields by which an upsert can find records.  Pure.
 
 Only unique fields and the module's own duplicate-check field are allowed (docs "Upsert Records" v7 and v8).
 """
@@ -36,29 +36,29 @@ _NOT_UPSERTED: Final = frozenset({"Tasks", "Events", "Calls", "Notes"})  # docs 
 
 
 def check_match_on(crm_module: CrmModule, operation: Operation, match_on: Sequence[str]) -> None:
-    """See that *match_on* fits the operation and the module.
+    """Check that *match_on* fits the operation and the module.
 
     Raises:
-        UsageError: An upsert without it.
-        RefusedError: A field that does not exist or that the service does not match on; update or delete by another key than id;
-            a module that cannot be upserted.
+        UsageError: An upsert has no *match_on*.
+        RefusedError: A field does not exist or cannot be matched on, an update or delete has another key than id, or the module
+            has no upsert.
     """
     if operation is Operation.UPSERT:
         _check_upsert(crm_module, match_on)
     elif operation in (Operation.UPDATE, Operation.DELETE) and any(name != ID.api_name for name in match_on):
         raise RefusedError(
             f"{operation.value} finds records by their id; --match-on {match_on[0]} is not built yet.",
-            hint="Give the file an id column, or use --operation upsert with --match-on.",
+            hint="Add an id column to the file, or use --operation upsert with --match-on.",
             code="NOT_BUILT",
         )
-    names = FieldResolver(crm_module)
+    resolver = FieldResolver(crm_module)
     for name in match_on:
-        if names.exactly(name) is None:
-            near = names.nearest(name)
+        if resolver.exactly(name) is None:
+            near = resolver.nearest(name)
             raise RefusedError(
                 f"--match-on {name}: {crm_module.api_name} has no field of this API name"
                 + (f"; did you mean {near}?" if near else "."),
-                hint=f"Give the field's API name; `bulkzoho fields {crm_module.api_name}` lists them.",
+                hint=f"Give the API name of the field; `bulkzoho fields {crm_module.api_name}` lists them.",
                 code="UNKNOWN_FIELD",
             )
 
@@ -68,7 +68,7 @@ def _check_upsert(crm_module: CrmModule, match_on: Sequence[str]) -> None:
     system_key = _SYSTEM_KEYS.get(module, _CUSTOM_MODULE_KEY)
     if not match_on:
         raise UsageError(
-            "an upsert needs --match-on, the field by which it finds the records that are there.",
+            "an upsert needs --match-on, the field by which it finds existing records.",
             hint=f"For {module} it is usually --match-on {system_key}.",
         )
     if module in _NOT_UPSERTED:
@@ -76,9 +76,9 @@ def _check_upsert(crm_module: CrmModule, match_on: Sequence[str]) -> None:
     for name in match_on:
         field = crm_module.by_api_name.get(name)
         if field is not None and not field.unique and name != system_key:
-            allowed = dict.fromkeys([system_key, *(one.api_name for one in crm_module.fields if one.unique)])
+            allowed = dict.fromkeys([system_key, *(field.api_name for field in crm_module.fields if field.unique)])
             raise RefusedError(
-                f"--match-on {name}: the service does not match on a field of {module} that may hold the same value twice.",
+                f"--match-on {name}: the field is not unique in {module}, and Zoho matches on unique fields only.",
                 hint=f"Match on {' or '.join(allowed)}, or mark the field unique in the CRM.",
                 code="NOT_UNIQUE",
             )

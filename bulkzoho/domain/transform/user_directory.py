@@ -1,4 +1,4 @@
-"""Who can own records, and whom a cell means: by id, e-mail address or full name.  Pure: no clock, no I/O."""
+"""The users of the organization, found by id, e-mail address or full name.  Pure: no clock, no I/O."""
 
 from __future__ import annotations
 
@@ -23,43 +23,43 @@ class CrmUser:
 
     id: str
     name: str = field(repr=False)  #: full name
-    email: str = field(repr=False)  #: "" where none is told
+    email: str = field(repr=False)  #: "" if the API gives none
     active: bool
 
 
 class UnknownUserReason(StrEnum):
-    """Why nobody is meant by a cell, as a person reads it."""
+    """Why a cell resolves to no user, as shown to the user."""
 
     UNKNOWN = "no user has this id, e-mail address or full name"
-    AMBIGUOUS = "more than one user has this name; give the e-mail address or the id"
+    AMBIGUOUS = "several users have this name; give the e-mail address or the id"
     INACTIVE = "this user is not active"
 
 
 @dataclass(frozen=True, kw_only=True)
 class UserDirectory:
-    """All users of the organization, found without regard to case and blanks.
+    """All users of the organization, found regardless of case and blanks.
 
     Attributes:
-        fallback: Id of the user who stands in for one that is unknown, ambiguous or inactive.
+        fallback: Id of the user to use in place of one that is unknown, ambiguous or inactive.
     """
 
     everyone: tuple[CrmUser, ...] = ()
     fallback: str | None = None
 
     def find(self, text: str) -> CrmUser | UnknownUserReason:
-        """Give the active user whom *text* means.
+        """Return the active user that *text* identifies, or the reason why there is none.
 
-        Two users of one name are ambiguous even if one of them is inactive: the row may have meant either.
+        Two users with one name are ambiguous even if one of them is inactive: the row may mean either.
         """
-        found = self._by_word.get(_folded(text), ())
+        found = self._by_key.get(_normalize(text), ())
         if len(found) != 1:
             return UnknownUserReason.AMBIGUOUS if found else UnknownUserReason.UNKNOWN
         return found[0] if found[0].active else UnknownUserReason.INACTIVE
 
     def id_for(self, text: str) -> str | UnknownUserReason:
-        """Give the id of the user whom *text* means, or of the one who stands in for them.
+        """Return the id of the user that *text* identifies, else the fallback, else the reason why there is none.
 
-        An id goes as it is unless somebody could stand in: whether it is one is for the CRM to say.
+        Without a fallback an id is returned unchanged: the CRM checks it.
         """
         if self.fallback is None and _ID(text):
             return text
@@ -69,10 +69,10 @@ class UserDirectory:
         return found if self.fallback is None else self.fallback
 
     def with_fallback(self, text: str) -> UserDirectory:
-        """Let the user whom *text* means stand in for those who are unknown, ambiguous or inactive.
+        """Return a directory with the user that *text* identifies as the fallback.
 
         Raises:
-            RefusedError: *text* itself means nobody.
+            RefusedError: *text* identifies no active user.
         """
         found = self.find(text)
         if isinstance(found, UnknownUserReason):
@@ -84,19 +84,19 @@ class UserDirectory:
         return replace(self, fallback=found.id)
 
     @cached_property
-    def _by_word(self) -> dict[str, tuple[CrmUser, ...]]:
-        """Users by id, e-mail address and name; each once a word, though the address may be the name."""
+    def _by_key(self) -> dict[str, tuple[CrmUser, ...]]:
+        """Users by id, e-mail address and name; each user once per key, although the address may equal the name."""
         found: dict[str, tuple[CrmUser, ...]] = {}
         for user in self.everyone:
-            for word in _words(user):
-                found[word] = (*found.get(word, ()), user)
+            for key in _keys(user):
+                found[key] = (*found.get(key, ()), user)
         return found
 
 
-def _words(user: CrmUser) -> Iterable[str]:
-    return {word for word in map(_folded, (user.id, user.email, user.name)) if word}
+def _keys(user: CrmUser) -> Iterable[str]:
+    return {key for key in map(_normalize, (user.id, user.email, user.name)) if key}
 
 
-def _folded(text: str) -> str:
-    """Give *text* without case, blanks at its ends, and differences of spelling that cannot be seen."""
+def _normalize(text: str) -> str:
+    """Return *text* without case, surplus blanks and invisible differences of spelling."""
     return " ".join(unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold()).split())

@@ -180,7 +180,7 @@ class InputReader:
         if self._packs and block.header is not self._header:
             self._header, self._gate = block.header, self._shaper.passthrough_for(block.header)
         await ensure_users(self._shaper, block, self._read_users)
-        shaped = self._shaper.transform(block, source=part.index, encoded=self._packs and not batcher.waiting)
+        shaped = self._shaper.transform(block, source=part.index)
         if self._letters is not None:
             shaped = self._without_settled_letters(part.index, shaped)
         if self._superseded is not None and shaped.records:

@@ -21,13 +21,13 @@ JSON_TYPES = {
 
 
 def crm_field(api_name: str, data_type: str = "text", **facts: Any) -> FieldMetadata:
-    """Give a field; its label is its API name with spaces."""
+    """Return a field; its label is its API name with spaces."""
     facts.setdefault("label", api_name.replace("_", " "))
     return FieldMetadata(api_name=api_name, data_type=data_type, json_type=JSON_TYPES.get(data_type, "string"), **facts)
 
 
 def crm_module(*fields: FieldMetadata, name: str = "Leads") -> CrmModule:
-    """Give a module of these fields."""
+    """Return a module of these fields."""
     return CrmModule(name=ModuleInfo(api_name=name, singular_label=name, plural_label=name), fields=fields)
 
 

@@ -80,10 +80,18 @@ def test_the_last_line_need_not_end() -> None:
     assert read('{"a":1}\n{"a":2}').numbers == [1, 2]
 
 
-def test_of_a_key_given_twice_the_last_one_counts() -> None:
-    rows = read('{"a":1,"a":2}\n{"a":1.5,"a":2.5}\n').rows
+@pytest.mark.parametrize("block_rows", [1, 100])
+@pytest.mark.parametrize(
+    "line",
+    ['{"a":1,"a":2}', '{"a":1.5, "a" :1.5}', '{"a":"x: y","b":"\\":","a":null}', '{"b":[{"a":1,"a":1}]}', '{"a":1,"\\u0061":2}'],
+)
+def test_a_key_that_is_twice_in_an_object_rejects_the_line(line: str, block_rows: int) -> None:
+    drained = read('{"a":"10:30"}\n' + line + '\n{"a":"\\":"}\n', block_rows=block_rows)
 
-    assert [list(row) for row in rows] == [[2], ["2.5"]]
+    assert drained.numbers == [1, 3]
+    [bad] = drained.unreadable
+    assert (bad.number, bad.code, bad.raw) == (2, "BAD_JSON", line)
+    assert bad.message == 'the key "a" appears twice in one object. Remove one of them.'
 
 
 @pytest.mark.parametrize(
@@ -122,9 +130,9 @@ def test_text_that_looks_like_a_number_stays_text() -> None:
         ('{"a":1e400}', "is not JSON"),
         ('{"a":"\\ud800"}', "is not JSON"),
         ('{"a":1} {"a":2}', "is not JSON"),
-        ("[1,2]", "but no object"),
-        ('"text"', "but no object"),
-        ("1", "but no object"),
+        ("[1,2]", "but not an object"),
+        ('"text"', "but not an object"),
+        ("1", "but not an object"),
         ('{"a":' + "[" * 250 + "]" * 250 + "}", "too deeply"),  # it could be read, but not be written into a letter
         ('{"a":' + '{"b":' * 1000 + "1" + "}" * 1000 + "}", "too deeply"),
         ('{"a":' + "[" * 1000 + "1.5" + "]" * 1000 + "}", "too deeply"),

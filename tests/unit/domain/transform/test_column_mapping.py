@@ -1,4 +1,4 @@
-"""Which column goes to which field, and what is refused before anything is sent."""
+"""Columns are mapped to fields, and unsuitable inputs are refused before anything is sent."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def plan(
     match_on: tuple[str, ...] = (),
     module: CrmModule = LEADS,
     expanding: bool = False,
-    **shape: Any,
+    **mapping: Any,
 ) -> ColumnPlan:
-    return plan_columns(header, module, MappingSettings(**shape), operation, match_on, source="leads.csv", expanding=expanding)
+    return plan_columns(header, module, MappingSettings(**mapping), operation, match_on, source="leads.csv", expanding=expanding)
 
 
 def fields_of(planned: ColumnPlan) -> dict[str, str]:
@@ -31,54 +31,54 @@ def fields_of(planned: ColumnPlan) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["Last_Name", "Last Name", "last_name", "LAST NAME", "lastname", " Last Name ", "Last  name"])
-def test_a_column_finds_its_field_by_api_name_or_label_however_it_is_spelled(name: str) -> None:
+def test_a_column_is_mapped_by_api_name_or_label_in_any_spelling(name: str) -> None:
     assert fields_of(plan(name)) == {name: "Last_Name"}
 
 
-def test_a_field_is_found_by_its_label_when_its_api_name_is_another() -> None:
+def test_a_field_is_found_by_its_label_if_its_api_name_differs() -> None:
     module = crm_module(crm_field("Designation", label="Job title"))
 
     assert fields_of(plan("job TITLE", module=module)) == {"job TITLE": "Designation"}
 
 
-def test_an_api_name_is_closer_than_a_label() -> None:
+def test_an_api_name_takes_precedence_over_a_label() -> None:
     module = crm_module(crm_field("Email"), crm_field("Secondary_Email", label="Email"))
 
     assert fields_of(plan("Email", module=module)) == {"Email": "Email"}
 
 
-def test_two_fields_of_one_label_are_for_the_user_to_choose_from() -> None:
+def test_two_fields_with_one_label_are_ambiguous() -> None:
     module = crm_module(crm_field("Size1", label="Size"), crm_field("Size2", label="Size"))
 
-    with pytest.raises(RefusedError, match='"size" may mean Size1 or Size2'):
+    with pytest.raises(RefusedError, match='"size" may be Size1 or Size2'):
         plan("size", module=module)
 
 
-def test_an_unknown_column_is_refused_with_the_nearest_field_and_the_remedies() -> None:
-    with pytest.raises(RefusedError) as refused:
+def test_an_unknown_column_is_refused_with_the_nearest_field_and_a_hint() -> None:
+    with pytest.raises(RefusedError) as error:
         plan("Last_Name", "Emial")
 
-    assert refused.value.message == 'leads.csv: column "Emial" is no field of Leads; did you mean Email?'
-    assert "--map" in refused.value.hint
-    assert "--ignore-unknown" in refused.value.hint
-    assert refused.value.exit_code is ExitCode.REFUSED
+    assert error.value.message == 'leads.csv: unknown column for Leads: "Emial"; did you mean Email?'
+    assert "--map" in error.value.hint
+    assert "--ignore-unknown" in error.value.hint
+    assert error.value.exit_code is ExitCode.REFUSED
 
 
 def test_several_unknown_columns_are_named_in_one_line() -> None:
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RefusedError) as error:
         plan("Last_Name", "Emial", "zzzz")
 
-    assert refused.value.message == 'leads.csv: columns "Emial" (nearest: Email), "zzzz" are no fields of Leads.'
+    assert error.value.message == 'leads.csv: unknown columns for Leads: "Emial" (nearest: Email), "zzzz".'
 
 
-def test_unknown_columns_are_left_out_with_a_warning_when_the_user_says_so() -> None:
+def test_ignore_unknown_leaves_unknown_columns_out_with_a_warning() -> None:
     planned = plan("Last_Name", "zzzz", ignore_unknown=True)
 
     assert fields_of(planned) == {"Last_Name": "Last_Name"}
     assert planned.warnings == ('leads.csv: left out: column "zzzz" (no such field).',)
 
 
-def test_what_the_user_maps_wins_over_names() -> None:
+def test_map_takes_precedence_over_names() -> None:
     planned = plan("Name", "last_name", map=(("name", "Last Name"),), ignore_unknown=True)
 
     assert fields_of(planned) == {"Name": "Last_Name"}
@@ -86,43 +86,43 @@ def test_what_the_user_maps_wins_over_names() -> None:
 
 
 @pytest.mark.parametrize("expanding", [False, True])
-def test_a_column_that_is_mapped_to_nothing_is_left_out(expanding: bool) -> None:
-    """Whether it is no field, or one that another column is to fill."""
-    told = plan("Last_Name", "Notes", "Email", "E-Mail", map=(("notes", ""), ("E-Mail", "")), expanding=expanding)
+def test_a_column_mapped_to_an_empty_name_is_left_out(expanding: bool) -> None:
+    """Both for a column without a field and for one whose field another column fills."""
+    planned = plan("Last_Name", "Notes", "Email", "E-Mail", map=(("notes", ""), ("E-Mail", "")), expanding=expanding)
     later = plan_later_columns(["Last_Name", "Notes"], LEADS, MappingSettings(map=(("Notes", ""),)), Operation.INSERT)
 
-    assert fields_of(told) == {"Last_Name": "Last_Name", "Email": "Email"}
-    assert (told.warnings, later.unexpected) == ((), ())
+    assert fields_of(planned) == {"Last_Name": "Last_Name", "Email": "Email"}
+    assert (planned.warnings, later.unexpected) == ((), ())
     with pytest.raises(RefusedError, match="Note"):
         plan("Last_Name", "Notes", map=(("Note", ""),))
 
 
-def test_a_mapped_column_that_is_not_there_is_refused() -> None:
+def test_a_mapped_column_that_does_not_exist_is_refused() -> None:
     with pytest.raises(RefusedError, match='there is no column "Nmae" for --map Nmae=Last_Name; did you mean "Name"'):
         plan("Name", map=(("Nmae", "Last_Name"),))
 
 
-def test_a_mapped_field_that_is_not_there_is_refused() -> None:
+def test_a_mapped_field_that_does_not_exist_is_refused() -> None:
     with pytest.raises(RefusedError, match="Leads has no field Lst_Name; did you mean Last_Name"):
         plan("Name", map=(("Name", "Lst_Name"),))
 
 
-def test_lookups_by_another_value_are_said_not_to_be_built() -> None:
-    with pytest.raises(RefusedError, match="not built yet") as refused:
+def test_lookups_by_another_field_are_not_built_yet() -> None:
+    with pytest.raises(RefusedError, match="not built yet") as error:
         plan("Last_Name", "Account", map=(("Account", "Parent_Account@Account_Name"),))
 
-    assert refused.value.hint == "Fill the column with ids of records, and give Parent_Account alone."
+    assert error.value.hint == "Fill the column with ids of records, and use Parent_Account alone."
 
 
-def test_an_owner_needs_no_other_field() -> None:
-    with pytest.raises(RefusedError, match="not built yet") as refused:
+def test_the_hint_for_an_owner_names_what_works() -> None:
+    with pytest.raises(RefusedError, match="not built yet") as error:
         plan("Last_Name", "Boss", map=(("Boss", "owner@email"),))
 
-    assert refused.value.hint == "Give Owner alone: it takes ids, e-mail addresses and full names of users."
+    assert error.value.hint == "Use Owner alone: it accepts ids, e-mail addresses and full names of users."
 
 
 def test_two_columns_for_one_field_are_refused() -> None:
-    with pytest.raises(RefusedError, match='columns "Last_Name" and "Last name" both go to Last_Name'):
+    with pytest.raises(RefusedError, match='columns "Last_Name" and "Last name" are both mapped to Last_Name'):
         plan("Last_Name", "Last name")
 
 
@@ -136,11 +136,11 @@ def test_two_columns_for_one_field_are_refused() -> None:
         ("Record Id", Operation.UPSERT),
     ],
 )
-def test_a_column_that_the_api_does_not_write_is_refused_unless_it_is_to_be_left_out(column: str, operation: Operation) -> None:
+def test_a_read_only_column_is_refused_unless_it_is_ignored(column: str, operation: Operation) -> None:
     header = ("Last_Name", "Email", column) if operation is not Operation.UPDATE else ("id", "Email", column)
     match_on = ("Email",) if operation is Operation.UPSERT else ()
 
-    with pytest.raises(RefusedError, match="does not write column"):
+    with pytest.raises(RefusedError, match="cannot be written on"):
         plan(*header, operation=operation, match_on=match_on)
     planned = plan(*header, operation=operation, match_on=match_on, ignore_readonly=True)
 
@@ -148,12 +148,12 @@ def test_a_column_that_the_api_does_not_write_is_refused_unless_it_is_to_be_left
     assert len(planned.warnings) == 1
 
 
-def test_an_insert_that_fills_no_mandatory_field_is_refused() -> None:
-    with pytest.raises(RefusedError, match="no column fills Last_Name of Leads, which must be filled"):
+def test_an_insert_without_a_required_field_is_refused() -> None:
+    with pytest.raises(RefusedError, match="required field Last_Name is not mapped"):
         plan("Email")
 
 
-def test_a_constant_fills_a_mandatory_field_and_wins_over_the_column() -> None:
+def test_a_constant_fills_a_required_field_and_takes_precedence_over_the_column() -> None:
     planned = plan("Email", "Last_Name", set=(("Last Name", "Unknown"),))
 
     assert fields_of(planned) == {"Email": "Email"}
@@ -161,15 +161,15 @@ def test_a_constant_fills_a_mandatory_field_and_wins_over_the_column() -> None:
     assert planned.required == ()
 
 
-def test_an_upsert_that_fills_no_mandatory_field_is_warned_of() -> None:
+def test_an_upsert_without_a_required_field_gives_a_warning() -> None:
     planned = plan("Email", operation=Operation.UPSERT, match_on=("Email",))
 
-    assert "no column fills Last_Name" in planned.warnings[0]
+    assert "required field Last_Name is not mapped" in planned.warnings[0]
 
 
 @pytest.mark.parametrize("operation", [Operation.UPDATE, Operation.DELETE])
-def test_update_and_delete_need_a_column_of_ids(operation: Operation) -> None:
-    with pytest.raises(RefusedError, match=f"no column fills id, which names the record to {operation.value}"):
+def test_update_and_delete_need_an_id_column(operation: Operation) -> None:
+    with pytest.raises(RefusedError, match=f"no column holds the id of the record to {operation.value}"):
         plan("Email", operation=operation)
 
 
@@ -179,11 +179,11 @@ def test_a_delete_reads_only_the_ids() -> None:
     assert fields_of(planned) == {"Record Id": "id"}
 
 
-def test_an_upsert_without_match_on_is_a_matter_of_usage() -> None:
-    with pytest.raises(UsageError, match="--match-on") as refused:
+def test_an_upsert_without_match_on_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="--match-on") as error:
         plan("Last_Name", "Email", operation=Operation.UPSERT)
 
-    assert "--match-on Email" in refused.value.hint
+    assert "--match-on Email" in error.value.hint
 
 
 @pytest.mark.parametrize("key", ["Email", "Customer_Number"])
@@ -196,12 +196,12 @@ def test_an_upsert_matches_on_the_modules_own_key_and_on_unique_fields(key: str)
 @pytest.mark.parametrize(
     ("match_on", "message"),
     [
-        ("Company", "does not match on a field of Leads that may hold the same value twice"),
+        ("Company", "is not unique in Leads"),
         ("Emial", "did you mean Email"),
-        ("Customer_Number", "no column fills Customer_Number"),
+        ("Customer_Number", "field Customer_Number of --match-on is not mapped"),
     ],
 )
-def test_an_upsert_by_a_field_that_does_not_do_is_refused(match_on: str, message: str) -> None:
+def test_an_upsert_by_an_unsuitable_field_is_refused(match_on: str, message: str) -> None:
     with pytest.raises(RefusedError, match=message):
         plan("Last_Name", "Company", operation=Operation.UPSERT, match_on=(match_on,))
 
@@ -212,7 +212,7 @@ def test_a_custom_module_is_matched_on_its_name() -> None:
     assert fields_of(plan("Name", operation=Operation.UPSERT, match_on=("Name",), module=module)) == {"Name": "Name"}
 
 
-def test_update_by_another_key_is_said_not_to_be_built() -> None:
+def test_update_by_another_key_is_not_built_yet() -> None:
     with pytest.raises(RefusedError, match="not built yet"):
         plan("id", "Email", operation=Operation.UPDATE, match_on=("Email",))
 
@@ -226,7 +226,7 @@ def test_update_by_another_key_is_said_not_to_be_built() -> None:
         (("id", "1"), RefusedError),
     ],
 )
-def test_a_constant_needs_a_field_that_can_be_written_and_a_value(given: tuple[str, str], error: type[Exception]) -> None:
+def test_a_constant_needs_a_writable_field_and_a_value(given: tuple[str, str], error: type[Exception]) -> None:
     with pytest.raises(error):
         plan("Last_Name", set=(given,))
 
@@ -237,14 +237,14 @@ def test_a_column_carries_its_own_date_format() -> None:
     assert [column.date_format for column in planned.columns] == [None, "%d.%m.%Y"]
 
 
-def test_a_header_that_may_still_grow_need_not_hold_all_columns() -> None:
+def test_an_expanding_header_may_lack_required_columns() -> None:
     planned = plan("Email", expanding=True, map=(("Name", "Last_Name"),))
 
     assert planned.required == ("Last_Name",)
 
 
-def test_columns_that_turn_up_later_are_refused_row_by_row() -> None:
+def test_unknown_columns_of_a_later_header_reject_single_rows() -> None:
     planned = plan_later_columns(("Last_Name", "zzzz", "Created_Time", "last name"), LEADS, MappingSettings(), Operation.INSERT)
 
-    assert [(one.index, one.name) for one in planned.unexpected] == [(1, "zzzz"), (2, "Created_Time"), (3, "last name")]
-    assert "no field of Leads" in planned.unexpected[0].message
+    assert [(column.index, column.name) for column in planned.unexpected] == [(1, "zzzz"), (2, "Created_Time"), (3, "last name")]
+    assert "unknown column for Leads" in planned.unexpected[0].message

@@ -1,4 +1,4 @@
-"""The import key: which fields can be one, and what stands in it."""
+"""The import key: its field and its value in each record."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ MODULE = CrmModule(
 )
 
 
-def stamp(name: str = "Import_Key", *, sources: int = 1, letters: bool = False) -> ImportKey:
-    return resolve_import_key(name, MODULE, Operation.INSERT, run=RUN, sources=sources, letters=letters)
+def import_key(name: str = "Import_Key", *, sources: int = 1, is_replay: bool = False) -> ImportKey:
+    return resolve_import_key(name, MODULE, Operation.INSERT, run=RUN, sources=sources, is_replay=is_replay)
 
 
-def transformer(stamp: ImportKey, *given: tuple[str, str]) -> RowTransformer:
-    return RowTransformer(crm_module=MODULE, mapping=MappingSettings(set=given), operation=Operation.INSERT, import_key=stamp)
+def transformer(key: ImportKey, *given: tuple[str, str]) -> RowTransformer:
+    return RowTransformer(crm_module=MODULE, mapping=MappingSettings(set=given), operation=Operation.INSERT, import_key=key)
 
 
 def block(*header: str, rows: list[list[str]]) -> RowBlock:
@@ -43,61 +43,61 @@ def block(*header: str, rows: list[list[str]]) -> RowBlock:
         ("Impor_Key", "did you mean Import_Key?"),
         ("Notes", "type textarea"),
         ("Short", "holds 30 characters"),
-        ("Given", "does not write it"),
+        ("Given", "cannot be written"),
     ],
 )
 def test_a_field_that_cannot_hold_run_and_row_is_refused(name: str, why: str) -> None:
-    with pytest.raises(RefusedError, match="--import-key") as refused:
-        stamp(name)
+    with pytest.raises(RefusedError, match="--import-key") as error:
+        import_key(name)
 
-    assert why in refused.value.message
+    assert why in error.value.message
 
 
-def test_an_upsert_needs_a_field_that_may_be_written_either_way() -> None:
-    assert stamp("Once").field == "Once"
+def test_an_upsert_needs_a_field_that_insert_and_update_can_write() -> None:
+    assert import_key("Once").field == "Once"
 
     with pytest.raises(RefusedError, match="upsert"):
         resolve_import_key("Once", MODULE, Operation.UPSERT, run=RUN, sources=1)
 
 
-def test_each_record_names_run_and_row() -> None:
-    shaped = transformer(stamp()).transform(block("Last_Name", rows=[["A"], ["B"]]))
+def test_each_record_holds_run_and_row() -> None:
+    transformed = transformer(import_key()).transform(block("Last_Name", rows=[["A"], ["B"]]))
 
-    assert shaped.records == [{"Last_Name": "A", "Import_Key": f"{RUN}:8"}, {"Last_Name": "B", "Import_Key": f"{RUN}:9"}]
-
-
-def test_with_several_sources_the_source_is_named_too() -> None:
-    shaped = transformer(stamp(sources=3)).transform(block("Last_Name", rows=[["A"]]), source=2)
-
-    assert shaped.records[0]["Import_Key"] == f"{RUN}:3:8"
+    assert transformed.records == [{"Last_Name": "A", "Import_Key": f"{RUN}:8"}, {"Last_Name": "B", "Import_Key": f"{RUN}:9"}]
 
 
-def test_a_refused_row_carries_its_stamp_into_its_letter() -> None:
-    (refused,) = transformer(stamp()).transform(block("Last_Name", rows=[[""]])).rejected
+def test_with_several_sources_the_key_holds_the_source() -> None:
+    transformed = transformer(import_key(sources=3)).transform(block("Last_Name", rows=[["A"]]), source=2)
 
-    assert refused.record["Import_Key"] == f"{RUN}:8"
+    assert transformed.records[0]["Import_Key"] == f"{RUN}:3:8"
+
+
+def test_a_rejected_row_has_its_import_key() -> None:
+    (rejected,) = transformer(import_key()).transform(block("Last_Name", rows=[[""]])).rejected
+
+    assert rejected.record["Import_Key"] == f"{RUN}:8"
 
 
 def test_a_column_or_a_set_that_fills_the_field_is_refused() -> None:
     with pytest.raises(RefusedError, match=r'f\.csv: column "Import Key" fills Import_Key'):
-        transformer(stamp()).plan_header(("Last_Name", "Import Key"), source="f.csv")
+        transformer(import_key()).plan_header(("Last_Name", "Import Key"), source="f.csv")
     with pytest.raises(RefusedError, match="--set fills Import_Key"):
-        transformer(stamp(), ("Import_Key", "x")).plan_header(("Last_Name",), source="f.csv")
+        transformer(import_key(), ("Import_Key", "x")).plan_header(("Last_Name",), source="f.csv")
 
 
-def test_rows_that_fill_the_field_in_a_column_that_turns_up_late_are_refused() -> None:
-    shaped = transformer(stamp()).transform(block("Last_Name", "Import_Key", rows=[["A", "mine"], ["B", ""]]))
+def test_a_later_column_for_the_field_rejects_rows_that_fill_it() -> None:
+    transformed = transformer(import_key()).transform(block("Last_Name", "Import_Key", rows=[["A", "mine"], ["B", ""]]))
 
-    assert [row.number for row in shaped.rejected] == [8]
-    assert shaped.records == [{"Last_Name": "B", "Import_Key": f"{RUN}:9"}]
+    assert [row.number for row in transformed.rejected] == [8]
+    assert transformed.records == [{"Last_Name": "B", "Import_Key": f"{RUN}:9"}]
 
 
-def test_a_letter_keeps_the_stamp_it_carries() -> None:
-    replay = transformer(stamp(letters=True))
+def test_a_replayed_row_keeps_its_import_key() -> None:
+    replay = transformer(import_key(is_replay=True))
     replay.plan_header(("Last_Name", "Import_Key"), source="d.jsonl")
 
-    carried = replay.transform(block("Last_Name", "Import_Key", rows=[["A", "earlier:4"]]))
-    bare = replay.transform(block("Last_Name", rows=[["A"]]))
+    kept = replay.transform(block("Last_Name", "Import_Key", rows=[["A", "earlier:4"]]))
+    filled = replay.transform(block("Last_Name", rows=[["A"]]))
 
-    assert carried.records[0]["Import_Key"] == "earlier:4"
-    assert bare.records[0]["Import_Key"] == f"{RUN}:8"
+    assert kept.records[0]["Import_Key"] == "earlier:4"
+    assert filled.records[0]["Import_Key"] == f"{RUN}:8"

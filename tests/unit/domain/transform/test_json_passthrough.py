@@ -1,4 +1,4 @@
-"""Lines of JSON that go as they stand: the same records as the long way makes of them, or the long way."""
+"""Blocks of JSON lines that pass unchanged give the same records as conversion."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def transformer() -> RowTransformer:
     return made
 
 
-def gate() -> JsonPassthrough:
+def passthrough() -> JsonPassthrough:
     made = transformer().passthrough_for(HEADER)
     assert made is not None
     return made
 
 
-def the_long_way(lines: list[bytes]) -> TransformedBlock:
+def converted(lines: list[bytes]) -> TransformedBlock:
     first = json.dumps(dict.fromkeys(HEADER, "x")).encode()
     rows = JsonLinesReader(iter([b"\n".join([first, *lines])]), name="leads.jsonl", block_rows=1 + len(lines))
     block = rows.read()
@@ -63,19 +63,19 @@ def the_long_way(lines: list[bytes]) -> TransformedBlock:
     separators=st.sampled_from([(",", ":"), (", ", ": ")]),
     ascii_only=st.booleans(),
 )
-def test_what_passes_is_what_the_long_way_makes_of_it(
+def test_a_block_that_passes_gives_the_same_records_as_conversion(
     records: list[dict[str, Any]], separators: tuple[str, str], *, ascii_only: bool
 ) -> None:
-    lines = [json.dumps(one, separators=separators, ensure_ascii=ascii_only).encode() for one in records]
+    lines = [json.dumps(record, separators=separators, ensure_ascii=ascii_only).encode() for record in records]
 
-    passed = gate()(lines)
+    passed = passthrough()(lines)
 
     if passed is not None:
-        long_way = the_long_way(lines)
-        assert (long_way.rejected, len(long_way.records)) == ((), len(lines))
-        assert decode_json(passed.json) == list(long_way.records)
+        expected = converted(lines)
+        assert (expected.rejected, len(expected.records)) == ((), len(lines))
+        assert decode_json(passed.json) == list(expected.records)
         assert {name: list(keys) for name, keys in passed.keys.items()} == {
-            name: list(keys) for name, keys in long_way.claims.items()
+            name: list(keys) for name, keys in expected.claims.items()
         }
 
 
@@ -85,7 +85,7 @@ GOOD = b'{"Last_Name":"Lund","Email":"a@example.com","No_of_Employees":3,"Email_
 def test_plain_records_pass() -> None:
     other = b'{"Email": null, "Last_Name": "\xc3\x85sa", "No_of_Employees": 3, "Email_Opt_Out": true}'
 
-    passed = gate()([GOOD, other])
+    passed = passthrough()([GOOD, other])
 
     assert passed is not None
     assert passed.json == b"[" + GOOD + b"," + other + b"]"
@@ -116,49 +116,49 @@ def test_plain_records_pass() -> None:
         b"[]",
     ],
 )
-def test_a_line_that_is_no_record_as_it_stands_holds_its_block_back(line: bytes) -> None:
-    assert gate()([GOOD, line]) is None
+def test_a_line_that_needs_conversion_stops_its_block(line: bytes) -> None:
+    assert passthrough()([GOOD, line]) is None
 
 
-@pytest.mark.parametrize("blank", [chr(one) for one in range(sys.maxunicode + 1) if chr(one).isspace()], ids=ascii)
+@pytest.mark.parametrize("blank", [char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace()], ids=ascii)
 @pytest.mark.parametrize("escaped", [False, True])
 @pytest.mark.parametrize("colon", [b":", b": ", b" :", b"\t:\r "])
-def test_a_value_of_any_blanks_holds_its_block_back(blank: str, escaped: bool, colon: bytes) -> None:
+def test_a_value_of_any_blanks_stops_its_block(blank: str, escaped: bool, colon: bytes) -> None:
     good = GOOD.replace(b":", colon)
     line = good.replace(b'"Lund"', json.dumps(blank * 2, ensure_ascii=escaped).encode())
 
-    assert gate()([good, line]) is None
+    assert passthrough()([good, line]) is None
 
 
-def test_a_key_twice_is_not_hidden_by_a_blank_behind_a_key_of_another_line() -> None:
+def test_a_repeated_key_is_not_hidden_by_a_blank_before_a_colon_of_another_line() -> None:
     twice = GOOD.replace(b"false}", b'false,"Email_Opt_Out":true}')
     blank = GOOD.replace(b'"Last_Name":', b'"Last_Name" :')
 
-    assert gate()([twice, blank]) is None
+    assert passthrough()([twice, blank]) is None
 
 
-def test_a_null_passes_but_in_a_field_that_an_insert_must_fill() -> None:
+def test_a_null_passes_except_in_a_required_field_of_an_insert() -> None:
     line = GOOD.replace(b'"Lund"', b"null")
     inserting = RowTransformer(crm_module=LEADS, mapping=MappingSettings(), operation=Operation.INSERT)
     inserting.plan_header(HEADER, source="leads.jsonl")
-    insert_gate = inserting.passthrough_for(HEADER)
+    insert_passthrough = inserting.passthrough_for(HEADER)
 
-    assert insert_gate is not None
-    assert insert_gate([line]) is None
-    assert insert_gate([GOOD]) is not None
-    assert gate()([line]) is not None
+    assert insert_passthrough is not None
+    assert insert_passthrough([line]) is None
+    assert insert_passthrough([GOOD]) is not None
+    assert passthrough()([line]) is not None
 
 
-def test_an_object_over_two_lines_does_not_pass_beside_two_on_one_line() -> None:
+def test_an_object_over_two_lines_does_not_pass_with_two_on_one_line() -> None:
     cut = GOOD.index(b",") + 1
 
-    assert gate()([GOOD + GOOD[:cut], GOOD[cut:]]) is None
-    assert gate()([GOOD + GOOD, GOOD[:cut], GOOD[cut:]]) is None
+    assert passthrough()([GOOD + GOOD[:cut], GOOD[cut:]]) is None
+    assert passthrough()([GOOD + GOOD, GOOD[:cut], GOOD[cut:]]) is None
 
 
-def test_there_is_no_gate_where_values_need_a_hand() -> None:
-    def passthrough_for(*header: str, **shape: Any) -> JsonPassthrough | None:
-        made = RowTransformer(crm_module=LEADS, mapping=MappingSettings(**shape), operation=Operation.INSERT)
+def test_there_is_no_passthrough_if_values_may_need_conversion() -> None:
+    def passthrough_for(*header: str, **mapping: Any) -> JsonPassthrough | None:
+        made = RowTransformer(crm_module=LEADS, mapping=MappingSettings(**mapping), operation=Operation.INSERT)
         made.plan_header(header, source="leads.jsonl")
         return made.passthrough_for(header)
 
@@ -171,8 +171,8 @@ def test_there_is_no_gate_where_values_need_a_hand() -> None:
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999", '"\\u0000"', '"x\\u0000"', '"\\ud800"'])
 @pytest.mark.parametrize("key", ["Last_Name", "No_of_Employees"])
-def test_what_is_no_value_holds_its_block_back(key: str, value: str) -> None:
+def test_an_invalid_value_stops_its_block(key: str, value: str) -> None:
     texts = {"Last_Name": '"x"', "Email": "null", "No_of_Employees": "null", "Email_Opt_Out": "null", key: value}
     line = "{" + ",".join(f'"{name}":{text}' for name, text in texts.items()) + "}"
 
-    assert gate()([line.encode()]) is None
+    assert passthrough()([line.encode()]) is None

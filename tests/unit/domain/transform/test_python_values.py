@@ -1,4 +1,4 @@
-"""Rows of a program: every value exactly, or an error that names row and field."""
+"""Python rows are encoded exactly, or refused with row and field."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Level(enum.IntEnum):
 
 
 class Nothing(enum.Enum):
-    """A name for what is no value."""
+    """A member whose value is not a value."""
 
     NAN = float("nan")
 
@@ -47,7 +47,7 @@ class Text(str):
 
 @dataclass
 class Point:
-    """Something that orjson would encode by itself."""
+    """A dataclass, which orjson would encode."""
 
     x: float
 
@@ -160,7 +160,7 @@ def test_a_missing_value_that_is_skipped_leaves_no_key(value: Any, _name: str) -
         pytest.param(10**5000, "'F': the number has too many digits", id="digits"),
     ],
 )
-def test_what_cannot_be_sent_is_refused_with_row_and_field(value: Any, message: str) -> None:
+def test_an_invalid_value_is_refused_with_row_and_field(value: Any, message: str) -> None:
     with pytest.raises(ValueError, match=f"^row 1, field {message}"):
         RowEncoder().encode({"F": value})
 
@@ -178,7 +178,7 @@ def test_values_nested_too_deeply_are_refused() -> None:
 
 
 @pytest.mark.parametrize("row", ["Last_Name", ("a", "b"), None, dict, 5])
-def test_a_row_that_is_no_mapping_is_refused_with_its_number(row: Any) -> None:
+def test_a_row_that_is_not_a_mapping_is_refused_with_its_number(row: Any) -> None:
     encoder = RowEncoder()
     encoder.encode({})
 
@@ -191,7 +191,7 @@ def test_any_mapping_is_a_row(row: Mapping[str, Any]) -> None:
     assert RowEncoder().encode(row) == b'{"A":1}'
 
 
-def test_a_key_that_is_no_text_is_a_field_by_its_text_but_not_twice() -> None:
+def test_a_key_that_is_not_a_text_is_converted_to_one_unless_it_repeats() -> None:
     assert RowEncoder().encode({7: 1}) == b'{"7":1}'
     with pytest.raises(ValueError, match=r"^row 1, field '7': two keys"):
         RowEncoder().encode({7: 1, "7": 2})
@@ -208,7 +208,7 @@ def test_rows_of_a_data_frame_keep_their_numbers_and_missing_values_apart() -> N
     assert lines == [b'{"Name":"a","Rate":0.1,"Since":"2026-01-02T00:00:00"}', b'{"Name":"b"}']
 
 
-def test_a_word_for_missing_values_that_is_none_is_refused() -> None:
+def test_an_unknown_setting_for_missing_values_is_refused() -> None:
     word: Any = "ignore"
 
     with pytest.raises(ValueError, match='missing=\'ignore\': give "error" or "skip"'):

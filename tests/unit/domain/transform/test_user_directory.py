@@ -1,4 +1,4 @@
-"""Whom a cell of an owner or user column means."""
+"""Cells of owner and user columns resolve to users."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bulkzoho.domain.model.rows import ABSENT, Stage
 from bulkzoho.domain.transform.converted_column import ConvertedColumn
 from bulkzoho.domain.transform.converters import ConversionRules, converter_for
 from bulkzoho.domain.transform.exact_json import ExactNumber
-from bulkzoho.domain.transform.references import NAMES_KEPT, needs_user_lookup
+from bulkzoho.domain.transform.references import MAX_CACHED_NAMES, needs_user_lookup
 from bulkzoho.domain.transform.user_directory import CrmUser, UnknownUserReason, UserDirectory
 from bulkzoho.errors import RefusedError
 from tests.unit.domain.crm_samples import crm_field
@@ -61,13 +61,13 @@ def convert(*cells: Any, users: UserDirectory = USERS, data_type: str = "ownerlo
         ({"name": "Ana Lund", "id": None}, "101"),
     ],
 )
-def test_a_user_is_named_by_id_e_mail_or_full_name(cell: Any, number: str) -> None:
+def test_a_user_is_found_by_id_e_mail_or_full_name(cell: Any, number: str) -> None:
     assert convert(cell).values == [{"id": number}]
 
 
 @pytest.mark.parametrize("data_type", ["ownerlookup", "userlookup"])
 @pytest.mark.parametrize(
-    ("cell", "why"),
+    ("cell", "reason"),
     [
         ("dan@example.com", UnknownUserReason.UNKNOWN),
         ("Lund", UnknownUserReason.UNKNOWN),
@@ -80,36 +80,36 @@ def test_a_user_is_named_by_id_e_mail_or_full_name(cell: Any, number: str) -> No
         ("Cy Gone", UnknownUserReason.INACTIVE),
     ],
 )
-def test_who_is_unknown_ambiguous_or_inactive_is_refused_by_field_without_the_value(
-    cell: str, why: UnknownUserReason, data_type: str
+def test_an_unknown_ambiguous_or_inactive_user_is_rejected_without_the_value(
+    cell: str, reason: UnknownUserReason, data_type: str
 ) -> None:
-    ((_, refusal),) = convert(cell, data_type=data_type).rejected
+    ((_, rejection),) = convert(cell, data_type=data_type).rejected
 
-    assert (refusal.code, refusal.stage, refusal.field) == ("INVALID_DATA", Stage.CHECK, "Owner")
-    assert refusal.message.startswith(why.value)
-    assert cell.strip() not in refusal.message
+    assert (rejection.code, rejection.stage, rejection.field) == ("INVALID_DATA", Stage.CHECK, "Owner")
+    assert rejection.message.startswith(reason.value)
+    assert cell.strip() not in rejection.message
 
 
 @pytest.mark.parametrize("cell", [True, [], {}, {"email": ""}, {"name": ["Ana Lund"]}])
-def test_what_names_nobody_is_refused_as_such(cell: Any) -> None:
-    ((_, refusal),) = convert(cell, users=USERS.with_fallback("101")).rejected
+def test_a_cell_without_a_user_is_rejected(cell: Any) -> None:
+    ((_, rejection),) = convert(cell, users=USERS.with_fallback("101")).rejected
 
-    assert refusal.message.startswith("it is not a user")
+    assert rejection.message.startswith("the value is not a user")
 
 
 @pytest.mark.parametrize("cell", ["5.72577E+18", ExactNumber("5.72E+17")])
-def test_an_id_that_a_spreadsheet_has_rounded_is_damage_and_nobody_stands_in(cell: Any) -> None:
-    ((_, refusal),) = convert(cell, users=USERS.with_fallback("101")).rejected
+def test_a_rounded_id_is_rejected_despite_the_fallback(cell: Any) -> None:
+    ((_, rejection),) = convert(cell, users=USERS.with_fallback("101")).rejected
 
-    assert "spreadsheet" in refusal.message
+    assert "spreadsheet" in rejection.message
 
 
 @pytest.mark.parametrize("cell", ["dan@example.com", "Eva Holm", "Cy Gone", "103", "999", {"email": "dan@example.com"}])
-def test_the_fallback_stands_in_for_users_that_are_not_there(cell: Any) -> None:
+def test_the_fallback_replaces_users_that_are_not_found(cell: Any) -> None:
     assert convert(cell, users=USERS.with_fallback("ANA lund")).values == [{"id": "101"}]
 
 
-def test_the_fallback_stands_in_for_nobody_who_is_there_and_not_for_blanks() -> None:
+def test_the_fallback_replaces_neither_known_users_nor_blanks() -> None:
     column = convert("bo@example.com", "", "104", "NULL", users=USERS.with_fallback("101"), null_text="NULL")
 
     assert column.values == [{"id": "106"}, "", {"id": "104"}, None]
@@ -117,14 +117,14 @@ def test_the_fallback_stands_in_for_nobody_who_is_there_and_not_for_blanks() -> 
 
 
 @pytest.mark.parametrize("text", ["dan@example.com", "Eva Holm", "cy@example.com", "999"])
-def test_a_fallback_that_is_nobody_is_refused(text: str) -> None:
-    with pytest.raises(RefusedError) as refused:
+def test_an_unknown_fallback_is_refused(text: str) -> None:
+    with pytest.raises(RefusedError) as error:
         USERS.with_fallback(text)
 
-    assert (refused.value.code, refused.value.exit_code) == ("UNKNOWN_USER", 4)
+    assert (error.value.code, error.value.exit_code) == ("UNKNOWN_USER", 4)
 
 
-def test_a_column_is_converted_alike_when_its_names_are_known_already() -> None:
+def test_a_column_is_converted_alike_from_the_cache() -> None:
     owner = converter_for(crm_field("Owner", "ownerlookup"), ConversionRules(users=USERS))
     cells = ["Ana Lund", "ana@example.com", "102"]
 
@@ -135,16 +135,16 @@ def test_a_column_is_converted_alike_when_its_names_are_known_already() -> None:
     assert ([index for index, _ in mixed.rejected], mixed.absent) == ([3], [4])
 
 
-def test_any_number_of_spellings_is_taken() -> None:
+def test_any_number_of_spellings_is_converted() -> None:
     owner = converter_for(crm_field("Owner", "ownerlookup"), ConversionRules(users=USERS.with_fallback("101")))
 
-    column = owner([f"nobody {n}" for n in range(NAMES_KEPT + 5)])
+    column = owner([f"nobody {n}" for n in range(MAX_CACHED_NAMES + 5)])
 
     assert all(value == {"id": "101"} for value in column.values)
 
 
 @pytest.mark.parametrize(
-    ("cell", "wanted"),
+    ("cell", "needed"),
     [
         ("101", False),
         (101, False),
@@ -162,10 +162,10 @@ def test_any_number_of_spellings_is_taken() -> None:
         ({"email": "ana@example.com"}, True),
     ],
 )
-def test_users_are_wanted_only_for_cells_that_are_no_id(cell: Any, *, wanted: bool) -> None:
-    assert needs_user_lookup(["102", cell], null_text="NULL") is wanted
+def test_users_are_needed_only_for_cells_that_are_not_ids(cell: Any, *, needed: bool) -> None:
+    assert needs_user_lookup(["102", cell], null_text="NULL") is needed
 
 
-def test_no_repr_shows_a_persons_name_or_address() -> None:
+def test_no_repr_shows_a_name_or_address() -> None:
     assert "Ana" not in repr(ANA)
     assert "ana@" not in repr(USERS)

@@ -1,4 +1,4 @@
-"""When calls arrived at a sandbox, by its own clock."""
+"""Arrival times of calls at a sandbox, by its own clock."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ DAY_S = 86_400.0
 
 
 def arrivals_at(sandbox: SandboxProcess, *, writes_only: bool = False) -> list[float]:
-    """Give the times of all calls that count: token requests do not."""
+    """Return the times of all calls that count against the quota, which token requests do not."""
     calls = sandbox.writes() if writes_only else sandbox.calls()
     return [float(call["arrived_s"]) for call in calls if call["operation"] != "token"]
 
 
 def most_in(seconds: float, times: Sequence[float]) -> int:
-    """Give the most of *times* in any so many seconds."""
+    """Return the largest number of *times* in any window of that many seconds."""
     first = most = 0
     for last, at in enumerate(times):
         while times[first] <= at - seconds:

@@ -1,4 +1,4 @@
-"""Another time for the installed program: libfaketime sets or speeds up all of its clocks, and the waits in its event loop."""
+"""Set or speed up the clocks of the installed program, and the waits in its event loop, with libfaketime."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def _faked(fake: str) -> dict[str, str]:
 
 
 def later(seconds: float) -> Mapping[str, str]:
-    """Give the environment of a program that lives so much later than we do."""
+    """Return the environment of a program whose clock is ahead of ours."""
     return _faked(f"{seconds:+.3f}")
 
 
 def at_time(text: str, *, scale: float = 1.0) -> Mapping[str, str]:
-    """Give the environment of a program that starts at this time (UTC), from where its time runs *scale* times as fast."""
+    """Return the environment of a program that starts at this time (UTC) and whose time runs *scale* times as fast."""
     return _faked(f"@{text} x{scale:g}")
 
 
 class Sleep(Enum):
-    """What of a program's clocks goes on while nothing runs."""
+    """The clocks of a program that advance while nothing runs."""
 
-    NOTHING_STOPS = "all clocks"  #: time simply passes
+    NOTHING_STOPS = "all clocks"  #: time passes
     MONOTONIC_STOPS = "wall clock only"  #: the machine was asleep
 
 
@@ -52,7 +52,7 @@ class ClockThatJumps:
         return {**faked, "FAKETIME_DONT_FAKE_MONOTONIC": "1"} if self._sleep is Sleep.MONOTONIC_STOPS else faked
 
     def set_to(self, ahead_s: float) -> None:
-        """Let the program be so much ahead of us from now on."""
+        """Set the program's clock ahead of ours."""
         fresh = self._file.with_suffix(".new")
         fresh.write_text(f"{ahead_s:+.0f}\n")
         fresh.replace(self._file)

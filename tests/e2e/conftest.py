@@ -15,19 +15,19 @@ PLENTY = ("--edition", "ultimate", "--licences", "1000")
 
 @pytest.fixture
 def new_sandbox() -> Iterator[SandboxMaker]:
-    """Give what starts sandboxes; they end with the test."""
+    """Return a function that starts sandboxes; they end with the test."""
     with ExitStack() as stack:
         yield lambda *flags: stack.enter_context(SandboxProcess(*flags))
 
 
 @pytest.fixture
 def sandbox(new_sandbox: SandboxMaker) -> SandboxProcess:
-    """Give a sandbox whose quotas are no hindrance."""
+    """Return a sandbox with ample quotas."""
     return new_sandbox(*PLENTY)
 
 
 @pytest.fixture
 def bulkzoho(tmp_path: Path, sandbox: SandboxProcess) -> Program:
-    """Give the program, let into that sandbox; calls are not paced, lost calls are not waited for, so that tests are quick."""
+    """Return the program, connected to that sandbox, without rate limit and settle wait, so that tests are quick."""
     quick = {"BULKZOHO_SETTLE_WAIT": "0", "BULKZOHO_PLAN": ""}
     return Program(tmp_path, {**sandbox.environment, **quick})

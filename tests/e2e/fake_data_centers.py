@@ -1,7 +1,7 @@
-"""All data centers on one machine: a proxy that answers for Zoho's hosts, with TLS, and leads each to a sandbox.
+"""All data centers on one machine: a proxy that answers for Zoho's hosts, with TLS, and forwards each to a sandbox.
 
-The program is told of it as of any proxy (``HTTPS_PROXY``), and to trust its certificate (``SSL_CERT_FILE``): hosts, TLS and
-requests are those of the real thing, and nothing leaves the machine.
+The program uses it like any proxy (``HTTPS_PROXY``) and trusts its certificate (``SSL_CERT_FILE``): hosts, TLS and requests
+are the real ones, and nothing leaves the machine.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class World:
     """A proxy in a thread of its own.
 
     Attributes:
-        seen: Everything that was sent to a host, decrypted; a host that was only asked for is there with nothing.
+        seen: Everything that was sent to a host, decrypted; empty for a host that was only connected to.
     """
 
     def __init__(self, urls: Mapping[str, str], *, elsewhere: str) -> None:
-        """Lead each host of *urls* to its sandbox, every other one of Zoho's to *elsewhere*."""
+        """Forward each host of *urls* to its sandbox, every other one of Zoho's to *elsewhere*."""
         self.seen: defaultdict[str, bytearray] = defaultdict(bytearray)
         self.port = 0
         self._urls = urls
@@ -54,12 +54,12 @@ class World:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What leads a program here."""
+        """The environment of a program that uses this proxy."""
         proxy = f"http://127.0.0.1:{self.port}"
         return {"HTTPS_PROXY": proxy, "https_proxy": proxy, "SSL_CERT_FILE": str(CERTIFICATE), "NO_PROXY": "", "no_proxy": ""}
 
     def hosts_that_saw(self, text: str) -> set[str]:
-        """Give the hosts to which *text* was sent."""
+        """Return the hosts to which *text* was sent."""
         return {host for host, sent in self.seen.items() if text.encode() in sent}
 
     async def _end(self) -> None:

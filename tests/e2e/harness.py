@@ -1,4 +1,4 @@
-"""What the tests of this folder stand on: a sandbox and the installed program, each a process of its own."""
+"""A sandbox and the installed program, each a process of its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOTHING: Mapping[str, str] = {}
 
 
 def wait_until(holds: Callable[[], object], *, timeout_s: float = 30.0, what: str = "it") -> None:
-    """Look every 10 ms until *holds* says so."""
+    """Wait until *holds* returns something true."""
     end = time.monotonic() + timeout_s
     while not holds():
         assert time.monotonic() < end, f"{what} did not come within {timeout_s} s"
@@ -32,7 +32,7 @@ def wait_until(holds: Callable[[], object], *, timeout_s: float = 30.0, what: st
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
-    """Write a plain CSV file and give its path."""
+    """Write a plain CSV file and return its path."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(header)
@@ -61,7 +61,7 @@ class SandboxProcess:
         return self
 
     def kill(self) -> None:
-        """Let it be gone in the middle of whatever it does."""
+        """Kill it."""
         self._process.kill()
         self._process.wait(END_WAIT_S)
 
@@ -72,42 +72,42 @@ class SandboxProcess:
         self._process.stdout.close()
 
     def state(self) -> dict[str, Any]:
-        """Give counts and peaks."""
+        """Return counts and peaks."""
         state: dict[str, Any] = json.loads(self._ask("state"))
         return state
 
     def count(self, crm_module: str = "Leads") -> int:
-        """Give how many records a module holds."""
+        """Return the number of records of a module."""
         return int(self.state()["records"][crm_module])
 
     def records(self, crm_module: str = "Leads") -> list[dict[str, Any]]:
-        """Give all records of a module, oldest first."""
+        """Return all records of a module, oldest first."""
         return [json.loads(line) for line in self._ask(f"records/{crm_module}").splitlines()]
 
     def calls(self) -> list[dict[str, Any]]:
-        """Give the log of calls."""
+        """Return the log of calls."""
         return [json.loads(line) for line in self._ask("calls?since=0").splitlines()]
 
     def writes(self) -> list[dict[str, Any]]:
-        """Give the calls that write records."""
+        """Return the calls that write records."""
         return [call for call in self.calls() if call["operation"] in ("insert", "update", "upsert", "delete")]
 
     def put(self, crm_module: str, records: Iterable[Mapping[str, object]]) -> list[dict[str, Any]]:
-        """Put records in without a call; give the result of each."""
+        """Add records without a call; return the result of each."""
         lines = "\n".join(json.dumps(record) for record in records)
         return [json.loads(line) for line in self._ask(f"records/{crm_module}", lines).splitlines()]
 
     def delete(self, crm_module: str, *ids: str) -> None:
-        """Delete records by the hand of a person."""
+        """Delete records as another user does."""
         address = f"{self.url}/__sandbox/records/{crm_module}?ids={','.join(ids)}"
         urllib.request.urlopen(urllib.request.Request(address, method="DELETE"), timeout=30).close()
 
     def script(self, *faults: Mapping[str, object]) -> None:
-        """Let these calls go wrong, and no others; none of them lets everything go well."""
+        """Set the scripted faults; an empty script clears them."""
         self._ask("faults", json.dumps({"script": faults} if faults else {}))
 
     def random_faults(self, seed: int, rates: Mapping[str, float]) -> None:
-        """Let calls go wrong at random."""
+        """Set random faults."""
         self._ask("faults", json.dumps({"random": {"seed": seed, "rates": rates}}))
 
     def change(self, **settings: object) -> None:
@@ -115,15 +115,15 @@ class SandboxProcess:
         self._ask("settings", json.dumps(settings))
 
     def revoke(self, *, refresh: bool = False) -> None:
-        """Kill the access tokens, and the refresh token too if asked."""
+        """Revoke the access tokens, and the refresh token too if requested."""
         self._ask("revoke", json.dumps({"refresh": refresh}))
 
     def code(self) -> str:
-        """Get a grant code, as a person does in the API console."""
+        """Return a grant code, as the API console does."""
         return str(json.loads(self._ask("code", "{}"))["code"])
 
     def wall(self) -> float:
-        """Give its time, in seconds since 1970."""
+        """Return its time, in seconds since 1970."""
         return float(json.loads(self._ask("clock", "{}"))["now_s"])
 
     def advance(self, seconds: float) -> None:
@@ -142,13 +142,13 @@ SandboxMaker = Callable[..., SandboxProcess]
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command ended."""
+    """The result of a command."""
 
     words: tuple[str, ...]
     status: int
     out: str
     err: str
-    peak_kb: int = 0  #: resident memory at its highest
+    peak_kb: int = 0  #: peak resident memory
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -158,14 +158,14 @@ class Ended:
         return summary
 
     def expect(self, status: int) -> Self:
-        """See that it ended with *status*."""
+        """Check that it ended with *status*."""
         assert self.status == status, f"{' '.join(self.words)}: {self.status}\n{self.out}\n{self.err}"
         assert "Traceback" not in self.err
         return self
 
 
 class Running:
-    """A command at work."""
+    """A running command."""
 
     def __init__(self, process: subprocess.Popen[bytes], words: tuple[str, ...], folder: Path) -> None:
         self.process = process
@@ -193,13 +193,13 @@ class Running:
         return Ended(self._words, self.process.returncode, out, self.err(), usage.ru_maxrss)
 
     def err(self) -> str:
-        """Give what it said on standard error so far."""
+        """Return its standard error so far."""
         return (self._folder / "err").read_text(encoding="utf-8", errors="replace")
 
 
 @dataclass(slots=True)
 class Program:
-    """The installed program in a working folder, with a state folder of its own and one sandbox for its CRM."""
+    """The installed program in a working folder, with a state directory of its own and one sandbox."""
 
     folder: Path
     environment: dict[str, str]
@@ -207,7 +207,7 @@ class Program:
 
     @property
     def home(self) -> Path:
-        """The state folder."""
+        """The state directory."""
         return self.folder / "home"
 
     def run(
@@ -233,7 +233,7 @@ class Program:
     ) -> Running:
         """Start one command; an environment value of "" takes the variable away, *given* is a descriptor to read from.
 
-        *under* are the words of a program that starts it, with less of what it needs.
+        *under* is the command line of a program that starts it, with fewer resources.
         """
         self._started += 1
         streams = self.folder / f"streams-{self._started}"

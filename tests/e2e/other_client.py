@@ -1,6 +1,6 @@
-"""Another program that works in the same CRM, by its API; run as a process it inserts, changes and deletes until it is ended.
+"""Another program that works in the same CRM, by its API; as a process, it inserts, changes and deletes until it is terminated.
 
-python -m tests.e2e.other_client        the environment names the CRM; each line on standard output is one thing that was done
+python -m tests.e2e.other_client        the environment names the CRM; each line on standard output is one change
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class OtherClient:
             self._token = json.load(answer)["access_token"]
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Give what the API answers."""
+        """Return the response of the API."""
         headers = {"Authorization": f"Zoho-oauthtoken {self._token}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self._root}/{path}", data, headers, method=method)
@@ -39,7 +39,7 @@ class OtherClient:
             return json.loads(answer.read() or b"{}")
 
     def insert(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Give the ids of new leads."""
+        """Create leads; return their ids."""
         return [one["details"]["id"] for one in self.call("POST", "Leads", {"data": records})["data"]]
 
     def update(self, records: Sequence[Mapping[str, Any]]) -> None:
@@ -52,7 +52,7 @@ class OtherClient:
 
 
 def main() -> None:
-    """Work; every change of a lead raises its Score, and what was done is told with the times before and after."""
+    """Work; every change of a lead raises its Score, and is printed with the times before and after."""
     client, chance = OtherClient(os.environ), random.Random(7)
     known = {one["id"]: 0 for one in map(json.loads, iter(input, ""))}
     while True:

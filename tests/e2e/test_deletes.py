@@ -1,4 +1,4 @@
-"""Deletes whose reply was lost: told from ids that were never there."""
+"""Deletes without a response, distinguished from ids that never existed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _records(sandbox: SandboxProcess, count: int) -> list[str]:
     return [result["details"]["id"] for result in results]
 
 
-def test_records_that_a_lost_delete_deleted_are_accepted_and_ids_that_never_were_are_letters(
+def test_records_that_a_delete_without_response_deleted_are_accepted_and_unknown_ids_are_rejected(
     bulkzoho: Program, sandbox: SandboxProcess
 ) -> None:
     ids = _records(sandbox, 250)
@@ -37,7 +37,7 @@ def test_records_that_a_lost_delete_deleted_are_accepted_and_ids_that_never_were
     assert {line["row"]: line["id"] for line in results} == {row: one for row, one in enumerate(ids, 1) if one != NEVER_THERE}
 
 
-def test_a_record_that_was_gone_before_the_call_is_a_letter_though_the_call_was_lost(
+def test_a_record_that_was_deleted_before_the_call_is_rejected_though_the_response_was_lost(
     bulkzoho: Program, sandbox: SandboxProcess
 ) -> None:
     ids = _records(sandbox, 3)
@@ -54,7 +54,7 @@ def test_a_record_that_was_gone_before_the_call_is_a_letter_though_the_call_was_
     assert [letter["row"] for letter in bulkzoho.lines(summary["dead_letter"])] == [1]
 
 
-def test_where_deleted_records_cannot_be_read_that_is_said_and_they_are_letters(
+def test_without_access_to_deleted_records_the_rows_are_rejected_with_a_message(
     bulkzoho: Program, sandbox: SandboxProcess
 ) -> None:
     ids = _records(sandbox, 5)
@@ -70,7 +70,7 @@ def test_where_deleted_records_cannot_be_read_that_is_said_and_they_are_letters(
     assert ended.err.count("The deleted Leads cannot be read (OAUTH_SCOPE_MISMATCH") == 1
 
 
-def test_a_delete_that_is_stopped_before_its_second_answer_is_settled_by_a_resume(
+def test_a_resume_finishes_a_delete_that_was_stopped_before_its_second_response(
     bulkzoho: Program, sandbox: SandboxProcess
 ) -> None:
     ids = _records(sandbox, 5)

@@ -15,7 +15,7 @@ MOST_S = 30.0
 
 @pytest.fixture
 def alone(tmp_path: Path) -> Program:
-    """Give the program with no CRM, and a folder of its own for temporary files."""
+    """Return the program without a CRM, with its own folder for temporary files."""
     (tmp_path / "tmp").mkdir()
     return Program(tmp_path, {"TMPDIR": str(tmp_path / "tmp")})
 
@@ -46,4 +46,4 @@ def test_an_interrupted_demo_leaves_nothing_behind(alone: Program, number: signa
 
     port = ended.out.split("http://127.0.0.1:")[1].split()[0]
     assert list((alone.folder / "tmp").iterdir()) == []
-    assert f":{int(port):04X} 00000000:0000 0A" not in Path("/proc/net/tcp").read_text()  # nobody listens there any more
+    assert f":{int(port):04X} 00000000:0000 0A" not in Path("/proc/net/tcp").read_text()  # the sandbox no longer listens

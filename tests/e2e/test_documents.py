@@ -1,8 +1,8 @@
-"""The documents' commands run, and say what the documents say they do.
+"""The commands in the documents run, and do what the documents say.
 
 Above a fenced block, ``<!-- file: NAME -->`` makes the block a file, and ``<!-- run: 0 3 -->`` makes each line that begins with
-``$`` a command, with its exit codes in order.  The lines below a command must appear in its output, in order; ``…`` stands for
-anything within a line.  A document is one session: one folder, one home, one sandbox.
+``$`` a command, with its exit codes in order.  The lines below a command must appear in its output, in order; ``…`` matches
+anything within a line.  A document is one session: one folder, one state directory, one sandbox.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def test_the_readme_has_commands_to_run() -> None:
     assert any(kind == "run" for kind, _, _ in _blocks(TOP / "README.md"))
 
 
-def test_links_of_the_documents_lead_somewhere() -> None:
+def test_links_in_the_documents_have_targets() -> None:
     lost = [
         f"{document.name}: {link}"
         for document in DOCUMENTS

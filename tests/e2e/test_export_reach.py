@@ -1,4 +1,4 @@
-"""``bulkzoho export`` of records by their ids, of converted leads, of what was deleted, and of long lists."""
+"""``bulkzoho export`` of records by their ids, of converted leads, of deleted records, and of long lists."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _credits(sandbox: SandboxProcess, operation: str) -> list[int]:
 
 
 @pytest.mark.parametrize("route", ["list", "coql"])
-def test_records_of_ids_come_once_in_their_order_and_the_missing_are_named(
+def test_records_of_ids_are_exported_once_in_their_order_and_missing_ids_are_listed(
     bulkzoho: Program, sandbox: SandboxProcess, route: str
 ) -> None:
     ids = _put(sandbox, 260)
@@ -50,7 +50,7 @@ def test_records_of_ids_come_once_in_their_order_and_the_missing_are_named(
     assert len(_credits(sandbox, "list" if route == "list" else "coql")) == (3 if route == "list" else 2)
 
 
-def test_ids_are_taken_from_the_results_of_an_import_and_a_condition_chooses_among_them(
+def test_ids_are_read_from_the_results_of_an_import_and_a_condition_filters_them(
     bulkzoho: Program, sandbox: SandboxProcess
 ) -> None:
     ids = _put(sandbox, 3)
@@ -64,7 +64,7 @@ def test_ids_are_taken_from_the_results_of_an_import_and_a_condition_chooses_amo
     assert ids[0] in ended.err
 
 
-def test_an_interrupted_export_of_ids_gives_the_same_bytes_and_names_the_same_missing(
+def test_an_interrupted_export_of_ids_has_the_same_bytes_and_the_same_missing_ids(
     tmp_path: Path, new_sandbox: SandboxMaker
 ) -> None:
     sandbox = new_sandbox("--edition", "ultimate", "--licences", "1000", "--latency", "0.1")
@@ -88,7 +88,7 @@ def test_an_interrupted_export_of_ids_gives_the_same_bytes_and_names_the_same_mi
     assert Path(summary["export"]["ids"]["file"]).read_text().split() == ids[::300]
 
 
-def test_what_was_deleted_stands_behind_the_records(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_deleted_records_follow_the_others(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     ids = _put(sandbox, 250)
     sandbox.delete("Leads", *ids[:210])
     bulkzoho.file("ids.txt", f"{ids[0]}\n{ids[240]}")
@@ -106,7 +106,7 @@ def test_what_was_deleted_stands_behind_the_records(bulkzoho: Program, sandbox: 
     assert [(row["id"], bool(row["bulkzoho_deleted"])) for row in _rows(some.out)] == [(ids[240], False), (ids[0], True)]
 
 
-def test_converted_leads_are_left_out_or_come_alone_or_too(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_converted_leads_are_left_out_alone_or_included(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.put("Leads", [{"Last_Name": "Open"}, {"Last_Name": "Gone"}])
     OtherClient(sandbox.environment).call("POST", f"Leads/{sandbox.records('Leads')[1]['id']}/actions/convert", {"data": [{}]})
     wanted = {

@@ -1,4 +1,4 @@
-"""``bulkzoho export --since last``: what one export after the other gives, and that no change is left out."""
+"""``bulkzoho export --since last``: each change is in one export, and none is left out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORDS = ("export", "Leads", "-o", "leads.csv", "--since", "last", "--fields", "C
 
 
 def _move(sandbox: SandboxProcess, lead: str, city: str) -> None:
-    """Let another user change a lead's city."""
+    """Change a lead's city as another user."""
     body = json.dumps({"id": lead, "City": city}).encode()
     urllib.request.urlopen(urllib.request.Request(f"{sandbox.url}/__sandbox/records/Leads", body, method="PUT")).close()
 
@@ -31,9 +31,7 @@ def _calls(ended: Ended) -> int:
     return int(ended.summary["calls"]["total"])
 
 
-def test_a_change_within_the_second_of_an_exported_one_comes_with_the_next_export(
-    bulkzoho: Program, sandbox: SandboxProcess
-) -> None:
+def test_a_change_within_the_second_of_an_exported_one_is_in_the_next_export(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.put("Leads", ({"Last_Name": f"Lead {n}", "City": "Oslo"} for n in range(40)))
     leads = [str(one["id"]) for one in sandbox.records("Leads")]
 
@@ -55,7 +53,7 @@ def test_a_change_within_the_second_of_an_exported_one_comes_with_the_next_expor
 
 
 @pytest.mark.parametrize("many", [1_500, 2_500])
-def test_that_nothing_changed_is_seen_by_three_calls_right_after_many_changes(
+def test_three_calls_detect_that_nothing_changed_right_after_many_changes(
     bulkzoho: Program, sandbox: SandboxProcess, many: int
 ) -> None:
     sandbox.put("Leads", ({"Last_Name": f"Lead {n}", "City": "Oslo"} for n in range(many)))
@@ -74,7 +72,7 @@ def test_that_nothing_changed_is_seen_by_three_calls_right_after_many_changes(
 
 
 @pytest.mark.parametrize("converted", ["true", "both"])
-def test_a_lead_that_is_converted_after_many_were_is_not_left_out(
+def test_a_lead_that_is_converted_after_many_others_is_not_left_out(
     bulkzoho: Program, sandbox: SandboxProcess, converted: str
 ) -> None:
     sandbox.put("Leads", ({"Last_Name": f"Lead {n}"} for n in range(251)))

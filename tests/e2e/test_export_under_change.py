@@ -25,12 +25,12 @@ LONG_AGO = 0.0
 
 @dataclass(slots=True)
 class _Life:
-    """What happened to one record: from when to when it was asked for, and what its Score then became; -1 is its end."""
+    """One change of a record: when it was requested and answered, and the new Score; -1 for its deletion."""
 
     steps: list[tuple[float, float, int]] = field(default_factory=list)
 
     def may_show(self, score: int, start: float, end: float) -> bool:
-        """Whether it may have had that score between *start* and *end*."""
+        """Return whether it may have had that score between *start* and *end*."""
         for number, (before, _, made) in enumerate(self.steps):
             is_over = number + 1 < len(self.steps) and self.steps[number + 1][1] < start
             if made == score and before <= end and not is_over:
@@ -38,7 +38,7 @@ class _Life:
         return False
 
     def was_there(self, start: float, end: float) -> bool:
-        """Whether it was there all the while."""
+        """Return whether it existed all the time."""
         return self.steps[0][1] < start and (self.steps[-1][2] != -1 or self.steps[-1][0] > end)
 
 
@@ -85,7 +85,7 @@ def _check(rows: list[dict[str, str]], summary: dict[str, Any], lives: dict[str,
     assert summary["export"]["difference"] == 0 or summary["export"]["why"]
 
 
-def test_each_record_comes_once_in_a_state_of_that_time_by_each_route(tmp_path: Path, new_sandbox: SandboxMaker) -> None:
+def test_each_record_is_exported_once_in_a_state_of_that_time_by_each_route(tmp_path: Path, new_sandbox: SandboxMaker) -> None:
     sandbox = new_sandbox("--edition", "ultimate", "--licences", "1000", "--latency", "0.1")
     sandbox.change(job_time_s=1.0)
     sandbox.put("Leads", ({"Last_Name": f"Lead {n}", "Score": 0} for n in range(2_500)))

@@ -1,4 +1,4 @@
-"""What goes wrong on the way, and what becomes of the rows."""
+"""Faults between program and CRM, and the outcome of the rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ FAST = ("--calls-per-minute", "6000", "--json")
 IMPORT = ("import", "leads.csv", "--module", "Leads", *FAST)
 
 
-def test_a_revoked_token_costs_one_refresh_for_all_workers(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_revoked_token_costs_one_refresh_for_all_senders(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.change(latency_s=0.1)
     sandbox.script({"kind": "token_revoked", "on_call": 9})
     bulkzoho.leads("leads.csv", 3_000)
@@ -20,7 +20,7 @@ def test_a_revoked_token_costs_one_refresh_for_all_workers(bulkzoho: Program, sa
     assert sandbox.state()["tokens_issued"] == 2
 
 
-def test_throttled_calls_are_sent_again_and_counted(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_rate_limited_calls_are_retried_and_counted(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.script({"kind": "429", "on_call": [3, 4]})
     bulkzoho.leads("leads.csv", 1_000)
 
@@ -31,7 +31,7 @@ def test_throttled_calls_are_sent_again_and_counted(bulkzoho: Program, sandbox: 
     assert (summary["calls"]["throttled"], summary["calls"]["retried"]) == (2, 2)
 
 
-def test_a_lost_reply_to_an_insert_is_never_resent(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_an_insert_without_response_is_never_sent_again_blindly(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.script({"kind": "reset_after_commit", "on_call": 2})
     rows = [[f"Lead {n}"] for n in range(1, 501)]  # nothing unique: nothing to look a row up by
     write_csv(bulkzoho.folder / "leads.csv", ["Last_Name"], rows)
@@ -45,7 +45,7 @@ def test_a_lost_reply_to_an_insert_is_never_resent(bulkzoho: Program, sandbox: S
     assert len({record["Last_Name"] for record in sandbox.records()}) == sandbox.count() == 500
 
 
-def test_what_was_only_to_be_reported_is_looked_up_by_a_resume(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_resume_looks_up_rows_that_were_only_reported(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.script({"kind": "reset_after_commit", "on_call": 2})
     bulkzoho.leads("leads.csv", 300)
 
@@ -57,7 +57,7 @@ def test_what_was_only_to_be_reported_is_looked_up_by_a_resume(bulkzoho: Program
     assert resumed["rows"]["accepted"] == sandbox.count() == 300
 
 
-def test_a_lost_reply_is_looked_up_by_a_unique_field(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_an_insert_without_response_is_looked_up_by_a_unique_field(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.script(
         {"kind": "reset_after_commit", "on_call": 2},
         {"kind": "reset_before_commit", "on_call": 4},
@@ -73,7 +73,7 @@ def test_a_lost_reply_is_looked_up_by_a_unique_field(bulkzoho: Program, sandbox:
     assert {f"X-{line['row']}": line["id"] for line in bulkzoho.lines(summary["results"])} == stored
 
 
-def test_an_unreadable_answer_doubles_nothing(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_an_unreadable_response_creates_no_duplicate(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     kinds = ("truncated", "empty_200", "wrong_count", "502_page", "500")
     sandbox.script(*({"kind": kind, "on_call": 2 * number} for number, kind in enumerate(kinds, 1)))
     bulkzoho.leads("leads.csv", 1_500)
@@ -84,7 +84,7 @@ def test_an_unreadable_answer_doubles_nothing(bulkzoho: Program, sandbox: Sandbo
     assert summary["rows"]["accepted"] == sandbox.count() == 1_500
 
 
-def test_a_lost_reply_to_an_upsert_is_sent_again(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_an_upsert_without_response_is_sent_again(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.script({"kind": "reset_after_commit", "on_call": 1})
     bulkzoho.leads("leads.csv", 300)
 
@@ -95,7 +95,9 @@ def test_a_lost_reply_to_an_upsert_is_sent_again(bulkzoho: Program, sandbox: San
     assert summary["rows"]["created"] == 300
 
 
-def test_what_a_lost_upsert_did_is_told_when_it_goes_again_in_halves(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_an_upsert_without_response_is_counted_right_when_sent_again_in_halves(
+    bulkzoho: Program, sandbox: SandboxProcess
+) -> None:
     sandbox.script({"kind": "reset_after_commit", "on_call": 1}, {"kind": "413", "max_bytes": 6_000})
     bulkzoho.leads("leads.csv", 100)
 
@@ -105,7 +107,7 @@ def test_what_a_lost_upsert_did_is_told_when_it_goes_again_in_halves(bulkzoho: P
     assert summary["rows"]["created"] == sandbox.count() == 100
 
 
-def test_a_poisoned_batch_is_bisected_to_the_bad_row(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_batch_with_a_bad_row_is_split_until_it_is_found(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.script({"kind": "refuse_all_400", "marker": 'Lead 142"'})
     bulkzoho.leads("leads.csv", 300)
 
@@ -117,7 +119,7 @@ def test_a_poisoned_batch_is_bisected_to_the_bad_row(bulkzoho: Program, sandbox:
     assert (letter["row"], letter["stage"]) == (142, "crm")
 
 
-def test_a_refusal_of_everything_stops_the_run_and_keeps_the_rows(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_rejection_of_every_row_stops_the_run_and_keeps_the_rows(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.script({"kind": "refuse_all_400", "marker": "Last_Name"})
     bulkzoho.leads("leads.csv", 2_000)
 
@@ -131,7 +133,7 @@ def test_a_refusal_of_everything_stops_the_run_and_keeps_the_rows(bulkzoho: Prog
     assert resumed["rows"]["accepted"] == sandbox.count() == 2_000
 
 
-def test_the_day_s_quota_stops_a_run_that_is_told_to_stop(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_the_daily_quota_stops_a_run_with_on_quota_stop(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.leads("leads.csv", 3_000)
 
     # bulkzoho import leads.csv --module Leads --calls-per-day 15 --on-quota stop; bulkzoho resume --calls-per-day 100000

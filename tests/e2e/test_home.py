@@ -1,4 +1,4 @@
-"""A home that is full, or that this user may not read or write: said as what it is, with a remedy."""
+"""A state directory that is full, or that this user may not read or write: the message says so, and what to do."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .harness import Ended, Program, SandboxProcess
 
 
 @pytest.mark.parametrize("words", [("import", "leads.csv", "--module", "Leads"), ("export", "Leads", "-o", "out.csv")])
-def test_a_home_without_room_for_a_run_ends_it_with_the_remedy(bulkzoho: Program, words: tuple[str, ...]) -> None:
+def test_a_full_state_directory_ends_a_run_with_what_to_do(bulkzoho: Program, words: tuple[str, ...]) -> None:
     bulkzoho.leads("leads.csv", 5)
 
     # bulkzoho import leads.csv --module Leads; bulkzoho export Leads -o out.csv
-    reader, writer = os.pipe()  # the only thing that still takes a byte
+    reader, writer = os.pipe()  # the only file that still takes a byte
     bulkzoho.run(*words, "--json", out=writer, under=("prlimit", "--fsize=0")).expect(1)
     os.close(writer)
     with open(reader, encoding="utf-8") as told:
@@ -25,7 +25,7 @@ def test_a_home_without_room_for_a_run_ends_it_with_the_remedy(bulkzoho: Program
     assert error["hint"].startswith("Make room")
 
 
-def test_what_is_kept_of_an_organization_fails_nothing_when_it_cannot_be_kept(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_cache_of_the_organization_that_cannot_be_written_fails_nothing(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.leads("leads.csv", 5)
     bulkzoho.run("modules").expect(0)
     [kept] = (bulkzoho.home / "organizations").glob("*.json")
@@ -42,7 +42,7 @@ def test_what_is_kept_of_an_organization_fails_nothing_when_it_cannot_be_kept(bu
 @pytest.mark.parametrize(
     "words", [("quota",), ("modules",), ("runs",), ("resume",), ("verify", "x"), ("import", "leads.csv", "--module", "Leads")]
 )
-def test_a_home_that_is_a_file_is_named_with_the_remedy(bulkzoho: Program, words: tuple[str, ...]) -> None:
+def test_a_state_directory_that_is_a_file_is_reported_with_what_to_do(bulkzoho: Program, words: tuple[str, ...]) -> None:
     bulkzoho.leads("leads.csv", 5)
     bulkzoho.home.touch()
 
@@ -53,7 +53,9 @@ def test_a_home_that_is_a_file_is_named_with_the_remedy(bulkzoho: Program, words
 @pytest.mark.parametrize(
     ("mode", "words"), [(0o500, ("quota",)), (0o500, ("modules",)), (0, ("runs",)), (0, ("resume",)), (0, ("quota", "--all"))]
 )
-def test_a_home_without_permission_is_named_with_the_remedy(bulkzoho: Program, mode: int, words: tuple[str, ...]) -> None:
+def test_a_state_directory_without_permission_is_reported_with_what_to_do(
+    bulkzoho: Program, mode: int, words: tuple[str, ...]
+) -> None:
     powerless = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
     bulkzoho.home.mkdir(mode)
 
@@ -71,7 +73,7 @@ def _see_the_home_named(bulkzoho: Program, ended: Ended) -> None:
 
 
 @pytest.mark.parametrize("words", [("--help",), ("import", "--help"), ("auth", "-h"), ("--version",)])
-def test_help_that_cannot_be_written_is_told_as_other_data_are(bulkzoho: Program, words: tuple[str, ...]) -> None:
+def test_help_that_cannot_be_written_is_reported_like_other_output(bulkzoho: Program, words: tuple[str, ...]) -> None:
     with open("/dev/full", "wb") as full:
         # bulkzoho --help >/dev/full
         ended = bulkzoho.run(*words, out=full.fileno()).expect(1)

@@ -47,7 +47,7 @@ def test_each_operation_does_what_it_says(bulkzoho: Program, sandbox: SandboxPro
     assert left["lead299@example.com"]["Last_Name"] == "Upserted 299"
 
 
-def test_columns_are_mapped_set_and_cleared_as_told(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_columns_are_mapped_set_and_cleared_as_configured(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.file(
         "mapping.toml",
         '[columns]\nSurname = "Last_Name"\nTown = "Street"\n[formats]\nBorn = "%d.%m.%Y"\n'
@@ -85,7 +85,7 @@ def test_columns_are_mapped_set_and_cleared_as_told(bulkzoho: Program, sandbox: 
     assert (verdi.get("City"), verdi.get("Birthday")) == (None, None)
 
 
-def test_each_refused_row_becomes_its_own_letter(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_each_rejected_row_is_in_the_dead_letter_file_with_its_values(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     header = ["Last_Name", "Email", "No_of_Employees", "External_Id"]
     rows = [[f"Lead {n}", f"lead{n}@example.com", str(n), f"X-{n}"] for n in range(1, 501)]
     rows[9][0] = ""
@@ -117,7 +117,7 @@ def test_each_refused_row_becomes_its_own_letter(bulkzoho: Program, sandbox: San
     assert len((bulkzoho.folder / "good.csv").read_text(encoding="utf-8-sig").splitlines()) == 496
 
 
-def test_the_results_name_each_accepted_row_with_the_id_that_the_crm_gave(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_the_results_have_each_accepted_row_with_its_record_id(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.leads("leads.csv", 350)
 
     # bulkzoho import leads.csv --module Leads
@@ -130,7 +130,7 @@ def test_the_results_name_each_accepted_row_with_the_id_that_the_crm_gave(bulkzo
     }
 
 
-def test_no_automation_fires_unless_it_is_asked_for(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_no_automation_fires_unless_requested(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.leads("a.csv", 1)
     bulkzoho.leads("b.csv", 1, start=2)
 
@@ -141,7 +141,7 @@ def test_no_automation_fires_unless_it_is_asked_for(bulkzoho: Program, sandbox: 
     assert [call["trigger"] for call in sandbox.writes()] == [[], ["workflow"]]
 
 
-def test_a_file_that_was_imported_is_refused_until_again_is_said(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_file_that_was_imported_is_refused_without_again(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.leads("leads.csv", 3)
     first = bulkzoho.run("import", "leads.csv", "--module", "Leads", *FAST).expect(0).summary
 
@@ -168,7 +168,7 @@ def test_files_of_a_run_are_for_their_owner_only(bulkzoho: Program, sandbox: San
     assert sandbox.state()["violations"]["total"] == 0
 
 
-def test_too_many_refusals_stop_the_run_and_it_can_be_resumed(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_too_many_rejections_stop_the_run_and_it_can_be_resumed(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     rows = [[f"Lead {n}" if n % 10 else "", f"lead{n}@example.com"] for n in range(1, 2_001)]
     write_csv(bulkzoho.folder / "leads.csv", ["Last_Name", "Email"], rows)
 
@@ -182,7 +182,7 @@ def test_too_many_refusals_stop_the_run_and_it_can_be_resumed(bulkzoho: Program,
     assert (resumed["rows"]["dead_lettered"], resumed["rows"]["accepted"], sandbox.count()) == (200, 1_800, 1_800)
 
 
-def test_a_limit_takes_the_first_rows_and_resume_goes_on(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_limit_takes_the_first_rows_and_a_resume_continues(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.leads("leads.csv", 500)
 
     # bulkzoho import leads.csv --module Leads --limit 150; bulkzoho resume --limit none
@@ -206,7 +206,7 @@ def _in_folder(bulkzoho: Program, run: str, name: str) -> Path:
     ("told", "said"),
     [("all", "Automations that fire: workflow, approval, blueprint, "), ("workflow,approval", "fire: workflow, approval.")],
 )
-def test_the_automations_that_will_fire_are_told(bulkzoho: Program, told: str, said: str) -> None:
+def test_the_automations_that_will_fire_are_named(bulkzoho: Program, told: str, said: str) -> None:
     bulkzoho.leads("leads.csv", 3)
 
     # bulkzoho import leads.csv --module Leads --trigger workflow,approval

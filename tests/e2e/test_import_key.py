@@ -1,4 +1,4 @@
-"""``--import-key``: rows that nothing else tells apart, found exactly after a lost reply."""
+"""``--import-key``: equal rows, found exactly after a lost response."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FAST = ("--calls-per-minute", "6000", "--json")
 KEYED = ("import", "leads.csv", "--module", "Leads", "--import-key", "County", *FAST)
 
 
-def test_identical_rows_are_found_exactly_after_lost_replies(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_identical_rows_are_found_exactly_after_lost_responses(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.script(
         {"kind": "reset_after_commit", "on_call": 2},
         {"kind": "reset_before_commit", "on_call": 4},
@@ -26,7 +26,7 @@ def test_identical_rows_are_found_exactly_after_lost_replies(bulkzoho: Program, 
     assert {f"{summary['run']}:{line['row']}": line["id"] for line in bulkzoho.lines(summary["results"])} == stored
 
 
-def test_with_several_files_the_stamp_names_the_file_too(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_with_several_files_the_key_names_the_file_too(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.leads("leads.csv", 2)
     bulkzoho.leads("more.csv", 1, start=3)
 
@@ -37,26 +37,24 @@ def test_with_several_files_the_stamp_names_the_file_too(bulkzoho: Program, sand
     assert stamps == [f"{summary['run']}:{place}" for place in ("1:1", "1:2", "2:1")]
 
 
-def test_a_replay_finds_its_letters_by_the_stamp_they_carry(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_replay_finds_its_rows_by_their_import_key(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     write_csv(
         bulkzoho.folder / "leads.csv", ["Last_Name", "No_of_Employees"], [["Smith", "1"], ["Smith", "many"], ["Smith", "?"]]
     )
     run = bulkzoho.run(*KEYED).expect(3).summary
     letters = bulkzoho.lines(run["dead_letter"])
-    mended = [{**letter, "record": {**letter["record"], "No_of_Employees": 1}} for letter in letters]
-    bulkzoho.file("mended.jsonl", "".join(json.dumps(letter) + "\n" for letter in mended))
+    fixed = [{**letter, "record": {**letter["record"], "No_of_Employees": 1}} for letter in letters]
+    bulkzoho.file("fixed.jsonl", "".join(json.dumps(letter) + "\n" for letter in fixed))
     sandbox.script({"kind": "reset_after_commit", "on_call": 1})
 
-    # bulkzoho replay mended.jsonl
-    summary = bulkzoho.run("replay", "mended.jsonl", *FAST).expect(0).summary
+    # bulkzoho replay fixed.jsonl
+    summary = bulkzoho.run("replay", "fixed.jsonl", *FAST).expect(0).summary
 
     assert (summary["rows"]["accepted"], sandbox.count()) == (2, 3)
     assert sorted(record["County"] for record in sandbox.records()) == [f"{run['run']}:{row}" for row in (1, 2, 3)]
 
 
-def test_a_letter_as_csv_that_fails_as_it_is_does_not_go_again_for_its_new_stamp(
-    bulkzoho: Program, sandbox: SandboxProcess
-) -> None:
+def test_an_unchanged_csv_row_is_not_replayed_again_for_its_new_import_key(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     write_csv(bulkzoho.folder / "leads.csv", ["Last_Name", "Email"], [["Smith", "nonsense"]])
     bulkzoho.run(*KEYED, "--dead-letter", "bad.csv").expect(3)
     bulkzoho.run("replay", "bad.csv", *FAST).expect(3)

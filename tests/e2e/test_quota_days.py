@@ -1,4 +1,4 @@
-"""Three days' quota with the installed program: it stops at each day's end, and goes on when the day has rolled."""
+"""Three days' quota with the installed program: it stops at the end of each day, and continues when the day has rolled."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ A_DAY = 20  # calls
 WORDS = ("--calls-per-day", str(A_DAY), "--on-quota", "stop", "--json")
 
 
-def test_a_run_of_three_days_stops_at_each_edge_and_is_resumed(bulkzoho: Program, new_sandbox: SandboxMaker) -> None:
+def test_a_run_of_three_days_stops_at_the_end_of_each_and_is_resumed(bulkzoho: Program, new_sandbox: SandboxMaker) -> None:
     strict = new_sandbox("--calls-per-day", str(A_DAY), "--edition", "ultimate", "--licences", "1000")
     bulkzoho.leads("leads.csv", 3_800)
     passed_s = 0.0

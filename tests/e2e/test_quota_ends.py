@@ -1,4 +1,4 @@
-"""What ends a run early, resumable: a used-up day, a window, a longest duration."""
+"""Runs that end early, resumable: by a used-up day, a window, a maximum duration."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_used_up_day_stops_the_run_and_says_until_when(bulkzoho: Program, sand
     assert resumed["rows"]["accepted"] == sandbox.count() == 5_000
 
 
-def test_a_day_without_room_from_the_first_call_on_stops_as_well(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_day_that_is_used_up_before_the_first_call_stops_too(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.leads("leads.csv", 5_000)
     bulkzoho.run(*IMPORT, "--calls-per-day", "20", "--on-quota", "stop").expect(7)
     before = len(arrivals_at(sandbox))
@@ -43,7 +43,7 @@ def test_a_day_without_room_from_the_first_call_on_stops_as_well(bulkzoho: Progr
     assert summary["rows"]["accepted"] == sandbox.count()
 
 
-def test_a_run_ends_after_its_longest_duration(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_run_ends_after_its_maximum_duration(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.leads("leads.csv", 20_000)
 
     # bulkzoho import leads.csv --module Leads --calls-per-minute 300 --max-duration 2s

@@ -1,4 +1,4 @@
-"""What credits that are gone do: they end the day, and no call is made in vain."""
+"""Credits that are used up end the day, and no useless call is made."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def test_a_429_without_credits_is_the_end_of_the_day(bulkzoho: Program, sandbox:
     stopped = resumed.wait(60).expect(5)
 
     assert "credits a day are used up" in ended.err
-    assert 1 <= len(refused) <= 10  # those that were on their way
+    assert 1 <= len(refused) <= 10  # calls in flight
     assert sum(1 for call in sandbox.calls() if call["status"] == 429) == len(refused)
     assert ended.summary["calls"]["throttled"] == stopped.summary["calls"]["throttled"] == len(refused)
     assert stopped.summary["rows"]["accepted"] == sandbox.count()
     assert stopped.summary["rows"]["in_doubt"] == 0
 
 
-def test_the_credits_that_the_service_names_are_believed(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_the_credits_that_the_service_reports_are_trusted(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.leads("leads.csv", ENDLESS)
     sandbox.change(credits_per_day=1_000)  # Zoho's formula says 2,050,000
 
@@ -54,7 +54,7 @@ def test_the_credits_that_the_service_names_are_believed(bulkzoho: Program, sand
     assert shown["windows"]["credits_per_day"]["limit"] == pytest.approx(900, abs=20)
 
 
-def test_credits_that_were_gone_before_the_run_end_it_at_once(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_credits_that_are_used_up_before_the_run_end_it_at_once(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.leads("leads.csv", 1_000)
     bulkzoho.leads("more.csv", 1_000, start=2_001)
     bulkzoho.run(*IMPORT, "leads.csv").expect(0)

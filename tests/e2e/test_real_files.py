@@ -1,8 +1,8 @@
-"""Files from the world: all accepted, every value exact.
+"""Real files: all accepted, every value exact.
 
 BULKZOHO_DATA_DIR (or a folder ``shared/data`` beside the checkout) holds ``us-500.csv`` (the well-known 500 sample contacts)
-and ``sp500-companies.csv`` (the companies of the S&P 500).  Without them, stand-ins of the same columns and the same
-peculiarities are made.
+and ``sp500-companies.csv`` (the companies of the S&P 500).  Without them, the test writes files with the same columns and
+the same peculiarities.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an export writes, an import reads back: random records of all field types, from one CRM into another, in each format.
+"""An import reads what an export writes: random records of all field types, from one CRM into another, in each format.
 
 Both CRMs live in threads of this process.  ``ROUND_TRIPS=200 python -m pytest tests/e2e/test_round_trip.py`` tries more.
 """
@@ -42,7 +42,7 @@ QUICK = QuotaSettings(calls_per_minute=60_000, bound_credits=False)
 NUMBERS = itertools.count()  # a record in the recycle bin keeps its unique values
 OWNERS = ("5725767000000411001", "5725767000000411002")
 
-# what the CRM keeps as it is: no blanks at the ends, no control characters but line ends and tabs
+# texts that the CRM stores unchanged: no blanks at the ends, no control characters but line ends and tabs
 _LETTERS = st.one_of(
     st.characters(exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp")), st.sampled_from("\n\r\t ,;\"'\\%=é名🙂\u2028")
 )
@@ -111,13 +111,11 @@ def crms() -> Iterator[Pair]:
     suppress_health_check=list(HealthCheck),
 )
 @given(data=st.data(), route=st.sampled_from(ExportRoute))
-def test_what_an_export_writes_an_import_reads_back(
-    crms: Pair, form: OutputFormat, data: st.DataObject, route: ExportRoute
-) -> None:
+def test_an_import_reads_what_an_export_writes(crms: Pair, form: OutputFormat, data: st.DataObject, route: ExportRoute) -> None:
     records = data.draw(st.lists(_record(crms.contacts), min_size=RECORDS, max_size=RECORDS))
     for crm in (crms.first, crms.second):
         crm.remove(CRM_MODULE, [one["id"] for one in crm.records(CRM_MODULE)])
-        crm.advance(60)  # ten results of bulk reads may be fetched a minute
+        crm.advance(60)  # the CRM allows ten downloads of bulk reads a minute
     unique = [{**one, "Name": f"{n} {one['Name']}", "External_Id": f"X-{n}"} for n, one in zip(NUMBERS, records, strict=False)]
     crms.first.add(CRM_MODULE, unique)
 
@@ -160,7 +158,7 @@ def _plain(sandbox: Sandbox) -> dict[str, Mapping[str, Any]]:
 
 
 def _read(path: Path) -> dict[str, Mapping[str, Any]]:
-    """Give the rows of an export by their keys, but for what each CRM sets itself."""
+    """Return the rows of an export by their keys, without the fields that each CRM sets itself."""
     source = open_source(str(path), InputSettings())
     found: dict[str, Mapping[str, Any]] = {}
     while (block := source.read()) is not None:

@@ -15,7 +15,7 @@ LAST_LINE = "BULKZOHO_UPLOAD_URL"
 
 @pytest.fixture
 def alone(tmp_path: Path) -> Program:
-    """Give the program with no CRM."""
+    """Return the program without a CRM."""
     return Program(tmp_path, {})
 
 
@@ -37,7 +37,7 @@ def test_the_sandbox_prints_its_address_and_an_environment_that_works(alone: Pro
     assert (ended.status, ended.err) == (0, "")
 
 
-def test_the_sandbox_takes_the_port_it_is_given_and_a_taken_one_is_told_in_one_line(alone: Program) -> None:
+def test_the_sandbox_uses_the_given_port_and_reports_a_taken_one_in_one_line(alone: Program) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -50,7 +50,7 @@ def test_the_sandbox_takes_the_port_it_is_given_and_a_taken_one_is_told_in_one_l
     assert ended.err.splitlines()[0] == f"bulkzoho: cannot serve on 127.0.0.1:{port}: Address already in use."
 
 
-def test_scripted_faults_befall_an_import(alone: Program) -> None:
+def test_scripted_faults_affect_an_import(alone: Program) -> None:
     alone.file("faults.json", '[{"kind": "429", "on_call": 1}]')
     alone.leads("leads.csv", 3)
 

@@ -1,13 +1,11 @@
-"""Several lost calls whose rows have no key: each looks at the other's records, so they are looked at again."""
+"""Several calls without a response and without keys: each sees the other's records, so they are looked up again."""
 
 from __future__ import annotations
 
 from .harness import Program, SandboxProcess, write_csv
 
 
-def test_rows_that_another_lost_call_s_records_kept_in_doubt_are_settled_after_it(
-    bulkzoho: Program, sandbox: SandboxProcess
-) -> None:
+def test_rows_kept_in_doubt_by_records_of_another_call_are_resolved_after_it(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.script(
         {"kind": "partial_commit_then_reset", "on_call": 2, "records": 37}, {"kind": "reset_after_commit", "on_call": 3}
     )

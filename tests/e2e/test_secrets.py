@@ -1,4 +1,4 @@
-"""Every secret of many runs is looked for in everything that they left behind."""
+"""No secret of many runs is in anything that they left behind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _tokens(home: Path) -> set[str]:
 
 
 def _holders(folder: Path, secrets: set[str]) -> set[str]:
-    """Give the files below *folder* that hold one of *secrets*, but for what a test itself gave the program to read."""
+    """Return the files below *folder* that contain one of *secrets*, except the inputs that a test wrote."""
     files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
     given = {"in", "credentials.json"}
     return {
@@ -28,7 +28,7 @@ def _holders(folder: Path, secrets: set[str]) -> set[str]:
     }
 
 
-def test_no_file_no_log_and_no_output_holds_a_secret_but_the_stores(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_no_file_log_or_output_contains_a_secret_except_the_stores(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     os.umask(0o022)
     environment = sandbox.environment
     codes = [sandbox.code() for _ in range(3)]
@@ -39,7 +39,7 @@ def test_no_file_no_log_and_no_output_holds_a_secret_but_the_stores(bulkzoho: Pr
     named = ("import", "leads.csv", "--module", "Leads", "--profile", "prod", "-vv", "--calls-per-minute", "6000")
     access = set[str]()
 
-    # everything that goes well, talkative
+    # successful commands, verbose
     bulkzoho.run("auth", "login", "-vv", "--profile", "prod", environment={**quiet, "BULKZOHO_GRANT_CODE": codes[0]}).expect(0)
     bulkzoho.run("auth", "login", "-vv", "--profile", "b", "--file", "credentials.json", environment=quiet).expect(0)
     access |= _tokens(bulkzoho.home)
@@ -50,7 +50,7 @@ def test_no_file_no_log_and_no_output_holds_a_secret_but_the_stores(bulkzoho: Pr
     sandbox.script({"kind": "token_revoked", "on_call": 5}, {"kind": "reset_after_commit", "on_call": 9})
     bulkzoho.run(*named, "--log-file", "events.log").expect(0)
     access |= _tokens(bulkzoho.home)
-    # and what goes wrong
+    # failing commands
     bulkzoho.run("auth", "login", "-vv", environment={**quiet, "BULKZOHO_GRANT_CODE": codes[0]}).expect(6)
     bulkzoho.run("modules", "-vv", environment={"BULKZOHO_CLIENT_SECRET": "wrong-secret-of-mine"}).expect(6)
     sandbox.script({"kind": "502_page", "path_contains": "/crm/", "times": 999})
@@ -70,7 +70,7 @@ def test_no_file_no_log_and_no_output_holds_a_secret_but_the_stores(bulkzoho: Pr
     assert len(secrets) > 8
 
 
-def test_every_file_of_a_home_is_its_owners_alone(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_only_the_owner_can_read_the_files_of_a_state_directory(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     os.umask(0o022)
     bulkzoho.leads("leads.csv", 20)
 
@@ -88,7 +88,7 @@ def test_every_file_of_a_home_is_its_owners_alone(bulkzoho: Program, sandbox: Sa
     assert open_to_others == []
 
 
-def test_no_argument_of_a_process_holds_a_secret(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_no_argument_of_a_process_contains_a_secret(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.change(latency_s=0.3)
     running = bulkzoho.start("auth", "login")
 
@@ -100,7 +100,7 @@ def test_no_argument_of_a_process_holds_a_secret(bulkzoho: Program, sandbox: San
 
 
 def _arguments_of(process: int) -> bytes:
-    """Give what ``ps`` shows of a process that was just started, once it is the program that was asked for."""
+    """Return what ``ps`` shows of a new process, once it runs the program."""
     until = time.monotonic() + 20.0
     while time.monotonic() < until:  # between fork and exec the system shows nothing, or the parent's own
         arguments = Path(f"/proc/{process}/cmdline").read_bytes()

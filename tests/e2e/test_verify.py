@@ -1,4 +1,4 @@
-"""``bulkzoho verify``: what a run sent against what the CRM holds."""
+"""``bulkzoho verify``: compares what a run sent with the records in the CRM."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _change(bulkzoho: Program, name: str, operation: str, header: list[str], row
     bulkzoho.run("import", name, "--module", "Leads", "--operation", operation, *FAST).expect(0)
 
 
-def test_a_run_that_arrived_whole_is_verified_within_its_price(bulkzoho: Program) -> None:
+def test_a_complete_run_is_verified_within_its_price(bulkzoho: Program) -> None:
     _leads(bulkzoho, 1_000)
     run = _imported(bulkzoho)
 
@@ -59,10 +59,10 @@ def test_a_run_that_arrived_whole_is_verified_within_its_price(bulkzoho: Program
     assert (found["compared"], found["same"], found["not_compared"], found["fields"]) == (1_000, 1_000, 0, {})
     assert found["records"] == {"before": 0, "expected": 1_000, "now": 1_000}
     assert found["differences"] is None
-    assert summary["credits"] <= 10 + 3 + 8  # 1,000 rows by id, one page of the window, getting connected
+    assert summary["credits"] <= 10 + 3 + 8  # 1,000 rows by id, one page of the window, connecting
 
 
-def test_what_differs_stands_in_a_file_field_by_field(bulkzoho: Program) -> None:
+def test_differences_are_in_a_file_field_by_field(bulkzoho: Program) -> None:
     _leads(bulkzoho, 250)
     run = _imported(bulkzoho)
     ids = {line["row"]: line["id"] for line in bulkzoho.lines(run["results"])}
@@ -90,19 +90,19 @@ def test_no_value_is_shown_on_the_terminal(bulkzoho: Program) -> None:
     _leads(bulkzoho, 5)
     run = _imported(bulkzoho)
     ids = [line["id"] for line in bulkzoho.lines(run["results"])]
-    _change(bulkzoho, "edit.csv", "update", ["id", "Last_Name"], [[ids[0], "Somebody Else"]])
+    _change(bulkzoho, "edit.csv", "update", ["id", "Last_Name"], [[ids[0], "Changed Else"]])
 
     # bulkzoho verify RUN
     ended = bulkzoho.run("verify", run["run"], "--progress", "plain").expect(3)
 
     assert ended.out == ""
-    assert "Somebody" not in ended.err
+    assert "Changed" not in ended.err
     assert "ad & Sons" not in ended.err
     assert "Last_Name" in ended.err
     assert "differences.jsonl" in ended.err
 
 
-def test_a_record_made_twice_during_the_run_is_found(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_record_created_twice_during_the_run_is_found(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     write_csv(bulkzoho.folder / "leads.csv", ["Last_Name", "City"], [[f"Lead {n}", "Oslo"] for n in range(300)])
     sandbox.script({"kind": "slow", "on_call": 3, "seconds": 2})
     run = bulkzoho.start("import", "leads.csv", "--module", "Leads", "--in-flight", "1", *FAST)
@@ -152,7 +152,7 @@ def test_a_sample_is_spread_over_the_run(bulkzoho: Program, sample: int) -> None
     assert (found["sampled"], found["compared"], found["same"]) == (True, min(sample, 400), min(sample, 400))
 
 
-def test_updates_deletes_replays_and_refused_rows_are_verified_too(bulkzoho: Program) -> None:
+def test_updates_deletes_replays_and_rejected_rows_are_verified_too(bulkzoho: Program) -> None:
     _leads(bulkzoho, 20)
     run = _imported(bulkzoho)
     ids = [line["id"] for line in bulkzoho.lines(run["results"])]
@@ -160,8 +160,8 @@ def test_updates_deletes_replays_and_refused_rows_are_verified_too(bulkzoho: Pro
     write_csv(bulkzoho.folder / "update.csv", ["id", "City", "No_of_Employees"], rows)
     words = ("import", "update.csv", "--module", "Leads", "--operation", "update", *FAST)
     update = bulkzoho.run(*words).expect(3).summary
-    bulkzoho.file("mended.jsonl", Path(update["dead_letter"]).read_text().replace('"many"', "7"))
-    replay = bulkzoho.run("replay", "mended.jsonl", *FAST).expect(0).summary
+    bulkzoho.file("fixed.jsonl", Path(update["dead_letter"]).read_text().replace('"many"', "7"))
+    replay = bulkzoho.run("replay", "fixed.jsonl", *FAST).expect(0).summary
     found = [bulkzoho.run("verify", one["run"], *FAST).expect(0).summary["verify"] for one in (update, replay)]
     write_csv(bulkzoho.folder / "gone.csv", ["id"], [[one] for one in ids[:5]])
     delete = bulkzoho.run("import", "gone.csv", "--module", "Leads", "--operation", "delete", *FAST).expect(0).summary
@@ -174,7 +174,7 @@ def test_updates_deletes_replays_and_refused_rows_are_verified_too(bulkzoho: Pro
     assert first["missing"] == 5
 
 
-def test_standard_input_is_verified_from_what_the_run_kept_of_it(bulkzoho: Program) -> None:
+def test_standard_input_is_verified_from_the_copy_of_the_run(bulkzoho: Program) -> None:
     text = "Last_Name,City\nA,Oslo\nB,Rome\n"
     run = bulkzoho.run("import", "-", "--module", "Leads", *FAST, text=text).expect(0).summary
 
@@ -195,7 +195,7 @@ def test_a_changed_input_is_not_compared(bulkzoho: Program) -> None:
     assert ended.summary["error"]["code"] == "INPUT_CHANGED"
 
 
-def test_a_verification_that_agrees_leaves_no_file_of_an_earlier_one(bulkzoho: Program) -> None:
+def test_a_verification_without_differences_removes_the_file_of_an_earlier_one(bulkzoho: Program) -> None:
     _leads(bulkzoho, 3)
     run = _imported(bulkzoho)
     ids = [line["id"] for line in bulkzoho.lines(run["results"])]

@@ -17,6 +17,7 @@ CLEAN = (
     "docs/reference",
     "docs/tutorial.md",
     "tests/crash",
+    "tests/conftest.py",
     "tests/interop",
     "tests/property",
     "tests/typing",

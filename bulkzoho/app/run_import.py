@@ -23,7 +23,8 @@ from bulkzoho.app.run_log import log_run_finished
 from bulkzoho.app.run_reports import write_in_doubt, write_report
 from bulkzoho.app.run_users import RunUserCache
 from bulkzoho.app.session import CrmSession, open_session
-from bulkzoho.app.wiring import ImportContext, build_import_pipeline, build_recorder
+from bulkzoho.app.wiring import ImportContext, build_import_pipeline, build_monitor, build_recorder
+from bulkzoho.domain.model.batch import InDoubtBatch
 from bulkzoho.domain.model.journal_events import InputInfo, InputProgressed, LetterClaimed, RunInfo, RunUpdated
 from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.domain.model.progress import QuotaStatus
@@ -41,7 +42,6 @@ from bulkzoho.engine.importer.crash_recovery import RestoredState, reread_in_dou
 from bulkzoho.engine.importer.pipeline import ImportPipeline
 from bulkzoho.engine.importer.reader import RunInput
 from bulkzoho.engine.importer.recorder import OutcomeRecorder
-from bulkzoho.engine.importer.sender import InDoubtBatch
 from bulkzoho.errors import BulkZohoError
 from bulkzoho.interfaces import Progress, Source
 from bulkzoho.storage.store.duplicate_guard import require_not_imported_before
@@ -207,10 +207,11 @@ async def _send(work: ImportRun, context: ImportContext, open_sources: dict[int,
         context.run.folder, context.settings, journal.lengths(), new=context.run.is_new, tell=context.progress.tell
     )
     restored = restore_from_journal(journal.shipments())
-    recorder = build_recorder(context, files)
+    monitor = build_monitor(context)
+    recorder = build_recorder(context, files, monitor)
     recorder.restore(settled=restored.settled, in_doubt=restored.in_doubt)
     parts = input_parts(work.opener, context.inputs, _rows_already_known(restored, len(context.inputs)), open_sources)
-    pipeline = build_import_pipeline(context, recorder, parts)
+    pipeline = build_import_pipeline(context, recorder, monitor, parts)
     try:
         tail = await absorb_stop(_run_pipeline(context, pipeline, recorder, parts, restored), stop)
     finally:
@@ -316,7 +317,7 @@ async def _reread_in_doubt(sent: SentImport) -> Sequence[InDoubtBatch]:
 
 def _write_update(recorder: OutcomeRecorder, update: RunUpdated) -> BulkZohoError | None:
     """Make *update* durable with what is still staged; return why that failed."""
-    recorder.watch(lambda: update)
+    recorder.end_run(update)
     try:
         recorder.flush()
     except BulkZohoError as error:

@@ -119,7 +119,7 @@ async def absorb_stop(work: Coroutine[Any, Any, T], stop: StopSignal) -> T | Non
         work.close()
         return None
     task = asyncio.current_task()
-    stop.bind(task)
+    stop.set_task(task)
     try:
         return await work
     except asyncio.CancelledError:
@@ -133,7 +133,7 @@ async def absorb_stop(work: Coroutine[Any, Any, T], stop: StopSignal) -> T | Non
     except BulkZohoError as error:
         stop.request(stop_reason(error), error)
     finally:
-        stop.bind(None)
+        stop.set_task(None)
     return None
 
 

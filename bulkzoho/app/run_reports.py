@@ -7,12 +7,11 @@ from contextlib import suppress
 
 import orjson
 
-from bulkzoho.domain.model.batch import InFlightShipment
+from bulkzoho.domain.model.batch import InDoubtBatch, InFlightShipment
 from bulkzoho.domain.model.journal_events import InputInfo, RunInfo
 from bulkzoho.domain.model.summary import Summary
 from bulkzoho.domain.summary.summary_json import summary_json
 from bulkzoho.domain.transform.exact_json import encode_json
-from bulkzoho.engine.importer.sender import InDoubtBatch
 from bulkzoho.storage.files.atomic_write import write_atomic
 from bulkzoho.storage.store.replay_history import RowKey
 from bulkzoho.storage.store.run_folder import RunFolder

@@ -79,7 +79,7 @@ class CrmSession:
         """Give the records in *crm_module*, or None when they cannot be counted at once: nice to have, worth no wait."""
         try:
             async with asyncio.timeout(COUNT_WITHIN_S):
-                reply = await self.courier.try_once(lambda: self.crm.count(crm_module), DEFAULT_COST)
+                reply = await self.courier.call_once(lambda: self.crm.count(crm_module), DEFAULT_COST)
         except (TimeoutError, BulkZohoError, StopRequestedError):
             return None
         return reply.payload if isinstance(reply, Succeeded) else None
@@ -113,7 +113,7 @@ class CrmSession:
         return await explain_access_error(error, self.wires) if isinstance(error, AccessError) else error
 
     async def _ask(self, call: Callable[[], Awaitable[Reply]], *, doing: str) -> Any:
-        return _payload(await self.courier.deliver(call, DEFAULT_COST), doing=doing)
+        return _payload(await self.courier.call(call, DEFAULT_COST), doing=doing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +203,7 @@ async def open_organization_session(
                 quota, courier, waits = await open_for(organization)
                 if known is None or known.id != organization.id:
                     await _charge(quota, calls=used.total)
-                courier.take_over(used)
+                courier.add_counts(used)
         yield OrganizationSession(wires=wires, courier=courier, quota=quota, waits=waits, organization=organization)
 
 
@@ -249,10 +249,10 @@ async def _open_limiter(
     )
     stop.listen(quota.close)
     courier = RetryingCaller(
-        quota=quota,
+        limiter=quota,
         crm=wires.crm,
         stop=stop,
-        chance=random.Random().random,  # noqa: S311  for jitter
+        jitter=random.Random().random,  # noqa: S311  for jitter
         give_up_after_s=settings.give_up_after_s,
         wall=time.time,
     )
@@ -267,7 +267,7 @@ def _today(name: str, modules: Sequence[ModuleInfo]) -> str:
 
 
 async def _ask_who(courier: RetryingCaller, crm: MetadataApi, progress: Progress, chosen: ResolvedAccount) -> Organization:
-    reply = await courier.deliver(crm.organization, DEFAULT_COST)
+    reply = await courier.call(crm.organization, DEFAULT_COST)
     if isinstance(reply, Rejected) and (reply.code == "OAUTH_SCOPE_MISMATCH" or reply.status == HTTPStatus.FORBIDDEN):
         progress.tell("The token may not read the organization: its scope lacks ZohoCRM.org.READ.")
         return replace(provisional_organization(chosen), name="unknown organization")
@@ -276,7 +276,7 @@ async def _ask_who(courier: RetryingCaller, crm: MetadataApi, progress: Progress
 
 
 async def _current_user(courier: RetryingCaller, crm: MetadataApi) -> User | None:
-    reply = await courier.deliver(crm.current_user, DEFAULT_COST)
+    reply = await courier.call(crm.current_user, DEFAULT_COST)
     return reply.payload if isinstance(reply, Succeeded) else None
 
 

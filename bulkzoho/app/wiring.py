@@ -18,19 +18,17 @@ from bulkzoho.domain.model.rows import Operation
 from bulkzoho.domain.model.settings import REPLY_TIMEOUT_S, SETTLE_MARGIN_S, ImportSettings, InDoubtPolicy
 from bulkzoho.domain.transform.row_transformer import RowTransformer
 from bulkzoho.engine.concurrency.coql_reader import CoqlReader
+from bulkzoho.engine.concurrency.run_monitor import RunContext, RunMonitor
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.engine.importer.pipeline import ImportPipeline, ImportPipelineParts
-from bulkzoho.engine.importer.reader import ReplayFilter, RunInput
-from bulkzoho.engine.importer.recorder import OutcomeFiles, OutcomeRecorder
+from bulkzoho.engine.importer.reader import InputParts, ReadUsers, ReplayFilter, RunInput
+from bulkzoho.engine.importer.recorder import OutcomeFiles, OutcomeRecorder, RecorderParts
 from bulkzoho.engine.importer.result_lines import LetterContext
-from bulkzoho.engine.importer.sender import ResendInterpreter
-from bulkzoho.engine.importer.superseded import SupersededCheck
-from bulkzoho.engine.importer.user_loading import ReadUsers
-from bulkzoho.engine.lost_replies.in_doubt import ConflictCheck, InsertLookup
-from bulkzoho.engine.lost_replies.insert_lookup import CoqlInsertLookup
+from bulkzoho.engine.importer.superseded import SupersededCheck, SupersededParts
+from bulkzoho.engine.lost_replies.insert_lookup import CoqlInsertLookup, InsertLookupParts
+from bulkzoho.engine.lost_replies.protocols import ConflictCheck, InsertLookup, LostReplyChecks, ResendInterpreter
 from bulkzoho.engine.lost_replies.record_fetcher import RecordFetcher
-from bulkzoho.engine.lost_replies.resent_deletes import DeleteResendInterpreter
-from bulkzoho.engine.lost_replies.resent_upserts import UpsertResendInterpreter
+from bulkzoho.engine.lost_replies.resent_calls import DeleteResendInterpreter, UpsertResendInterpreter
 from bulkzoho.engine.lost_replies.update_conflicts import UpdateConflicts
 from bulkzoho.interfaces import Progress
 from bulkzoho.storage.store.accepted_index import AcceptedRowIndex, accepted_ids_among
@@ -52,6 +50,7 @@ __all__ = [
     "ApiClientParts",
     "ImportContext",
     "build_import_pipeline",
+    "build_monitor",
     "build_recorder",
     "open_api_client",
     "token_cache_of",
@@ -108,7 +107,22 @@ class ImportContext:
     disk: Executor  #: waits for the disk
 
 
-def build_recorder(context: ImportContext, files: OutcomeFiles) -> OutcomeRecorder:
+def build_monitor(context: ImportContext) -> RunMonitor:
+    """Build the monitor of an import, which counts its calls and seconds."""
+    parts = RunContext(
+        run=context.info.run,
+        caller=context.crm.courier,
+        limiter=context.crm.quota,
+        progress=context.progress,
+        stop=context.stop,
+        wall=time.time,
+        worked_s=context.info.seconds,
+        counted=context.info.calls,
+    )
+    return RunMonitor(parts, window=context.settings.window, longest_s=context.settings.max_duration_s)
+
+
+def build_recorder(context: ImportContext, files: OutcomeFiles, monitor: RunMonitor) -> OutcomeRecorder:
     """Build the recorder of an import, which writes to *files* and to the run's journal."""
     settings = context.settings
     facts = LetterContext(
@@ -121,26 +135,40 @@ def build_recorder(context: ImportContext, files: OutcomeFiles) -> OutcomeRecord
     )
     names = [source.name for source in context.inputs]
     return OutcomeRecorder(
-        journal=context.run.journal,
-        files=files,
-        lettering=build_formatter(files, facts, header=context.columns, sources=names, import_key=settings.import_key),
-        sources=context.inputs,
-        wall=time.time,
-        skew=lambda: context.crm.courier.skew_s,
-        thread=context.disk,
+        RecorderParts(
+            journal=context.run.journal,
+            files=files,
+            formatter=build_formatter(files, facts, header=context.columns, sources=names, import_key=settings.import_key),
+            sources=context.inputs,
+            wall=time.time,
+            clock_skew=lambda: context.crm.courier.skew_s,
+            run_update=monitor.run_update,
+            senders=context.crm.senders,
+            thread=context.disk,
+        )
     )
 
 
-def build_import_pipeline(context: ImportContext, recorder: OutcomeRecorder, parts: Sequence[RunInput]) -> ImportPipeline:
-    """Build the pipeline of an import, which reads *parts*."""
+def build_import_pipeline(
+    context: ImportContext, recorder: OutcomeRecorder, monitor: RunMonitor, inputs: Sequence[RunInput]
+) -> ImportPipeline:
+    """Build the pipeline of an import, which reads *inputs*."""
     crm, settings = context.crm, context.settings
     sizes = [source.size for source in context.inputs]
     return ImportPipeline(
         ImportPipelineParts(
-            run=context.info.run,
+            monitor=monitor,
             settings=settings,
-            inputs=parts,
-            shaper=context.transformer,
+            input=InputParts(
+                inputs=inputs,
+                transformer=context.transformer,
+                replay=context.history,
+                superseded=_superseded_check(context),
+                read_users=context.read_users,
+                row_limit=settings.limit,
+                batch_records=settings.batch_records,
+                bytes_total=None if any(size < 0 for size in sizes) else sum(sizes),
+            ),
             route=RecordWriteRoute(
                 crm.transport,
                 crm_module=context.module.api_name,
@@ -148,22 +176,11 @@ def build_import_pipeline(context: ImportContext, recorder: OutcomeRecorder, par
                 match_on=settings.match_on,
                 trigger=settings.trigger,
             ),
-            courier=crm.courier,
-            quota=crm.quota,
             recorder=recorder,
-            lookup=_insert_lookup(context),
-            conflicts=_conflict_check(context),
-            resends=_resend_interpreter(context),
-            letters=context.history,
-            superseded=_superseded_check(context),
-            read_users=context.read_users,
-            progress=context.progress,
-            stop=context.stop,
-            wall=time.time,
+            checks=LostReplyChecks(
+                lookup=_insert_lookup(context), conflicts=_conflict_check(context), resends=_resend_interpreter(context)
+            ),
             senders=crm.senders,
-            bytes_total=None if any(size < 0 for size in sizes) else sum(sizes),
-            worked_s=context.info.seconds,
-            counted=context.info.calls,
         )
     )
 
@@ -175,17 +192,19 @@ def _insert_lookup(context: ImportContext) -> InsertLookup | None:
         return None
     wait_s = REPLY_TIMEOUT_S + SETTLE_MARGIN_S if settings.settle_wait_s is None else settings.settle_wait_s
     return CoqlInsertLookup(
-        coql=_coql_reader(context),
-        crm_module=module,
-        user=crm.user,
-        unique_fields=[field.api_name for field in module.fields if field.unique],
-        match_on=settings.match_on,
-        import_key=settings.import_key,
-        known_ids=partial(accepted_ids_among, context.run.store, crm.organization.id, module.api_name),
-        clock_skew=lambda: crm.courier.skew_s,
-        settle_wait_s=wait_s,
-        pause=context.stop.sleep,
-        tell=context.progress.tell,
+        InsertLookupParts(
+            coql=_coql_reader(context),
+            crm_module=module,
+            user=crm.user,
+            unique_fields=[field.api_name for field in module.fields if field.unique],
+            match_on=settings.match_on,
+            import_key=settings.import_key,
+            known_ids=partial(accepted_ids_among, context.run.store, crm.organization.id, module.api_name),
+            clock_skew=lambda: crm.courier.skew_s,
+            settle_wait_s=wait_s,
+            pause=context.stop.sleep,
+            tell=context.progress.tell,
+        )
     )
 
 
@@ -194,7 +213,7 @@ def _resend_interpreter(context: ImportContext) -> ResendInterpreter | None:
     crm, module, operation = context.crm, context.module.api_name, context.settings.operation
     if operation is Operation.DELETE:
         records = RecordReadClient(crm.transport, crm_module=module)
-        return DeleteResendInterpreter(courier=crm.courier, records=records, crm_module=module, tell=context.progress.tell)
+        return DeleteResendInterpreter(caller=crm.courier, records=records, crm_module=module, tell=context.progress.tell)
     if operation is Operation.UPSERT:
         return UpsertResendInterpreter(known_ids=partial(accepted_ids_among, context.run.store, crm.organization.id, module))
     return None
@@ -205,7 +224,7 @@ def _conflict_check(context: ImportContext) -> ConflictCheck | None:
     if context.settings.operation is not Operation.UPDATE:
         return None
     return UpdateConflicts(
-        holdings=RecordFetcher(_coql_reader(context)),
+        records=RecordFetcher(_coql_reader(context)),
         crm_module=context.module,
         user=context.crm.user,
         tell=context.progress.tell,
@@ -218,11 +237,13 @@ def _superseded_check(context: ImportContext) -> SupersededCheck | None:
     if not context.is_replay or settings.force:
         return None
     return SupersededCheck(
-        coql=_coql_reader(context),
-        operation=settings.operation,
-        key_fields=[field for field in module.fields if field.unique or field.api_name in settings.match_on],
-        accepted=AcceptedRowIndex(context.run.store, crm.organization.id, module.api_name),
-        tell=context.progress.tell,
+        SupersededParts(
+            coql=_coql_reader(context),
+            operation=settings.operation,
+            key_fields=[field for field in module.fields if field.unique or field.api_name in settings.match_on],
+            accepted=AcceptedRowIndex(context.run.store, crm.organization.id, module.api_name),
+            tell=context.progress.tell,
+        )
     )
 
 

@@ -97,7 +97,7 @@ def _take_signals(stop: StopSignal, display: ProgressDisplay) -> None:
     def received() -> None:
         if stop.requested:
             display.tell("Stopping at once: calls in flight are left, their rows are in doubt until a resume.")
-            stop.at_once()
+            stop.cancel_now()
         else:
             display.tell("Stopping: calls in flight may end, then everything is settled. Once more to stop at once.")
             stop.request(StopReason.SIGNAL)

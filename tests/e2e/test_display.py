@@ -109,6 +109,6 @@ def test_a_crm_that_is_gone_is_told_while_the_run_waits_for_it(tmp_path: Path, n
     sandbox.kill()
     ended = running.wait().expect(5)
 
-    told = re.findall(r"no answer since ([0-9:]{8}) \(.+\); gives up at ([0-9:]{8})", ended.err)
+    told = re.findall(r"no response since ([0-9:]{8}) \(.+\); gives up at ([0-9:]{8})", ended.err)
     assert len({*told}) == 1, ended.err
     assert ended.err.rstrip().splitlines()[-1].startswith("Next: bulkzoho resume ")

@@ -26,13 +26,15 @@ from bulkzoho.domain.transform.record_hash import record_digest
 from bulkzoho.domain.transform.row_transformer import RowTransformer
 from bulkzoho.engine.concurrency.coql_reader import CoqlReader
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
+from bulkzoho.engine.concurrency.run_monitor import RunContext, RunMonitor
 from bulkzoho.engine.concurrency.stop import StopRequestedError, StopSignal
 from bulkzoho.engine.importer.crash_recovery import reread_in_doubt_rows, restore_from_journal
 from bulkzoho.engine.importer.pipeline import ImportPipeline, ImportPipelineParts
-from bulkzoho.engine.importer.reader import RunInput
-from bulkzoho.engine.importer.recorder import OutcomeFiles, OutcomeRecorder
+from bulkzoho.engine.importer.reader import InputParts, RunInput
+from bulkzoho.engine.importer.recorder import OutcomeFiles, OutcomeRecorder, RecorderParts
 from bulkzoho.engine.importer.result_lines import LetterContext, OutcomeFormatter
-from bulkzoho.engine.lost_replies.insert_lookup import CoqlInsertLookup
+from bulkzoho.engine.lost_replies.insert_lookup import CoqlInsertLookup, InsertLookupParts
+from bulkzoho.engine.lost_replies.protocols import LostReplyChecks
 from bulkzoho.errors import BulkZohoError
 from bulkzoho.formats.dead_letter.writer import JsonDeadLetterWriter, JsonResultWriter
 from bulkzoho.formats.detect import open_source
@@ -134,32 +136,49 @@ async def _import(world: World, process: Process, life: Life, journal: SqliteJou
     stop = StopSignal()
     restored = restore_from_journal(journal.shipments())
     sources = journal.inputs()
-    courier = RetryingCaller(
-        quota=_Open(),
+    caller = RetryingCaller(
+        limiter=_UnlimitedLimiter(),
         crm=cast(MetadataApi, world.crm),
         stop=stop,
-        chance=lambda: 0.5,
+        jitter=lambda: 0.5,
         give_up_after_s=900.0,
         wall=world.crm.wall,
     )
+    monitor = RunMonitor(_context(world, caller, stop), window=None, longest_s=None)
     recorder = OutcomeRecorder(
-        journal=MortalJournal(journal, life),
-        files=files,
-        lettering=_lettering(world, [source.name for source in sources]),
-        sources=sources,
-        wall=world.crm.wall,
-        skew=lambda: courier.skew_s,
-        thread=None if process.disk_s is None else SlowDisk(process.disk_s),
+        RecorderParts(
+            journal=MortalJournal(journal, life),
+            files=files,
+            formatter=_formatter(world, [source.name for source in sources]),
+            sources=sources,
+            wall=world.crm.wall,
+            clock_skew=lambda: caller.skew_s,
+            run_update=monitor.run_update,
+            senders=SENDERS,
+            thread=None if process.disk_s is None else SlowDisk(process.disk_s),
+        )
     )
     recorder.restore(settled=restored.settled, in_doubt=restored.in_doubt)
-    shaper = RowTransformer(crm_module=LEADS, mapping=MappingSettings(), operation=world.operation, match_on=_match_on(world))
-    shaper.plan_header(HEADER, source="rows.csv")
-    parts = [_part(sources[0], [*restored.settled, *((one.source, one.rows) for one in restored.in_doubt)])]
-    pipe = ImportPipeline(_pipe_parts(world, parts, shaper, recorder, courier=courier, stop=stop))
-    _let_fate_come(process, life, stop)
+    transformer = RowTransformer(
+        crm_module=LEADS, mapping=MappingSettings(), operation=world.operation, match_on=_match_on(world)
+    )
+    transformer.plan_header(HEADER, source="rows.csv")
+    inputs = [_input(sources[0], [*restored.settled, *((shipment.source, shipment.rows) for shipment in restored.in_doubt)])]
+    pipeline = ImportPipeline(
+        ImportPipelineParts(
+            monitor=monitor,
+            settings=_settings(world),
+            input=InputParts(inputs=inputs, transformer=transformer, batch_records=BATCH_RECORDS),
+            route=world.crm,
+            recorder=recorder,
+            checks=LostReplyChecks(lookup=_lookup(world, caller, stop)),
+            senders=SENDERS,
+        )
+    )
+    _schedule_end(process, life, stop)
     try:
-        await courier.deliver(lambda: world.crm.count("Leads"), CallCost())  # the service's clock is known from the start
-        await pipe.run(in_doubt=await reread_in_doubt_rows(parts, shaper, restored.in_doubt))
+        await caller.call(lambda: world.crm.count("Leads"), CallCost())  # the service's clock is known from the start
+        await pipeline.run(in_doubt=await reread_in_doubt_rows(inputs, transformer, restored.in_doubt))
     except StopRequestedError:
         pass
     except BulkZohoError as error:
@@ -170,7 +189,7 @@ async def _import(world: World, process: Process, life: Life, journal: SqliteJou
     assert world.tally.adds_up, world.tally
 
 
-def _let_fate_come(process: Process, life: Life, stop: StopSignal) -> None:
+def _schedule_end(process: Process, life: Life, stop: StopSignal) -> None:
     """Kill or stop the process at its moment."""
     loop = asyncio.get_running_loop()
 
@@ -184,16 +203,21 @@ def _let_fate_come(process: Process, life: Life, stop: StopSignal) -> None:
         loop.call_later(process.stopped_after_s, stop.request, StopReason.SIGNAL)
 
 
-def _pipe_parts(
-    world: World,
-    parts: list[RunInput],
-    shaper: RowTransformer,
-    recorder: OutcomeRecorder,
-    *,
-    courier: RetryingCaller,
-    stop: StopSignal,
-) -> ImportPipelineParts:
-    settings = ImportSettings(
+def _context(world: World, caller: RetryingCaller, stop: StopSignal) -> RunContext:
+    return RunContext(
+        run="r1",
+        caller=caller,
+        limiter=_UnlimitedLimiter(),
+        progress=_Silent(),
+        stop=stop,
+        wall=world.crm.wall,
+        worked_s=0.0,
+        counted=CallCounts(),
+    )
+
+
+def _settings(world: World) -> ImportSettings:
+    return ImportSettings(
         inputs=(str(world.folder / "rows.csv"),),
         crm_module="Leads",
         operation=world.operation,
@@ -201,41 +225,27 @@ def _pipe_parts(
         batch_records=BATCH_RECORDS,
         settle_wait_s=SETTLE_WAIT_S,
     )
-    lookup = CoqlInsertLookup(
-        coql=CoqlReader(world.crm, courier, crm_module="Leads"),
-        crm_module=LEADS,
-        user=ME,
-        unique_fields=[KEY],
-        match_on=_match_on(world),
-        import_key=None,
-        known_ids=lambda ids: {line["id"] for line in world.lines(RESULTS)} & set(ids),
-        clock_skew=lambda: courier.skew_s,
-        settle_wait_s=SETTLE_WAIT_S,
-        wall=world.crm.wall,
-        pause=stop.sleep,
-    )
-    return ImportPipelineParts(
-        run="r1",
-        settings=settings,
-        inputs=parts,
-        shaper=shaper,
-        route=world.crm,
-        courier=courier,
-        quota=_Open(),
-        recorder=recorder,
-        lookup=lookup,
-        letters=None,
-        progress=_Silent(),
-        stop=stop,
-        wall=world.crm.wall,
-        senders=SENDERS,
-        bytes_total=None,
-        worked_s=0.0,
-        counted=CallCounts(),
+
+
+def _lookup(world: World, caller: RetryingCaller, stop: StopSignal) -> CoqlInsertLookup:
+    return CoqlInsertLookup(
+        InsertLookupParts(
+            coql=CoqlReader(world.crm, caller, crm_module="Leads"),
+            crm_module=LEADS,
+            user=ME,
+            unique_fields=[KEY],
+            match_on=_match_on(world),
+            import_key=None,
+            known_ids=lambda ids: {line["id"] for line in world.lines(RESULTS)} & set(ids),
+            clock_skew=lambda: caller.skew_s,
+            settle_wait_s=SETTLE_WAIT_S,
+            wall=world.crm.wall,
+            pause=stop.sleep,
+        )
     )
 
 
-def _part(source: InputInfo, known: Sequence[tuple[int, Sequence[tuple[int, int]]]]) -> RunInput:
+def _input(source: InputInfo, known: Sequence[tuple[int, Sequence[tuple[int, int]]]]) -> RunInput:
     rows = RowRanges()
     for _, ranges in known:
         for first, last in ranges:
@@ -244,7 +254,7 @@ def _part(source: InputInfo, known: Sequence[tuple[int, Sequence[tuple[int, int]
     return RunInput(index=0, open=opened, reopen=opened, known=rows)
 
 
-def _lettering(world: World, sources: Sequence[str]) -> OutcomeFormatter:
+def _formatter(world: World, sources: Sequence[str]) -> OutcomeFormatter:
     return OutcomeFormatter(
         LetterContext(
             run="r1", crm_module="Leads", operation=world.operation, match_on=_match_on(world), trigger="none", org="1"
@@ -261,8 +271,8 @@ def _match_on(world: World) -> tuple[str, ...]:
     return (KEY,) if world.operation is Operation.UPSERT else ()
 
 
-class _Open:
-    """A limiter that admits every call."""
+class _UnlimitedLimiter:
+    """A limiter without limits."""
 
     @asynccontextmanager
     async def permit(self, price: CallCost) -> AsyncIterator[None]:

@@ -89,7 +89,7 @@ async def _denied(crm: CrmSession, crm_module: CrmModule, right: RecordPermissio
     }
     if not flags[right]:
         return AccessError("the list of modules says so", hint=_GRANT)
-    reply = await crm.courier.deliver(lambda: probe_permission(crm.transport, crm_module.api_name, right), DEFAULT_COST)
+    reply = await crm.courier.call(lambda: probe_permission(crm.transport, crm_module.api_name, right), DEFAULT_COST)
     if not isinstance(reply, Rejected) or not reply.access_denied:
         return None
     if reply.code == "OAUTH_SCOPE_MISMATCH":

@@ -1,35 +1,34 @@
-"""A shipment that has left and whose outcome is not known."""
+"""Batches that were sent: without an outcome yet, or accepted."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from bulkzoho.domain.model.journal_events import Ranges, ShipmentSent
+from bulkzoho.domain.model.rows import Batch
 
-__all__ = ["InFlightShipment"]
+__all__ = ["AcceptedRowRef", "InDoubtBatch", "InFlightShipment"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InFlightShipment:
-    """A shipment without its outcome."""
+    """A shipment without outcome: in flight, or in doubt."""
 
     id: int
     source: int
     rows: Ranges
     attempt: int
-    sent_at: float  #: when its last call left, by our clock
+    sent_at: float  #: when its last request was sent, by our clock
     skew_s: float | None = None  #: the service's clock minus ours at that moment; None: not known
-    since_s: float | None = (
-        None  #: when the first of its calls without an answer left, by the service's clock; None: only one did
-    )
+    since_s: float | None = None  #: when the first of several requests without a response was sent, by the service's clock
 
     @property
     def first_s(self) -> float:
-        """When the first of its calls that may have been done left, by the service's clock."""
+        """When the first request that may have been executed was sent, by the service's clock."""
         return self.sent_at + (self.skew_s or 0.0) if self.since_s is None else self.since_s
 
-    def change(self) -> ShipmentSent:
-        """Give it as the journal is to know it."""
+    def sent_event(self) -> ShipmentSent:
+        """Return the journal's event for it."""
         return ShipmentSent(
             id=self.id,
             source=self.source,
@@ -39,3 +38,21 @@ class InFlightShipment:
             skew_s=self.skew_s,
             since_s=self.since_s,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InDoubtBatch:
+    """A batch whose request had no response."""
+
+    shipment: InFlightShipment
+    batch: Batch
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedRowRef:
+    """An accepted row, named by the run that first read it."""
+
+    run: str
+    source: str
+    row: int

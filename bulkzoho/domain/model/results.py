@@ -9,7 +9,7 @@ from typing import Any
 
 from bulkzoho.domain.model.rows import Action, Stage
 
-__all__ = ["Rejection", "RowCounts", "WriteResults"]
+__all__ = ["AcceptedRecord", "Rejection", "RowCounts", "WriteResults"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,3 +63,11 @@ class RowCounts:
     def adds_up(self) -> bool:
         """Whether every row read ended in exactly one place."""
         return self.read == self.accepted + self.dead_lettered + self.in_doubt + self.unsent + self.already_settled
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedRecord:
+    """The record of an accepted row, and what the CRM did with it."""
+
+    id: str
+    action: Action

@@ -1,4 +1,4 @@
-"""A set of row numbers kept as merged ranges, so that millions of settled rows cost a few numbers."""
+"""Set of row numbers, kept as merged ranges: millions of settled rows cost a few numbers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ __all__ = ["RowRanges", "ranges_of"]
 
 
 def ranges_of(numbers: Sequence[int]) -> list[tuple[int, int]]:
-    """Give *numbers* (ascending, no repeats) as inclusive ranges."""
+    """Return *numbers* (ascending, no repeats) as inclusive ranges."""
     if not numbers:
         return []
     first, last = numbers[0], numbers[-1]
-    if last - first + 1 == len(numbers):  # the usual batch: one stretch of the file
+    if last - first + 1 == len(numbers):  # the usual batch: consecutive rows of the file
         return [(first, last)]
     ranges: list[tuple[int, int]] = []
     start = previous = first
@@ -29,7 +29,7 @@ def ranges_of(numbers: Sequence[int]) -> list[tuple[int, int]]:
 class RowRanges:
     """Row numbers as sorted, disjoint, inclusive ranges.
 
-    Adding a row twice is an error, not a repair: a row that is settled twice is the defect this set exists to catch.
+    Adding a row twice is an error: a row settled twice is the defect this set exists to catch.
     """
 
     __slots__ = ("_ends", "_starts")
@@ -44,7 +44,7 @@ class RowRanges:
         """Add *numbers* (ascending).
 
         Raises:
-            ValueError: One of them is there already.
+            ValueError: One of them is in the set already.
         """
         for first, last in ranges_of(numbers):
             self.add_range(first, last)
@@ -53,13 +53,13 @@ class RowRanges:
         """Add the rows *first* to *last*, both included.
 
         Raises:
-            ValueError: One of them is there already, or the range is empty.
+            ValueError: One of them is in the set already, or the range is empty.
         """
         if last < first:
             raise ValueError(f"the range {first}-{last} is empty")
         at = bisect_right(self._starts, first)
         if (at and self._ends[at - 1] >= first) or (at < len(self._starts) and self._starts[at] <= last):
-            raise ValueError(f"rows {first}-{last}: some were there already")
+            raise ValueError(f"rows {first}-{last}: some are in the set already")
         joins_left = at > 0 and self._ends[at - 1] == first - 1
         joins_right = at < len(self._starts) and self._starts[at] == last + 1
         if joins_left and joins_right:
@@ -73,22 +73,6 @@ class RowRanges:
             self._starts.insert(at, first)
             self._ends.insert(at, last)
 
-    def remove_range(self, first: int, last: int) -> None:
-        """Take the rows *first* to *last* out.
-
-        Raises:
-            ValueError: They do not all stand in one range.
-        """
-        at = bisect_right(self._starts, first) - 1
-        if at < 0 or self._ends[at] < last or last < first:
-            raise ValueError(f"rows {first}-{last}: not all there")
-        start, end = self._starts[at], self._ends[at]
-        del self._starts[at], self._ends[at]
-        for low, high in ((last + 1, end), (start, first - 1)):
-            if low <= high:
-                self._starts.insert(at, low)
-                self._ends.insert(at, high)
-
     def __contains__(self, number: int) -> bool:
         at = bisect_right(self._starts, number) - 1
         return at >= 0 and self._ends[at] >= number
@@ -101,15 +85,10 @@ class RowRanges:
             yield from range(first, last + 1)
 
     def ranges(self) -> list[tuple[int, int]]:
-        """Give the ranges, ascending."""
+        """Return the ranges, ascending."""
         return list(zip(self._starts, self._ends, strict=True))
 
-    def covers(self, first: int, last: int) -> bool:
-        """Whether all of *first* to *last* are in."""
-        at = bisect_right(self._starts, first) - 1
-        return at >= 0 and self._ends[at] >= last
-
     def overlaps(self, first: int, last: int) -> bool:
-        """Whether any of *first* to *last* is in."""
+        """Return whether any of *first* to *last* is in the set."""
         at = bisect_right(self._starts, last) - 1
         return at >= 0 and self._ends[at] >= first

@@ -14,7 +14,7 @@ from typing import Final
 from bulkzoho.domain.model.edition_limits import HEAVY_CALLS_IN_FLIGHT, PLANS, Plan, PlanName, daily_credits, plan_of_edition
 from bulkzoho.domain.model.metadata import Organization
 from bulkzoho.domain.model.settings import QuotaSettings
-from bulkzoho.domain.policy.backoff import delay_s
+from bulkzoho.domain.policy.retry import delay_s
 
 __all__ = [
     "DAY_S",

@@ -1,7 +1,7 @@
-"""What to do about the answer to a batch: the table of a batch's life, as one pure function.
+"""Decide what to do after a response: the retry delay, and the next step for a batch.  Pure.
 
-Replies after which the same call may simply be made again (429, a dead token, nothing left) never come here: the courier deals
-with them, alike for reads and writes.
+Responses after which the same call may simply be repeated (429, an expired token, nothing sent) never reach :func:`judge`:
+:class:`bulkzoho.engine.concurrency.retrying_caller.RetryingCaller` handles them, for reads and writes.
 """
 
 from __future__ import annotations
@@ -14,10 +14,24 @@ from bulkzoho.domain.model.results import Rejection, WriteResults
 from bulkzoho.domain.model.rows import Stage
 from bulkzoho.errors import AccessError, BulkZohoError, RunFailedError
 
-__all__ = ["AbortRun", "MarkInDoubt", "RejectRow", "SettleRows", "SplitBatch", "Verdict", "access_error", "judge"]
+__all__ = [
+    "MAX_DELAY_S",
+    "AbortRun",
+    "MarkInDoubt",
+    "RejectRow",
+    "SettleRows",
+    "SplitBatch",
+    "Verdict",
+    "access_error",
+    "delay_s",
+    "judge",
+]
 
-# codes that no other choice of rows can cure (zoho-api 3.4; "whole" codes about module, URL, method or feature)
-_HOPELESS: Final = frozenset({
+FIRST_DELAY_S: Final = 1.0
+MAX_DELAY_S: Final = 60.0
+
+# codes that no other choice of rows can avoid (zoho-api 3.4; "whole" codes about module, URL, method or feature)
+_MODULE_CODES: Final = frozenset({
     "API_NOT_SUPPORTED",
     "FEATURE_NOT_SUPPORTED",
     "INVALID_MODULE",
@@ -27,7 +41,18 @@ _HOPELESS: Final = frozenset({
     "NOT_SUPPORTED",
     "REQUIRED_PARAM_MISSING",
 })  # fmt: skip
-_ACCESS: Final = frozenset({"AUTHORIZATION_FAILED", "NO_PERMISSION", "OAUTH_SCOPE_MISMATCH"})
+_ACCESS_CODES: Final = frozenset({"AUTHORIZATION_FAILED", "NO_PERMISSION", "OAUTH_SCOPE_MISMATCH"})
+
+
+def delay_s(attempt: int, *, jitter: float) -> float:
+    """Return the seconds to wait before attempt number *attempt* + 1: 1, 2, 4 ... capped at 60, the upper half random.
+
+    Args:
+        attempt: Attempts made so far, from 1.
+        jitter: A number from 0.0 to 1.0; different for each sender, so that they do not retry together.
+    """
+    full = min(MAX_DELAY_S, FIRST_DELAY_S * 2.0 ** min(attempt - 1, 16))
+    return full * (0.5 + 0.5 * jitter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +64,26 @@ class SettleRows:
 
 @dataclass(frozen=True, slots=True)
 class SplitBatch:
-    """The call was refused for the sake of some record: send it in halves."""
+    """The CRM rejected the whole call because of some record: send it in halves."""
 
 
 @dataclass(frozen=True, slots=True)
 class RejectRow:
-    """The call was refused and held one record: that record is to blame."""
+    """The CRM rejected a call with one record: reject that record."""
 
-    refusal: Rejection
+    rejection: Rejection
 
 
 @dataclass(frozen=True, slots=True)
 class MarkInDoubt:
-    """It may or may not have been done."""
+    """The call may or may not have been executed."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class AbortRun:
-    """Nothing was done, and no later call would fare better."""
+    """The call was not executed, and no later call can succeed."""
 
     error: BulkZohoError
 
@@ -67,26 +92,26 @@ Verdict = SettleRows | SplitBatch | RejectRow | MarkInDoubt | AbortRun
 
 
 def judge(reply: Succeeded | Rejected | ResponseLost, *, records: int, crm_module: str) -> Verdict:
-    """Decide on the answer to a call that carried *records* records for *crm_module*."""
+    """Decide what follows from the response to a call that carried *records* records for *crm_module*."""
     match reply:
         case Succeeded(results=WriteResults() as results):
             return SettleRows(results)
         case Succeeded():
-            return MarkInDoubt("the answer had no results")
+            return MarkInDoubt("the response had no results")
         case ResponseLost(reason=reason):
             return MarkInDoubt(reason)
         case Rejected():
-            return _judge_refused(reply, records=records, crm_module=crm_module)
+            return _judge_rejected(reply, records=records, crm_module=crm_module)
 
 
-def _judge_refused(reply: Rejected, *, records: int, crm_module: str) -> Verdict:
-    if reply.access_denied or reply.code in _ACCESS:
+def _judge_rejected(reply: Rejected, *, records: int, crm_module: str) -> Verdict:
+    if reply.access_denied or reply.code in _ACCESS_CODES:
         return AbortRun(access_error(reply, doing=f"writing to {crm_module}"))
-    if reply.status in (404, 405, 415) or reply.code in _HOPELESS:  # 415: the API's own words for our Content-Type
+    if reply.status in (404, 405, 415) or reply.code in _MODULE_CODES:  # 415: the API's own words for our Content-Type
         return AbortRun(
             RunFailedError(
-                f"the CRM refuses every call for {crm_module} ({reply.code}: {reply.message}).",
-                hint="See that the module can be written by the API, then resume.",
+                f"the CRM rejects every call for {crm_module} ({reply.code}: {reply.message}).",
+                hint="Check that the module can be written through the API, then resume.",
                 code=reply.code,
             )
         )
@@ -103,7 +128,7 @@ def _field(reply: Rejected) -> str | None:
 
 
 def access_error(reply: Rejected, *, doing: str) -> AccessError:
-    """Say which of scope, permission and token it is, and what to do."""
+    """Return the error for missing access: scope, permission or token, with the fix."""
     if reply.code == "OAUTH_SCOPE_MISMATCH":
         return AccessError(
             f"the token lacks a scope for {doing} (OAUTH_SCOPE_MISMATCH).",
@@ -111,7 +136,7 @@ def access_error(reply: Rejected, *, doing: str) -> AccessError:
             " and ZohoCRM.users.READ, then resume.",
             code=reply.code,
         )
-    if reply.status == 403 or reply.code in _ACCESS:  # noqa: PLR2004  the status itself
+    if reply.status == 403 or reply.code in _ACCESS_CODES:  # noqa: PLR2004  the status itself
         wanted = reply.details.get("permissions")
         named = f" ({', '.join(map(str, wanted))})" if isinstance(wanted, list) and wanted else ""
         return AccessError(

@@ -1,8 +1,8 @@
-"""Tell rows that are to blame from a CRM that refuses everything.  Pure.
+"""Tell bad rows from a CRM that rejects everything.  Pure.
 
-When a call is refused as a whole it is sent in halves until the row to blame stands alone.  If that happens to every row of
-several batches in a row, with one code and nothing accepted between, the rows are not to blame: they must stay unsent and the
-run must stop, rather than turn a whole file into letters.
+When the CRM rejects a call as a whole, the batch is split until the bad row is alone in its call.  If that happens to every row
+of several batches in a row, with one code and nothing accepted between, the rows are not the cause: they must stay unsent and the
+run must stop, instead of turning a whole file into rejected rows.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from bulkzoho.domain.model.rows import Batch
 
 __all__ = ["SUSPICIOUS_BATCHES", "SuspectRow", "SystemicErrorDetector"]
 
-SUSPICIOUS_BATCHES: Final = 3  # whole batches refused row by row before the CRM counts as refusing everything
+SUSPICIOUS_BATCHES: Final = 3  # batches rejected row by row before the CRM counts as rejecting everything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuspectRow:
-    """One row whose call was refused, held back until it is known that other rows are accepted."""
+    """One row whose call was rejected, held back until the CRM is known to accept other rows."""
 
     row: Batch  #: of one record
-    refusal: Rejection
+    rejection: Rejection
     attempts: int
 
 
 class SystemicErrorDetector:
-    """Holds accused rows back until something is accepted.
+    """Holds suspect rows back until the CRM accepts something.
 
     Attributes:
-        systemic: The code that met every row, once it has met enough of them.
+        systemic: The code with which the CRM rejects every row, once that is established.
     """
 
     def __init__(self) -> None:
@@ -42,16 +42,16 @@ class SystemicErrorDetector:
         self._trusted = False
 
     @property
-    def unsure(self) -> bool:
-        """Whether it may yet turn out that the CRM refuses everything: nothing was accepted so far, or since it last did."""
+    def undecided(self) -> bool:
+        """Whether the CRM may reject everything: it accepted nothing so far, or since the last full rejection."""
         return not self._trusted
 
-    def accuse(self, accused: SuspectRow) -> None:
-        """A row stood alone in a call that was refused."""
-        self._held.append(accused)
+    def add_suspect(self, suspect: SuspectRow) -> None:
+        """Hold back a row that was alone in a rejected call."""
+        self._held.append(suspect)
 
-    def batch_refused(self, codes: set[str]) -> None:
-        """Every row of a batch was refused in calls of its own, with these codes."""
+    def batch_rejected(self, codes: set[str]) -> None:
+        """Note that every row of a batch was rejected in calls of its own, with these codes."""
         self._trusted = False
         code = codes.pop() if len(codes) == 1 else None
         self._streak = self._streak + 1 if code is not None and code == self._code else 1
@@ -60,18 +60,18 @@ class SystemicErrorDetector:
             self.systemic = code
 
     def row_accepted(self) -> None:
-        """Some row was accepted: the CRM works, so whoever was accused is to blame."""
+        """Note that the CRM accepted some row: the suspect rows are bad, not the CRM."""
         self._streak, self._code, self._trusted = 0, None, True
 
-    def take_guilty(self) -> list[SuspectRow]:
-        """Take out the rows that are known to be to blame (all that are held, unless a streak is under way)."""
+    def take_confirmed(self) -> list[SuspectRow]:
+        """Remove and return the rows known to be bad: all that are held, unless a streak of rejected batches is open."""
         if self._streak or self.systemic:
             return []
         held, self._held = self._held, []
         return held
 
-    def take_all(self) -> list[SuspectRow]:
-        """Take out whoever is held, at the end of the input; nobody when the refusal was systemic."""
+    def take_remaining(self) -> list[SuspectRow]:
+        """Remove and return all held rows at the end of the input; none if the error was systemic."""
         if self.systemic:
             return []
         held, self._held = self._held, []

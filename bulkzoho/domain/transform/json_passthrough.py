@@ -18,8 +18,8 @@ from bulkzoho.domain.model.metadata import FieldMetadata
 from bulkzoho.domain.model.rows import PassthroughBlock
 from bulkzoho.domain.transform.converters import is_text
 from bulkzoho.domain.transform.exact_json import may_repeat_keys
+from bulkzoho.domain.transform.key_values import ClaimColumn
 from bulkzoho.domain.transform.numbers import fits_int64, max_digits
-from bulkzoho.engine.importer.key_locks import ClaimColumn
 
 __all__ = ["JsonPassthrough", "build_passthrough"]
 

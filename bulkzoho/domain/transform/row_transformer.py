@@ -24,12 +24,12 @@ from bulkzoho.domain.transform.dates import check_format
 from bulkzoho.domain.transform.field_names import ID, FieldResolver
 from bulkzoho.domain.transform.import_key import ImportKey
 from bulkzoho.domain.transform.json_passthrough import JsonPassthrough, build_passthrough
+from bulkzoho.domain.transform.key_values import ClaimColumn, key_normalizer
 from bulkzoho.domain.transform.record_json import EncodedRecords
 from bulkzoho.domain.transform.references import USER_TYPES, needs_user_lookup
 from bulkzoho.domain.transform.row_validation import find_rejections
 from bulkzoho.domain.transform.user_directory import UserDirectory
 from bulkzoho.domain.transform.value_faults import fault_of_text
-from bulkzoho.engine.importer.key_locks import ClaimColumn, key_normalizer
 from bulkzoho.errors import RefusedError, UsageError
 
 __all__ = ["RejectedRow", "RowTransformer", "TransformedBlock"]

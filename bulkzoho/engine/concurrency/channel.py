@@ -1,4 +1,4 @@
-"""A bounded channel between one writer and several readers: a full one makes the writer wait."""
+"""Bounded channel between one writer and several readers: a full channel makes the writer wait."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ Item = TypeVar("Item")
 
 
 class Channel(Generic[Item]):
-    """At most *size* items wait.  ``asyncio.Queue.shutdown`` only exists from Python 3.13, hence one of our own.
+    """A queue of at most *size* items that can be closed (``asyncio.Queue.shutdown`` only exists from Python 3.13).
 
-    Reading is ``async for``: it ends when the channel is closed and empty.  An item wakes one reader, room wakes the writer.
+    Readers use ``async for``, which ends when the channel is closed and empty.  An item wakes one reader, free space the writer.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._items: deque[Item] = deque()
         self._closed = False
-        self._readers: deque[asyncio.Future[None]] = deque()  # that wait
+        self._readers: deque[asyncio.Future[None]] = deque()  # waiting
         self._writers: deque[asyncio.Future[None]] = deque()
 
     def __len__(self) -> int:
         return len(self._items)
 
     async def send(self, item: Item) -> None:
-        """Hand *item* over, waiting while the channel is full.
+        """Add *item*; wait while the channel is full.
 
         Raises:
             RuntimeError: The channel is closed.
@@ -38,14 +38,14 @@ class Channel(Generic[Item]):
         if self._closed:
             raise RuntimeError("the channel is closed")
         self._items.append(item)
-        _wake(self._readers)
+        _wake_first(self._readers)
 
-    async def close(self) -> None:
-        """Say that nothing more comes; what waits is still read."""
+    def close(self) -> None:
+        """Accept no more items; readers still get those in the channel."""
         self._closed = True
-        for line in (self._readers, self._writers):
-            while line:
-                _wake(line)
+        for waiting in (self._readers, self._writers):
+            while waiting:
+                _wake_first(waiting)
 
     def __aiter__(self) -> Channel[Item]:
         return self
@@ -56,27 +56,27 @@ class Channel(Generic[Item]):
                 raise StopAsyncIteration
             await _wait_in(self._readers)
         item = self._items.popleft()
-        _wake(self._writers)
+        _wake_first(self._writers)
         return item
 
 
-async def _wait_in(line: deque[asyncio.Future[None]]) -> None:
-    """Wait to be woken; who is cancelled after that wakes the next one."""
+async def _wait_in(waiting: deque[asyncio.Future[None]]) -> None:
+    """Wait to be woken; a task that is cancelled after it was woken wakes the next one."""
     woken = asyncio.get_running_loop().create_future()
-    line.append(woken)
+    waiting.append(woken)
     try:
         await woken
     except asyncio.CancelledError:
-        if woken in line:
-            line.remove(woken)
+        if woken in waiting:
+            waiting.remove(woken)
         elif woken.done() and not woken.cancelled():
-            _wake(line)
+            _wake_first(waiting)
         raise
 
 
-def _wake(line: deque[asyncio.Future[None]]) -> None:
-    while line:
-        woken = line.popleft()
+def _wake_first(waiting: deque[asyncio.Future[None]]) -> None:
+    while waiting:
+        woken = waiting.popleft()
         if not woken.done():
             woken.set_result(None)
             return

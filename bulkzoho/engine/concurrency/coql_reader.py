@@ -114,7 +114,7 @@ class CoqlReader:
         return total
 
     async def _ask(self, query: str, *, rows: int) -> ApiPage:
-        reply = await self._caller.deliver(partial(self._api.query, query), coql_cost(rows))
+        reply = await self._caller.call(partial(self._api.query, query), coql_cost(rows))
         if isinstance(reply, Rejected):
             if reply.access_denied:
                 raise access_error(reply, doing=f"querying {self._crm_module} by COQL")

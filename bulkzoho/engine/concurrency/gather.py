@@ -1,4 +1,4 @@
-"""Calls made at once, whose first error is the error of all."""
+"""Run calls concurrently; the first error is the error of all."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 
 async def gather_first_error(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """Give what *calls* give, in their order; when one fails the others are cancelled.
+    """Return the results of *calls* in their order; when one fails, cancel the others.
 
     Raises:
-        Exception: What the first of them raised, not a group of it: whoever awaits this made one request.
+        Exception: The first error itself, not an exception group.
     """
     if len(calls) == 1:
         return [await calls[0]]
@@ -30,13 +30,13 @@ async def gather_first_error(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]
 
 
 def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Give the first error that says something to the user, else the first of all."""
+    """Return the first error that has a message for the user, else the first error."""
     leaves: list[BaseException] = []
     stack: list[BaseException] = [group]
     while stack:
-        one = stack.pop(0)
-        if isinstance(one, BaseExceptionGroup):
-            stack = [*one.exceptions, *stack]
+        error = stack.pop(0)
+        if isinstance(error, BaseExceptionGroup):
+            stack = [*error.exceptions, *stack]
         else:
-            leaves.append(one)
-    return next((one for one in leaves if isinstance(one, BulkZohoError)), leaves[0])
+            leaves.append(error)
+    return next((error for error in leaves if isinstance(error, BulkZohoError)), leaves[0])

@@ -1,83 +1,86 @@
-"""Make one call until it has an answer that means something: the only place that waits and tries again.
+"""Execute one API call with retries.  The only place that waits and retries.
 
-Only calls that are known to have done nothing are repeated here (429, a dead token, nothing left), and reads.  A write whose
-answer was lost is handed back: what may be done about it depends on what it was.
+It repeats only calls that are known to have had no effect (429, an expired token, nothing sent), and reads.  A write without a
+response goes back to the caller: what may be done about it depends on the operation.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from bulkzoho.domain.model.edition_limits import CallCost
 from bulkzoho.domain.model.progress import CallCounts
 from bulkzoho.domain.model.responses import NotSent, RateLimited, Rejected, Reply, ResponseLost, Succeeded, TokenRejected
 from bulkzoho.domain.model.settings import GIVE_UP_AFTER_S
-from bulkzoho.domain.policy.backoff import delay_s
+from bulkzoho.domain.policy.retry import access_error, delay_s
 from bulkzoho.engine.concurrency.stop import StopRequestedError, StopSignal
-from bulkzoho.errors import AccessError, UnreachableError
+from bulkzoho.errors import AccessError, RunFailedError, UnreachableError
 from bulkzoho.interfaces import LimiterClosedError, MetadataApi, RateLimiter
 
-__all__ = ["CallObserver", "Meaningful", "Outage", "RetryingCaller"]
+__all__ = ["CallObserver", "Meaningful", "Outage", "RetryingCaller", "require_payload"]
 
-FIRST_CONTACT_S: Final = 10.0  # seconds without any answer at all before an address counts as wrong, unless others were named
-WORTH_TELLING_S: Final = 5.0  # seconds without any answer
-# Ten access tokens of a refresh token live at a time (docs "Token limits"), so another program's next one may push out ours; and
-# no more than ten are given in ten minutes, so that a token refused for good must not cost many.
-MOST_RENEWALS: Final = 2  # for one call, once a token was let in; before that a new one is tried once
+FIRST_CONTACT_S: Final = 10.0  # seconds without any response before an address counts as wrong, unless the user set another limit
+OUTAGE_SHOWN_AFTER_S: Final = 5.0  # seconds without any response
+# Ten access tokens of a refresh token are valid at a time (docs "Token limits"), so another program's next token may invalidate
+# ours; and no more than ten are issued in ten minutes, so a permanently rejected token must not cost many renewals.
+MAX_RENEWALS: Final = 2  # for one call, once a token was accepted; before that one new token is tried
 
 Meaningful = Succeeded | Rejected | ResponseLost
 
+_LOG = logging.getLogger(__name__)
+
 
 class CallObserver(Protocol):
-    """Who wants to know that a call leaves and that it did nothing."""
+    """Records that a write is about to be sent, and that it had no effect."""
 
-    async def departing(self) -> None:
-        """The call is about to leave: make that durable."""
+    async def before_send(self) -> None:
+        """Make it durable that the call is about to be sent."""
 
-    def returned(self) -> None:
-        """The call is known to have done nothing."""
+    def not_sent(self) -> None:
+        """Note that the call is known to have had no effect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outage:
-    """That nothing was heard of the CRM for a while."""
+    """A period in which the CRM did not respond."""
 
     since: float  #: on the loop's clock
     since_wall: float  #: seconds since the epoch
     attempts: int
-    reason: str  #: of the last call without an answer
+    reason: str  #: of the last call without a response
 
 
 class RetryingCaller:
     """Makes calls within the quota.
 
     Attributes:
-        skew_s: The service's clock minus ours, in seconds, as of its last answer (to the second).
+        skew_s: The service's clock minus ours, in seconds, as of its last response (to the second).
     """
 
     def __init__(
         self,
         *,
-        quota: RateLimiter,
+        limiter: RateLimiter,
         crm: MetadataApi,
         stop: StopSignal,
-        chance: Callable[[], float],
+        jitter: Callable[[], float],
         give_up_after_s: float,
         wall: Callable[[], float],
     ) -> None:
         self.skew_s = 0.0
         self._total = self._retried = self._throttled = self._credits = 0
         self._wall = wall
-        self._quota = quota
+        self._limiter = limiter
         self._crm = crm
         self._stop = stop
-        self._chance = chance
+        self._jitter = jitter
         self._give_up_after_s = give_up_after_s
-        self._heard = self._let_in = False
-        self._silence: Outage | None = None
+        self._reached = self._authorized = False
+        self._outage: Outage | None = None
 
     @property
     def counts(self) -> CallCounts:
@@ -86,85 +89,82 @@ class RetryingCaller:
 
     @property
     def _patience_s(self) -> float:
-        is_told = self._heard or self._give_up_after_s != GIVE_UP_AFTER_S
-        return self._give_up_after_s if is_told else FIRST_CONTACT_S
+        is_set = self._reached or self._give_up_after_s != GIVE_UP_AFTER_S
+        return self._give_up_after_s if is_set else FIRST_CONTACT_S
 
-    def silence(self) -> tuple[Outage, float] | None:
-        """Give the silence that lasts, if one does that is worth telling, and when the run gives up (seconds since the epoch)."""
-        silence = self._silence
-        if silence is None or asyncio.get_running_loop().time() - silence.since < WORTH_TELLING_S:
+    def current_outage(self) -> tuple[Outage, float] | None:
+        """Return the outage, if it is long enough to show, and when the run gives up (seconds since the epoch)."""
+        outage = self._outage
+        if outage is None or asyncio.get_running_loop().time() - outage.since < OUTAGE_SHOWN_AFTER_S:
             return None
-        return silence, silence.since_wall + self._patience_s
+        return outage, outage.since_wall + self._patience_s
 
-    def take_over(self, made: CallCounts) -> None:
-        """Count calls as its own that another courier *made* before it."""
+    def add_counts(self, made: CallCounts) -> None:
+        """Add calls that an earlier caller *made* to its own."""
         self._total += made.total
         self._retried += made.retried
         self._throttled += made.throttled
         self._credits += made.credits
 
-    async def deliver(
-        self, call: Callable[[], Awaitable[Reply]], price: CallCost, *, journey: CallObserver | None = None
+    async def call(
+        self, call: Callable[[], Awaitable[Reply]], price: CallCost, *, observer: CallObserver | None = None
     ) -> Meaningful:
-        """Make *call* until it has a meaningful answer.
+        """Make *call* until it has a meaningful response.
 
-        With a *journey* it is a write: told before each departure, and handed a Lost back.  Without, it is a read and repeated.
+        With an *observer* the call is a write: the observer is notified before each attempt, and a write without a response is
+        returned as ResponseLost.  Without, it is a read and is repeated.
 
         Raises:
-            StopRequestedError: Admission closed before it left (again).
-            AccessError: New tokens were refused as well, or could not be had.
-            QuotaUsedUpError: The day is used up and the run was told to stop.
-            UnreachableError: No answer at all for longer than the run was told to wait.
-            BulkZohoError: What *journey* raised when the departure could not be journalled.
+            StopRequestedError: The run was stopped before the call was sent (again).
+            AccessError: New tokens were rejected as well, or could not be obtained.
+            QuotaUsedUpError: The day's quota is used up and the run is set to stop then.
+            UnreachableError: No response at all for longer than the run may wait.
+            BulkZohoError: Raised by *observer*: the attempt could not be journaled.
         """
         renewals = 0
         for attempt in range(1, 1_000_000_000):
-            reply = await self._once(call, price, journey, repeated=attempt > 1)
-            self._note(reply)
+            reply = await self._attempt(call, price, observer, repeated=attempt > 1)
             match reply:
                 case Succeeded(credits_remaining=remaining):
-                    self._quota.answered(credits_remaining=remaining)
+                    self._limiter.answered(credits_remaining=remaining)
                     return reply
                 case Rejected():
-                    self._quota.answered(credits_remaining=None)
+                    self._limiter.answered(credits_remaining=None)
                     return reply
-                case ResponseLost() if journey is not None:
-                    self._fell_silent(reply.reason)
+                case ResponseLost() if observer is not None:
+                    self._extend_outage(reply.reason)
                     return reply
                 case RateLimited():
-                    renewals = 0  # the token was good: it is looked at before the limits
-                    self._returned(journey)
-                    self._throttled += 1
-                    self._quota.throttled(retry_after_s=reply.retry_after_s, credits_remaining=reply.credits_remaining)
+                    renewals = 0  # the token was accepted: the service checks it before the limits
+                    _not_sent(observer)
+                    self._slow_down(reply)
                 case TokenRejected():
-                    self._returned(journey)
-                    if renewals == (MOST_RENEWALS if self._let_in else 1):
-                        raise _token_refused(reply)
+                    _not_sent(observer)
+                    if renewals == (MAX_RENEWALS if self._authorized else 1):
+                        raise _token_rejected(reply)
                     await self.renew(reply.token_serial)
                     renewals += 1
                 case NotSent() | ResponseLost():
-                    self._returned(journey)
-                    await self._wait_out_silence(reply.reason)
+                    _not_sent(observer)
+                    await self._wait_before_retry(reply.reason)
         raise AssertionError  # the loop has no end
 
-    async def try_once(self, call: Callable[[], Awaitable[Reply]], price: CallCost) -> Reply:
-        """Make a read's *call* once, for an answer that is nice to have.
+    async def call_once(self, call: Callable[[], Awaitable[Reply]], price: CallCost) -> Reply:
+        """Make a read's *call* once, for information that the run can do without.
 
         Raises:
-            StopRequestedError: Admission is closed.
-            QuotaUsedUpError: The day is used up and the run was told to stop.
+            StopRequestedError: The run was stopped.
+            QuotaUsedUpError: The day's quota is used up and the run is set to stop then.
         """
-        reply = await self._once(call, price, None, repeated=False)
-        self._note(reply)
-        return reply
+        return await self._attempt(call, price, None, repeated=False)
 
     async def renew(self, serial: int) -> None:
-        """Have a token newer than *serial*.
+        """Obtain a token newer than *serial*.
 
         Raises:
-            AccessError: The client or the refresh token was refused.
-            UnreachableError: The accounts server does not answer.
-            StopRequestedError: Admission closed meanwhile.
+            AccessError: The client or the refresh token was rejected.
+            UnreachableError: The accounts server does not respond.
+            StopRequestedError: The run was stopped meanwhile.
         """
         while True:
             reply = await self._crm.renew_token(serial)
@@ -174,7 +174,7 @@ class RetryingCaller:
                 case RateLimited():
                     await self._stop.sleep(reply.retry_after_s or 60.0)
                 case NotSent() | ResponseLost():
-                    await self._wait_out_silence(reply.reason)
+                    await self._wait_before_retry(reply.reason)
                 case Rejected() | TokenRejected():
                     raise AccessError(
                         f"the accounts server refused a new token ({reply.code}).",
@@ -184,55 +184,82 @@ class RetryingCaller:
             if self._stop.requested:
                 raise StopRequestedError
 
-    async def _once(
-        self, call: Callable[[], Awaitable[Reply]], price: CallCost, journey: CallObserver | None, *, repeated: bool
+    async def _attempt(
+        self, call: Callable[[], Awaitable[Reply]], price: CallCost, observer: CallObserver | None, *, repeated: bool
     ) -> Reply:
         if self._stop.requested:
             raise StopRequestedError
         try:
-            async with self._quota.permit(price):
+            async with self._limiter.permit(price):
                 if self._stop.requested:
                     raise StopRequestedError
-                if journey is not None:
-                    await journey.departing()
+                if observer is not None:
+                    await observer.before_send()
                 self._total += 1
                 self._credits += price.credits
                 self._retried += repeated
-                return await call()
+                reply = await call()
         except LimiterClosedError as error:
             raise StopRequestedError from error
+        self._note(reply)
+        return reply
 
     def _note(self, reply: Reply) -> None:
         if isinstance(reply, Succeeded | Rejected | RateLimited | TokenRejected):
-            self._heard, self._silence = True, None
-            self._let_in = self._let_in or not isinstance(reply, TokenRejected)
+            self._reached, self._outage = True, None
+            self._authorized = self._authorized or not isinstance(reply, TokenRejected)
         if isinstance(reply, Succeeded | Rejected) and reply.service_time is not None:
             self.skew_s = reply.service_time - self._wall()
 
-    def _returned(self, journey: CallObserver | None) -> None:
-        if journey is not None:
-            journey.returned()
+    def _slow_down(self, reply: RateLimited) -> None:
+        """Make every sender slow down after a 429."""
+        self._throttled += 1
+        self._limiter.throttled(retry_after_s=reply.retry_after_s, credits_remaining=reply.credits_remaining)
+        _LOG.info("rate limited", extra={"retry_after_s": reply.retry_after_s, "credits_remaining": reply.credits_remaining})
 
-    def _fell_silent(self, reason: str) -> Outage:
-        """Note that a call had no answer; raise when that has lasted too long."""
+    def _extend_outage(self, reason: str) -> Outage:
+        """Note a call without a response; raise when the outage has lasted too long."""
         now = asyncio.get_running_loop().time()
-        before = self._silence or Outage(since=now, since_wall=self._wall(), attempts=0, reason=reason)
-        self._silence = replace(before, attempts=before.attempts + 1, reason=reason)
+        before = self._outage or Outage(since=now, since_wall=self._wall(), attempts=0, reason=reason)
+        self._outage = replace(before, attempts=before.attempts + 1, reason=reason)
         if now - before.since >= self._patience_s:
             raise UnreachableError(
-                f"the CRM cannot be reached ({reason}); nothing was heard for {now - before.since:.0f} s.",
+                f"the CRM cannot be reached ({reason}); no response for {now - before.since:.0f} s.",
                 hint="Check the network, the proxy and the data center (BULKZOHO_DC, BULKZOHO_API_URL), then resume.",
             )
-        return self._silence
+        return self._outage
 
-    async def _wait_out_silence(self, reason: str) -> None:
-        silence = self._fell_silent(reason)
-        await self._stop.sleep(delay_s(min(silence.attempts, 6), jitter=self._chance()))
+    async def _wait_before_retry(self, reason: str) -> None:
+        outage = self._extend_outage(reason)
+        await self._stop.sleep(delay_s(min(outage.attempts, 6), jitter=self._jitter()))
 
 
-def _token_refused(reply: TokenRejected) -> AccessError:
+def require_payload(reply: Meaningful, doing: str, *, hint: str) -> Any:
+    """Return the payload of a read; *doing* and *hint* are words for the user.
+
+    Raises:
+        AccessError: The token or the user lacks the permission.
+        RunFailedError: The CRM rejects the call, or its response cannot be read.
+    """
+    match reply:
+        case Succeeded(payload=payload):
+            return payload
+        case Rejected() if reply.access_denied:
+            raise access_error(reply, doing=doing)
+        case Rejected():
+            raise RunFailedError(f"{doing}: the CRM rejected it ({reply.code}: {reply.message}).", hint=hint, code=reply.code)
+        case ResponseLost():
+            raise RunFailedError(f"{doing}: no readable response ({reply.reason}).", hint="Resume it.")
+
+
+def _not_sent(observer: CallObserver | None) -> None:
+    if observer is not None:
+        observer.not_sent()
+
+
+def _token_rejected(reply: TokenRejected) -> AccessError:
     return AccessError(
-        f"the CRM refused a token that it had just given ({reply.code}).",
+        f"the CRM rejected a newly issued token ({reply.code}).",
         hint="The account may live in another data center (BULKZOHO_DC), or the client was revoked; make a new refresh token.",
         code=reply.code,
     )

@@ -1,4 +1,4 @@
-"""Watch a run while it works: show it, open and close its hours, count what it did in this process and before."""
+"""Monitor a run: show its progress, keep to its time window, count its calls and seconds over all processes."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from bulkzoho.domain.model.journal_events import RunUpdated
 from bulkzoho.domain.model.progress import CallCounts, ProgressSnapshot
 from bulkzoho.domain.model.results import RowCounts
-from bulkzoho.domain.model.run import StopReason
+from bulkzoho.domain.model.run import RunStatus, StopReason
 from bulkzoho.domain.model.settings import RunWindow
 from bulkzoho.domain.policy.run_window import closes_at, opens_at
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.interfaces import Progress, RateLimiter
 
-__all__ = ["RunContext", "RunMonitor"]
+__all__ = ["RunContext", "RunMonitor", "RunState"]
 
-SHOW_EVERY_S: Final = 0.25  # seconds between two looks at the run
-SHOW_WAITING_S: Final = 1.0  # the same while it waits: for hours, perhaps, at no cost
-LONG_WAIT_S: Final = 60.0  # seconds from which a run waits rather than works
-SLICE_S: Final = 30.0  # seconds after which the wall clock is looked at again: it may have been set, or the machine asleep
+SHOW_EVERY_S: Final = 0.25  # seconds between two progress updates
+SHOW_WAITING_S: Final = 1.0  # the same while the run waits: for hours, perhaps, at no cost
+LONG_WAIT_S: Final = 60.0  # seconds from which a wait is shown as waiting
+SLICE_S: Final = 30.0  # seconds after which the wall clock is read again: it may have been set, or the machine asleep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """What every run is built from, whatever it moves."""
+    """Parts that every run has, whatever it moves."""
 
     run: str
-    courier: RetryingCaller
-    quota: RateLimiter
+    caller: RetryingCaller
+    limiter: RateLimiter
     progress: Progress
     stop: StopSignal
     wall: Callable[[], float]
@@ -40,44 +41,59 @@ class RunContext:
     counted: CallCounts  #: calls that earlier processes made
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """The state of a run that its pipeline knows."""
+
+    phase: str  #: see :class:`bulkzoho.domain.model.run.ProgressSnapshot`
+    crm_module: str
+    tally: RowCounts
+    bytes_read: int = 0
+    bytes_total: int | None = None
+    expected: int | None = None
+    note: str = ""
+
+
 class RunMonitor:
-    """One run as its watchers see it.
+    """Monitors one run.
+
+    Args:
+        window: Hours within which the run works; None: at any time.
+        longest_s: Seconds after which the run stops; None: no limit.
 
     Attributes:
-        phase: What the run does now; see :class:`Snapshot`.
-        opens: What the run waits for before it begins, if it does.
+        context: The run's parts.
+        opens: When the window opens for which the run waits before it begins; None while it does not wait.
     """
 
-    def __init__(self, parts: RunContext, *, window: RunWindow | None, longest_s: float | None, phase: str) -> None:
-        """Watch a run that works within *window* and for at most *longest_s* seconds; *phase* is what it does first."""
-        self._parts = parts
+    def __init__(self, context: RunContext, *, window: RunWindow | None, longest_s: float | None) -> None:
+        self.context = context
         self._window = window
         self._longest_s = longest_s
-        self.phase = phase
         self.opens: datetime | None = None
         self._started = asyncio.get_running_loop().time()
 
     @asynccontextmanager
     async def watching(self, snapshot: Callable[[], ProgressSnapshot]) -> AsyncIterator[None]:
-        """Show what *snapshot* gives and keep the hours while the body runs, which begins when the window is open.
+        """Show what *snapshot* returns and keep to the window while the body runs; the body begins when the window is open.
 
         Raises:
-            BaseExceptionGroup: What the body or a watcher raised.
+            BaseExceptionGroup: Raised by the body or by a task of the monitor.
         """
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._show(snapshot)), group.create_task(self._keep_hours())]
-            await self._open_hours()
+            tasks = [group.create_task(self._show(snapshot)), group.create_task(self._stop_in_time())]
+            await self._wait_for_window()
             yield
             for task in tasks:
                 task.cancel()
 
     def seconds(self) -> float:
-        """Seconds worked on the run, in this process and before."""
-        return self._parts.worked_s + asyncio.get_running_loop().time() - self._started
+        """Return the seconds worked on the run, in this process and before."""
+        return self.context.worked_s + asyncio.get_running_loop().time() - self._started
 
     def calls(self) -> CallCounts:
-        """Calls of the run, in this process and before."""
-        now, before = self._parts.courier.counts, self._parts.counted
+        """Return the calls of the run, in this process and before."""
+        now, before = self.context.caller.counts, self.context.counted
         return CallCounts(
             total=now.total + before.total,
             retried=now.retried + before.retried,
@@ -85,72 +101,67 @@ class RunMonitor:
             credits=now.credits + before.credits,
         )
 
-    def snapshot(
-        self,
-        crm_module: str,
-        tally: RowCounts,
-        *,
-        bytes_read: int = 0,
-        bytes_total: int | None = None,
-        expected: int | None = None,
-        note: str = "",
-    ) -> ProgressSnapshot:
-        """Give the run as it stands; while it waits for its window, that is what is noted."""
-        parts = self._parts
-        quota = parts.quota.status()
-        waits_long = quota.waiting_until is not None and quota.waiting_until - parts.wall() >= LONG_WAIT_S
-        phase = "waiting" if waits_long else self.phase
+    def run_update(self) -> RunUpdated:
+        """Return the journal's event for a run in progress."""
+        return RunUpdated(status=RunStatus.RUNNING, seconds=self.seconds(), calls=self.calls())
+
+    def snapshot(self, state: RunState) -> ProgressSnapshot:
+        """Return the run's progress; a wait for the window or an outage replaces the note."""
+        context = self.context
+        quota = context.limiter.status()
+        waits = quota.waiting_until is not None and quota.waiting_until - context.wall() >= LONG_WAIT_S
+        phase = "waiting" if waits or self.opens is not None else state.phase
         return ProgressSnapshot(
-            run=parts.run,
-            crm_module=crm_module,
-            tally=tally,
+            run=context.run,
+            crm_module=state.crm_module,
+            tally=state.tally,
             calls=self.calls(),
             quota=quota,
             seconds=self.seconds(),
-            bytes_read=bytes_read,
-            bytes_total=bytes_total,
-            expected=expected,
-            phase="draining" if parts.stop.requested else phase,
-            note=self._silence() or note if self.opens is None else f"waiting for the window until {self.opens:%H:%M on %A}",
+            bytes_read=state.bytes_read,
+            bytes_total=state.bytes_total,
+            expected=state.expected,
+            phase="draining" if context.stop.requested else phase,
+            note=self._outage() or state.note if self.opens is None else f"waiting for the window until {self.opens:%H:%M on %A}",
         )
 
-    def _silence(self) -> str:
-        """Say that the CRM does not answer, in words that stay the same while it lasts."""
-        silent = self._parts.courier.silence()
-        if silent is None:
+    def _outage(self) -> str:
+        """Describe the current outage, in words that stay the same while it lasts."""
+        current = self.context.caller.current_outage()
+        if current is None:
             return ""
-        silence, ends = silent
-        since, until = (datetime.fromtimestamp(one).astimezone() for one in (silence.since_wall, ends))
-        return f"no answer since {since:%H:%M:%S} ({silence.reason}); gives up at {until:%H:%M:%S}"
+        outage, gives_up_at = current
+        since, until = (datetime.fromtimestamp(moment).astimezone() for moment in (outage.since_wall, gives_up_at))
+        return f"no response since {since:%H:%M:%S} ({outage.reason}); gives up at {until:%H:%M:%S}"
 
     async def _show(self, snapshot: Callable[[], ProgressSnapshot]) -> None:
         while True:
             shown = snapshot()
-            self._parts.progress.show(shown)
+            self.context.progress.show(shown)
             await asyncio.sleep(SHOW_WAITING_S if shown.phase == "waiting" else SHOW_EVERY_S)
 
-    async def _open_hours(self) -> None:
-        """Wait for the window, if there is one; it is checked against the wall clock in slices."""
+    async def _wait_for_window(self) -> None:
+        """Wait until the window opens, if there is one; check it against the wall clock in slices."""
         if self._window is None:
             return
-        opens, stop, phase = opens_at(self._window, self._local_now()), self._parts.stop, self.phase
+        opens, stop = opens_at(self._window, self._local_now()), self.context.stop
         if opens > self._local_now():
-            self.phase, self.opens = "waiting", opens
-            self._parts.progress.tell(f"Waiting for the window: it opens at {opens:%Y-%m-%d %H:%M}.")
+            self.opens = opens
+            self.context.progress.tell(f"Waiting for the window: it opens at {opens:%Y-%m-%d %H:%M}.")
         while (left := (opens - self._local_now()).total_seconds()) > 0 and not stop.requested:
             await stop.sleep(min(left, SLICE_S))
-        self.phase, self.opens = phase, None
+        self.opens = None
 
-    async def _keep_hours(self) -> None:
-        """Close admission when the window closes or the time is up."""
+    async def _stop_in_time(self) -> None:
+        """Stop the run when the window closes or its time is up."""
         if self._window is None and self._longest_s is None:
             return
-        stop = self._parts.stop
-        ends_wall = None if self._longest_s is None else self._parts.wall() + self._longest_s
+        stop, wall = self.context.stop, self.context.wall
+        ends_wall = None if self._longest_s is None else wall() + self._longest_s
         while not stop.requested:
             left = SLICE_S
             if ends_wall is not None:
-                left = min(left, ends_wall - self._parts.wall())
+                left = min(left, ends_wall - wall())
             if self._window is not None and self.opens is None:
                 closes = closes_at(self._window, self._local_now())
                 left = min(left, 0.0 if closes is None else (closes - self._local_now()).total_seconds())
@@ -160,4 +171,4 @@ class RunMonitor:
             await stop.sleep(max(left, 0.05))
 
     def _local_now(self) -> datetime:
-        return datetime.fromtimestamp(self._parts.wall()).astimezone()
+        return datetime.fromtimestamp(self.context.wall()).astimezone()

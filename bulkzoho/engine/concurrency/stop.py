@@ -1,8 +1,9 @@
-"""The decision to end a run early: made once, seen by all, and made by whoever has the reason."""
+"""The decision to end a run early: made once, visible to every task."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from bulkzoho.domain.model.run import StopReason
@@ -10,20 +11,22 @@ from bulkzoho.errors import AccessError, BulkZohoError, QuotaUsedUpError, Unreac
 
 __all__ = ["StopRequestedError", "StopSignal", "stop_reason"]
 
+_LOG = logging.getLogger(__name__)
+
 
 class StopRequestedError(Exception):
-    """Admission was closed before the call left: nothing was sent, the rows are unsent."""
+    """The run was stopped before the call was sent: its rows are unsent."""
 
 
 class StopSignal:
-    """Closes admission.  Calls in flight end and are settled; nothing new leaves.
+    """Stops new calls.  Calls in flight finish and are settled; nothing new is sent.
 
-    The first reason stands.  Only :meth:`at_once` (the second Ctrl-C) leaves calls unanswered.
+    The first reason counts.  Only :meth:`cancel_now` (the second Ctrl-C) cancels calls in flight.
 
     Attributes:
-        reason: Why, or None while the run may go on.
+        reason: Why the run stops, or None while it may go on.
         error: The error behind it, if there is one.
-        hard: Whether to leave calls in flight unanswered.
+        hard: Whether calls in flight are cancelled.
     """
 
     def __init__(self) -> None:
@@ -36,43 +39,42 @@ class StopSignal:
 
     @property
     def requested(self) -> bool:
-        """Whether admission is closed."""
+        """Whether the run is being stopped."""
         return self.reason is not None
 
     def request(self, reason: StopReason, error: BulkZohoError | None = None) -> None:
-        """Close admission for *reason*, unless it is closed already."""
+        """Stop the run for *reason*, unless it is being stopped already."""
         if self.reason is not None:
             return
         self.reason, self.error = reason, error
+        _LOG.info("stop requested", extra={"reason": reason.name, "code": None if error is None else error.code})
         self._requested.set()
         for listener in self._listeners:
             listener()
 
-    def at_once(self) -> None:
-        """Leave even the calls in flight."""
+    def cancel_now(self) -> None:
+        """Cancel even the calls in flight."""
         self.request(StopReason.SIGNAL)
         self.hard = True
         if self._task is not None:
             self._task.cancel()
 
+    at_once = cancel_now  #: name of 0.1
+
     def listen(self, listener: Callable[[], None]) -> None:
-        """Call *listener* when admission closes."""
+        """Call *listener* when the run is stopped, at once if it is already."""
         self._listeners.append(listener)
         if self.requested:
             listener()
 
-    def bind(self, task: asyncio.Task[object] | None) -> None:
-        """Name the task that :meth:`at_once` cancels."""
+    def set_task(self, task: asyncio.Task[object] | None) -> None:
+        """Set the task that :meth:`cancel_now` cancels."""
         self._task = task
         if self.hard and task is not None:
             task.cancel()
 
-    async def wait_requested(self) -> None:
-        """Wait until admission closes."""
-        await self._requested.wait()
-
     async def sleep(self, seconds: float) -> None:
-        """Wait for *seconds*, or until admission closes."""
+        """Wait for *seconds*, or until the run is stopped."""
         try:
             async with asyncio.timeout(seconds):
                 await self._requested.wait()
@@ -81,7 +83,7 @@ class StopSignal:
 
 
 def stop_reason(error: BulkZohoError) -> StopReason:
-    """Give the reason that *error* ends a run for."""
+    """Return the reason for which *error* ends a run."""
     if isinstance(error, AccessError):
         return StopReason.ACCESS
     if isinstance(error, QuotaUsedUpError):

@@ -20,8 +20,7 @@ from bulkzoho.domain.model.edition_limits import BULK_READ_DOWNLOADS_PER_MINUTE,
 from bulkzoho.domain.model.export import BulkJob, ExportPage, Partition
 from bulkzoho.domain.model.responses import Rejected, Reply
 from bulkzoho.domain.transform.bulk_read_cells import api_names
-from bulkzoho.engine.concurrency.payload import require_payload
-from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
+from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller, require_payload
 from bulkzoho.engine.concurrency.stop import StopRequestedError, StopSignal
 from bulkzoho.errors import RunFailedError
 from bulkzoho.interfaces import BulkReadApi
@@ -98,7 +97,7 @@ class BulkReadPager:
         """Wait until the job is finished; None when the CRM does not know it (any more)."""
         wait_s = FIRST_LOOK_S
         while True:
-            reply = await self._courier.deliver(lambda: self._calls.status(job_id), DEFAULT_COST)
+            reply = await self._courier.call(lambda: self._calls.status(job_id), DEFAULT_COST)
             if isinstance(reply, Rejected) and reply.status == _GONE:
                 return None
             job: BulkJob = require_payload(reply, "looking at a bulk read", hint=HINT)
@@ -116,7 +115,7 @@ class BulkReadPager:
         try:
             with path.open("wb") as file:
                 fetch = partial(self._calls.download, job.download_url, file)
-                reply = await self._courier.deliver(fetch, DEFAULT_COST)
+                reply = await self._courier.call(fetch, DEFAULT_COST)
                 if isinstance(reply, Rejected) and reply.status == _GONE:
                     raise ResultExpiredError  # a result is kept for a day (docs "Bulk Read"), the job longer perhaps
                 require_payload(reply, "fetching the result of a bulk read", hint=HINT)
@@ -145,7 +144,7 @@ class BulkReadPager:
         self._downloads.append(clock())
 
     async def _ask(self, call: Callable[[], Awaitable[Reply]], price: CallCost, doing: str) -> Any:
-        return require_payload(await self._courier.deliver(call, price), doing, hint=HINT)
+        return require_payload(await self._courier.call(call, price), doing, hint=HINT)
 
 
 def _failed(job: BulkJob | None) -> RunFailedError:

@@ -16,8 +16,8 @@ from bulkzoho.domain.model.export import ExportPage, ExportSettings, Partition
 from bulkzoho.domain.model.journal_events import RunUpdated
 from bulkzoho.domain.model.progress import CallCounts, ProgressSnapshot
 from bulkzoho.domain.model.results import RowCounts
-from bulkzoho.domain.model.run import RunStatus, StopReason
-from bulkzoho.engine.concurrency.run_monitor import RunContext, RunMonitor
+from bulkzoho.domain.model.run import StopReason
+from bulkzoho.engine.concurrency.run_monitor import RunContext, RunMonitor, RunState
 from bulkzoho.engine.concurrency.stop import StopRequestedError, stop_reason
 from bulkzoho.engine.exporter.record_api import RecordPager
 from bulkzoho.errors import BulkZohoError, RunFailedError
@@ -59,7 +59,7 @@ class ExportPipeline:
         self.strands = {one.number: one for one in parts.strands}
         self._waiting = [one.number for one in reversed(parts.strands) if not one.done]
         window, longest_s = parts.settings.window, parts.settings.max_duration_s
-        self._watch = RunMonitor(parts, window=window, longest_s=longest_s, phase="reading")
+        self._watch = RunMonitor(parts, window=window, longest_s=longest_s)
 
     @property
     def records(self) -> int:
@@ -138,13 +138,14 @@ class ExportPipeline:
     def _snapshot(self) -> ProgressSnapshot:
         records = self.records
         tally = RowCounts(read=records, unchanged=records)
-        return self._watch.snapshot(self._parts.settings.crm_module, tally, expected=self._parts.expected)
+        module, expected = self._parts.settings.crm_module, self._parts.expected
+        return self._watch.snapshot(RunState(phase="reading", crm_module=module, tally=tally, expected=expected))
 
     async def _keep_vitals(self) -> None:
         while True:
             await asyncio.sleep(KEEP_VITALS_EVERY_S)
             with suppress(BulkZohoError):  # a strand's own write tells of a full disk
-                self._parts.vitals(RunUpdated(status=RunStatus.RUNNING, seconds=self.seconds(), calls=self.calls()))
+                self._parts.vitals(self._watch.run_update())
 
 
 def _cannot_write(error: OSError) -> RunFailedError:

@@ -12,8 +12,7 @@ from bulkzoho.domain.model.export import ApiPage, ExportPage, Partition
 from bulkzoho.domain.model.responses import Rejected, Reply
 from bulkzoho.engine.concurrency.coql_reader import CoqlReader, QueryRejectedError
 from bulkzoho.engine.concurrency.gather import gather_first_error
-from bulkzoho.engine.concurrency.payload import require_payload
-from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
+from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller, require_payload
 from bulkzoho.errors import AccessError, RunFailedError
 from bulkzoho.interfaces import RecordReadApi
 
@@ -51,7 +50,7 @@ class RecordReadCalls:
     async def page(self, fields: Sequence[str], *, token: str | None, since: str | None) -> ApiPage | Rejected:
         """Give one page of the list, or what was said of its token."""
         call = partial(self._records.page, fields, token=token, since=since)
-        reply = await self._courier.deliver(call, DEFAULT_COST)
+        reply = await self._courier.call(call, DEFAULT_COST)
         if isinstance(reply, Rejected) and token is not None and reply.code in _ABOUT_THE_TOKEN:
             return reply
         page: ApiPage = require_payload(reply, "reading the list", hint=_OTHERWISE)
@@ -110,7 +109,7 @@ class RecordReadCalls:
         number: int | None = 1
         while number is not None:
             call = partial(self._records.deleted, since=since, page=number)
-            reply = await self._courier.deliver(call, DELETED_PAGE_COST)
+            reply = await self._courier.call(call, DELETED_PAGE_COST)
             page = require_payload(
                 reply, "reading what was deleted", hint="Resume it, or export what was deleted since a later time."
             )
@@ -120,7 +119,7 @@ class RecordReadCalls:
             number = None if page.next_token is None else int(page.next_token)
 
     async def _ask(self, call: Callable[[], Awaitable[Reply]], price: CallCost, doing: str, *, hint: str = _OTHERWISE) -> Any:
-        return require_payload(await self._courier.deliver(call, price), doing, hint=hint)
+        return require_payload(await self._courier.call(call, price), doing, hint=hint)
 
 
 @contextmanager

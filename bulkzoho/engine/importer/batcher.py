@@ -1,4 +1,4 @@
-"""Cut shaped rows into batches that one call takes, and never let two rows of one key meet.  Pure: no clock, no I/O."""
+"""Cut records into batches of one call each, so that no two rows with one key travel at once.  Pure: no clock, no I/O."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from typing import Final
 
 from bulkzoho.domain.model.edition_limits import MAX_BATCH_RECORDS
 from bulkzoho.domain.model.rows import ABSENT, Batch, Cell, KeyClaim, Record, RowOrigin
+from bulkzoho.domain.transform.key_values import to_key_locks
 from bulkzoho.domain.transform.row_transformer import TransformedBlock
-from bulkzoho.engine.importer.key_locks import BlockedRow, KeyLocks, to_key_locks
+from bulkzoho.engine.importer.key_locks import BlockedRow, KeyLocks
 
 __all__ = ["BatchLimits", "Batcher"]
 
-PARKED_ROWS: Final = 10_000  # rows that may wait for an earlier row of their key
+BLOCKED_ROWS_MAX: Final = 10_000  # rows that may wait for an earlier row with their key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchLimits:
-    """What bounds a batch, and the rows that wait."""
+    """Limits of a batch, and of the rows that wait."""
 
     max_records: int = MAX_BATCH_RECORDS  #: records a call
-    parked_max: int = PARKED_ROWS  #: rows that wait for an earlier row of their key before reading stops
+    blocked_max: int = BLOCKED_ROWS_MAX  #: rows that wait for an earlier row with their key before reading pauses
 
 
 class Batcher:
@@ -29,13 +30,12 @@ class Batcher:
 
     Every row comes out exactly once.  Two rows with the same key (any key field, compared without case) are never in one batch,
     nor in two batches of which neither was released; they come out in the order of the file, so the later one waits: it is
-    *parked*.  Rows without a key in common may overtake each other.
+    *blocked*.  Rows without a common key may overtake each other.
 
-    Memory: at most ``max_records`` rows that fill the next batch, and ``parked_max`` rows and one block that are parked.
+    Memory: at most ``max_records`` rows in the next batch, and ``blocked_max`` rows and one block that are blocked.
 
     Args:
         source: Index of the source in the run.
-        limits: Bounds.
         key_fields: API names of the fields whose values are keys.
     """
 
@@ -44,63 +44,59 @@ class Batcher:
         self._limits = limits
         self._keys = KeyLocks(key_fields)
         self._filling = OpenBatch(source)
-        self._under_way: dict[int, Sequence[KeyClaim]] = {}  # by identity: a batch in parts shares its claims
+        self._in_flight: dict[int, Sequence[KeyClaim]] = {}  # by identity: the parts of a batch share its claims
 
     @property
-    def parked(self) -> int:
-        """Rows that wait for an earlier row of one of their keys."""
-        return self._keys.parked
+    def blocked(self) -> int:
+        """Rows that wait for an earlier row with one of their keys."""
+        return self._keys.blocked
 
     @property
     def waiting(self) -> int:
-        """Rows taken in that did not come out yet."""
-        return len(self._filling) + self._keys.parked
+        """Rows fed that did not come out yet."""
+        return len(self._filling) + self._keys.blocked
 
     @property
     def full(self) -> bool:
-        """Whether so many rows are parked that no more should be fed; some batch under way is then what they wait for."""
-        return self._keys.parked >= self._limits.parked_max
+        """Whether so many rows are blocked that no more should be fed; they wait for a batch in flight."""
+        return self._keys.blocked >= self._limits.blocked_max
 
     @property
     def busy(self) -> bool:
-        """Whether rows wait, or keys are in use."""
-        return bool(self.waiting or self._under_way)
+        """Whether rows wait, or keys are locked."""
+        return bool(self.waiting or self._in_flight)
 
     def feed(self, shaped: TransformedBlock) -> list[Batch]:
-        """Take rows in; give the batches that are full."""
-        batches = self._move_freed()
-        if self._keys.admits(shaped.claims):
-            self._keys.take(shaped.claims)
+        """Add rows; return the batches that are full."""
+        batches = self._add_unblocked()
+        if self._keys.can_acquire(shaped.claims):
+            self._keys.acquire(shaped.claims)
             self._add(shaped, batches)
         else:
-            self._add_or_park(shaped, batches)
+            self._add_or_block(shaped, batches)
         return self._unless_stuck(batches)
 
     def drain(self) -> list[Batch]:
-        """Give the batches that parked rows make full, now that keys were released."""
-        return self._unless_stuck(self._move_freed())
+        """Return the batches that unblocked rows complete, after keys were released."""
+        return self._unless_stuck(self._add_unblocked())
 
     def flush(self) -> list[Batch]:
-        """Give the rows that need not wait, now that no more are fed; to be called again after each release while ``busy``.
+        """Return the rows that need not wait, after the last were fed; call it again after each release while ``busy``.
 
-        The last batch may not be full.  It stays while parked rows may still fill it: calls are what is scarce.
+        The last batch may not be full.  It waits while blocked rows may still fill it, because calls are scarce.
         """
-        batches = self._move_freed()
-        if self._filling and not (self.parked and self._under_way):
+        batches = self._add_unblocked()
+        if self._filling and not (self.blocked and self._in_flight):
             batches.append(self._close())
         return batches
 
-    def release(self, batch: Batch) -> None:
-        """Note that *batch* (or the last part of it) has its outcome: its keys are free.
-
-        A second time, or for a batch of another source, it means nothing.
-        """
-        claims = self._under_way.pop(id(batch.claims), None)
-        if claims is not None:
-            self._keys.give_back(claims)
+    def release(self, claims: Sequence[KeyClaim]) -> None:
+        """Unlock the keys of a finished batch; without effect for a batch of another source, or a second time."""
+        if self._in_flight.pop(id(claims), None) is not None:
+            self._keys.release(claims)
 
     def _add(self, shaped: TransformedBlock, batches: list[Batch]) -> None:
-        """Add rows that have their keys."""
+        """Add rows whose keys are acquired."""
         count, at, most = len(shaped.records), 0, self._limits.max_records
         while at < count:
             room = most - len(self._filling)
@@ -110,7 +106,7 @@ class Batcher:
             if len(self._filling) == most:
                 batches.append(self._close())
 
-    def _add_or_park(self, shaped: TransformedBlock, batches: list[Batch]) -> None:
+    def _add_or_block(self, shaped: TransformedBlock, batches: list[Batch]) -> None:
         for index in range(len(shaped.records)):
             claims = [(field, key) for field, keys in shaped.claims.items() if (key := keys[index]) is not None]
             row = BlockedRow(
@@ -121,25 +117,25 @@ class Batcher:
                 origin=None if shaped.origins is None else shaped.origins[index],
                 claims=claims,
             )
-            if self._keys.admits_row(claims):
-                self._keys.take_row(claims)
+            if self._keys.can_acquire_row(claims):
+                self._keys.acquire_row(claims)
                 self._add_row(row, batches)
             else:
-                self._keys.park(row)
+                self._keys.block(row)
 
     def _add_row(self, row: BlockedRow, batches: list[Batch]) -> None:
         self._filling.add_row(row)
         if len(self._filling) == self._limits.max_records:
             batches.append(self._close())
 
-    def _move_freed(self) -> list[Batch]:
+    def _add_unblocked(self) -> list[Batch]:
         batches: list[Batch] = []
-        for row in self._keys.freed():
+        for row in self._keys.newly_unblocked():
             self._add_row(row, batches)
         return batches
 
     def _unless_stuck(self, batches: list[Batch]) -> list[Batch]:
-        """Let a batch go before it is full when parked rows may wait for nothing else: reading has stopped."""
+        """Close a batch that is not full when blocked rows may wait for it: reading is paused then."""
         if self.full and self._filling:
             batches.append(self._close())
         return batches
@@ -148,7 +144,7 @@ class Batcher:
         batch = self._filling.batch()
         self._filling = OpenBatch(self._source)
         if batch.claims:
-            self._under_way[id(batch.claims)] = batch.claims
+            self._in_flight[id(batch.claims)] = batch.claims
         return batch
 
 
@@ -157,7 +153,7 @@ class OpenBatch:
 
     def __init__(self, source: int) -> None:
         self._source = source
-        self._whole: TransformedBlock | None = None  # the one block that is all there is: nothing is copied
+        self._whole: TransformedBlock | None = None  # the only block so far: its rows are not copied
         self._header: tuple[str, ...] = ()
         self._records: list[Record] = []
         self._cells: list[Sequence[Cell]] = []
@@ -170,11 +166,11 @@ class OpenBatch:
 
     @property
     def numbers(self) -> Sequence[int]:
-        """Numbers of the rows, in the order in which they came."""
+        """Numbers of the rows, in the order in which they were added."""
         return self._numbers if self._whole is None else self._whole.numbers
 
     def add(self, shaped: TransformedBlock) -> None:
-        """Add rows behind those that are there."""
+        """Append rows."""
         self.claims += to_key_locks(shaped.claims)
         if not len(self):
             self._whole = shaped
@@ -183,21 +179,21 @@ class OpenBatch:
         self._extend(shaped.header, shaped.numbers, shaped.records, shaped.cells, shaped.origins)
 
     def add_row(self, row: BlockedRow) -> None:
-        """Add one row behind those that are there."""
+        """Append one row."""
         self.claims += row.claims
         self._unpack()
         self._extend(row.header, [row.number], [row.record], [row.cells], None if row.origin is None else [row.origin])
 
     def batch(self) -> Batch:
-        """Give the batch, rows in the order of the file: parked ones may have come in behind later ones."""
+        """Return the batch, rows in the order of the file: blocked rows were added after later ones."""
         if self._whole is not None:
             whole = self._whole
-            return self._made(whole.header, whole.numbers, whole.records, whole.cells, whole.origins)
-        made = self._made(self._header, self._numbers, self._records, self._cells, self._origins or None)
+            return self._build(whole.header, whole.numbers, whole.records, whole.cells, whole.origins)
+        built = self._build(self._header, self._numbers, self._records, self._cells, self._origins or None)
         in_order = sorted(range(len(self)), key=self._numbers.__getitem__)
-        return made if in_order == list(range(len(in_order))) else made.pick(in_order)
+        return built if in_order == list(range(len(in_order))) else built.pick(in_order)
 
-    def _made(
+    def _build(
         self,
         header: tuple[str, ...],
         numbers: Sequence[int],
@@ -237,7 +233,7 @@ class OpenBatch:
     def _aligned(
         self, header: tuple[str, ...], cells: Sequence[Sequence[Cell]]
     ) -> tuple[tuple[str, ...], Sequence[Sequence[Cell]]]:
-        """Bring rows of two headers under one: JSON Lines bring new keys at any line."""
+        """Merge rows with two headers: JSON Lines may have new keys on any line."""
         if not self._header or header == self._header:
             return header, cells
         merged = tuple(dict.fromkeys((*self._header, *header)))

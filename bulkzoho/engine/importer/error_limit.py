@@ -1,4 +1,4 @@
-"""``--max-errors``: stop when too many rows were refused."""
+"""``--max-errors``: stop when too many rows are rejected."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from bulkzoho.engine.importer.recorder import OutcomeRecorder
 
 __all__ = ["ErrorLimit"]
 
-ERRORS_SETTLED_FIRST = 1_000  # rows settled before a share of errors is judged
+SHARE_COUNTS_FROM = 1_000  # settled rows before a share of errors counts
 
 
 class ErrorLimit:
-    """Counts from where this process began: whoever resumes has seen the earlier errors."""
+    """Counts rejected rows from the start of this process: a resume does not count the errors of earlier processes."""
 
     def __init__(self, limit: ErrorThreshold | None, recorder: OutcomeRecorder, stop: StopSignal) -> None:
         self._limit = limit
@@ -22,14 +22,14 @@ class ErrorLimit:
         self._before = recorder.tally()
 
     def check(self) -> None:
-        """Stop the run if too many rows were refused, wherever they were."""
-        if self._limit is not None and self._too_many(self._limit):
+        """Stop the run if too many rows were rejected, locally or by the CRM."""
+        if self._limit is not None and self._is_exceeded(self._limit):
             self._stop.request(StopReason.MAX_ERRORS)
 
-    def _too_many(self, limit: ErrorThreshold) -> bool:
+    def _is_exceeded(self, limit: ErrorThreshold) -> bool:
         tally = self._recorder.tally()
-        refused = tally.dead_lettered - self._before.dead_lettered
+        rejected = tally.dead_lettered - self._before.dead_lettered
         if limit.rows is not None:
-            return refused >= max(1, limit.rows)  # with 0 the first one ends it, not a run without any
-        settled = tally.accepted - self._before.accepted + refused
-        return limit.share is not None and settled >= ERRORS_SETTLED_FIRST and refused > limit.share * settled
+            return rejected >= max(1, limit.rows)  # with 0 the first rejected row stops the run
+        settled = tally.accepted - self._before.accepted + rejected
+        return limit.share is not None and settled >= SHARE_COUNTS_FROM and rejected > limit.share * settled

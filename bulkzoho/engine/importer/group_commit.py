@@ -1,8 +1,8 @@
-"""Write what was staged, all of it at once, and wake those who wait for it.
+"""Write everything staged in one commit, and wake the tasks that wait for it.
 
-One write at a time: files first (append, fdatasync), then one transaction that holds the outcomes, the shipments about to leave
-and the files' new lengths.  So no line of a file stands without its outcome, and many calls share one commit.  Waiting for the
-disk is left to a thread; what is staged meanwhile is the next write.
+One commit at a time: files first (append, fdatasync), then one transaction with the outcomes, the shipments about to be sent
+and the new lengths of the files.  So no line of a file exists without its outcome, and many calls share one commit.  A thread
+waits for the disk; what is staged meanwhile goes into the next commit.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from bulkzoho.interfaces import ShipmentJournal, TrackedFile
 
 __all__ = ["GroupCommitWriter"]
 
-GATHER_S: Final = 0.005  # from one write's beginning to the next, unless all wait for it: a write costs as much work as a call
-UNASKED_S: Final = 0.1  # until what nobody waits for is written: at a plan's pace an outcome goes with the next call's departure
+GATHER_S: Final = 0.005  # between the starts of two commits, unless all senders wait: a commit costs as much work as a call
+IDLE_COMMIT_S: Final = 0.1  # until a change that no task waits for is written: usually it goes with the next call's start
 
 
 class CommitWaiters:
-    """Those who wait for the next write."""
+    """The tasks that wait for the next commit."""
 
     def __init__(self) -> None:
         self.waiting = 0
@@ -35,7 +35,7 @@ class CommitWaiters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingCommit:
-    """One write under way: all but its durability is done."""
+    """One commit in progress: everything is done but making it durable."""
 
     changes: Sequence[Change]
     pending: Mapping[str, list[bytes]]
@@ -43,7 +43,7 @@ class PendingCommit:
     commit: Callable[[], None]
 
     def make_durable(self) -> None:
-        """Wait for the disk; touches nothing that others touch meanwhile."""
+        """Wait for the disk; safe in a thread, since it touches nothing that the loop uses meanwhile."""
         for file, _ in self.files:
             file.sync()
         self.commit()
@@ -51,26 +51,26 @@ class PendingCommit:
 
 @dataclass(slots=True, kw_only=True)
 class BackgroundCommit:
-    """A write that a thread waits for."""
+    """A commit for which a thread waits."""
 
-    write: PendingCommit
-    turn: CommitWaiters
-    ended: Future[None]
+    commit: PendingCommit
+    waiters: CommitWaiters
+    done: Future[None]
 
 
 class GroupCommitWriter:
-    """The one owner of the run's journal and files while the run works.
+    """Owner of the run's journal and files while the run works.
 
     Args:
-        journal: The run's.
-        files: The run's, by the name that the journal knows them by.
-        head: Gives what stands above the first line of a file.
+        journal: The run's journal.
+        files: The run's files, by their names in the journal.
+        head: Returns the lines above the first row of a file.
+        extra_events: Returns the changes that are true as of each commit.
+        waiter_limit: When this many tasks wait for a commit, it starts.
         thread: Where to wait for the disk; None waits in place.
 
     Attributes:
-        crowd: How many may wait for one write; when that many do, it begins.
         error: Why nothing more can be written, if so.
-        last_words: Asked at each write for what is true as of then.
     """
 
     def __init__(
@@ -79,30 +79,32 @@ class GroupCommitWriter:
         journal: ShipmentJournal,
         files: Mapping[str, TrackedFile],
         head: Callable[[str], bytes],
+        extra_events: Callable[[], list[Change]] = list,
+        waiter_limit: int = 1,
         thread: Executor | None = None,
     ) -> None:
-        self.crowd = 1
         self.error: BulkZohoError | None = None
-        self.last_words: Callable[[], list[Change]] = list
         self._journal = journal
         self._files = files
         self._head = head
+        self._extra_events = extra_events
+        self._waiter_limit = waiter_limit
         self._thread = thread
         self._changes: list[Change] = []
         self._pending: dict[str, list[bytes]] = {}
-        self._turn: CommitWaiters | None = None
-        self._aside: BackgroundCommit | None = None
+        self._waiters: CommitWaiters | None = None  # for the next commit
+        self._background: BackgroundCommit | None = None
         self._not_before = 0.0  # by the loop's clock
-        self._next: asyncio.Handle | None = None  # begins the next write
-        self._next_at = 0.0  # by the loop's clock
+        self._timer: asyncio.Handle | None = None  # starts the next commit
+        self._timer_at = 0.0  # by the loop's clock
 
     def stage(self, *changes: Change) -> None:
-        """Add *changes* to the next write."""
+        """Add *changes* to the next commit."""
         self._changes += changes
-        self.soon()
+        self.schedule()
 
     def append(self, data: Mapping[str, bytes]) -> None:
-        """Add lines to files with the next write."""
+        """Add lines to files with the next commit."""
         for name, chunk in data.items():
             if chunk:
                 chunks = self._pending.setdefault(name, [])
@@ -110,139 +112,139 @@ class GroupCommitWriter:
                     chunks.append(self._head(name))
                 chunks.append(chunk)
 
-    def soon(self) -> None:
-        """See to it that there is a next write."""
-        if self._turn is None:
-            self._turn = CommitWaiters()
-            self._call_turn()
+    def schedule(self) -> None:
+        """Schedule a commit, unless one is scheduled."""
+        if self._waiters is None:
+            self._waiters = CommitWaiters()
+            self._set_timer()
 
     async def committed(self) -> None:
-        """Wait until all that is staged now is durable.
+        """Wait until everything staged so far is durable.
 
         Raises:
             RunFailedError: The disk is full, or the like.
             JournalError: The journal cannot be written.
         """
-        self.soon()
-        turn = self._turn
+        self.schedule()
+        waiters = self._waiters
         if self.error is not None:
             raise self.error
-        if turn is not None:
-            await self._wait_for(turn)
-            if turn.error is not None:
-                raise turn.error
+        if waiters is not None:
+            await self._wait_with(waiters)
+            if waiters.error is not None:
+                raise waiters.error
 
-    async def _wait_for(self, turn: CommitWaiters) -> None:
-        turn.waiting += 1
+    async def _wait_with(self, waiters: CommitWaiters) -> None:
+        waiters.waiting += 1
         try:
-            self._call_turn()
-            await turn.done.wait()
+            self._set_timer()
+            await waiters.done.wait()
         finally:
-            turn.waiting -= 1
+            waiters.waiting -= 1
 
     def flush(self) -> None:
-        """Write all that is staged, now, in place; no write is left to come.
+        """Write everything staged, now and in place; no commit is scheduled afterwards.
 
         Raises:
-            RunFailedError: The disk is full, or the like; what was staged stays staged.
+            RunFailedError: The disk is full, or the like; the changes stay staged.
             JournalError: The journal cannot be written; likewise.
         """
-        aside, self._aside = self._aside, None
-        if aside is not None:
-            self._end_aside(aside)
-        turn = self._next_turn()
+        background, self._background = self._background, None
+        if background is not None:
+            self._end_background(background)
+        waiters = self._take_waiters()
         try:
-            self._write_in_place()
+            self._commit_in_place()
         except BulkZohoError as error:
-            self._end_turn(turn, error)
+            self._wake(waiters, error)
             raise
-        self._end_turn(turn, None)
+        self._wake(waiters, None)
 
-    def _call_turn(self) -> None:
-        """Choose when the next write begins; one after the other, and never later than was chosen before."""
-        turn = self._turn
-        if turn is None or self._aside is not None:
+    def _set_timer(self) -> None:
+        """Choose when the next commit starts: one after the other, and never later than chosen before."""
+        waiters = self._waiters
+        if waiters is None or self._background is not None:
             return
         loop = asyncio.get_running_loop()
         now = loop.time()
-        at = self._not_before if turn.waiting else max(self._not_before, now + UNASKED_S)
-        if turn.waiting >= self.crowd:
+        at = self._not_before if waiters.waiting else max(self._not_before, now + IDLE_COMMIT_S)
+        if waiters.waiting >= self._waiter_limit:
             at = now
-        if self._next is None or at < self._next_at:
-            self._forget_next()
-            self._next_at = at
-            self._next = loop.call_soon(self._take_turn) if at <= now else loop.call_at(at, self._take_turn)
+        if self._timer is None or at < self._timer_at:
+            self._cancel_timer()
+            self._timer_at = at
+            self._timer = loop.call_soon(self._commit_next) if at <= now else loop.call_at(at, self._commit_next)
 
-    def _forget_next(self) -> None:
-        if self._next is not None:
-            self._next.cancel()
-        self._next = None
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
 
-    def _next_turn(self) -> CommitWaiters:
-        """Give those who wait for what is written now; whoever comes from here on waits for the next write."""
-        self._forget_next()
-        turn, self._turn = self._turn, None
-        return turn or CommitWaiters()
+    def _take_waiters(self) -> CommitWaiters:
+        """Return the waiters for what is written now; later ones wait for the next commit."""
+        self._cancel_timer()
+        waiters, self._waiters = self._waiters, None
+        return waiters or CommitWaiters()
 
-    def _take_turn(self) -> None:
-        turn = self._next_turn()
+    def _commit_next(self) -> None:
+        waiters = self._take_waiters()
         try:
             if self._thread is not None:
-                self._write_aside(turn, self._thread)
+                self._commit_in_thread(waiters, self._thread)
                 return
-            self._write_in_place()
+            self._commit_in_place()
         except BulkZohoError as error:
-            self._end_turn(turn, error)
+            self._wake(waiters, error)
         else:
-            self._end_turn(turn, None)
+            self._wake(waiters, None)
 
-    def _write_in_place(self) -> None:
-        write = self._begin()
+    def _commit_in_place(self) -> None:
+        commit = self._begin()
         try:
-            write.make_durable()
+            commit.make_durable()
         except Exception as error:  # a defect as well: nothing of it counts, and nothing may be sent after it
-            self._take_back(write)
+            self._undo(commit)
             raise _cannot_write(error) from error
 
-    def _write_aside(self, turn: CommitWaiters, thread: Executor) -> None:
+    def _commit_in_thread(self, waiters: CommitWaiters, thread: Executor) -> None:
         loop = asyncio.get_running_loop()
         self._not_before = loop.time() + GATHER_S
-        write = self._begin()
+        commit = self._begin()
         try:
-            ended = thread.submit(write.make_durable)
-        except RuntimeError as error:  # the thread is no more
-            self._take_back(write)
+            done = thread.submit(commit.make_durable)
+        except RuntimeError as error:  # the thread has ended
+            self._undo(commit)
             raise _cannot_write(error) from error
-        aside = self._aside = BackgroundCommit(write=write, turn=turn, ended=ended)
+        background = self._background = BackgroundCommit(commit=commit, waiters=waiters, done=done)
 
-        def tell(_: Future[None]) -> None:
-            with suppress(RuntimeError):  # the loop is closed: flush() saw to it
-                loop.call_soon_threadsafe(self._aside_ended, aside)
+        def notify_loop(_: Future[None]) -> None:
+            with suppress(RuntimeError):  # the loop is closed: flush() finished the commit
+                loop.call_soon_threadsafe(self._thread_done, background)
 
-        aside.ended.add_done_callback(tell)
+        background.done.add_done_callback(notify_loop)
 
-    def _aside_ended(self, aside: BackgroundCommit) -> None:
-        if self._aside is not aside:
-            return  # flush() did not wait for this
-        self._aside = None
-        self._end_aside(aside)
-        self._call_turn()
+    def _thread_done(self, background: BackgroundCommit) -> None:
+        if self._background is not background:
+            return  # flush() finished it
+        self._background = None
+        self._end_background(background)
+        self._set_timer()
 
-    def _end_aside(self, aside: BackgroundCommit) -> None:
-        error = aside.ended.exception()
+    def _end_background(self, background: BackgroundCommit) -> None:
+        error = background.done.exception()
         if error is not None:
-            self._take_back(aside.write)
-        self._end_turn(aside.turn, error)
+            self._undo(background.commit)
+        self._wake(background.waiters, error)
 
-    def _end_turn(self, turn: CommitWaiters, error: BaseException | None) -> None:
-        self.error = turn.error = None if error is None else _cannot_write(error)
-        turn.done.set()
+    def _wake(self, waiters: CommitWaiters, error: BaseException | None) -> None:
+        self.error = waiters.error = None if error is None else _cannot_write(error)
+        waiters.done.set()
 
     def _begin(self) -> PendingCommit:
-        """Do all that takes no time; what is staged from here on is for the next write.
+        """Do everything that takes no time; what is staged from here on goes into the next commit.
 
         Raises:
-            RunFailedError: The disk is full, or the like; what was staged stays staged.
+            RunFailedError: The disk is full, or the like; the changes stay staged.
             JournalError: The journal cannot be written; likewise.
         """
         changes, self._changes = self._changes, []
@@ -250,7 +252,7 @@ class GroupCommitWriter:
         lengths, files = list[Change](), list[tuple[TrackedFile, int]]()
         commit: Callable[[], None] = _nothing
         try:
-            changes = [*changes, *self.last_words()]
+            changes = [*changes, *self._extra_events()]
             for name, chunks in pending.items():
                 file = self._files[name]
                 files.append((file, file.length))
@@ -258,20 +260,20 @@ class GroupCommitWriter:
                 lengths.append(FileLengthCommitted(name=name, length=file.length))
             if changes or lengths:
                 commit = self._journal.prepare([*changes, *lengths])
-        except Exception as error:  # a defect as well: what was staged must not be lost to a later write
-            self._take_back(PendingCommit(changes=changes, pending=pending, files=files, commit=commit))
+        except Exception as error:  # a defect as well: a later commit must not lose what was staged
+            self._undo(PendingCommit(changes=changes, pending=pending, files=files, commit=commit))
             raise _cannot_write(error) from error
         return PendingCommit(changes=changes, pending=pending, files=files, commit=commit)
 
-    def _take_back(self, write: PendingCommit) -> None:
-        """Nothing of *write* counts: undo it in journal and files, and stage it again before what was staged since."""
-        with suppress(JournalError):  # then the journal refuses the next write
+    def _undo(self, commit: PendingCommit) -> None:
+        """Undo *commit* in journal and files, and stage its changes again before those staged since."""
+        with suppress(JournalError):  # then the journal rejects the next commit
             self._journal.undo()
-        for file, length in write.files:
-            with suppress(OSError, BulkZohoError):  # the file cuts itself before it writes again
+        for file, length in commit.files:
+            with suppress(OSError, BulkZohoError):  # the file truncates itself before it is written again
                 file.cut(length)
-        self._changes = [*write.changes, *self._changes]
-        later, self._pending = self._pending, {name: list(chunks) for name, chunks in write.pending.items()}
+        self._changes = [*commit.changes, *self._changes]
+        later, self._pending = self._pending, {name: list(chunks) for name, chunks in commit.pending.items()}
         for name, chunks in later.items():
             self._pending.setdefault(name, []).extend(chunks)
 
@@ -292,8 +294,8 @@ def _cannot_write(error: BaseException) -> BulkZohoError:
             )
         case _:
             defect = JournalError(
-                f"what became of rows could not be written down ({type(error).__name__}).",
-                hint="This is a defect of bulkzoho: keep the run's folder, report it, then resume.",
+                f"the outcome of rows could not be written ({type(error).__name__}).",
+                hint="This is a bug in bulkzoho: keep the run's folder, report it, then resume.",
                 code="DEFECT",
             )
             defect.__cause__ = error

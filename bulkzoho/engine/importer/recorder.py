@@ -1,7 +1,7 @@
-"""Know what became of every row and have it written down.
+"""Record what became of every row, and have it written.
 
-Everything is staged by plain functions and written by the :class:`GroupCommitWriter`: a reply and the departure of
-the sender's next call share one commit.
+Plain functions stage the changes, and :class:`GroupCommitWriter` writes them: the outcome of one call and the start of the
+sender's next call share one commit.
 """
 
 from __future__ import annotations
@@ -30,131 +30,138 @@ from bulkzoho.engine.importer.group_commit import GroupCommitWriter
 from bulkzoho.engine.importer.result_lines import OutcomeFormatter
 from bulkzoho.interfaces import InputFingerprint, ShipmentJournal, TrackedFile
 
-__all__ = ["OutcomeFiles", "OutcomeRecorder", "RejectedRows"]
+__all__ = ["OutcomeFiles", "OutcomeRecorder", "RecorderParts", "RejectedRows"]
 
 _COUNTER = {Action.INSERT: "created", Action.UPDATE: "updated", Action.DELETE: "deleted", Action.NONE: "unchanged"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedRows:
-    """Rows that were refused before they were sent; in parallel: the rows of *batch* and *refusals*."""
+    """Rows rejected before they were sent; the rows of *batch* and *rejections* run in parallel."""
 
-    batch: Batch  #: as far as the rows could be shaped
-    refusals: Sequence[Rejection]
-    raws: Mapping[int, str] = field(default_factory=dict)  #: unreadable rows as they stand, by index
-    final: bool = True  #: letters among them are settled: as they stand no later replay takes them
+    batch: Batch  #: as far as the rows could be converted
+    rejections: Sequence[Rejection]
+    raw_lines: Mapping[int, str] = field(default_factory=dict)  #: unreadable rows, by index
+    final: bool = True  #: rejected rows of a replay are settled: an unchanged row is not replayed again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeFiles:
-    """The run's files by the name the journal knows them by."""
+    """The run's files, by their names in the journal."""
 
     letters: Mapping[str, TrackedFile]
     results: Mapping[str, TrackedFile]
 
 
-class OutcomeRecorder:
-    """Keeps the run's books.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderParts:
+    """Parts of an :class:`OutcomeRecorder`."""
 
-    Args:
-        thread: Where to wait for the disk; None waits in place.
+    journal: ShipmentJournal
+    files: OutcomeFiles
+    formatter: OutcomeFormatter
+    sources: Sequence[InputInfo]
+    wall: Callable[[], float]
+    clock_skew: Callable[[], float | None] = lambda: None  #: returns the service's clock minus ours, in seconds, if known
+    run_update: Callable[[], RunUpdated] | None = None  #: returns the run's seconds and calls; asked with each commit
+    senders: int = 1  #: tasks that may wait for one commit
+    thread: Executor | None = None  #: where to wait for the disk; None waits in place
+
+
+class OutcomeRecorder:
+    """Records the state of every row of a run.
 
     Attributes:
         open: Shipments without outcome, by id: in flight, or in doubt.
         settled: Rows with an outcome, by source.
     """
 
-    def __init__(
-        self,
-        *,
-        journal: ShipmentJournal,
-        files: OutcomeFiles,
-        lettering: OutcomeFormatter,
-        sources: Sequence[InputInfo],
-        wall: Callable[[], float],
-        skew: Callable[[], float | None] = lambda: None,
-        thread: Executor | None = None,
-    ) -> None:
+    def __init__(self, parts: RecorderParts) -> None:
         self.open: dict[int, InFlightShipment] = {}
-        self.settled = [RowRanges() for _ in sources]
-        both = {**files.letters, **files.results}
-        self._writer = GroupCommitWriter(journal=journal, files=both, head=lettering.head, thread=thread)
-        self._writer.last_words = self._last_words
-        self._lettering = lettering
-        self._sources = list(sources)
-        self._rows_read = [one.rows_read for one in sources]
-        self._wall = wall
-        self._skew = skew
-        self._next_id = journal.last_id() + 1
-        self._counts = _counts(journal.tally())
+        self.settled = [RowRanges() for _ in parts.sources]
+        self._writer = GroupCommitWriter(
+            journal=parts.journal,
+            files={**parts.files.letters, **parts.files.results},
+            head=parts.formatter.head,
+            extra_events=self._extra_events,
+            waiter_limit=parts.senders,
+            thread=parts.thread,
+        )
+        self._formatter = parts.formatter
+        self._sources = list(parts.sources)
+        self._rows_read = [source.rows_read for source in parts.sources]
+        self._wall = parts.wall
+        self._clock_skew = parts.clock_skew
+        self._run_update = parts.run_update
+        self._next_id = parts.journal.last_id() + 1
+        self._counts = _counts(parts.journal.tally())
         self._positions: dict[int, Callable[[], InputFingerprint]] = {}
         self._moved: set[int] = set()  # sources read further since the last write
-        self._vitals: Callable[[], RunUpdated] | None = None
 
-    # -- what is known ---------------------------------------------------------------------------------------------------
+    # -- queries ---------------------------------------------------------------------------------------------------------
 
     def tally(self) -> RowCounts:
-        """Give the rows as of what was staged: those settled, in doubt (or in flight), and unsent."""
+        """Return the rows by outcome, including what is staged: settled, in doubt (or in flight), unsent."""
         read = sum(self._rows_read)
-        doubt = sum(count_rows(one.rows) for one in self.open.values())
+        doubt = sum(count_rows(shipment.rows) for shipment in self.open.values())
         return RowCounts(**self._counts, read=read, in_doubt=doubt, unsent=read - sum(self._counts.values()) - doubt)
 
     def sources(self) -> list[InputInfo]:
-        """Give the inputs as far as they were read."""
+        """Return the inputs and how far each was read."""
         return [self._facts(source) for source in range(len(self._sources))]
 
-    # -- what is staged --------------------------------------------------------------------------------------------------
+    # -- staging ---------------------------------------------------------------------------------------------------------
 
     def restore(self, *, settled: Sequence[tuple[int, Ranges]], in_doubt: Sequence[InFlightShipment]) -> None:
-        """Take up where an earlier process left the run."""
+        """Restore the state in which an earlier process left the run."""
         for source, ranges in settled:
             for first, last in ranges:
                 self.settled[source].add_range(first, last)
-        self.open.update((one.id, one) for one in in_doubt)
+        self.open.update((shipment.id, shipment) for shipment in in_doubt)
 
-    def follow(self, source: int, position: Callable[[], InputFingerprint]) -> None:
-        """Ask *position* how far the input was read, each time something is written."""
+    def track_input(self, source: int, position: Callable[[], InputFingerprint]) -> None:
+        """Ask *position* with each commit how far the input was read."""
         self._positions[source] = position
 
-    def unfollow(self, source: int, *, complete: bool) -> None:
-        """The input was read to its end, or as far as this process will; keep its facts."""
+    def untrack_input(self, source: int, *, complete: bool) -> None:
+        """Note that this process reads no more of the input; *complete* if it was read to its end."""
         self._note_position(source)
         self._positions.pop(source, None)
         facts = self._facts(source)
-        content = facts.digest if complete and facts.spooled else facts.content  # what could be read once is known as a whole now
+        content = facts.digest if complete and facts.spooled else facts.content  # standard input: known as a whole only now
         self._sources[source] = replace(facts, complete=complete or facts.complete, content=content)
         self._moved.add(source)
-        self._writer.soon()
+        self._writer.schedule()
 
     def rows_read(self, source: int, highest: int) -> None:
-        """Row numbers up to *highest* were read."""
+        """Note that row numbers up to *highest* were read."""
         if highest > self._rows_read[source]:
             self._rows_read[source] = highest
             self._moved.add(source)
-            self._writer.soon()
+            self._writer.schedule()
 
     def sent(self, batch: Batch, *, before: InFlightShipment | None = None) -> InFlightShipment:
-        """A call with *batch* is about to leave; *before* is the same shipment when it left earlier."""
+        """Note that *batch* is about to be sent; *before* is the shipment of an earlier attempt."""
         shipment = InFlightShipment(
             id=before.id if before else self._take_id(),
             source=batch.source,
             rows=before.rows if before else ranges_of(sorted(batch.numbers)),
             attempt=before.attempt + 1 if before else 1,
             sent_at=self._wall(),
-            skew_s=self._skew(),
+            skew_s=self._clock_skew(),
             since_s=before.first_s if before and before.id in self.open else None,
         )
         self.open[shipment.id] = shipment
-        self._writer.stage(shipment.change())
+        self._writer.stage(shipment.sent_event())
         return shipment
 
     def released(self, shipment: InFlightShipment) -> None:
-        """The call did nothing; its rows are unsent."""
+        """Note that the call had no effect: its rows are unsent."""
         del self.open[shipment.id]
         self._writer.stage(ShipmentReleased(id=shipment.id))
 
     def settle(self, shipment: InFlightShipment, batch: Batch, results: WriteResults) -> None:
-        """Each row of *batch* has its outcome; *batch* may be part of the shipment only when a lookup said so."""
+        """Record the outcome of each row of *batch*: all rows of the shipment, or those whose outcome a lookup found."""
         del self.open[shipment.id]
         rows = ranges_of(sorted(batch.numbers))
         self._mark_settled(batch.source, rows)
@@ -162,48 +169,45 @@ class OutcomeRecorder:
         self._writer.stage(ShipmentSettled(id=shipment.id, rows=rows, tally=tally))
         self._add(tally)
 
-    def divide(self, shipment: InFlightShipment, rows: Ranges) -> InFlightShipment:
-        """Make a shipment of its own for *rows* of *shipment*, still in doubt; the caller settles or releases the rest."""
+    def split_shipment(self, shipment: InFlightShipment, rows: Ranges) -> InFlightShipment:
+        """Make *rows* of *shipment* a shipment of their own, in doubt; the caller settles or releases the rest."""
         part = replace(shipment, id=self._take_id(), rows=rows)
         self.open[part.id] = part
-        self._writer.stage(part.change())
+        self._writer.stage(part.sent_event())
         return part
 
-    def refuse(self, refused: RejectedRows, *, attempts: int = 0) -> None:
-        """Rows refused without a call, or by a call that was refused as a whole, become letters."""
-        batch = refused.batch
+    def reject(self, rejected: RejectedRows, *, attempts: int = 0) -> None:
+        """Record rows that were rejected before they were sent, or alone in a rejected call."""
+        batch = rejected.batch
         rows = ranges_of(sorted(batch.numbers))
         self._mark_settled(batch.source, rows)
         tally = RowCounts(dead_lettered=len(batch))
-        letters = self._lettering.letters(
-            batch, enumerate(refused.refusals), attempts=attempts, at=self._now(), raws=refused.raws
+        letters = self._formatter.letters(
+            batch, enumerate(rejected.rejections), attempts=attempts, at=self._now(), raw_lines=rejected.raw_lines
         )
-        self._writer.append(self._lettering.encode_letters(letters))
-        if refused.final:
-            self._writer.stage(*self._lettering.settled_letters(batch, accepted=False, indexes=range(len(batch))))
+        self._writer.append(self._formatter.encode_letters(letters))
+        if rejected.final:
+            self._writer.stage(*self._formatter.settled_letters(batch, accepted=False, indexes=range(len(batch))))
         self._writer.stage(RowsRejected(id=self._take_id(), source=batch.source, rows=rows, tally=tally))
         self._add(tally)
 
     def skip(self, source: int, numbers: Sequence[int]) -> None:
-        """Rows of a replay that an earlier replay settled."""
+        """Record rows that an earlier replay settled."""
         rows = ranges_of(numbers)
         self._mark_settled(source, rows)
         tally = RowCounts(already_settled=len(numbers))
         self._writer.stage(RowsRejected(id=self._take_id(), source=source, rows=rows, tally=tally))
         self._add(tally)
 
-    def expect(self, senders: int) -> None:
-        """So many may wait for one write; it need not wait for more."""
-        self._writer.crowd = senders
+    def end_run(self, update: RunUpdated) -> None:
+        """Stage the run's final state; commits after this one do not ask for a running state."""
+        self._run_update = None
+        self._writer.stage(update)
 
-    def watch(self, vitals: Callable[[], RunUpdated]) -> None:
-        """Ask *vitals* for the run's status, work and calls each time something is written."""
-        self._vitals = vitals
-
-    # -- what is written -------------------------------------------------------------------------------------------------
+    # -- writing ---------------------------------------------------------------------------------------------------------
 
     async def committed(self) -> None:
-        """Wait until all that is staged now is durable.
+        """Wait until everything staged so far is durable.
 
         Raises:
             RunFailedError: The disk is full, or the like.
@@ -212,36 +216,36 @@ class OutcomeRecorder:
         await self._writer.committed()
 
     def flush(self) -> None:
-        """Write all that is staged, now.
+        """Write everything staged, now.
 
         Raises:
-            RunFailedError: The disk is full, or the like; what was staged stays staged.
+            RunFailedError: The disk is full, or the like; the changes stay staged.
             JournalError: The journal cannot be written; likewise.
         """
         self._writer.flush()
 
-    def _last_words(self) -> list[Change]:
-        """Give what is true as of this write: how far the inputs were read, and the run's vitals."""
+    def _extra_events(self) -> list[Change]:
+        """Return what is true as of this commit: how far the inputs were read, the run's seconds and calls."""
         for source in self._positions:
             self._note_position(source)
         changes: list[Change] = [InputProgressed(facts=self._facts(source)) for source in sorted(self._moved)]
         self._moved.clear()
-        if self._vitals is not None:
-            changes.append(self._vitals())
+        if self._run_update is not None:
+            changes.append(self._run_update())
         return changes
 
     def _write_outcomes(self, batch: Batch, results: WriteResults, *, attempts: int) -> RowCounts:
-        refused = results.refused
-        accepted: Sequence[int] = range(len(batch)) if not refused else [i for i in range(len(batch)) if i not in refused]
+        rejected = results.refused
+        accepted: Sequence[int] = range(len(batch)) if not rejected else [i for i in range(len(batch)) if i not in rejected]
         if accepted:
-            self._writer.append(self._lettering.encode_results(batch, results, accepted))
-            self._writer.stage(*self._lettering.settled_letters(batch, accepted=True, indexes=accepted))
-        if refused:
-            pairs = sorted(refused.items())
-            letters = self._lettering.letters(batch, pairs, attempts=attempts, at=self._now())
-            self._writer.append(self._lettering.encode_letters(letters))
-            self._writer.stage(*self._lettering.settled_letters(batch, accepted=False, indexes=[index for index, _ in pairs]))
-        return _tally_of(results, accepted, refused=len(refused))
+            self._writer.append(self._formatter.encode_results(batch, results, accepted))
+            self._writer.stage(*self._formatter.settled_letters(batch, accepted=True, indexes=accepted))
+        if rejected:
+            pairs = sorted(rejected.items())
+            letters = self._formatter.letters(batch, pairs, attempts=attempts, at=self._now())
+            self._writer.append(self._formatter.encode_letters(letters))
+            self._writer.stage(*self._formatter.settled_letters(batch, accepted=False, indexes=[index for index, _ in pairs]))
+        return _tally_of(results, accepted, rejected=len(rejected))
 
     def _mark_settled(self, source: int, rows: Ranges) -> None:
         for first, last in rows:
@@ -261,7 +265,7 @@ class OutcomeRecorder:
         facts = self._sources[source]
         if seen.read_bytes <= facts.read_bytes:
             return
-        known = facts.size >= 0 and not facts.spooled  # as it stood when the run began: a resume compares with that
+        known = facts.size >= 0 and not facts.spooled  # as of the start of the run: a resume compares with that
         self._sources[source] = replace(
             facts,
             size=facts.size if known else seen.size,
@@ -284,7 +288,7 @@ class OutcomeRecorder:
 
 
 def _counts(tally: RowCounts) -> dict[str, int]:
-    """Give the rows that are settled, by outcome."""
+    """Return the settled rows, by outcome."""
     return {
         "created": tally.created,
         "updated": tally.updated,
@@ -295,10 +299,10 @@ def _counts(tally: RowCounts) -> dict[str, int]:
     }
 
 
-def _tally_of(results: WriteResults, accepted: Sequence[int], *, refused: int) -> RowCounts:
+def _tally_of(results: WriteResults, accepted: Sequence[int], *, rejected: int) -> RowCounts:
     if isinstance(results.actions, Action):
-        return RowCounts(dead_lettered=refused, **{_COUNTER[results.actions]: len(accepted)})
+        return RowCounts(dead_lettered=rejected, **{_COUNTER[results.actions]: len(accepted)})
     counts = dict.fromkeys(_COUNTER.values(), 0)
     for index in accepted:
         counts[_COUNTER[results.actions[index]]] += 1
-    return RowCounts(dead_lettered=refused, **counts)
+    return RowCounts(dead_lettered=rejected, **counts)

@@ -1,4 +1,4 @@
-"""Turn outcomes into the lines of a run's files: dead letters and results, in each format that is kept."""
+"""Format outcomes as lines of the run's files: rejected rows and results, in each file's format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["LetterContext", "OutcomeFormatter"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterContext:
-    """What every letter of a run carries."""
+    """Facts of a run that each of its rejected rows carries."""
 
     run: str
     crm_module: str
@@ -27,15 +27,15 @@ class LetterContext:
 
 
 class OutcomeFormatter:
-    """Makes letters and result lines; holds no state but the run's facts.
+    """Formats rejected rows and results.
 
     Args:
-        facts: What every letter carries.
-        header: The columns of the first input, which a CSV begins with.
-        sources: The inputs' names.
-        letters: Writers of dead letters, by the name of their file.
+        facts: Facts that each rejected row carries.
+        header: The columns of the first input, with which a CSV begins.
+        sources: The names of the inputs.
+        letters: Writers of rejected rows, by the name of their file.
         results: Writers of results, likewise.
-        digest: Gives the digest of a record as it is sent; it tells a mended letter from the same one again.
+        digest: Returns the digest of a record as sent; it differs when a rejected row was fixed.
     """
 
     def __init__(
@@ -56,39 +56,39 @@ class OutcomeFormatter:
         self._digest = digest
         writers: list[DeadLetterWriter | ResultWriter] = [*letters.values(), *results.values()]
         for writer in writers:
-            writer.head(self._header)  # a file that a resume continues has its head already, but its writer must know it
+            writer.head(self._header)  # a resumed file has its header already, but its writer must know it
 
     def head(self, name: str) -> bytes:
-        """Give what stands above the first line of the file *name*."""
+        """Return the lines above the first row of the file *name*."""
         writer = self._letters.get(name) or self._results[name]
         return writer.head(self._header)
 
     def letters(
         self,
         batch: Batch,
-        refusals: Iterable[tuple[int, Rejection]],
+        rejections: Iterable[tuple[int, Rejection]],
         *,
         attempts: int,
         at: str,
-        raws: Mapping[int, str] | None = None,
+        raw_lines: Mapping[int, str] | None = None,
     ) -> list[DeadLetter]:
-        """Make the letters of the rows of *batch* that were refused, by index."""
-        raws = raws or {}
-        made = []
-        for index, refusal in refusals:
+        """Return the rejected rows of *batch*; *rejections* and *raw_lines* are by index."""
+        raw_lines = raw_lines or {}
+        letters = []
+        for index, rejection in rejections:
             origin = None if batch.origins is None else batch.origins[index]
-            made.append(
+            letters.append(
                 DeadLetter(
                     run=origin.run if origin else self.facts.run,
                     source=origin.source if origin else self._sources[batch.source],
                     row=origin.row if origin else batch.numbers[index],
                     crm_module=self.facts.crm_module,
                     operation=self.facts.operation,
-                    rejection=refusal,
+                    rejection=rejection,
                     attempts=attempts + (origin.attempts if origin else 0),
                     at=at,
-                    record=None if index in raws else batch.records[index],
-                    raw=raws.get(index),
+                    record=None if index in raw_lines else batch.records[index],
+                    raw=raw_lines.get(index),
                     match_on=self.facts.match_on,
                     trigger=self.facts.trigger,
                     org=self.facts.org,
@@ -96,14 +96,14 @@ class OutcomeFormatter:
                     cells=batch.cells[index],
                 )
             )
-        return made
+        return letters
 
     def encode_letters(self, letters: Sequence[DeadLetter]) -> dict[str, bytes]:
-        """Give the letters' lines for each file."""
+        """Return the lines of rejected rows, for each file."""
         return {name: writer.encode(letters) for name, writer in self._letters.items()}
 
     def encode_results(self, batch: Batch, results: WriteResults, accepted: Sequence[int]) -> dict[str, bytes]:
-        """Give the lines of the *accepted* rows, by index, for each file."""
+        """Return the lines of the *accepted* rows (indexes), for each file."""
         whole = len(accepted) == len(batch)
         pick = batch if whole else batch.pick(accepted)
         origins = pick.origins
@@ -118,14 +118,14 @@ class OutcomeFormatter:
         }
 
     def _aligned(self, batch: Batch) -> Sequence[Sequence[Cell]]:
-        """Give the cells in the order of the first input's columns."""
+        """Return the cells in the order of the first input's columns."""
         if batch.header == self._header:
             return batch.cells
         places = [batch.header.index(column) if column in batch.header else None for column in self._header]
         return [[ABSENT if at is None else cells[at] for at in places] for cells in batch.cells]
 
     def settled_letters(self, batch: Batch, *, accepted: bool, indexes: Sequence[int]) -> list[LetterSettled]:
-        """Give what a replay must remember of each letter it settled; nothing for an import."""
+        """Return the events by which a replay remembers the rows it settled; none for an import."""
         if batch.origins is None:
             return []
         return [

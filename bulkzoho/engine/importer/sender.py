@@ -1,14 +1,14 @@
-"""Send batches: each to its verdict, each verdict to the recorder.  Several senders share one of these."""
+"""Send batches: judge each response and record the outcome.  Several sender tasks share one :class:`BatchSender`."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import logging
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Protocol
 
-from bulkzoho.domain.model.batch import InFlightShipment
+from bulkzoho.domain.model.batch import InDoubtBatch, InFlightShipment
 from bulkzoho.domain.model.results import WriteResults
 from bulkzoho.domain.model.row_ranges import ranges_of
 from bulkzoho.domain.model.rows import Batch
@@ -21,26 +21,21 @@ from bulkzoho.engine.concurrency.stop import StopRequestedError, StopSignal, sto
 from bulkzoho.engine.importer.batch_parts import BatchPartTracker
 from bulkzoho.engine.importer.error_limit import ErrorLimit
 from bulkzoho.engine.importer.recorder import OutcomeRecorder, RejectedRows
+from bulkzoho.engine.lost_replies.in_doubt import InDoubtQueue
+from bulkzoho.engine.lost_replies.protocols import ResendInterpreter
 from bulkzoho.errors import BulkZohoError, RunFailedError
 from bulkzoho.interfaces import ImportRoute
 
-__all__ = ["BatchSender", "InDoubtBatch", "ResendInterpreter"]
+__all__ = ["BatchSender", "SenderParts"]
 
+_LOG = logging.getLogger(__name__)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InDoubtBatch:
-    """A batch whose call had no answer."""
-
-    shipment: InFlightShipment
-    batch: Batch
-    reason: str
-
-
-_Part = tuple[Batch, InFlightShipment | None]  # the second: an earlier sending without outcome
+_Part = tuple[Batch, InFlightShipment | None]  # the second: an earlier attempt without outcome
+_OTHER_OUTCOME = ""  # among the codes of a batch: some row was not alone in a rejected call
 
 
 class ShipmentTracker:
-    """One shipment on its way: told by the courier when its call leaves and when it did nothing."""
+    """Records the attempts to send one batch (a :class:`bulkzoho.engine.concurrency.retrying_caller.CallObserver`)."""
 
     def __init__(self, recorder: OutcomeRecorder, batch: Batch, shipment: InFlightShipment | None) -> None:
         self._recorder = recorder
@@ -54,103 +49,87 @@ class ShipmentTracker:
 
     @property
     def open(self) -> bool:
-        """Whether a call may have left that has no outcome."""
+        """Whether a request may have been sent that has no outcome."""
         return self._shipment is not None and self._shipment.id in self._recorder.open
 
-    async def departing(self) -> None:
+    async def before_send(self) -> None:
         """See :class:`bulkzoho.engine.concurrency.retrying_caller.CallObserver`."""
-        again = self._shipment if self.open else None  # a lost call before this one: it stays in doubt, whatever happens here
-        self._shipment = self._recorder.sent(self._batch, before=self._shipment)
+        earlier = self._shipment if self.open else None  # it had no response and stays in doubt, whatever happens here
+        shipment = self._shipment = self._recorder.sent(self._batch, before=self._shipment)
         try:
             await self._recorder.committed()
-        except BaseException:  # not journalled, or cancelled: the call has not left
-            if again is None:
-                self._recorder.released(self._shipment)
+        except BaseException:  # not journaled, or cancelled: the request was not sent
+            if earlier is None:
+                self._recorder.released(shipment)
             raise
+        if _LOG.isEnabledFor(logging.INFO):
+            _LOG.info("batch sent", extra={"batch": shipment.id, "rows": len(self._batch), "attempt": shipment.attempt})
 
-    def returned(self) -> None:
-        """See :class:`CallObserver`; if an earlier call had no answer, it stays in doubt."""
+    def not_sent(self) -> None:
+        """See :class:`CallObserver`; if an earlier request had no response, the batch stays in doubt."""
         if self.open and self.shipment.since_s is None:
             self._recorder.released(self.shipment)
 
-    def refused(self) -> None:
-        """The call was refused as a whole: its rows are unsent."""
+    def rejected(self) -> None:
+        """Note that the CRM rejected the whole call: its rows are unsent."""
         if self.open:
             self._recorder.released(self.shipment)
 
-    def halved(self, halves: Sequence[Batch]) -> list[_Part]:
-        """The call was refused as a whole, and goes in *halves*: each is in doubt if an earlier call had no answer."""
-        doubtful = self.open and self.shipment.since_s is not None
-        parts = [
-            (half, self._recorder.divide(self.shipment, ranges_of(sorted(half.numbers))) if doubtful else None) for half in halves
-        ]
-        self.refused()  # no commit comes between: rows in doubt are so all the time
+    def split(self, halves: Sequence[Batch]) -> list[_Part]:
+        """Replace a rejected call by *halves*; each is in doubt if an earlier request had no response."""
+        in_doubt = self.open and self.shipment.since_s is not None
+        parts: list[_Part] = []
+        for half in halves:
+            rows = ranges_of(sorted(half.numbers))
+            parts.append((half, self._recorder.split_shipment(self.shipment, rows) if in_doubt else None))
+        self.rejected()  # no commit can come between: rows in doubt stay in doubt throughout
         return parts
 
 
-class ResendInterpreter(Protocol):
-    """Reads the results of a call that was sent again because an earlier one had no answer."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SenderParts:
+    """Parts of a :class:`BatchSender`."""
 
-    async def read(self, batch: Batch, shipment: InFlightShipment, results: WriteResults) -> WriteResults:
-        """Give what all the sendings together did.
-
-        Raises:
-            StopRequestedError: The run was stopped meanwhile.
-            BulkZohoError: The CRM cannot be asked.
-        """
+    route: ImportRoute
+    crm_module: str
+    caller: RetryingCaller
+    recorder: OutcomeRecorder
+    stop: StopSignal
+    errors: ErrorLimit
+    batch_parts: BatchPartTracker
+    in_doubt: InDoubtQueue
+    resends: ResendInterpreter | None = None  #: None: the results of a resent call are taken as they are
 
 
 class BatchSender:
-    """Delivers batches.
+    """Delivers batches."""
 
-    Args:
-        parts: Told which parts of batches are open, so that keys go free with the last.
-        errors: Asked after each batch whether too many rows were refused.
-        doubted: Told each batch whose call had no answer.
-        room: Waits while too many batches are in doubt.
-        resends: Reads the results of calls that were sent again; None takes them as they are.
-    """
-
-    def __init__(
-        self,
-        *,
-        route: ImportRoute,
-        crm_module: str,
-        courier: RetryingCaller,
-        recorder: OutcomeRecorder,
-        stop: StopSignal,
-        errors: ErrorLimit,
-        parts: BatchPartTracker,
-        doubted: Callable[[InDoubtBatch], None],
-        room: Callable[[], Awaitable[None]],
-        resends: ResendInterpreter | None = None,
-    ) -> None:
-        self._route = route
-        self._crm_module = crm_module
-        self._courier = courier
-        self._recorder = recorder
-        self._stop = stop
-        self._errors = errors
-        self._parts = parts
-        self._doubted = doubted
-        self._room = room
-        self._resends = resends
-        self._suspicion = SystemicErrorDetector()
-        self._halving = asyncio.Lock()
+    def __init__(self, parts: SenderParts) -> None:
+        self._route = parts.route
+        self._crm_module = parts.crm_module
+        self._caller = parts.caller
+        self._recorder = parts.recorder
+        self._stop = parts.stop
+        self._errors = parts.errors
+        self._batch_parts = parts.batch_parts
+        self._in_doubt = parts.in_doubt
+        self._resends = parts.resends
+        self._detector = SystemicErrorDetector()
+        self._splitting = asyncio.Lock()
 
     async def run(self, channel: Channel[Batch]) -> None:
-        """Deliver what comes; once admission is closed, let it fall: those rows are unsent."""
+        """Deliver the batches of *channel*; once the run is stopped, take them without sending: their rows are unsent."""
         async for batch in channel:
-            await self._room()
-            self._parts.opened(batch)
+            await self._in_doubt.wait_for_capacity()
+            self._batch_parts.opened(batch)
             await self.deliver(batch)
 
     async def deliver(self, batch: Batch, *, shipment: InFlightShipment | None = None) -> None:
-        """Send *batch* until each row has its outcome or is in doubt; *shipment* is an earlier sending without outcome."""
+        """Send *batch* until each row has its outcome or is in doubt; *shipment* is an earlier attempt without outcome."""
         codes: set[str] = set()
         halves = await self._deliver_part(batch, codes, shipment)
-        if halves:  # one batch at a time: if the CRM refuses everything, that shows before every sender has asked row by row
-            async with self._halving if self._suspicion.unsure else nullcontext():
+        if halves:  # one batch at a time: if the CRM rejects everything, that shows before every sender has tried row by row
+            async with self._splitting if self._detector.undecided else nullcontext():
                 while halves and not self._stop.requested:
                     half, earlier = halves.pop()
                     halves.extend(await self._deliver_part(half, codes, earlier))
@@ -160,49 +139,58 @@ class BatchSender:
         self._errors.check()
 
     async def _deliver_part(self, part: Batch, codes: set[str], shipment: InFlightShipment | None) -> list[_Part]:
-        """Send one part; give its halves when the call was refused for the sake of some row.
+        """Send one part; return its halves when the CRM rejected the call because of some row.
 
-        *codes* collects the codes of rows that stood alone in a refused call, and "" for rows with another fate.
+        *codes* collects the codes of rows that were alone in a rejected call, and ``_OTHER_OUTCOME`` for other rows.
         """
-        trip = ShipmentTracker(self._recorder, part, shipment)
-        match await self._send(part, trip):
-            case None:  # admission is closed; what has not left is unsent
-                codes.add("")
+        tracker = ShipmentTracker(self._recorder, part, shipment)
+        match await self._send(part, tracker):
+            case None:  # the run is stopped; the part is unsent
+                codes.add(_OTHER_OUTCOME)
             case SettleRows(results=results):
-                codes.add("")
-                self._recorder.settle(trip.shipment, part, results)
-                self._parts.closed(part)
-                if len(results.refused) < len(part):
-                    self._suspicion.row_accepted()
+                codes.add(_OTHER_OUTCOME)
+                self._settle(tracker.shipment, part, results)
             case SplitBatch():
-                self._parts.opened(part)
-                middle = len(part) // 2
-                return trip.halved([part.pick(range(middle, len(part))), part.pick(range(middle))])
-            case RejectRow(refusal=refusal):
-                trip.refused()
-                codes.add(refusal.code)
-                self._suspicion.accuse(SuspectRow(row=part, refusal=refusal, attempts=trip.shipment.attempt))
-                self._parts.closed(part)
+                return self._split(tracker, part)
+            case RejectRow(rejection=rejection):
+                tracker.rejected()
+                codes.add(rejection.code)
+                self._detector.add_suspect(SuspectRow(row=part, rejection=rejection, attempts=tracker.shipment.attempt))
+                self._batch_parts.closed(part)
             case MarkInDoubt(reason=reason):
-                codes.add("")
-                self._doubted(InDoubtBatch(shipment=trip.shipment, batch=part, reason=reason))
+                codes.add(_OTHER_OUTCOME)
+                self._in_doubt.add(InDoubtBatch(shipment=tracker.shipment, batch=part, reason=reason))
             case AbortRun(error=error):
-                codes.add("")
-                trip.returned()
+                codes.add(_OTHER_OUTCOME)
+                tracker.not_sent()
                 self._stop.request(stop_reason(error), error)
         return []
 
-    def settle_accused(self) -> None:
-        """At the end of the input: whoever is still accused is to blame."""
-        self._blame(self._suspicion.take_all())
+    def reject_remaining_suspects(self) -> None:
+        """At the end of the input, reject the rows that are still suspect."""
+        self._reject(self._detector.take_remaining())
         self._errors.check()
 
-    async def _send(self, part: Batch, trip: ShipmentTracker) -> Verdict | None:
+    def _settle(self, shipment: InFlightShipment, part: Batch, results: WriteResults) -> None:
+        self._recorder.settle(shipment, part, results)
+        self._batch_parts.closed(part)
+        if len(results.refused) < len(part):
+            self._detector.row_accepted()
+        if _LOG.isEnabledFor(logging.INFO):
+            _LOG.info("batch settled", extra={"batch": shipment.id, "rows": len(part), "rejected": len(results.refused)})
+
+    def _split(self, tracker: ShipmentTracker, part: Batch) -> list[_Part]:
+        self._batch_parts.opened(part)  # one part becomes two
+        _LOG.info("batch split", extra={"batch": tracker.shipment.id, "rows": len(part)})
+        middle = len(part) // 2
+        return tracker.split([part.pick(range(middle, len(part))), part.pick(range(middle))])
+
+    async def _send(self, part: Batch, tracker: ShipmentTracker) -> Verdict | None:
         try:
-            reply = await self._courier.deliver(lambda: self._route.send(part), self._route.price(part), journey=trip)
+            reply = await self._caller.call(lambda: self._route.send(part), self._route.price(part), observer=tracker)
             verdict = judge(reply, records=len(part), crm_module=self._crm_module)
-            if isinstance(verdict, SettleRows) and self._resends is not None and trip.shipment.since_s is not None:
-                return SettleRows(await self._resends.read(part, trip.shipment, verdict.results))
+            if isinstance(verdict, SettleRows) and self._resends is not None and tracker.shipment.since_s is not None:
+                return SettleRows(await self._resends.read(part, tracker.shipment, verdict.results))
         except StopRequestedError:
             return None
         except BulkZohoError as error:
@@ -211,21 +199,21 @@ class BatchSender:
         return verdict
 
     def _judge_codes(self, codes: set[str]) -> None:
-        """Blame the rows that stood alone in refused calls, unless every row of several batches did, for one reason."""
-        if "" not in codes:
-            self._suspicion.batch_refused(codes)
-        if self._suspicion.systemic:
+        """Reject the suspect rows, unless every row of several batches was rejected for one reason."""
+        if _OTHER_OUTCOME not in codes:
+            self._detector.batch_rejected(codes)
+        if self._detector.systemic:
             self._stop.request(
                 StopReason.FAILED,
                 RunFailedError(
-                    f"the CRM refuses every row with {self._suspicion.systemic}; these rows stay unsent.",
+                    f"the CRM rejects every row with {self._detector.systemic}; these rows stay unsent.",
                     hint="Find what all rows have in common (`--limit 1` shows it quickly), then resume.",
-                    code=self._suspicion.systemic,
+                    code=self._detector.systemic,
                 ),
             )
             return
-        self._blame(self._suspicion.take_guilty())
+        self._reject(self._detector.take_confirmed())
 
-    def _blame(self, accused: Sequence[SuspectRow]) -> None:
-        for one in accused:
-            self._recorder.refuse(RejectedRows(batch=one.row, refusals=[one.refusal]), attempts=one.attempts)
+    def _reject(self, suspects: Sequence[SuspectRow]) -> None:
+        for suspect in suspects:
+            self._recorder.reject(RejectedRows(batch=suspect.row, rejections=[suspect.rejection]), attempts=suspect.attempts)

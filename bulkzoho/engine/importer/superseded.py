@@ -1,7 +1,7 @@
-"""Hold letters back whose record a later row was accepted for: sending them would put old values over new ones.
+"""Reject rows of a replay for whose record a later row was accepted: sending them would overwrite new values with old ones.
 
-Which record a letter means is asked of the CRM by its key; which rows were accepted for that record is told by the results of
-the runs here.  Rows of other homes, or made by hand, are not known.
+The CRM is asked by key which record a row belongs to; the results of the runs on this machine show which rows were accepted for
+that record.  Rows imported from other state directories, or entered by hand, are not known.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from bulkzoho.domain.compare.lookup_plan import KeyLookup, RecordOwnership
 from bulkzoho.domain.coql.builder import value_in
+from bulkzoho.domain.model.batch import AcceptedRowRef
 from bulkzoho.domain.model.edition_limits import COQL_GUARANTEED_ROWS
 from bulkzoho.domain.model.metadata import FieldMetadata
 from bulkzoho.domain.model.results import Rejection
@@ -21,55 +22,44 @@ from bulkzoho.domain.transform.row_transformer import TransformedBlock
 from bulkzoho.engine.concurrency.coql_reader import CoqlReader, QueryRejectedError
 from bulkzoho.errors import AccessError
 
-__all__ = ["SUPERSEDED", "AcceptedRowLookup", "AcceptedRowRef", "SupersededCheck"]
+__all__ = ["SUPERSEDED", "AcceptedRowLookup", "SupersededCheck", "SupersededParts"]
 
 SUPERSEDED: Final = "SUPERSEDED"
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptedRowRef:
-    """A row by the run that first read it."""
-
-    run: str
-    source: str
-    row: int
-
-
 class AcceptedRowLookup(Protocol):
-    """The accepted rows of all runs here."""
+    """The accepted rows of all runs on this machine."""
 
     def rows_of(self, ids: Collection[str]) -> Mapping[str, Sequence[AcceptedRowRef]]:
-        """Give the rows that were accepted for the records with *ids*.  May take seconds."""
+        """Return the rows that were accepted for the records with *ids*.  May take seconds."""
 
-    def is_later(self, one: AcceptedRowRef, than: RowOrigin) -> bool:
-        """Whether *one* comes after *than*: later in its inputs, or in a run that began later."""
+    def is_later(self, row: AcceptedRowRef, than: RowOrigin) -> bool:
+        """Return whether *row* comes after *than*: later in its inputs, or in a run that started later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupersededParts:
+    """Parts of a :class:`SupersededCheck`."""
+
+    coql: CoqlReader
+    operation: Operation
+    key_fields: Sequence[FieldMetadata]  #: fields that identify a record: unique ones, and those that an upsert matches by
+    accepted: AcceptedRowLookup
+    tell: Callable[[str], None]  #: shows one line to the user
 
 
 class SupersededCheck:
-    """Looks letters up, some at a time.
+    """Looks up the rows of a replay, block by block."""
 
-    Args:
-        key_fields: Fields that name a record: unique ones, and those that an upsert matches by.
-        tell: Takes one line for a person.
-    """
-
-    def __init__(
-        self,
-        *,
-        coql: CoqlReader,
-        operation: Operation,
-        key_fields: Sequence[FieldMetadata],
-        accepted: AcceptedRowLookup,
-        tell: Callable[[str], None],
-    ) -> None:
-        self._coql = coql
-        self._by_id = operation in (Operation.UPDATE, Operation.DELETE)
-        self._key_fields = list(key_fields)
-        self._accepted = accepted
-        self._tell = tell
+    def __init__(self, parts: SupersededParts) -> None:
+        self._coql = parts.coql
+        self._by_id = parts.operation in (Operation.UPDATE, Operation.DELETE)
+        self._key_fields = list(parts.key_fields)
+        self._accepted = parts.accepted
+        self._tell = parts.tell
 
     async def find(self, shaped: TransformedBlock) -> dict[int, Rejection]:
-        """Give the letters of *shaped* that are to be held back, by index.
+        """Return the rows of *shaped* that must not be sent, by index.
 
         Raises:
             StopRequestedError: The run was stopped meanwhile.
@@ -80,25 +70,25 @@ class SupersededCheck:
         meant = self._named(shaped.records) if self._by_id else await self._looked_up(shaped.records)
         if not meant:
             return {}
-        ids = {one for found in meant.values() for one in found}
+        ids = {record_id for found in meant.values() for record_id in found}
         accepted = await asyncio.to_thread(self._accepted.rows_of, ids)
         held: dict[int, Rejection] = {}
         for index, found in meant.items():
-            rows = (row for one in found for row in accepted.get(one, ()))
+            rows = (row for record_id in found for row in accepted.get(record_id, ()))
             later = next((row for row in rows if self._accepted.is_later(row, shaped.origins[index])), None)
             if later is not None:
-                held[index] = _refusal(later)
+                held[index] = _rejection(later)
         return held
 
     def _named(self, records: Sequence[Record]) -> dict[int, list[str]]:
         ids = ((index, str(record.get("id", "")).strip().lstrip("0")) for index, record in enumerate(records))
-        return {index: [one] for index, one in ids if one}
+        return {index: [record_id] for index, record_id in ids if record_id}
 
     async def _looked_up(self, records: Sequence[Record]) -> dict[int, list[str]]:
-        """Ask for the records that have the keys of *records*; give their ids by index."""
+        """Ask for the records that have the keys of *records*; return their ids by index."""
         meant: dict[int, list[str]] = {}
         for field in list(self._key_fields):
-            rows = KeyLookup(replace(field, unique=True))  # keys are compared without case, those that are not unique too
+            rows = KeyLookup(replace(field, unique=True))  # compares without case, also keys that are not unique
             for index, record in enumerate(records):
                 rows.add(index, record.get(field.api_name))
             if await self._ask(rows):
@@ -118,21 +108,21 @@ class SupersededCheck:
                     for held in page.records:
                         rows.see(held, RecordOwnership.UNTOLD)
         except (AccessError, QueryRejectedError) as error:
-            self._say_unseen(rows.field, error.message if isinstance(error, AccessError) else error.reason)
+            self._warn_unchecked(rows.field, error.message if isinstance(error, AccessError) else error.reason)
             return False
         return True
 
-    def _say_unseen(self, field: FieldMetadata, why: str) -> None:
+    def _warn_unchecked(self, field: FieldMetadata, why: str) -> None:
         self._tell(
-            f"Whether later rows were accepted for the {field.api_name} of letters cannot be seen ({why}): such letters are sent."
+            f"Cannot check whether later rows were accepted for the {field.api_name} of rejected rows ({why}): they are sent."
         )
 
 
-def _refusal(later: AcceptedRowRef) -> Rejection:
+def _rejection(later: AcceptedRowRef) -> Rejection:
     return Rejection(
         code=SUPERSEDED,
-        message=f"row {later.row} of {later.source}, which comes later, was accepted for the same record (run {later.run});"
-        " --force sends the letter all the same",
+        message=f"a later row was accepted for the same record (row {later.row} of {later.source}, run {later.run});"
+        " --force sends this row anyway",
         stage=Stage.CHECK,
         details={"run": later.run, "source": later.source, "row": later.row},
     )

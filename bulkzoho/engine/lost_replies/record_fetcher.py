@@ -1,4 +1,4 @@
-"""Read what the CRM holds, by record ids.  COQL: one credit for up to 100 records, and it sees a write at once (docs v7, v8)."""
+"""Read records by id.  COQL: one credit for up to 100 records, and it sees a write immediately (docs v7, v8)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RecordFetcher:
     """Reads records of one module.
 
     Attributes:
-        unreadable: Fields that a query does not take, as far as met; they are missing from what is read.
+        unreadable: Fields that a query rejects, as far as known; they are missing from the records.
     """
 
     def __init__(self, coql: CoqlReader) -> None:
@@ -29,29 +29,29 @@ class RecordFetcher:
         self._ids_at_once = COQL_IN_VALUES
 
     async def read(self, ids: Sequence[str], names: Sequence[str]) -> Mapping[str, Held]:
-        """Give the records with *ids* that are there, by id: their fields *names*, Modified_Time and Modified_By.
+        """Return the existing records among *ids*, by id, with the fields *names*, Modified_Time and Modified_By.
 
         Raises:
-            QueryRejectedError: The CRM does not take the query.
+            QueryRejectedError: The CRM rejects the query.
             StopRequestedError: The run was stopped meanwhile.
             AccessError: The token may not query.
             BulkZohoError: The CRM cannot be asked.
         """
-        held: dict[str, dict[str, Any]] = {}
+        records: dict[str, dict[str, Any]] = {}
         left = list(ids)
         while left:
             some = left[: self._ids_at_once]
             try:
                 for group in _groups(names):
                     for record in await self._ask(some, group):
-                        held.setdefault(str(record["id"]), {}).update(record)
+                        records.setdefault(str(record["id"]), {}).update(record)
             except QueryRejectedError:
                 if len(some) <= COQL_SAFE_IN_VALUES:
                     raise
                 self._ids_at_once = COQL_SAFE_IN_VALUES
                 continue
             left = left[len(some) :]
-        return held
+        return records
 
     async def _ask(self, ids: Sequence[str], names: Sequence[str]) -> Sequence[Held]:
         while True:
@@ -67,6 +67,6 @@ class RecordFetcher:
 
 
 def _groups(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Give *names* as many at a time as one query selects; one group when there are none."""
+    """Split *names* into groups of as many as one query can select; one group when there are none."""
     most = FIELDS_PER_CALL - len(ALWAYS)
     return (names[at : at + most] for at in range(0, max(1, len(names)), most))

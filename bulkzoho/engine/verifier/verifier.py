@@ -25,31 +25,23 @@ from bulkzoho.domain.compare.differences import (
 )
 from bulkzoho.domain.compare.id_set import IdSet
 from bulkzoho.domain.model.metadata import CrmModule
+from bulkzoho.domain.model.results import AcceptedRecord
 from bulkzoho.domain.model.rows import Action, RowBlock
 from bulkzoho.domain.transform.row_transformer import RowTransformer, TransformedBlock
 from bulkzoho.engine.concurrency.channel import Channel
 from bulkzoho.engine.concurrency.coql_reader import QueryRejectedError
 from bulkzoho.engine.concurrency.stop import StopRequestedError, StopSignal, stop_reason
-from bulkzoho.engine.importer.reader import RunInput
-from bulkzoho.engine.importer.user_loading import ReadUsers, ensure_users
+from bulkzoho.engine.importer.reader import ReadUsers, RunInput, ensure_users
 from bulkzoho.engine.lost_replies.record_fetcher import RecordFetcher
 from bulkzoho.engine.verifier.duplicates import UnexpectedRecords
 from bulkzoho.errors import BulkZohoError, RunFailedError
 
-__all__ = ["AcceptedRecord", "ResultsLookup", "Verifier", "VerifierParts"]
+__all__ = ["ResultsLookup", "Verifier", "VerifierParts"]
 
 STRETCH_ROWS: Final = 10_000  # rows that are joined with their ids at once
 CHUNK: Final = 100  # records a call
 MOST_MERGED: Final = 50_000  # records that several rows sent
 SAY_EVERY_S: Final = 30.0  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptedRecord:
-    """What the CRM said of an accepted row."""
-
-    id: str
-    action: Action
 
 
 class ResultsLookup(Protocol):
@@ -114,7 +106,7 @@ class Verifier:
             try:
                 await self._feed(channel)
             finally:
-                await channel.close()
+                channel.close()
                 telling.cancel()
 
     # -- what is expected ------------------------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from bulkzoho.domain.model.batch import AcceptedRowRef
 from bulkzoho.domain.model.rows import RowOrigin
-from bulkzoho.engine.importer.superseded import AcceptedRowRef
 from bulkzoho.errors import RunFailedError
 from bulkzoho.interfaces import RunStore
 from bulkzoho.storage.store.results_reader import ResultLine, ids_among, result_lines

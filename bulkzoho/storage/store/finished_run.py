@@ -10,11 +10,10 @@ from bulkzoho.domain.compare.differences import Place
 from bulkzoho.domain.compare.id_set import IdSet
 from bulkzoho.domain.compare.lookup_plan import MARGIN_S, CreationWindow
 from bulkzoho.domain.model.journal_events import InputInfo, RunInfo, ShipmentRecord
-from bulkzoho.domain.model.results import RowCounts
+from bulkzoho.domain.model.results import AcceptedRecord, RowCounts
 from bulkzoho.domain.model.rows import Action
 from bulkzoho.domain.model.run_settings import ExportRunSettings, ReplayRunSettings
 from bulkzoho.domain.model.settings import ImportSettings
-from bulkzoho.engine.verifier.verifier import AcceptedRecord
 from bulkzoho.errors import RefusedError
 from bulkzoho.interfaces import RunStore
 from bulkzoho.storage.store.results_reader import result_lines

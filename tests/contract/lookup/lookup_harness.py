@@ -17,8 +17,8 @@ from bulkzoho.domain.model.rows import Batch, Operation, Record
 from bulkzoho.engine.concurrency.coql_reader import CoqlReader
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
 from bulkzoho.engine.concurrency.stop import StopSignal
-from bulkzoho.engine.lost_replies.in_doubt import LookupResult
-from bulkzoho.engine.lost_replies.insert_lookup import CoqlInsertLookup
+from bulkzoho.engine.lost_replies.insert_lookup import CoqlInsertLookup, InsertLookupParts
+from bulkzoho.engine.lost_replies.protocols import LookupResult
 from bulkzoho.interfaces import MetadataApi
 from bulkzoho.sandbox import Fault, FaultKind, Sandbox, SandboxSettings, SystemClock
 from bulkzoho.zoho.api.api_client import ApiClient
@@ -46,8 +46,8 @@ class ServiceClock(SystemClock):
         return super().wall() + self.ahead_s
 
 
-class OpenQuota:
-    """A quota without limits."""
+class UnlimitedLimiter:
+    """A limiter without limits."""
 
     @asynccontextmanager
     async def permit(self, price: CallCost) -> AsyncIterator[None]:
@@ -67,8 +67,10 @@ class OpenQuota:
         raise AssertionError
 
 
-def courier_of(crm: MetadataApi) -> RetryingCaller:
-    return RetryingCaller(quota=OpenQuota(), crm=crm, stop=StopSignal(), chance=lambda: 0.5, give_up_after_s=5.0, wall=time.time)
+def caller_of(crm: MetadataApi) -> RetryingCaller:
+    return RetryingCaller(
+        limiter=UnlimitedLimiter(), crm=crm, stop=StopSignal(), jitter=lambda: 0.5, give_up_after_s=5.0, wall=time.time
+    )
 
 
 class Desk:
@@ -87,11 +89,11 @@ class Desk:
         self.crm_module = crm_module
         self._records = RecordReadClient(client, crm_module=crm_module.api_name)
         self._route = RecordWriteRoute(client, crm_module=crm_module.api_name, operation=Operation.INSERT)
-        self._courier = courier_of(self.crm)
+        self._caller = caller_of(self.crm)
 
     async def insert(self, records: Sequence[Record]) -> list[str]:
         """Insert, by a call whose reply arrives; the ids are known to no run."""
-        reply = await self._courier.deliver(lambda: self._route.send(batch_of(records)), HEAVY)
+        reply = await self._caller.call(lambda: self._route.send(batch_of(records)), HEAVY)
         assert isinstance(reply, Succeeded)
         assert reply.results is not None
         return list(reply.results.ids)
@@ -114,17 +116,19 @@ class Desk:
 
     def lookup(self) -> CoqlInsertLookup:
         return CoqlInsertLookup(
-            coql=CoqlReader(self._records, self._courier, crm_module=self.crm_module.api_name),
-            crm_module=self.crm_module,
-            user=self.user,
-            unique_fields=self.unique_fields,
-            import_key=self.import_key,
-            known_ids=self.known.intersection,
-            clock_skew=lambda: self._courier.skew_s,
-            settle_wait_s=0.0,
-            wall=lambda: time.time() + self.ahead_s,
-            pause=self._pause,
-            tell=self.told.append,
+            InsertLookupParts(
+                coql=CoqlReader(self._records, self._caller, crm_module=self.crm_module.api_name),
+                crm_module=self.crm_module,
+                user=self.user,
+                unique_fields=self.unique_fields,
+                import_key=self.import_key,
+                known_ids=self.known.intersection,
+                clock_skew=lambda: self._caller.skew_s,
+                settle_wait_s=0.0,
+                wall=lambda: time.time() + self.ahead_s,
+                pause=self._pause,
+                tell=self.told.append,
+            )
         )
 
     def count(self, field: str) -> Counter[Any]:
@@ -146,9 +150,9 @@ class Lookup:
         self.batch = batch
         self._shipment = shipment
 
-    async def find(self, *, rivals: Callable[[], Sequence[Batch]] = tuple) -> LookupResult:
+    async def find(self, *, other_in_doubt_batches: Callable[[], Sequence[Batch]] = tuple) -> LookupResult:
         """Look the rows up, and see that what is found is what was sent."""
-        findings = await self._desk.lookup().find(self.batch, self._shipment, rivals=rivals)
+        findings = await self._desk.lookup().find(self.batch, self._shipment, other_in_doubt_batches=other_in_doubt_batches)
         held = {record["id"]: record for record in self._desk.sandbox.records(self._desk.crm_module.api_name)}
         assert (findings.results is None) == (not findings.found)
         for at, index in enumerate(findings.found):

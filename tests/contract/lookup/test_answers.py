@@ -14,12 +14,12 @@ from bulkzoho.domain.model.metadata import CrmModule, FieldMetadata, ModuleInfo,
 from bulkzoho.domain.model.responses import Rejected, Reply, Succeeded
 from bulkzoho.domain.model.rows import Record
 from bulkzoho.engine.concurrency.coql_reader import CoqlReader
-from bulkzoho.engine.lost_replies.in_doubt import LookupResult
-from bulkzoho.engine.lost_replies.insert_lookup import CoqlInsertLookup
+from bulkzoho.engine.lost_replies.insert_lookup import CoqlInsertLookup, InsertLookupParts
+from bulkzoho.engine.lost_replies.protocols import LookupResult
 from bulkzoho.errors import AccessError
 from bulkzoho.interfaces import MetadataApi
 
-from .lookup_harness import batch_of, courier_of
+from .lookup_harness import batch_of, caller_of
 
 SENT_AT = 1_790_000_000.0  # 2026-09-21T14:13:20Z
 MODULE = CrmModule(
@@ -87,18 +87,20 @@ class Desk:
         self.clock = clock or Clock()
 
     async def find(self, *records: Record) -> LookupResult:
-        caller = courier_of(cast("MetadataApi", self.crm))
+        caller = caller_of(cast("MetadataApi", self.crm))
         lookup = CoqlInsertLookup(
-            coql=CoqlReader(self.crm, caller, crm_module="Leads"),
-            crm_module=MODULE,
-            user=User(id="7", name="Ana"),
-            unique_fields=["Email"],
-            import_key=None,
-            known_ids=self._known_of,
-            clock_skew=lambda: 0.0,
-            wall=lambda: self.clock.now,
-            pause=self.clock.pause,
-            tell=self.told.append,
+            InsertLookupParts(
+                coql=CoqlReader(self.crm, caller, crm_module="Leads"),
+                crm_module=MODULE,
+                user=User(id="7", name="Ana"),
+                unique_fields=["Email"],
+                import_key=None,
+                known_ids=self._known_of,
+                clock_skew=lambda: 0.0,
+                wall=lambda: self.clock.now,
+                pause=self.clock.pause,
+                tell=self.told.append,
+            )
         )
         shipment = InFlightShipment(id=1, source=0, rows=[(1, len(records))], attempt=1, sent_at=SENT_AT)
         return await lookup.find(batch_of(records), shipment)
@@ -124,7 +126,7 @@ async def test_pages_that_are_not_in_the_order_of_ids_show_nothing_to_be_absent(
     findings = await desk.find({"Last_Name": "By"})
 
     assert findings == LookupResult()
-    assert "the CRM does not answer the query" in desk.told[0]
+    assert "the CRM rejects the query" in desk.told[0]
 
 
 @pytest.mark.parametrize("payload", [ApiPage(records=[cast("Any", 7)]), ApiPage(records=[{"Last_Name": "no id"}]), "text"])
@@ -245,7 +247,7 @@ async def test_what_is_told_names_rows_by_number_and_never_by_content() -> None:
 
     assert desk.told == [
         (
-            "rows of a lost call that are in doubt so far: 12 (row 1-12);"
-            " no record known to be accepted turned up, so that the query may not see fresh records."
+            "Rows in doubt after a request without a response: 12 (row 1-12);"
+            " no record known to be accepted was found, so the query may not return new records yet."
         )
     ]

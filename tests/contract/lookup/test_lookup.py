@@ -167,7 +167,9 @@ async def test_they_stay_in_doubt_when_no_record_turned_up_that_is_known_to_be_a
 
     assert (list(findings.found), list(findings.absent)) == ([], [])
     assert len(desk.told) == 1
-    assert "rows of a lost call that are in doubt so far: 3 (row 1-3); no record known to be accepted turned up" in desk.told[0]
+    assert (
+        "Rows in doubt after a request without a response: 3 (row 1-3); no record known to be accepted was found" in desk.told[0]
+    )
 
 
 async def test_they_stay_in_doubt_when_a_record_belongs_to_no_row(desk: Desk) -> None:
@@ -179,7 +181,7 @@ async def test_they_stay_in_doubt_when_a_record_belongs_to_no_row(desk: Desk) ->
 
     assert (list(findings.found), list(findings.absent)) == ([0], [])
     assert "row 2-3" in desk.told[0]
-    assert "records created since that belong to no row known here: 1" in desk.told[0]
+    assert "records created since then that match no known row: 1" in desk.told[0]
 
 
 async def test_identical_rows_are_matched_by_count(desk: Desk) -> None:
@@ -232,11 +234,11 @@ async def test_a_record_of_a_call_that_is_lost_while_another_s_rows_are_looked_u
     later = await desk.lose(plain([1]), FaultKind.RESET_AFTER_COMMIT)
     in_doubt: list[list[Batch]] = [[], [later.batch]]  # as of the beginning, and since the wait for replies
 
-    findings = await lost.find(rivals=lambda: in_doubt.pop(0) if len(in_doubt) > 1 else in_doubt[0])
+    findings = await lost.find(other_in_doubt_batches=lambda: in_doubt.pop(0) if len(in_doubt) > 1 else in_doubt[0])
 
     assert (list(findings.found), list(findings.absent)) == ([], [])
-    assert "records created since that belong to no row known here: 1" in desk.told[0]
-    assert list((await later.find(rivals=lambda: [lost.batch])).found) == [0]
+    assert "records created since then that match no known row: 1" in desk.told[0]
+    assert list((await later.find(other_in_doubt_batches=lambda: [lost.batch])).found) == [0]
 
 
 async def test_rows_are_found_whatever_form_the_service_gives_their_values() -> None:

@@ -1,4 +1,4 @@
-"""The table of a batch's life, cell by cell."""
+"""The next step for a batch, response by response."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from bulkzoho.domain.policy.retry import AbortRun, MarkInDoubt, RejectRow, Settl
 from bulkzoho.errors import ExitCode
 
 
-def refused(status: int, code: str, **details: object) -> Rejected:
-    return Rejected(status=status, code=code, message="said the CRM", details=details)
+def rejected(status: int, code: str, **details: object) -> Rejected:
+    return Rejected(status=status, code=code, message="text of the CRM", details=details)
 
 
 def test_results_are_settled_row_by_row() -> None:
@@ -23,22 +23,22 @@ def test_results_are_settled_row_by_row() -> None:
 
 
 @pytest.mark.parametrize("reply", [ResponseLost(reason="reset"), Succeeded()])
-def test_an_answer_that_tells_nothing_is_a_doubt(reply: ResponseLost | Succeeded) -> None:
-    """Never a guess."""
+def test_a_response_without_results_leaves_the_batch_in_doubt(reply: ResponseLost | Succeeded) -> None:
+    """The outcome is never guessed."""
     assert isinstance(judge(reply, records=2, crm_module="Leads"), MarkInDoubt)
 
 
 @pytest.mark.parametrize(
     ("status", "code"), [(400, "INVALID_DATA"), (413, "REQUEST_ENTITY_TOO_LARGE"), (400, "UNABLE_TO_PARSE_DATA_TYPE")]
 )
-def test_a_refused_call_is_halved_until_a_row_stands_alone(status: int, code: str) -> None:
-    """Several rows: split.  One row: it is to blame."""
-    assert judge(refused(status, code), records=2, crm_module="Leads") == SplitBatch()
+def test_a_rejected_call_is_split_until_one_row_is_left(status: int, code: str) -> None:
+    """Several rows: split.  One row: reject it."""
+    assert judge(rejected(status, code), records=2, crm_module="Leads") == SplitBatch()
 
-    verdict = judge(refused(status, code, api_name="Email"), records=1, crm_module="Leads")
+    verdict = judge(rejected(status, code, api_name="Email"), records=1, crm_module="Leads")
 
     assert isinstance(verdict, RejectRow)
-    assert (verdict.refusal.code, verdict.refusal.stage, verdict.refusal.field) == (code, Stage.CRM, "Email")
+    assert (verdict.rejection.code, verdict.rejection.stage, verdict.rejection.field) == (code, Stage.CRM, "Email")
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ def test_a_refused_call_is_halved_until_a_row_stands_alone(status: int, code: st
         (401, "SOMETHING_NEW", "access token"),
     ],
 )
-def test_missing_scope_permission_or_token_ends_the_run_by_name(status: int, code: str, says: str) -> None:
-    """Exit 6, naming which of them it is."""
-    verdict = judge(refused(status, code), records=100, crm_module="Leads")
+def test_a_missing_scope_permission_or_token_ends_the_run(status: int, code: str, says: str) -> None:
+    """Exit 6; the message names which of them is missing."""
+    verdict = judge(rejected(status, code), records=100, crm_module="Leads")
 
     assert isinstance(verdict, AbortRun)
     assert verdict.error.exit_code is ExitCode.ACCESS
@@ -60,9 +60,9 @@ def test_missing_scope_permission_or_token_ends_the_run_by_name(status: int, cod
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, "INVALID_URL_PATTERN"), (400, "INVALID_MODULE"), (415, "X")])
-def test_what_no_choice_of_rows_can_cure_ends_the_run(status: int, code: str) -> None:
+def test_an_error_that_affects_every_row_ends_the_run(status: int, code: str) -> None:
     """Exit 1; the rows stay unsent."""
-    verdict = judge(refused(status, code), records=100, crm_module="Leads")
+    verdict = judge(rejected(status, code), records=100, crm_module="Leads")
 
     assert isinstance(verdict, AbortRun)
     assert verdict.error.exit_code is ExitCode.FAILED
@@ -70,7 +70,7 @@ def test_what_no_choice_of_rows_can_cure_ends_the_run(status: int, code: str) ->
 
 def test_the_missing_permission_is_named() -> None:
     """As the CRM names it in ``details.permissions``."""
-    verdict = judge(refused(403, "NO_PERMISSION", permissions=["Crm_Implied_Create_Leads"]), records=1, crm_module="Leads")
+    verdict = judge(rejected(403, "NO_PERMISSION", permissions=["Crm_Implied_Create_Leads"]), records=1, crm_module="Leads")
 
     assert isinstance(verdict, AbortRun)
     assert "Crm_Implied_Create_Leads" in verdict.error.message

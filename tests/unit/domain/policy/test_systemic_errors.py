@@ -1,4 +1,4 @@
-"""Rows to blame against a CRM that refuses everything."""
+"""Bad rows versus a CRM that rejects everything."""
 
 from __future__ import annotations
 
@@ -7,51 +7,51 @@ from bulkzoho.domain.model.rows import Batch, Stage
 from bulkzoho.domain.policy.systemic_errors import SuspectRow, SystemicErrorDetector
 
 
-def accused(row: int, code: str = "INVALID_DATA") -> SuspectRow:
+def suspect(row: int, code: str = "INVALID_DATA") -> SuspectRow:
     batch = Batch(source=0, header=("Last_Name",), numbers=[row], records=[{}], cells=[[]])
-    return SuspectRow(row=batch, refusal=Rejection(code=code, message="", stage=Stage.CRM), attempts=1)
+    return SuspectRow(row=batch, rejection=Rejection(code=code, message="", stage=Stage.CRM), attempts=1)
 
 
-def test_a_row_among_accepted_ones_is_to_blame_at_once() -> None:
-    """Its letter need not wait."""
-    suspicion = SystemicErrorDetector()
+def test_a_bad_row_among_accepted_rows_is_confirmed_immediately() -> None:
+    """Its rejection need not wait."""
+    detector = SystemicErrorDetector()
 
-    suspicion.accuse(accused(7))
+    detector.add_suspect(suspect(7))
 
-    assert [one.row.numbers[0] for one in suspicion.take_guilty()] == [7]
+    assert [held.row.numbers[0] for held in detector.take_confirmed()] == [7]
 
 
-def test_three_batches_refused_for_one_reason_are_not_the_rows_fault() -> None:
+def test_three_batches_rejected_for_one_reason_are_a_systemic_error() -> None:
     """Their rows stay unsent."""
-    suspicion = SystemicErrorDetector()
+    detector = SystemicErrorDetector()
     for row in (1, 2, 3):
-        suspicion.accuse(accused(row))
-        suspicion.batch_refused({"INVALID_DATA"})
+        detector.add_suspect(suspect(row))
+        detector.batch_rejected({"INVALID_DATA"})
 
-    assert suspicion.systemic == "INVALID_DATA"
-    assert suspicion.take_guilty() == []
-    assert suspicion.take_all() == []
+    assert detector.systemic == "INVALID_DATA"
+    assert detector.take_confirmed() == []
+    assert detector.take_remaining() == []
 
 
-def test_an_accepted_row_between_clears_the_crm() -> None:
-    """Whoever was held back is to blame then."""
-    suspicion = SystemicErrorDetector()
+def test_an_accepted_row_confirms_the_suspects() -> None:
+    """The CRM works, so the rows held back are bad."""
+    detector = SystemicErrorDetector()
     for row in (1, 2):
-        suspicion.accuse(accused(row))
-        suspicion.batch_refused({"INVALID_DATA"})
-    suspicion.row_accepted()
-    suspicion.accuse(accused(3))
+        detector.add_suspect(suspect(row))
+        detector.batch_rejected({"INVALID_DATA"})
+    detector.row_accepted()
+    detector.add_suspect(suspect(3))
 
-    assert len(suspicion.take_guilty()) == 3
-    assert suspicion.systemic is None
+    assert len(detector.take_confirmed()) == 3
+    assert detector.systemic is None
 
 
-def test_different_reasons_are_no_system() -> None:
-    """One code is what makes it one."""
-    suspicion = SystemicErrorDetector()
+def test_different_reasons_are_not_systemic() -> None:
+    """A systemic error has one code."""
+    detector = SystemicErrorDetector()
     for row, code in enumerate(["A", "B", "A", "B"]):
-        suspicion.accuse(accused(row, code))
-        suspicion.batch_refused({code})
+        detector.add_suspect(suspect(row, code))
+        detector.batch_rejected({code})
 
-    assert suspicion.systemic is None
-    assert len(suspicion.take_all()) == 4
+    assert detector.systemic is None
+    assert len(detector.take_remaining()) == 4

@@ -35,7 +35,7 @@ class ListCrm:
         records = [{"id": str(number)} for number in rest[: min(limit, self._most)]]
         return Succeeded(payload=ApiPage(records=records, next_token=MORE if self._tells_more and rest[len(records) :] else None))
 
-    async def deliver(self, call: Callable[[], Awaitable[Reply]], price: CallCost) -> Reply:
+    async def call(self, call: Callable[[], Awaitable[Reply]], price: CallCost) -> Reply:
         self.costs.append(price)
         return await call()
 

@@ -1,4 +1,4 @@
-"""The courier: what it repeats, what it hands back, when it gives up."""
+"""The retrying caller: which calls it repeats, which it returns, when it gives up."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from bulkzoho.errors import AccessError, UnreachableError
 from bulkzoho.interfaces import MetadataApi
 
 
-class OpenQuota:
-    """A quota without limits that notes what it is told."""
+class UnlimitedLimiter:
+    """A limiter without limits that notes its calls."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.calls: list[str] = []
 
     @asynccontextmanager
     async def permit(self, price: CallCost) -> AsyncIterator[None]:
@@ -31,13 +31,13 @@ class OpenQuota:
         yield
 
     def throttled(self, *, retry_after_s: float | None, credits_remaining: int | None) -> None:
-        self.told.append(f"throttled {retry_after_s} {credits_remaining}")
+        self.calls.append(f"throttled {retry_after_s} {credits_remaining}")
 
     def answered(self, *, credits_remaining: int | None) -> None:
-        self.told.append(f"answered {credits_remaining}")
+        self.calls.append(f"answered {credits_remaining}")
 
     def close(self) -> None:
-        self.told.append("closed")
+        self.calls.append("closed")
 
     def status(self) -> QuotaStatus:
         raise AssertionError
@@ -56,30 +56,30 @@ class Tokens:
 
 
 class Notes:
-    """A journey that notes departures and returns."""
+    """An observer that notes its calls."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
 
-    async def departing(self) -> None:
-        self.seen.append("departing")
+    async def before_send(self) -> None:
+        self.seen.append("before_send")
 
-    def returned(self) -> None:
-        self.seen.append("returned")
+    def not_sent(self) -> None:
+        self.seen.append("not_sent")
 
 
-class Desk:
-    """A courier at work on a script of replies."""
+class Bench:
+    """A caller that receives scripted replies."""
 
     def __init__(self, *, give_up_after_s: float = 900.0, tokens: Tokens | None = None) -> None:
-        self.quota = OpenQuota()
+        self.limiter = UnlimitedLimiter()
         self.tokens = tokens or Tokens()
         self.stop = StopSignal()
-        self.courier = RetryingCaller(
-            quota=self.quota,
+        self.caller = RetryingCaller(
+            limiter=self.limiter,
             crm=cast(MetadataApi, self.tokens),
             stop=self.stop,
-            chance=lambda: 0.0,
+            jitter=lambda: 0.0,
             give_up_after_s=give_up_after_s,
             wall=lambda: 1000.0,
         )
@@ -93,128 +93,128 @@ class Desk:
         return call
 
 
-async def test_a_throttled_call_is_made_again_and_everyone_is_told() -> None:
-    """429 did nothing: released in between, counted, and the quota slows all senders."""
-    desk, notes = Desk(), Notes()
+async def test_a_rate_limited_call_is_repeated_and_slows_every_sender() -> None:
+    """A 429 had no effect: the call is released meanwhile and counted, and the limiter slows all senders."""
+    bench, notes = Bench(), Notes()
 
-    reply = await desk.courier.deliver(
-        desk.script(RateLimited(retry_after_s=7.0, credits_remaining=3), Succeeded(credits_remaining=2)),
+    reply = await bench.caller.call(
+        bench.script(RateLimited(retry_after_s=7.0, credits_remaining=3), Succeeded(credits_remaining=2)),
         CallCost(),
-        journey=notes,
+        observer=notes,
     )
 
     assert isinstance(reply, Succeeded)
-    assert notes.seen == ["departing", "returned", "departing"]
-    assert desk.quota.told == ["throttled 7.0 3", "answered 2"]
-    counts = desk.courier.counts
+    assert notes.seen == ["before_send", "not_sent", "before_send"]
+    assert bench.limiter.calls == ["throttled 7.0 3", "answered 2"]
+    counts = bench.caller.counts
     assert (counts.total, counts.retried, counts.throttled, counts.credits) == (2, 1, 1, 2)
 
 
-async def test_a_dead_token_is_renewed_once_and_the_call_made_again() -> None:
-    """The serial says which token it was."""
-    desk = Desk()
+async def test_an_expired_token_is_renewed_once_and_the_call_repeated() -> None:
+    """The serial identifies the token."""
+    bench = Bench()
 
-    await desk.courier.deliver(desk.script(TokenRejected(token_serial=4, code="INVALID_TOKEN"), Succeeded()), CallCost())
+    await bench.caller.call(bench.script(TokenRejected(token_serial=4, code="INVALID_TOKEN"), Succeeded()), CallCost())
 
-    assert desk.tokens.renewals == [4]
+    assert bench.tokens.renewals == [4]
 
 
-async def test_a_new_token_that_another_program_pushes_out_at_once_is_renewed_too() -> None:
-    """Tokens are few, and whoever asks for more makes the oldest invalid."""
-    desk = Desk()
-    refused = [TokenRejected(token_serial=serial, code="INVALID_TOKEN") for serial in (4, 5)]
+async def test_a_new_token_that_another_program_invalidates_is_renewed_too() -> None:
+    """Only some tokens are valid at a time: each new one may invalidate the oldest."""
+    bench = Bench()
+    rejected = [TokenRejected(token_serial=serial, code="INVALID_TOKEN") for serial in (4, 5)]
 
-    await desk.courier.deliver(desk.script(Succeeded()), CallCost())
-    await desk.courier.deliver(desk.script(*refused, Succeeded()), CallCost())
+    await bench.caller.call(bench.script(Succeeded()), CallCost())
+    await bench.caller.call(bench.script(*rejected, Succeeded()), CallCost())
 
-    assert desk.tokens.renewals == [4, 5]
+    assert bench.tokens.renewals == [4, 5]
 
 
 @pytest.mark.parametrize(("before", "renewals"), [((), [4]), ((Succeeded(),), [4, 5])], ids=["at first", "later"])
-async def test_new_tokens_that_are_refused_as_well_end_the_run(before: tuple[Succeeded, ...], renewals: list[int]) -> None:
-    """Exit 6, naming the data center as a likely cause; where no token was ever let in, few are spent to see that."""
-    desk = Desk()
-    refused = [TokenRejected(token_serial=serial, code="INVALID_TOKEN") for serial in (4, 5, 6)]
+async def test_rejected_new_tokens_end_the_run(before: tuple[Succeeded, ...], renewals: list[int]) -> None:
+    """Exit 6, naming the data center as a likely cause; fewer renewals are tried if no token was ever accepted."""
+    bench = Bench()
+    rejected = [TokenRejected(token_serial=serial, code="INVALID_TOKEN") for serial in (4, 5, 6)]
     for reply in before:
-        await desk.courier.deliver(desk.script(reply), CallCost())
+        await bench.caller.call(bench.script(reply), CallCost())
 
-    with pytest.raises(AccessError, match="had just given"):
-        await desk.courier.deliver(desk.script(*refused), CallCost())
+    with pytest.raises(AccessError, match="newly issued token"):
+        await bench.caller.call(bench.script(*rejected), CallCost())
 
-    assert desk.tokens.renewals == renewals
+    assert bench.tokens.renewals == renewals
 
 
-async def test_a_lost_write_is_handed_back_and_a_lost_read_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only what cannot do harm is made again."""
-    desk = Desk()
-    monkeypatch.setattr(desk.stop, "sleep", lambda _seconds: asyncio.sleep(0))
+async def test_a_write_without_a_response_is_returned_and_a_read_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a harmless call is repeated."""
+    bench = Bench()
+    monkeypatch.setattr(bench.stop, "sleep", lambda _seconds: asyncio.sleep(0))
 
-    write = await desk.courier.deliver(desk.script(ResponseLost(reason="reset")), CallCost(), journey=Notes())
-    read = await desk.courier.deliver(desk.script(ResponseLost(reason="reset"), Succeeded(payload=1)), CallCost())
+    write = await bench.caller.call(bench.script(ResponseLost(reason="reset")), CallCost(), observer=Notes())
+    read = await bench.caller.call(bench.script(ResponseLost(reason="reset"), Succeeded(payload=1)), CallCost())
 
     assert write == ResponseLost(reason="reset")
     assert read == Succeeded(payload=1)
 
 
-async def test_a_call_that_never_left_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A refused connection did nothing, for a write as for a read."""
-    desk, notes = Desk(), Notes()
-    monkeypatch.setattr(desk.stop, "sleep", lambda _seconds: asyncio.sleep(0))
+async def test_a_call_that_was_not_sent_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refused connection had no effect, for writes and reads."""
+    bench, notes = Bench(), Notes()
+    monkeypatch.setattr(bench.stop, "sleep", lambda _seconds: asyncio.sleep(0))
 
-    reply = await desk.courier.deliver(desk.script(NotSent(reason="refused"), Succeeded()), CallCost(), journey=notes)
+    reply = await bench.caller.call(bench.script(NotSent(reason="refused"), Succeeded()), CallCost(), observer=notes)
 
     assert isinstance(reply, Succeeded)
-    assert notes.seen == ["departing", "returned", "departing"]
+    assert notes.seen == ["before_send", "not_sent", "before_send"]
 
 
-async def test_silence_ends_the_run_after_the_time_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the first call without an answer, not from the last with one."""
-    desk = Desk(give_up_after_s=0.0)
-    monkeypatch.setattr(desk.stop, "sleep", lambda _seconds: asyncio.sleep(0))
+async def test_an_outage_ends_the_run_after_the_configured_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted from the first call without a response, not from the last response."""
+    bench = Bench(give_up_after_s=0.0)
+    monkeypatch.setattr(bench.stop, "sleep", lambda _seconds: asyncio.sleep(0))
 
     with pytest.raises(UnreachableError, match="cannot be reached"):
-        await desk.courier.deliver(desk.script(NotSent(reason="connection refused")), CallCost())
+        await bench.caller.call(bench.script(NotSent(reason="connection refused")), CallCost())
 
 
-async def test_a_refusal_of_the_whole_call_is_handed_back() -> None:
-    """What it means is for others to judge."""
-    desk = Desk()
-    refused = Rejected(status=400, code="INVALID_DATA", message="")
+async def test_a_rejected_call_is_returned() -> None:
+    """The sender judges it."""
+    bench = Bench()
+    rejected = Rejected(status=400, code="INVALID_DATA", message="")
 
-    assert await desk.courier.deliver(desk.script(refused), CallCost(), journey=Notes()) == refused
+    assert await bench.caller.call(bench.script(rejected), CallCost(), observer=Notes()) == rejected
 
 
-async def test_nothing_leaves_once_admission_is_closed() -> None:
+async def test_nothing_is_sent_once_the_run_is_stopped() -> None:
     """Neither a first call nor a repeated one."""
-    desk, notes = Desk(), Notes()
-    desk.stop.request(StopReason.SIGNAL)
+    bench, notes = Bench(), Notes()
+    bench.stop.request(StopReason.SIGNAL)
 
     with pytest.raises(StopRequestedError):
-        await desk.courier.deliver(desk.script(Succeeded()), CallCost(), journey=notes)
+        await bench.caller.call(bench.script(Succeeded()), CallCost(), observer=notes)
 
     assert notes.seen == []
-    assert desk.courier.counts.total == 0
+    assert bench.caller.counts.total == 0
 
 
-async def test_a_renewal_that_is_throttled_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The accounts server allows ten tokens in ten minutes; asking sooner prolongs it."""
-    desk = Desk(tokens=Tokens(RateLimited(retry_after_s=30.0), Succeeded()))
+async def test_a_rate_limited_renewal_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The accounts server allows ten tokens in ten minutes; asking sooner prolongs the wait."""
+    bench = Bench(tokens=Tokens(RateLimited(retry_after_s=30.0), Succeeded()))
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr(desk.stop, "sleep", sleep)
+    monkeypatch.setattr(bench.stop, "sleep", sleep)
 
-    await desk.courier.deliver(desk.script(TokenRejected(token_serial=1, code="INVALID_TOKEN"), Succeeded()), CallCost())
+    await bench.caller.call(bench.script(TokenRejected(token_serial=1, code="INVALID_TOKEN"), Succeeded()), CallCost())
 
     assert slept == [30.0]
 
 
-async def test_the_services_clock_is_learnt_from_its_answers() -> None:
-    """A lookup asks for what was created since a call left, by the service's clock."""
-    desk = Desk()
+async def test_the_clock_skew_is_learned_from_responses() -> None:
+    """A lookup asks for records created since a request was sent, by the service's clock."""
+    bench = Bench()
 
-    await desk.courier.deliver(desk.script(Succeeded(service_time=1060.0)), CallCost())
+    await bench.caller.call(bench.script(Succeeded(service_time=1060.0)), CallCost())
 
-    assert desk.courier.skew_s == 60.0
+    assert bench.caller.skew_s == 60.0

@@ -59,7 +59,7 @@ class MemoryJobs:
 class DirectCourier:
     """Makes each call at once."""
 
-    async def deliver(self, call: Callable[[], Any], price: CallCost) -> Reply:
+    async def call(self, call: Callable[[], Any], price: CallCost) -> Reply:
         assert price.credits in (1, 50)
         return cast("Reply", await call())
 

@@ -124,8 +124,8 @@ class CountingCourier:
 
     counts = CallCounts()
 
-    def silence(self) -> None:
-        """Nobody was silent."""
+    def current_outage(self) -> None:
+        """Return no outage."""
 
 
 def _pipe(folder: Path, journal: ExportJournal, life: Life, *, power_cut: bool) -> ExportPipeline:
@@ -139,8 +139,8 @@ def _pipe(folder: Path, journal: ExportJournal, life: Life, *, power_cut: bool) 
             writer=CsvRecordWriter(COLUMNS),
             open_file=lambda strand: MortalFile(folder / str(strand.number), life, power_cut=power_cut),
             journal=MortalJournal(journal, life),
-            courier=cast(RetryingCaller, CountingCourier()),
-            quota=cast(RateLimiter, Unseen()),
+            caller=cast(RetryingCaller, CountingCourier()),
+            limiter=cast(RateLimiter, Unseen()),
             progress=Unseen(),
             stop=StopSignal(),
             wall=lambda: 0.0,

@@ -77,7 +77,7 @@ class MemoryCrm:
 class DirectCourier:
     """Makes each call at once."""
 
-    async def deliver(self, call: Callable[[], Any], price: CallCost) -> Reply:
+    async def call(self, call: Callable[[], Any], price: CallCost) -> Reply:
         assert price.credits >= 1
         return cast("Reply", await call())
 

@@ -31,8 +31,8 @@ def shaped_of(first: int, header: tuple[str, ...] = ("Last_Name",), /, **claims:
     )
 
 
-def batcher_of(max_records: int = 3, parked_max: int = 100) -> Batcher:
-    return Batcher(0, BatchLimits(max_records=max_records, parked_max=parked_max), FIELDS)
+def batcher_of(max_records: int = 3, blocked_max: int = 100) -> Batcher:
+    return Batcher(0, BatchLimits(max_records=max_records, blocked_max=blocked_max), FIELDS)
 
 
 def numbers(batches: Sequence[Batch]) -> list[list[int]]:
@@ -74,8 +74,8 @@ def test_a_later_row_of_a_key_waits_until_the_earlier_one_is_released() -> None:
     batcher = batcher_of(max_records=2)
     (first,) = batcher.feed(shaped_of(1, Email=["a", "a", "b"]))
 
-    before = batcher.drain(), batcher.parked
-    batcher.release(first)
+    before = batcher.drain(), batcher.blocked
+    batcher.release(first.claims)
     after = batcher.flush()
 
     assert numbers([first]) == [[1, 3]]
@@ -87,10 +87,10 @@ def test_a_row_waits_behind_a_parked_row_even_when_its_other_key_is_free() -> No
     batcher = batcher_of(max_records=1)
     (first,) = batcher.feed(shaped_of(1, Email=["a", "a", None], Customer_Number=[None, "7", "7"]))
 
-    batcher.release(first)
+    batcher.release(first.claims)
     (second,) = batcher.drain()
     third = batcher.drain()
-    batcher.release(second)
+    batcher.release(second.claims)
 
     assert numbers([first, second, *third, *batcher.drain()]) == [[1], [2], [3]]
     assert third == []
@@ -113,7 +113,7 @@ def test_a_released_row_takes_its_place_in_the_order_of_the_file() -> None:
     batcher = batcher_of(max_records=3)
     (first,) = batcher.feed(shaped_of(1, Email=["a", "b", "a", "c"]))
     batcher.feed(shaped_of(5, Email=["d", "e"]))
-    batcher.release(first)
+    batcher.release(first.claims)
 
     (second,) = batcher.flush()
 
@@ -125,14 +125,14 @@ def test_at_the_end_a_batch_waits_for_parked_rows_that_may_fill_it_but_not_for_e
     (first,) = batcher.feed(shaped_of(1, Email=["a", "b", "c", "d", "a"]))
 
     at_once = batcher.flush()
-    batcher.release(first)
+    batcher.release(first.claims)
 
     assert at_once == []
     assert numbers(batcher.flush()) == [[4, 5]]
 
 
 def test_when_too_many_rows_are_parked_the_batch_that_they_wait_for_goes_before_it_is_full() -> None:
-    batcher = batcher_of(max_records=100, parked_max=2)
+    batcher = batcher_of(max_records=100, blocked_max=2)
 
     (early,) = batcher.feed(shaped_of(1, Email=["a", "a", "a", "b"]))
 
@@ -143,13 +143,13 @@ def test_when_too_many_rows_are_parked_the_batch_that_they_wait_for_goes_before_
 def test_a_second_release_does_not_free_the_keys_of_somebody_else() -> None:
     batcher = batcher_of(max_records=1)
     (first,) = batcher.feed(shaped_of(1, Email=["a", "a", "a"]))
-    batcher.release(first)
+    batcher.release(first.claims)
     (second,) = batcher.drain()
 
-    batcher.release(first)
+    batcher.release(first.claims)
 
     assert batcher.drain() == []
-    batcher.release(second)
+    batcher.release(second.claims)
     assert numbers(batcher.drain()) == [[3]]
 
 
@@ -157,7 +157,7 @@ def test_a_part_of_a_batch_stands_for_it_when_it_is_released() -> None:
     batcher = batcher_of(max_records=2)
     (first,) = batcher.feed(shaped_of(1, Email=["a", "b", "a"]))
 
-    batcher.release(first.pick([1]))
+    batcher.release(first.pick([1]).claims)
 
     assert numbers(batcher.flush()) == [[3]]
 
@@ -170,7 +170,7 @@ def test_a_batcher_is_busy_until_its_keys_are_free() -> None:
     states.append(batcher.busy)
     (batch,) = batcher.flush()
     states.append(batcher.busy)
-    batcher.release(batch)
+    batcher.release(batch.claims)
     states.append(batcher.busy)
 
     assert states == [False, True, True, False]
@@ -209,7 +209,7 @@ class Service:
 
     def release_one(self, choice: int) -> None:
         if self.under_way:
-            self.batcher.release(self.under_way.pop(choice % len(self.under_way)))
+            self.batcher.release(self.under_way.pop(choice % len(self.under_way)).claims)
 
 
 KEY = st.one_of(st.none(), st.sampled_from("abcdef"), st.integers(0, 10**9).map(str))
@@ -217,11 +217,11 @@ BLOCKS = st.lists(st.lists(st.tuples(KEY, KEY), min_size=1, max_size=12), max_si
 
 
 @settings(max_examples=300)
-@given(blocks=BLOCKS, max_records=st.integers(1, 9), parked_max=st.integers(1, 12), data=st.data())
+@given(blocks=BLOCKS, max_records=st.integers(1, 9), blocked_max=st.integers(1, 12), data=st.data())
 def test_every_row_comes_once_in_the_order_of_its_keys_whatever_the_order_of_release(
-    blocks: list[list[tuple[str | None, str | None]]], max_records: int, parked_max: int, data: st.DataObject
+    blocks: list[list[tuple[str | None, str | None]]], max_records: int, blocked_max: int, data: st.DataObject
 ) -> None:
-    batcher = batcher_of(max_records, parked_max)
+    batcher = batcher_of(max_records, blocked_max)
     rows: dict[int, set[tuple[str, str]]] = {}
     service = Service(batcher, rows)
 
@@ -254,7 +254,7 @@ def test_every_row_comes_once_in_the_order_of_its_keys_whatever_the_order_of_rel
 
 @pytest.mark.parametrize("repeat", ["a", "z"])
 def test_a_file_of_one_key_goes_row_by_row(repeat: str) -> None:
-    batcher = batcher_of(max_records=5, parked_max=4)
+    batcher = batcher_of(max_records=5, blocked_max=4)
     service = Service(batcher, {n: {("Email", repeat)} for n in range(1, 7)})
 
     service.take(batcher.feed(shaped_of(1, Email=[repeat] * 6)))

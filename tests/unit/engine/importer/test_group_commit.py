@@ -1,10 +1,10 @@
-"""The writer, over the real journal, real files and a real thread; a disk that is slow or fails is one of the test's."""
+"""The group commit writer with a real journal, real files and a real thread; a slow or failing disk is a test double."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 
 from bulkzoho.domain.model.journal_events import Change, InputInfo, RowsRejected, ShipmentSent
 from bulkzoho.domain.model.results import RowCounts
-from bulkzoho.engine.importer import group_commit as writing
+from bulkzoho.engine.importer import group_commit
 from bulkzoho.engine.importer.group_commit import GroupCommitWriter
 from bulkzoho.errors import BulkZohoError, JournalError, RunFailedError
 from bulkzoho.storage.files.append_file import AppendFile
@@ -25,14 +25,14 @@ ENOSPC = OSError(28, "No space left on device")
 
 
 class Disk(AppendFile):
-    """A real file whose disk waits for leave, and fails when it was told to."""
+    """A real file whose sync can be held back or made to fail."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.may_sync = threading.Event()
         self.may_sync.set()
         self.syncing = threading.Event()
-        self.failures: list[Exception] = []  # of the next times it is synced
+        self.failures: list[Exception] = []  # of the next calls of sync
         self.full = False
 
     def append(self, data: bytes) -> None:
@@ -51,26 +51,38 @@ class Disk(AppendFile):
 class Bench:
     """A writer with its journal, its file and its thread."""
 
-    def __init__(self, folder: Path, thread: ThreadPoolExecutor) -> None:
+    extra_events: Callable[[], list[Change]] = list
+
+    def __init__(self, folder: Path, thread: ThreadPoolExecutor, *, waiter_limit: int = 1) -> None:
         self.journal = SqliteJournal.create(
             folder / "journal.db", import_info(), [InputInfo(index=0, path="/a.csv", name="a.csv")]
         )
         self.disk = Disk(folder / NAME)
         self.thread = thread
-        self.writer = GroupCommitWriter(journal=self.journal, files={NAME: self.disk}, head=lambda _: HEAD, thread=thread)
+        self.writer = GroupCommitWriter(
+            journal=self.journal,
+            files={NAME: self.disk},
+            head=lambda _: HEAD,
+            extra_events=self._events,
+            waiter_limit=waiter_limit,
+            thread=thread,
+        )
 
-    def refuse(self, number: int) -> None:
-        """Stage that row *number* was refused, with its line."""
+    def _events(self) -> list[Change]:
+        return self.extra_events()
+
+    def reject(self, number: int) -> None:
+        """Stage the rejection of row *number*, with its line."""
         self.writer.append({NAME: b"%d\n" % number})
         self.writer.stage(RowsRejected(id=number, source=0, rows=[(number, number)], tally=RowCounts(dead_lettered=1)))
 
     async def write(self, number: int) -> None:
-        """Have row *number* refused, durably."""
-        self.refuse(number)
+        """Reject row *number*, and wait until that is durable."""
+        self.reject(number)
         await self.writer.committed()
 
     async def wait_in_thread(self, number: int) -> asyncio.Task[None]:
-        """Have the write of row *number* wait for the disk, in the thread."""
+        """Start a commit of row *number* that waits for the disk in the thread."""
         self.disk.may_sync.clear()
         self.disk.syncing.clear()
         task = asyncio.create_task(self.write(number))
@@ -78,26 +90,26 @@ class Bench:
         return task
 
     def durable(self) -> tuple[list[int], bytes]:
-        """Give what a process that starts now finds: settled rows, and the file up to the length that counts."""
+        """Return what a process that starts now finds: settled rows, and the file up to its committed length."""
         beside = SqliteJournal.open(self.journal.path, read_only=True)
         try:
-            rows = [first for one in beside.shipments() if one.state == "settled" for first, _ in one.rows]
+            rows = [first for stored in beside.shipments() if stored.state == "settled" for first, _ in stored.rows]
             return rows, self.disk.path.read_bytes()[: beside.lengths().get(NAME, 0)]
         finally:
             beside.close()
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def bench(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
     with ThreadPoolExecutor(max_workers=1) as thread:
-        made = Bench(tmp_path, thread)
-        yield made
-        made.disk.may_sync.set()
-    made.disk.close()
-    made.journal.close()
+        bench = Bench(tmp_path, thread, waiter_limit=getattr(request, "param", 1))
+        yield bench
+        bench.disk.may_sync.set()
+    bench.disk.close()
+    bench.journal.close()
 
 
-async def test_nobody_goes_on_before_the_thread_has_made_it_durable(bench: Bench) -> None:
+async def test_a_waiter_goes_on_only_when_the_commit_is_durable(bench: Bench) -> None:
     task = await bench.wait_in_thread(1)
     await asyncio.sleep(0.02)
 
@@ -108,7 +120,7 @@ async def test_nobody_goes_on_before_the_thread_has_made_it_durable(bench: Bench
     assert bench.durable() == ([1], HEAD + b"1\n")
 
 
-async def test_what_is_staged_while_the_thread_works_is_the_next_write(bench: Bench) -> None:
+async def test_changes_staged_during_a_commit_go_into_the_next_one(bench: Bench) -> None:
     first = await bench.wait_in_thread(1)
     second = asyncio.create_task(bench.write(2))
     await asyncio.sleep(0.02)
@@ -120,8 +132,8 @@ async def test_what_is_staged_while_the_thread_works_is_the_next_write(bench: Be
 
 
 @pytest.mark.parametrize("failure", [ENOSPC, ValueError("a defect")])
-async def test_a_write_that_fails_in_the_thread_counts_for_nothing_and_comes_again(bench: Bench, failure: Exception) -> None:
-    """Nor does the journal show a reader what was not made durable, and the next write finds it free."""
+async def test_a_commit_that_fails_in_the_thread_is_undone_and_repeated(bench: Bench, failure: Exception) -> None:
+    """The journal shows no reader what is not durable, and the next commit finds it unlocked."""
     bench.disk.failures = [failure]
     task = await bench.wait_in_thread(1)
     bench.disk.may_sync.set()
@@ -130,13 +142,13 @@ async def test_a_write_that_fails_in_the_thread_counts_for_nothing_and_comes_aga
         await task
     assert bench.disk.path.read_bytes() == b""
     assert bench.journal.tally().dead_lettered == 0
-    bench.refuse(2)
+    bench.reject(2)
     bench.writer.flush()
     assert bench.durable() == ([1, 2], HEAD + b"1\n2\n")
     assert bench.writer.error is None
 
 
-async def test_a_second_failing_write_after_a_first_loses_nothing_and_keeps_the_order(bench: Bench) -> None:
+async def test_two_failing_commits_lose_nothing_and_keep_the_order(bench: Bench) -> None:
     bench.disk.failures = [ENOSPC, ENOSPC]
     task = await bench.wait_in_thread(1)
     second = asyncio.create_task(bench.write(2))
@@ -146,16 +158,16 @@ async def test_a_second_failing_write_after_a_first_loses_nothing_and_keeps_the_
         with pytest.raises(RunFailedError, match="No space left"):
             await failed
 
-    bench.refuse(3)
+    bench.reject(3)
     bench.writer.flush()
 
     assert bench.durable() == ([1, 2, 3], HEAD + b"1\n2\n3\n")
 
 
-async def test_a_full_disk_keeps_what_was_staged_and_no_line_of_it(bench: Bench) -> None:
+async def test_a_full_disk_keeps_changes_staged_and_leaves_no_line(bench: Bench) -> None:
     await bench.write(1)
     bench.disk.full = True
-    bench.refuse(2)
+    bench.reject(2)
 
     with pytest.raises(RunFailedError, match="No space left"):
         await bench.writer.committed()
@@ -165,39 +177,39 @@ async def test_a_full_disk_keeps_what_was_staged_and_no_line_of_it(bench: Bench)
     assert bench.durable() == ([1, 2], HEAD + b"1\n2\n")
 
 
-async def test_a_defect_while_a_write_begins_loses_nothing_that_was_staged(bench: Bench) -> None:
-    """What could not be said is tried again; what was appended for it is cut."""
-    defects = [TypeError("of a vital"), TypeError("again")]
+async def test_a_bug_at_the_start_of_a_commit_loses_no_staged_change(bench: Bench) -> None:
+    """The extra events are asked for again; appended lines are truncated."""
+    defects = [TypeError("first"), TypeError("second")]
 
-    def last_words() -> list[Change]:
+    def extra_events() -> list[Change]:
         if defects:
             raise defects.pop()
         return []
 
-    bench.writer.last_words = last_words
-    bench.refuse(1)
+    bench.extra_events = extra_events
+    bench.reject(1)
 
-    with pytest.raises(JournalError, match="could not be written down"):
+    with pytest.raises(JournalError, match="could not be written"):
         await bench.writer.committed()
-    with pytest.raises(JournalError, match="could not be written down"):
+    with pytest.raises(JournalError, match="could not be written"):
         bench.writer.flush()
     bench.writer.flush()
     assert bench.durable() == ([1], HEAD + b"1\n")
 
 
-async def test_a_number_that_sqlite_cannot_hold_takes_back_the_lines_as_well(bench: Bench) -> None:
-    """A defect in a statement, after the lines of the same write were appended."""
-    bench.refuse(1)
+async def test_a_number_too_big_for_sqlite_undoes_the_lines_as_well(bench: Bench) -> None:
+    """A statement fails after the lines of the same commit were appended."""
+    bench.reject(1)
     bench.writer.stage(ShipmentSent(id=2**70, source=0, rows=[(2, 2)], attempt=1, at=1.0))
 
-    with pytest.raises(JournalError, match="could not be written down"):
+    with pytest.raises(JournalError, match="could not be written"):
         await bench.writer.committed()
 
     assert bench.disk.path.read_bytes() == b""
     assert bench.durable() == ([], b"")
 
 
-async def test_a_flush_waits_for_the_thread_and_wakes_all_who_wait(bench: Bench) -> None:
+async def test_a_flush_waits_for_the_thread_and_wakes_all_waiters(bench: Bench) -> None:
     first = await bench.wait_in_thread(1)
     second = asyncio.create_task(bench.write(2))
     await asyncio.sleep(0)
@@ -211,23 +223,23 @@ async def test_a_flush_waits_for_the_thread_and_wakes_all_who_wait(bench: Bench)
     assert bench.durable() == ([1, 2, 3], HEAD + b"1\n2\n3\n")
 
 
-async def test_after_a_flush_no_write_is_left_to_come(bench: Bench) -> None:
-    """The journal may be closed then, even though the loop goes on."""
+async def test_no_commit_is_scheduled_after_a_flush(bench: Bench) -> None:
+    """The journal may be closed then, although the loop goes on."""
     writes: list[None] = []
 
-    def last_words() -> list[Change]:
+    def extra_events() -> list[Change]:
         writes.append(None)
         return []
 
-    bench.writer.last_words = last_words
-    bench.refuse(1)
+    bench.extra_events = extra_events
+    bench.reject(1)
     bench.writer.flush()
     await asyncio.sleep(0.02)
 
     assert len(writes) == 1
 
 
-async def test_a_waiter_that_is_cancelled_takes_nothing_from_the_write(bench: Bench) -> None:
+async def test_a_cancelled_waiter_does_not_affect_the_commit(bench: Bench) -> None:
     task = await bench.wait_in_thread(1)
     other = asyncio.create_task(bench.write(2))
     await asyncio.sleep(0)
@@ -241,11 +253,11 @@ async def test_a_waiter_that_is_cancelled_takes_nothing_from_the_write(bench: Be
     assert bench.durable() == ([1, 2, 3], HEAD + b"1\n2\n3\n")
 
 
-async def test_when_the_thread_is_no_more_nothing_is_half_written(bench: Bench) -> None:
+async def test_nothing_is_written_in_part_when_the_thread_has_ended(bench: Bench) -> None:
     bench.thread.shutdown()
-    bench.refuse(1)
+    bench.reject(1)
 
-    with pytest.raises(JournalError, match="could not be written down"):
+    with pytest.raises(JournalError, match="could not be written"):
         await bench.writer.committed()
 
     assert bench.disk.path.read_bytes() == b""
@@ -253,10 +265,10 @@ async def test_when_the_thread_is_no_more_nothing_is_half_written(bench: Bench) 
     assert bench.durable() == ([1], HEAD + b"1\n")
 
 
-def test_a_loop_that_ends_under_a_write_leaves_it_to_the_flush(bench: Bench) -> None:
+def test_a_flush_finishes_the_commit_of_a_closed_loop(bench: Bench) -> None:
     async def leave() -> None:
         (await bench.wait_in_thread(1)).cancel()
-        bench.refuse(2)
+        bench.reject(2)
 
     asyncio.run(leave())
     bench.disk.may_sync.set()
@@ -265,10 +277,10 @@ def test_a_loop_that_ends_under_a_write_leaves_it_to_the_flush(bench: Bench) -> 
     assert bench.durable() == ([1, 2], HEAD + b"1\n2\n")
 
 
-async def test_a_journal_that_is_taken_away_lets_nothing_leave(bench: Bench) -> None:
+async def test_a_journal_that_was_removed_makes_the_commit_fail(bench: Bench) -> None:
     path = bench.journal.path
     path.rename(path.with_name("away"))
-    bench.refuse(1)
+    bench.reject(1)
 
     with pytest.raises(JournalError, match="moved or deleted"):
         await bench.writer.committed()
@@ -279,12 +291,12 @@ async def test_a_journal_that_is_taken_away_lets_nothing_leave(bench: Bench) -> 
     assert bench.durable() == ([1], HEAD + b"1\n")
 
 
-async def test_a_write_begins_when_all_wait_for_it_and_else_gathers(bench: Bench) -> None:
-    """Whoever waits alone waits for the time; two of two do not."""
+@pytest.mark.parametrize("bench", [2], indirect=True)
+async def test_a_commit_starts_at_once_when_all_senders_wait_for_it(bench: Bench) -> None:
+    """One of two waiters waits for the timer; two of two do not."""
     await bench.writer.committed()
     loop = asyncio.get_running_loop()
-    bench.writer.crowd = 2
-    bench.writer._not_before = loop.time() + 60  # so that the time does not come
+    bench.writer._not_before = loop.time() + 60  # so that the timer does not fire
 
     alone = asyncio.create_task(bench.write(1))
     await asyncio.sleep(0.02)
@@ -294,10 +306,10 @@ async def test_a_write_begins_when_all_wait_for_it_and_else_gathers(bench: Bench
     assert bench.durable() == ([1, 2], HEAD + b"1\n2\n")
 
 
-async def test_what_nobody_waits_for_goes_with_the_next_that_somebody_does(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At a plan's pace: the outcome of one call with the departure of another."""
-    monkeypatch.setattr(writing, "UNASKED_S", 60.0)
-    bench.refuse(1)
+async def test_a_change_without_waiters_goes_with_the_next_commit(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The outcome of one call goes with the start of another."""
+    monkeypatch.setattr(group_commit, "IDLE_COMMIT_S", 60.0)
+    bench.reject(1)
     await asyncio.sleep(0.02)
     assert bench.durable() == ([], b"")
     await bench.write(2)
@@ -305,29 +317,27 @@ async def test_what_nobody_waits_for_goes_with_the_next_that_somebody_does(bench
     assert bench.durable() == ([1, 2], HEAD + b"1\n2\n")
 
 
-async def test_what_nobody_waits_for_is_written_soon_all_the_same(bench: Bench) -> None:
-    bench.refuse(1)
+async def test_a_change_without_waiters_is_written_soon(bench: Bench) -> None:
+    bench.reject(1)
 
     async with asyncio.timeout(5):
         while bench.durable() != ([1], HEAD + b"1\n"):
             await asyncio.sleep(0.01)
 
 
-async def test_who_comes_while_a_write_is_put_off_need_not_wait_for_its_time(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writing, "UNASKED_S", 60.0)
-    bench.refuse(1)
+async def test_a_waiter_starts_a_delayed_commit_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "IDLE_COMMIT_S", 60.0)
+    bench.reject(1)
 
     await asyncio.wait_for(bench.writer.committed(), 5)
 
     assert bench.durable() == ([1], HEAD + b"1\n")
 
 
-async def test_who_waited_for_one_write_does_not_hurry_the_next(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "UNASKED_S", 60.0)
+async def test_a_waiter_of_one_commit_does_not_hurry_the_next(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "IDLE_COMMIT_S", 60.0)
     task = await bench.wait_in_thread(1)
-    bench.refuse(2)
+    bench.reject(2)
 
     bench.disk.may_sync.set()
     await task

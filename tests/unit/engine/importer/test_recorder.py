@@ -12,7 +12,7 @@ from bulkzoho.domain.model.results import Rejection, WriteResults
 from bulkzoho.domain.model.rows import Action, Batch, Operation, Stage
 from bulkzoho.domain.transform.record_hash import record_digest
 from bulkzoho.engine.importer.crash_recovery import restore_from_journal
-from bulkzoho.engine.importer.recorder import OutcomeFiles, OutcomeRecorder, RejectedRows
+from bulkzoho.engine.importer.recorder import OutcomeFiles, OutcomeRecorder, RecorderParts, RejectedRows
 from bulkzoho.engine.importer.result_lines import LetterContext, OutcomeFormatter
 from bulkzoho.errors import RunFailedError
 from bulkzoho.formats.dead_letter.writer import JsonDeadLetterWriter, JsonResultWriter
@@ -32,7 +32,7 @@ class Bench:
         self.journal = SqliteJournal.create(folder / "journal.db", import_info(), [SOURCE])
         self.letters = AppendFile(folder / "dead-letter.jsonl")
         self.results = AppendFile(folder / "results.jsonl")
-        lettering = OutcomeFormatter(
+        formatter = OutcomeFormatter(
             LetterContext(run="r1", crm_module="Leads", operation=Operation.INSERT, match_on=(), trigger="none", org="1"),
             header=("Last_Name",),
             sources=["a.csv"],
@@ -42,12 +42,14 @@ class Bench:
         )
         files = OutcomeFiles(letters={"dead-letter.jsonl": self.letters}, results={"results.jsonl": self.results})
         self.recorder = OutcomeRecorder(
-            journal=self.journal,
-            files=files,
-            lettering=lettering,
-            sources=[SOURCE],
-            wall=lambda: 1_800_000_000.0,
-            skew=lambda: 5.0,
+            RecorderParts(
+                journal=self.journal,
+                files=files,
+                formatter=formatter,
+                sources=[SOURCE],
+                wall=lambda: 1_800_000_000.0,
+                clock_skew=lambda: 5.0,
+            )
         )
 
     def lines(self, name: str) -> list[dict[str, object]]:
@@ -106,8 +108,8 @@ async def test_a_row_cannot_be_settled_twice(bench: Bench) -> None:
     shipment = bench.recorder.sent(batch(1))
     bench.recorder.settle(shipment, batch(1), WriteResults(ids=["a"], actions=Action.INSERT))
 
-    with pytest.raises(ValueError, match="were there already"):
-        bench.recorder.refuse(RejectedRows(batch=batch(1), refusals=[REFUSAL]))
+    with pytest.raises(ValueError, match="are in the set already"):
+        bench.recorder.reject(RejectedRows(batch=batch(1), rejections=[REFUSAL]))
 
 
 async def test_a_full_disk_keeps_everything_staged_and_no_line_beyond_the_journal(bench: Bench) -> None:
@@ -137,7 +139,7 @@ async def test_a_shipment_may_be_divided_after_a_lookup(bench: Bench) -> None:
     shipment = bench.recorder.sent(whole)
     await bench.recorder.committed()
 
-    bench.recorder.divide(shipment, [(4, 4)])
+    bench.recorder.split_shipment(shipment, [(4, 4)])
     bench.recorder.settle(shipment, whole.pick([0, 1]), WriteResults(ids=["a", "b"], actions=Action.INSERT))
     await bench.recorder.committed()
 
@@ -172,7 +174,7 @@ async def test_a_later_process_takes_up_where_the_first_stopped(bench: Bench) ->
     first, lost, refused = (recorder.sent(batch(*numbers)) for numbers in ((1, 2), (3, 4), (5,)))
     recorder.settle(first, batch(1, 2), WriteResults(ids=["a", "b"], actions=Action.INSERT))
     recorder.released(refused)
-    recorder.refuse(RejectedRows(batch=batch(7, 9), refusals=[REFUSAL, REFUSAL]))
+    recorder.reject(RejectedRows(batch=batch(7, 9), rejections=[REFUSAL, REFUSAL]))
     await recorder.committed()
 
     restored = restore_from_journal(bench.journal.shipments())

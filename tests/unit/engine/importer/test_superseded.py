@@ -1,10 +1,11 @@
-"""Which letters would put old values over new ones."""
+"""Which rows of a replay would overwrite new values with old ones."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
+from bulkzoho.domain.model.batch import AcceptedRowRef
 from bulkzoho.domain.model.edition_limits import CallCost
 from bulkzoho.domain.model.export import ApiPage
 from bulkzoho.domain.model.metadata import FieldMetadata
@@ -13,19 +14,19 @@ from bulkzoho.domain.model.rows import Operation, Record, RowOrigin
 from bulkzoho.domain.transform.row_transformer import TransformedBlock
 from bulkzoho.engine.concurrency.coql_reader import CoqlReader
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
-from bulkzoho.engine.importer.superseded import AcceptedRowRef, SupersededCheck
+from bulkzoho.engine.importer.superseded import SupersededCheck, SupersededParts
 
 EMAIL = FieldMetadata(api_name="Email", label="Email", data_type="email", json_type="string", unique=True)
 
 
 class Answers:
-    """A courier and a CRM that answer each query alike."""
+    """A caller and a CRM that answer each query with the same reply."""
 
     def __init__(self, reply: Reply) -> None:
         self.reply = reply
         self.queries: list[str] = []
 
-    async def deliver(self, call: Callable[[], Awaitable[Reply]], _price: CallCost) -> Reply:
+    async def call(self, call: Callable[[], Awaitable[Reply]], _price: CallCost) -> Reply:
         return await call()
 
     async def query(self, coql: str) -> Reply:
@@ -40,25 +41,27 @@ class Rows:
         self._rows = {record_id.removeprefix("r"): [AcceptedRowRef("r1", "a.csv", row)] for record_id, row in rows.items()}
 
     def rows_of(self, ids: Collection[str]) -> Mapping[str, Sequence[AcceptedRowRef]]:
-        return {one: rows for one, rows in self._rows.items() if one in ids}
+        return {record_id: rows for record_id, rows in self._rows.items() if record_id in ids}
 
-    def is_later(self, one: AcceptedRowRef, than: RowOrigin) -> bool:
-        return one.row > than.row
+    def is_later(self, row: AcceptedRowRef, than: RowOrigin) -> bool:
+        return row.row > than.row
 
 
-def letters(*records: Record) -> TransformedBlock:
+def rows_to_replay(*records: Record) -> TransformedBlock:
     numbers = range(1, len(records) + 1)
     origins = [RowOrigin(run="r1", source="a.csv", row=10 * number, attempts=1) for number in numbers]
     return TransformedBlock(header=(), numbers=numbers, records=records, cells=[()] * len(records), origins=origins)
 
 
-def looking(answers: Answers, rows: Rows, told: list[str], *, operation: Operation = Operation.UPSERT) -> SupersededCheck:
+def check_with(answers: Answers, rows: Rows, shown: list[str], *, operation: Operation = Operation.UPSERT) -> SupersededCheck:
     return SupersededCheck(
-        coql=CoqlReader(answers, cast(RetryingCaller, answers), crm_module="Leads"),
-        operation=operation,
-        key_fields=[EMAIL],
-        accepted=rows,
-        tell=told.append,
+        SupersededParts(
+            coql=CoqlReader(answers, cast(RetryingCaller, answers), crm_module="Leads"),
+            operation=operation,
+            key_fields=[EMAIL],
+            accepted=rows,
+            tell=shown.append,
+        )
     )
 
 
@@ -66,39 +69,41 @@ def found(*records: dict[str, Any]) -> Reply:
     return Succeeded(payload=ApiPage(records=records))
 
 
-def held(record_id: str, email: str) -> dict[str, Any]:
+def record(record_id: str, email: str) -> dict[str, Any]:
     return {"id": record_id, "Email": email}
 
 
-async def test_a_letter_is_held_back_when_a_later_row_was_accepted_for_the_record_of_its_key() -> None:
-    answers = Answers(found(held("7", "a@x.co"), held("8", "b@x.co"), held("9", "c@x.co")))
-    look = looking(answers, Rows(r7=15, r8=15), [])
+async def test_a_row_is_rejected_when_a_later_row_was_accepted_for_its_record() -> None:
+    answers = Answers(found(record("7", "a@x.co"), record("8", "b@x.co"), record("9", "c@x.co")))
+    check = check_with(answers, Rows(r7=15, r8=15), [])
 
-    refusals = await look.find(letters({"Email": "A@x.co"}, {"Email": "b@x.co"}, {"Email": "c@x.co"}, {"Email": "d@x.co"}, {}))
+    rejections = await check.find(
+        rows_to_replay({"Email": "A@x.co"}, {"Email": "b@x.co"}, {"Email": "c@x.co"}, {"Email": "d@x.co"}, {})
+    )
 
-    assert {index: (one.code, one.details["row"]) for index, one in refusals.items()} == {0: ("SUPERSEDED", 15)}
-
-
-async def test_letters_of_one_key_are_all_asked_for() -> None:
-    look = looking(Answers(found(held("7", "a@x.co"))), Rows(r7=15), [])
-
-    assert list(await look.find(letters({"Email": "a@x.co"}, {"Email": "a@x.co"}))) == [0]
-    assert list(await look.find(letters({"Email": "a@x.co"}))) == [0]
+    assert {index: (why.code, why.details["row"]) for index, why in rejections.items()} == {0: ("SUPERSEDED", 15)}
 
 
-async def test_updates_and_deletes_name_their_record_themselves() -> None:
+async def test_rows_with_one_key_are_all_looked_up() -> None:
+    check = check_with(Answers(found(record("7", "a@x.co"))), Rows(r7=15), [])
+
+    assert list(await check.find(rows_to_replay({"Email": "a@x.co"}, {"Email": "a@x.co"}))) == [0]
+    assert list(await check.find(rows_to_replay({"Email": "a@x.co"}))) == [0]
+
+
+async def test_updates_and_deletes_need_no_lookup_of_their_record() -> None:
     answers = Answers(found())
-    look = looking(answers, Rows(r7=15), [], operation=Operation.UPDATE)
+    check = check_with(answers, Rows(r7=15), [], operation=Operation.UPDATE)
 
-    assert list(await look.find(letters({"id": "7"}, {"id": "8"}))) == [0]
+    assert list(await check.find(rows_to_replay({"id": "7"}, {"id": "8"}))) == [0]
     assert answers.queries == []
 
 
-async def test_where_nobody_can_look_that_is_said_once_and_the_letters_go() -> None:
-    told: list[str] = []
-    look = looking(Answers(Rejected(status=403, code="NO_PERMISSION", message="denied")), Rows(r7=15), told)
+async def test_rows_are_sent_with_one_warning_when_the_lookup_is_not_permitted() -> None:
+    shown: list[str] = []
+    check = check_with(Answers(Rejected(status=403, code="NO_PERMISSION", message="denied")), Rows(r7=15), shown)
 
-    assert await look.find(letters({"Email": "a@x.co"})) == {}
-    assert await look.find(letters({"Email": "a@x.co"})) == {}
-    assert len(told) == 1
-    assert "a@x.co" not in told[0]
+    assert await check.find(rows_to_replay({"Email": "a@x.co"})) == {}
+    assert await check.find(rows_to_replay({"Email": "a@x.co"})) == {}
+    assert len(shown) == 1
+    assert "a@x.co" not in shown[0]

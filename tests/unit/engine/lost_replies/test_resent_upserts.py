@@ -1,4 +1,4 @@
-"""What a call that was sent again did, told from what the service shows."""
+"""The combined effect of a call that was sent twice, inferred from the second response."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from bulkzoho.domain.model.batch import InFlightShipment
 from bulkzoho.domain.model.results import Rejection, WriteResults
 from bulkzoho.domain.model.rows import Action, Batch, Stage
-from bulkzoho.engine.lost_replies.resent_upserts import UpsertResendInterpreter
+from bulkzoho.engine.lost_replies.resent_calls import UpsertResendInterpreter
 
 AGAIN = InFlightShipment(id=1, source=0, rows=[(1, 4)], attempt=2, sent_at=1_000.0, skew_s=0.0, since_s=800.6)
 BATCH = Batch(source=0, header=(), numbers=[1, 2, 3, 4], records=[{}] * 4, cells=[()] * 4)
-REFUSAL = Rejection(code="INVALID_DATA", message="", stage=Stage.CRM)
+REJECTION = Rejection(code="INVALID_DATA", message="", stage=Stage.CRM)
 
 
 def at(seconds: int) -> str:
@@ -25,11 +25,11 @@ def upserts(*known: str) -> UpsertResendInterpreter:
     return UpsertResendInterpreter(known_ids=known_ids)
 
 
-async def test_a_record_created_since_the_first_call_was_inserted_and_an_older_one_updated() -> None:
+async def test_a_record_created_since_the_first_call_counts_as_inserted_and_an_older_one_as_updated() -> None:
     results = WriteResults(
         ids=["a", "b", "", "d"],
         actions=[Action.UPDATE, Action.UPDATE, Action.UPDATE, Action.INSERT],
-        refused={2: REFUSAL},
+        refused={2: REJECTION},
         created=[at(800), at(799), None, at(1_000)],
     )
 
@@ -39,7 +39,7 @@ async def test_a_record_created_since_the_first_call_was_inserted_and_an_older_o
     assert (read.ids, read.refused) == (results.ids, results.refused)
 
 
-async def test_a_record_that_an_earlier_row_is_known_to_have_made_was_updated() -> None:
+async def test_a_record_created_by_an_earlier_row_was_updated() -> None:
     results = WriteResults(ids=["a", "b", "c", "d"], actions=Action.UPDATE, created=[at(801)] * 4)
 
     read = await upserts("b").read(BATCH, AGAIN, results)
@@ -47,7 +47,7 @@ async def test_a_record_that_an_earlier_row_is_known_to_have_made_was_updated() 
     assert [read.action(index) for index in range(4)] == [Action.INSERT, Action.UPDATE, Action.INSERT, Action.INSERT]
 
 
-async def test_where_the_service_does_not_say_when_records_were_created_its_word_for_the_action_stands() -> None:
+async def test_without_creation_times_the_actions_of_the_response_count() -> None:
     results = WriteResults(
         ids=["a", "b", "c", "d"], actions=Action.UPDATE, created=[None, "", "yesterday", "1970-01-01T00:20:00"]
     )

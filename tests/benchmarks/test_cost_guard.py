@@ -16,7 +16,7 @@ from benchmarks.stub_server.process import Standin
 
 # What is called for every row, and how often.  Whoever adds a name here says why it cannot be done per column or per batch.
 CALLS_A_ROW = {
-    "files/csv_source.py calls <method 'split' of 'str' objects>": 1,  # cells of a line
+    "formats/csv_reader.py calls <method 'split' of 'str' objects>": 1,  # cells of a line
 }
 # For 100 rows in all; some 40 more or less with the number of writes to the disk, which hangs on when answers come in.
 CALLS_A_BATCH = 850

@@ -215,7 +215,7 @@ class RetryingCaller:
         """Make every sender slow down after a 429."""
         self._throttled += 1
         self._limiter.throttled(retry_after_s=reply.retry_after_s, credits_remaining=reply.credits_remaining)
-        _LOG.info("rate limited", extra={"retry_after_s": reply.retry_after_s, "credits_remaining": reply.credits_remaining})
+        _LOG.info("rate limited", extra={"retry_in_s": reply.retry_after_s})
 
     def _extend_outage(self, reason: str) -> Outage:
         """Note a call without a response; raise when the outage has lasted too long."""

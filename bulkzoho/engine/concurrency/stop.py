@@ -47,7 +47,7 @@ class StopSignal:
         if self.reason is not None:
             return
         self.reason, self.error = reason, error
-        _LOG.info("stop requested", extra={"reason": reason.name, "code": None if error is None else error.code})
+        _LOG.info("stop requested", extra={"reason": reason.value, "code": None if error is None else error.code})
         self._requested.set()
         for listener in self._listeners:
             listener()

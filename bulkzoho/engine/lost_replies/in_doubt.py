@@ -246,8 +246,9 @@ class InDoubtResolver:
             return LookupResult()
         result = await self._ask(self._find(in_doubt, lookup))
         if result is not None:
-            facts = {"batch": in_doubt.shipment.id, "found": len(result.found), "absent": len(result.absent)}
-            _LOG.info("lookup finished", extra={**facts, "rows": len(in_doubt.batch)})
+            rows, found = len(in_doubt.batch), len(result.found)
+            extra = {"batch": in_doubt.shipment.id, "rows": rows, "matched": found, "in_doubt": rows - found - len(result.absent)}
+            _LOG.info("lookup finished", extra=extra)
         return result
 
     async def _find(self, in_doubt: InDoubtBatch, lookup: InsertLookup) -> LookupResult:

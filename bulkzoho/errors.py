@@ -1,14 +1,14 @@
-"""The tree of errors.  Each says what happened, where, and what to do, and knows the exit code it ends a run with.
+"""All errors of bulkzoho.  Each has a message (what happened, and where), a hint (what to do), a code and an exit code.
 
 ```
 BulkZohoError
-├── UsageError            2  the command line alone is wrong
+├── UsageError            2  wrong usage of the command line
 ├── RefusedError          4  refused before anything was sent: file, header, module, field, lock
-├── RunFailedError        1  a reason outside the data: full disk, systemic refusal, damaged input
-├── UnreachableError      5  the CRM did not answer for too long; resumable
+├── RunFailedError        1  a reason outside the data: full disk, an error that affects every row, damaged input
+├── UnreachableError      5  no response from the CRM for too long; resumable
 ├── AccessError           6  authentication, permission or data center
-├── QuotaUsedUpError      7  the quota is used up and the user asked to stop
-└── JournalError          1  the journal cannot be read or written, or disagrees with itself
+├── QuotaUsedUpError      7  the quota is used up, with --on-quota stop; resumable
+└── JournalError          1  the journal cannot be read or written, or is inconsistent
 ```
 """
 
@@ -31,12 +31,12 @@ __all__ = [
 
 
 class ExitCode(IntEnum):
-    """Every exit status of the program; the numbers are a contract."""
+    """Exit codes of the program.  The numbers are a contract."""
 
     ACCEPTED = 0  #: everything accepted
     FAILED = 1  #: the run failed for a reason outside the data
-    USAGE = 2  #: the command line alone is wrong
-    DEAD_LETTERS = 3  #: finished; some rows are dead letters
+    USAGE = 2  #: wrong usage of the command line
+    DEAD_LETTERS = 3  #: finished; some rows were rejected
     REFUSED = 4  #: refused before sending anything
     INTERRUPTED = 5  #: interrupted or CRM unreachable; resumable
     ACCESS = 6  #: authentication, permission or data center
@@ -47,13 +47,13 @@ class ExitCode(IntEnum):
 
 
 class BulkZohoError(Exception):
-    """What ends a command.
+    """An error that ends a command.
 
     Attributes:
-        message: What happened and where, one line, without a trailing remedy.
+        message: What happened, and where; one line.
         hint: What to do, in the imperative; may be empty.
-        code: A stable word for programs (``error.code`` of the summary).
-        exit_code: What the process ends with.
+        code: Stable error code for programs (``error.code`` of the summary).
+        exit_code: Exit code of the process.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.FAILED
@@ -70,7 +70,7 @@ class BulkZohoError(Exception):
 
 
 class UsageError(BulkZohoError):
-    """The command line alone is wrong: an option that is missing, contradicts another, or has no such value."""
+    """Wrong usage of the command line: an option is missing, invalid, or contradicts another."""
 
     exit_code = ExitCode.USAGE
     default_code = "USAGE"
@@ -84,35 +84,35 @@ class RefusedError(BulkZohoError):
 
 
 class RunFailedError(BulkZohoError):
-    """The run failed for a reason outside the data: full disk, damaged input, a refusal that met every row."""
+    """The run failed for a reason outside the data: full disk, damaged input, an error that affects every row."""
 
     exit_code = ExitCode.FAILED
     default_code = "RUN_FAILED"
 
 
 class UnreachableError(BulkZohoError):
-    """The CRM did not answer for longer than the run was told to wait; the run can be resumed."""
+    """The CRM sent no response within ``--give-up-after``; the run can be resumed."""
 
     exit_code = ExitCode.INTERRUPTED
     default_code = "UNREACHABLE"
 
 
 class AccessError(BulkZohoError):
-    """Authentication, scope, permission or data center."""
+    """Authentication, scope, permission or data center is wrong."""
 
     exit_code = ExitCode.ACCESS
     default_code = "ACCESS"
 
 
 class QuotaUsedUpError(BulkZohoError):
-    """The quota is used up and the run was told to stop rather than wait; the run can be resumed."""
+    """The quota is used up, with ``--on-quota stop``; the run can be resumed."""
 
     exit_code = ExitCode.QUOTA
     default_code = "QUOTA_USED_UP"
 
 
 class JournalError(BulkZohoError):
-    """The journal cannot be read or written, or disagrees with itself."""
+    """The journal cannot be read or written, or is inconsistent."""
 
     exit_code = ExitCode.FAILED
     default_code = "JOURNAL"

@@ -9,10 +9,7 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``bulkzoho`` with *arguments* (default: the process's own) and give its exit code; never raises.
-
-    The console script exits with what this returns.
-    """
-    from bulkzoho.cli.main import run_program  # noqa: PLC0415  so that importing the package loads no click
+    """Run ``bulkzoho`` with *arguments* (default: the process's own) and return its exit code; never raise."""
+    from bulkzoho.cli.main import run_program
 
     return run_program(list(sys.argv[1:] if arguments is None else arguments))

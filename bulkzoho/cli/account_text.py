@@ -1,4 +1,4 @@
-"""An account as a page for a person and as an object for a program; no secret is in either."""
+"""An account as text and as JSON, without its secrets."""
 
 from __future__ import annotations
 
@@ -7,26 +7,28 @@ from typing import Any
 from bulkzoho.domain.model.metadata import Organization, User
 from bulkzoho.zoho.auth.profile import Profile, SecretStorage
 
-__all__ = ["account_json", "account_page"]
+__all__ = ["account_json", "account_text"]
+
+_UNKNOWN = "unknown"
 
 
-def account_page(profile: Profile | None, organization: Organization, user: User | None, *more: tuple[str, str]) -> str:
-    """Give the account line by line; *profile* is None for an account of the environment."""
+def account_text(profile: Profile | None, organization: Organization, user: User | None, *more: tuple[str, str]) -> str:
+    """Return the account line by line; *profile* is None for an account from the environment."""
     kind = f", {organization.type}" if organization.type else ""
     licences = f", {organization.licences} licences" if organization.licences is not None else ""
     lines = [
-        ("profile", profile.name if profile else "none: the environment"),
+        ("profile", profile.name if profile else "none (environment)"),
         ("organization", f"{organization.name} ({organization.id}{kind})"),
-        ("edition", f"{organization.edition}{licences}" if organization.edition else "not told"),
-        ("user", user.name if user else "not told"),
-        *_kept(profile),
+        ("edition", f"{organization.edition}{licences}" if organization.edition else _UNKNOWN),
+        ("user", user.name if user else _UNKNOWN),
+        *_profile_lines(profile),
         *more,
     ]
     return "\n".join(f"{name:<14}{text}" for name, text in lines)
 
 
 def account_json(profile: Profile | None, organization: Organization, user: User | None) -> dict[str, Any]:
-    """Give the account as an object."""
+    """Return the account as a JSON object."""
     return {
         "profile": profile.name if profile else None,
         "org": organization.id,
@@ -42,11 +44,12 @@ def account_json(profile: Profile | None, organization: Organization, user: User
     }
 
 
-def _kept(profile: Profile | None) -> list[tuple[str, str]]:
+def _profile_lines(profile: Profile | None) -> list[tuple[str, str]]:
     if profile is None:
         return []
+    in_keyring = profile.kept_in is SecretStorage.KEYRING
     return [
         ("data center", profile.accounts_url or profile.dc),
-        ("scopes", ", ".join(profile.scopes) or "not told"),
-        ("secrets", "in the keyring" if profile.kept_in is SecretStorage.KEYRING else "in profiles.json, for you alone"),
+        ("scopes", ", ".join(profile.scopes) or _UNKNOWN),
+        ("secrets", "in the keyring" if in_keyring else "in profiles.json, readable by you only"),
     ]

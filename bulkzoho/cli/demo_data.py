@@ -1,4 +1,4 @@
-"""The demo's messy file: customers as another system exported them, some of them unacceptable, and what each should have been."""
+"""Generate the file of the demo: customers as another system exports them, some with mistakes, and the correct records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["MAPPING", "Customer", "customers", "differences", "mend_letters", "write_messy_file"]
+__all__ = ["MAPPING", "Customer", "customers", "differences", "fix_rejected_rows", "write_messy_file"]
 
 MAPPING: Final = """\
 [columns]
@@ -78,14 +78,14 @@ _REMARKS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """One row of the file as it is, and the record that it should have been."""
+    """One row of the file, and the correct record."""
 
     cells: Sequence[str]
     record: Mapping[str, Any]
 
 
 def customers(count: int, *, seed: int = 1) -> Iterator[Customer]:
-    """Give *count* customers, the same for the same *seed*; about 2 in 100 have something wrong with them."""
+    """Yield *count* customers, the same for the same *seed*; about 2 in 100 have a mistake."""
     chance = random.Random(seed)  # noqa: S311  the demo is the same every time
     for number in range(1, count + 1):
         record = _record(number, chance)
@@ -102,20 +102,20 @@ def write_messy_file(path: Path, rows: Iterator[Customer]) -> None:
         writer.writerows(row.cells for row in rows)
 
 
-def mend_letters(letters: Path, mended: Path, rows: Sequence[Customer]) -> int:
-    """Write the letters again, each with the record that it should have held; give their number."""
+def fix_rejected_rows(dead_letter_file: Path, fixed: Path, rows: Sequence[Customer]) -> int:
+    """Write the rejected rows to *fixed* with their correct records; return their number."""
     count = 0
-    with letters.open(encoding="utf-8") as source, mended.open("w", encoding="utf-8") as target:
+    with dead_letter_file.open(encoding="utf-8") as source, fixed.open("w", encoding="utf-8") as target:
         for line in source:
-            letter = json.loads(line)
-            letter["record"] = rows[letter["row"] - 1].record
-            target.write(json.dumps(letter, ensure_ascii=False) + "\n")
+            row = json.loads(line)
+            row["record"] = rows[row["row"] - 1].record
+            target.write(json.dumps(row, ensure_ascii=False) + "\n")
             count += 1
     return count
 
 
 def differences(rows: Sequence[Customer], stored: Iterator[Mapping[str, Any]], *, most: int = 5) -> list[str]:
-    """Compare what the CRM holds with what the file should have held, value for value; give the first *most* differences."""
+    """Compare every value in the CRM with the correct records; return the first *most* differences."""
     return list(islice(_differences(rows, stored), most))
 
 
@@ -124,7 +124,7 @@ def _differences(rows: Sequence[Customer], stored: Iterator[Mapping[str, Any]]) 
     for found in stored:
         record = wanted.pop(found.get("External_Id", ""), None)
         if record is None:
-            yield f"record {found['id']}: not in the file, or there twice"
+            yield f"record {found['id']}: not in the file, or a duplicate"
             continue
         for field, value in record.items():
             if _plain(found.get(field)) != _plain(value):
@@ -134,7 +134,7 @@ def _differences(rows: Sequence[Customer], stored: Iterator[Mapping[str, Any]]) 
 
 
 def _plain(value: Any) -> Any:
-    """Give *value* so that 12.50 and 12.5 are the same number."""
+    """Return *value* so that 12.50 and 12.5 are equal."""
     return Decimal(str(value)) if isinstance(value, int | float | Decimal) else value
 
 
@@ -158,7 +158,7 @@ def _record(number: int, chance: random.Random) -> dict[str, Any]:
 
 
 def _cells(record: Mapping[str, Any]) -> list[str]:
-    """Give *record* as the other system wrote it: its own order of columns, dates by day first, revenue with two places."""
+    """Return the cells of *record* as the other system writes them: own column order, day first, two decimals."""
     year, month, day = record["Birthday"].split("-")
     return [
         record["External_Id"],

@@ -1,4 +1,4 @@
-"""``bulkzoho doctor``: what keeps a run from working, before it runs; made for cron."""
+"""``bulkzoho doctor``: check login, permissions, connectivity and quota before a run."""
 
 from __future__ import annotations
 
@@ -25,50 +25,51 @@ NAME_WIDTH: Final = 18
 
 @click.command(name="doctor", cls=GroupedCommand, context_settings=HELP_SETTINGS)
 @connection_options
-@click.option("--module", "crm_module", metavar="NAME", help="See what the user may do with the records of this module.")
+@click.option("--module", "crm_module", metavar="NAME", help="Also check the user's permissions for this module.")
 @click.option(
     "--for",
     "use",
     type=choice_of(AccountPurpose),
     default=AccountPurpose.IMPORT.value,
     show_default=True,
-    help="What the account is wanted for: what that needs and is not there is a failure.",
+    help="Intended use of the account: missing requirements are failures.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @log_options
-def doctor_command(profile: str | None, dc: str | None, crm_module: str | None, use: str, as_json: bool) -> int:  # noqa: FBT001  click gives it by name
-    """Look at everything between this machine and the CRM; exit 0, or 6 when something failed.
+def doctor_command(profile: str | None, dc: str | None, crm_module: str | None, use: str, as_json: bool) -> int:  # noqa: FBT001  click passes it by name
+    """Check login, permissions, connectivity and quota.
 
     \b
       bulkzoho doctor
       bulkzoho doctor --profile prod --module Leads
       0 6 * * *  bulkzoho doctor --profile prod --json > health.json || mail ...
 
-    Versions, state folder, hosts, clock, data center, client, tokens, scopes, permissions, edition, quota.
-    One line each: ok, warning, or failure with what to do.  Nothing is changed.
+    Prints one line per check: ok, warning, or failure with the fix.  The exit code is 0, or 6 if a check
+    failed.  Nothing is changed.
     """  # noqa: D301  \b is click's mark: keep these lines as they are
-    from bulkzoho.app.doctor.check_result import CheckStatus  # noqa: PLC0415  loaded only when it is used
-    from bulkzoho.app.doctor.runner import run_doctor  # noqa: PLC0415  loaded only when it is used
-    from bulkzoho.zoho.auth.account_resolver import AccountSelection  # noqa: PLC0415  loaded only when it is used
+    from bulkzoho.app.doctor.check_result import CheckStatus
+    from bulkzoho.app.doctor.runner import run_doctor
+    from bulkzoho.zoho.auth.account_resolver import AccountSelection
 
-    findings = asyncio.run(run_doctor(AccountSelection(profile=profile, dc=dc), crm_module=crm_module, use=AccountPurpose(use)))
-    failed = any(one.state is CheckStatus.FAILURE for one in findings)
-    status = int(ExitCode.ACCESS if failed else ExitCode.ACCEPTED)
+    results = asyncio.run(run_doctor(AccountSelection(profile=profile, dc=dc), crm_module=crm_module, use=AccountPurpose(use)))
+    failures = [result for result in results if result.state is CheckStatus.FAILURE]
+    status = int(ExitCode.ACCESS if failures else ExitCode.ACCEPTED)
     if as_json:
-        told: dict[str, Any] = {"healthy": not failed, "exit_code": status, "checks": [_finding_json(one) for one in findings]}
-        if failed:
-            first = next(one for one in findings if one.state is CheckStatus.FAILURE)
-            told["error"] = {"code": "UNHEALTHY", "message": f"{first.name}: {first.message}", "hint": first.hint}
-        print_json(told)
+        report: dict[str, Any] = {"healthy": not failures, "exit_code": status}
+        report["checks"] = [_result_json(result) for result in results]
+        if failures:
+            first = failures[0]
+            report["error"] = {"code": "UNHEALTHY", "message": f"{first.name}: {first.message}", "hint": first.hint}
+        print_json(report)
     else:
-        print_data("\n".join(_finding_line(one) for one in findings))
+        print_data("\n".join(_result_line(result) for result in results))
     return status
 
 
-def _finding_line(finding: CheckResult) -> str:
-    line = f"{finding.state:<8} {finding.name:<{NAME_WIDTH}} {finding.message}"
-    return f"{line} {finding.hint}".rstrip()
+def _result_line(result: CheckResult) -> str:
+    line = f"{result.state:<8} {result.name:<{NAME_WIDTH}} {result.message}"
+    return f"{line} {result.hint}".rstrip()
 
 
-def _finding_json(finding: CheckResult) -> dict[str, Any]:
-    return {"name": finding.name, "state": str(finding.state), "message": finding.message, "hint": finding.hint}
+def _result_json(result: CheckResult) -> dict[str, Any]:
+    return {"name": result.name, "state": str(result.state), "message": result.message, "hint": result.hint}

@@ -1,4 +1,4 @@
-"""Turn whatever ended a command into one line for a person, an object for a program, and an exit code."""
+"""Report an error: one line for a person, a JSON object for a program, and an exit code."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from bulkzoho.errors import BulkZohoError, ExitCode, RunFailedError, UsageError
 __all__ = ["InterruptedEarlyError", "crash_error", "error_line", "report_failure", "state_error", "usage_error"]
 
 CRASH_LOG: Final = "crash.log"
-_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class InterruptedEarlyError(BulkZohoError):
-    """Ctrl-C came before a run had begun, or beside one."""
+    """Ctrl-C outside a run."""
 
     exit_code = ExitCode.INTERRUPTED
     default_code = "INTERRUPTED"
 
 
 def report_failure(error: BulkZohoError, *, as_json: bool, command: str, crm_module: str = "", operation: str = "") -> int:
-    """Say *error* on standard error; *as_json* prints the object that every exit but 2 owes; give the exit code."""
+    """Print *error* and return its exit code; with *as_json* also print the JSON object, except for usage errors."""
     print_note(error_line(error))
     if as_json and error.exit_code is not ExitCode.USAGE:
-        from bulkzoho.domain.summary.summary_json import failed_summary_json  # noqa: PLC0415  half the time of `--help`, which has no use for it
+        from bulkzoho.domain.summary.summary_json import failed_summary_json  # slow, and not needed for help
 
         try:
             print_json(failed_summary_json(error, command=command, crm_module=crm_module, operation=operation))
@@ -42,12 +42,12 @@ def report_failure(error: BulkZohoError, *, as_json: bool, command: str, crm_mod
 
 
 def error_line(error: BulkZohoError) -> str:
-    """Give *error* as ``bulkzoho: <message>``, and its remedy, if there is one, on a second line."""
+    """Return ``bulkzoho: <message>``, and the hint, if there is one, on a second line."""
     return f"bulkzoho: {_one_line(error.message)}" + (f"\n  {_one_line(error.hint)}" if error.hint else "")
 
 
 def usage_error(error: click.ClickException) -> UsageError:
-    """Give click's complaint about the command line as ours."""
+    """Return click's error about the command line as one of ours."""
     message = error.format_message()
     context = getattr(error, "ctx", None)
     path = context.command_path if isinstance(context, click.Context) else "bulkzoho"
@@ -55,28 +55,28 @@ def usage_error(error: click.ClickException) -> UsageError:
 
 
 def state_error(error: BaseException) -> BulkZohoError | None:
-    """Give what the system refuses of the state folder as ours; None when *error* is another, and so a defect."""
+    """Return an error of the operating system about the state directory as one of ours; None for any other error."""
     if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         return state_error(error.exceptions[0])
-    if not isinstance(error, OSError) or isinstance(error, FileNotFoundError):  # what is not there, we should have made
+    if not isinstance(error, OSError) or isinstance(error, FileNotFoundError):  # a missing file there is a bug
         return None
     home = _home()
-    if error.filename is None and error.errno in _NO_ROOM:  # a write names no file
-        message = f"a file cannot be written ({error.strerror}); the state folder is {home}."
-    elif isinstance(error.filename, str) and _on_one_way(Path(error.filename), home):
-        message = f"{error.filename}: the state folder cannot be used ({error.strerror})."
+    if error.filename is None and error.errno in _NO_SPACE:  # a failed write names no file
+        message = f"a file cannot be written ({error.strerror}); the state directory is {home}."
+    elif isinstance(error.filename, str) and _is_related(Path(error.filename), home):
+        message = f"{error.filename}: the state directory cannot be used ({error.strerror})."
     else:
         return None
-    hint = "Give this user permission to read and write there, make room, or set BULKZOHO_HOME to another folder."
+    hint = "Grant this user read and write access, free disk space, or set BULKZOHO_HOME to another directory."
     return RunFailedError(message, hint=hint, code="HOME_UNUSABLE")
 
 
-def _on_one_way(path: Path, home: Path) -> bool:
+def _is_related(path: Path, home: Path) -> bool:
     return path.is_relative_to(home) or home.is_relative_to(path)
 
 
 def crash_error(error: BaseException) -> BulkZohoError:
-    """Write what a developer needs to know of a defect into a file that only the user may read, and give the line about it."""
+    """Write the traceback of a bug to a file that only the user can read, and return the error that names the file."""
     where = _home() / CRASH_LOG
     name = type(error).__name__
     try:
@@ -85,48 +85,48 @@ def crash_error(error: BaseException) -> BulkZohoError:
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n{''.join(_trace(error, set()))}\n")
         return RunFailedError(
-            f"ended by a defect of its own ({name}); the details are in {where}.",
-            hint="Please report it with that file; a run that had begun can be resumed: bulkzoho resume",
+            f"internal error ({name}); the details are in {where}.",
+            hint="Please report it with that file. A run that had started can be resumed: bulkzoho resume",
             code="DEFECT",
         )
     except OSError as second:
         return RunFailedError(
-            f"ended by a defect of its own ({name}), and {where} cannot be written: {second.strerror}.",
-            hint="Make room or give another folder in BULKZOHO_HOME, and try again.",
+            f"internal error ({name}), and {where} cannot be written: {second.strerror}.",
+            hint="Free disk space or set BULKZOHO_HOME to another directory, then try again.",
             code="DEFECT",
         )
 
 
 def _home() -> Path:
-    """Give the state folder, also when the part that decides it is what is broken."""
+    """Return the state directory, even when the code that finds it is what failed."""
     try:
-        from bulkzoho.storage.store.home import current_home  # noqa: PLC0415  heavy, and may itself be the defect
+        from bulkzoho.storage.store.home import current_home  # slow, and may itself be what failed
 
         return current_home().path
-    except Exception:  # noqa: BLE001  whatever is wrong there, the crash that led here is to be told
-        import tempfile  # noqa: PLC0415  with hashing and chance, and hardly ever needed
+    except Exception:  # noqa: BLE001  the original error must be reported in any case
+        import tempfile  # slow, and hardly ever needed
 
         return Path(os.environ.get("BULKZOHO_HOME") or tempfile.gettempdir())
 
 
-def _trace(error: BaseException, told: set[int]) -> Iterator[str]:
-    """Give frames and types of what was not *told* yet: an error may hold the group that holds the error.
+def _trace(error: BaseException, seen: set[int]) -> Iterator[str]:
+    """Yield frames and types of *error* and the errors behind it, each once: an error may refer to itself.
 
-    Messages are left out, except the system's own: they may quote a record.
+    Messages are left out, except those of the operating system: they may quote a record.
     """
-    if id(error) in told:
+    if id(error) in seen:
         return
-    told.add(id(error))
+    seen.add(id(error))
     reason = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
     yield f"{type(error).__module__}.{type(error).__qualname__}{reason}\n"
     yield from traceback.format_tb(error.__traceback__)
     for inner in getattr(error, "exceptions", ()):
-        yield "holding\n"
-        yield from _trace(inner, told)
+        yield "contains\n"
+        yield from _trace(inner, seen)
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:
-        yield "after\n"
-        yield from _trace(cause, told)
+        yield "caused by\n"
+        yield from _trace(cause, seen)
 
 
 def _one_line(text: str) -> str:

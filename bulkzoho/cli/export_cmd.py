@@ -1,4 +1,4 @@
-"""``bulkzoho export``: a CRM module into a file."""
+"""``bulkzoho export``: export a CRM module to a file."""
 
 from __future__ import annotations
 
@@ -42,47 +42,49 @@ from bulkzoho.errors import UsageError
 
 __all__ = ["export_command"]
 
-_what = partial(click.option, cls=GroupedOption, group="What to export")
-_file = partial(click.option, cls=GroupedOption, group="How to write it")
+_selection = partial(click.option, cls=GroupedOption, group="Records")
+_file = partial(click.option, cls=GroupedOption, group="Output file")
 
 STANDARD_INPUT: Final = "-"
-_PACKED: Final = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
+_COMPRESSIONS: Final = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
 _FORMATS: Final = {
     ".csv": OutputFormat.CSV,
     ".jsonl": OutputFormat.JSONL,
     ".ndjson": OutputFormat.JSONL,
     ".parquet": OutputFormat.PARQUET,
 }
-_OTHERS: Final = frozenset({".xlsx", ".xls", ".ods", ".json", ".bz2", ".xz", ".zip"})  # which a CSV under that name would not be
+_UNSUPPORTED: Final = frozenset({".xlsx", ".xls", ".ods", ".json", ".bz2", ".xz", ".zip"})  # not CSV, whatever the option says
 
-_what_options = combine_options(
-    _what("--fields", metavar="A,B", help="Fields, by API name or label, in this order.  [default: all]"),
-    _what(
+_selection_options = combine_options(
+    _selection("--fields", metavar="A,B", help="Fields in this order: API names or labels.  [default: all]"),
+    _selection(
         "--where",
         metavar="CONDITION",
-        help="Only records that fit, as in \"Lead_Status = 'Contacted' and Annual_Revenue >= 1000\".",
+        help="Condition for records, for example \"Lead_Status = 'Contacted' and Annual_Revenue >= 1000\".",
     ),
-    _what(
+    _selection(
         "--ids",
         metavar="FILE",
-        help="Only the records of these ids: one a line, or a CSV or JSON Lines with a column id; - is standard input.",
+        help="Export only these ids: one per line, or a column id in CSV or JSON Lines; - is standard input.",
     ),
-    _what(
+    _selection(
         "--converted",
         type=choice_of(ConvertedLeads),
         default=ConvertedLeads.LEFT_OUT.value,
         show_default=True,
-        help="Leads that were converted: left out, alone, or both.",
+        help="Converted leads: exclude (false), only (true), or include (both).",
     ),
-    _what("--include-deleted", is_flag=True, help="One line too for whatever was deleted, as far back as the CRM remembers."),
-    _what("--since", metavar="TIME|last", help="Only what was changed or deleted since then, or since the last such export."),
-    _what("--state", metavar="NAME", help="What --since last goes on from.  [default: by module, fields and condition]"),
-    _what(
+    _selection("--include-deleted", is_flag=True, help="Add one line per deleted record, as far back as the CRM lists them."),
+    _selection(
+        "--since", metavar="TIME|last", help="Export only changes and deletions since this time, or since the last such export."
+    ),
+    _selection("--state", metavar="NAME", help="Name of the cursor of --since last.  [default: by module, fields and condition]"),
+    _selection(
         "--route",
         type=choice_of(ExportRoute),
         default=ExportRoute.AUTO.value,
         show_default=True,
-        help="How to read them; auto takes the cheapest that gives every field whole.",
+        help="API to read with; auto is the cheapest that returns every field in full.",
     ),
 )
 
@@ -92,22 +94,22 @@ _file_options = combine_options(
         "--output",
         default=STANDARD_OUTPUT,
         metavar="FILE",
-        help="Where to; - is standard output.  A name in .gz or .zst is compressed.  [default: -]",
+        help="Output file; - is standard output.  Compressed if the name ends in .gz or .zst.  [default: -]",
     ),
-    _file("--format", type=choice_of(OutputFormat), help="csv, jsonl or parquet.  [default: by the file's name, else csv]"),
-    _file("--null", "null_text", default="", metavar="TEXT", help="What an empty value becomes in CSV.  [default: a blank cell]"),
+    _file("--format", type=choice_of(OutputFormat), help="Output format.  [default: by the file name, else csv]"),
+    _file("--null", "null_text", default="", metavar="TEXT", help="Text for empty values in CSV.  [default: a blank cell]"),
 )
 
 
 @click.command(name="export", cls=GroupedCommand, context_settings=HELP_SETTINGS)
 @click.argument("crm_module", metavar="MODULE")
-@_what_options
+@_selection_options
 @_file_options
 @connection_options
 @run_options
 @quota_options
 @duration_options
-def export_command(as_json: bool, progress: str, **given: Any) -> int:  # noqa: FBT001  click gives it by name
+def export_command(as_json: bool, progress: str, **options: Any) -> int:  # noqa: FBT001  click passes it by name
     """Export a CRM module, each record exactly once.
 
     \b
@@ -117,20 +119,20 @@ def export_command(as_json: bool, progress: str, **given: Any) -> int:  # noqa: 
       bulkzoho export Contacts -o changes.csv --since last
       bulkzoho export Leads -o accepted.csv --ids results.jsonl
 
-    The file appears under its name only when it is complete; a run that was interrupted is finished by
+    The file appears under its name only when it is complete.  Finish an interrupted export with
     bulkzoho resume.  With -o - the summary goes to standard error.
     """  # noqa: D301  \b is click's mark: keep these lines as they are
-    told = export_settings(given)
-    from bulkzoho.app.start_export import export_module  # noqa: PLC0415  the engine is loaded only when there is something to run
-    from bulkzoho.cli.run_command import JobInfo, run_job  # noqa: PLC0415  likewise
-    from bulkzoho.cli.streams import StandardOutput  # noqa: PLC0415  likewise
-    from bulkzoho.zoho.auth.account_resolver import AccountSelection  # noqa: PLC0415  the engine is loaded only when there is something to run
+    settings = export_settings(options)
+    from bulkzoho.app.start_export import export_module
+    from bulkzoho.cli.run_command import CommandInfo, run_command
+    from bulkzoho.cli.streams import StandardOutput
+    from bulkzoho.zoho.auth.account_resolver import AccountSelection
 
-    _refuse_terminal(told)
-    account = AccountSelection(profile=given["profile"], dc=given["dc"])
-    with _ids_in_a_file(told) as settings:
-        return run_job(
-            JobInfo(command="export", crm_module=settings.crm_module, data_on_stdout=settings.output == STANDARD_OUTPUT),
+    _require_no_terminal(settings)
+    account = AccountSelection(profile=options["profile"], dc=options["dc"])
+    with _ids_from_file(settings) as settings:
+        return run_command(
+            CommandInfo(command="export", crm_module=settings.crm_module, data_on_stdout=settings.output == STANDARD_OUTPUT),
             lambda display, stop: export_module(
                 settings, account=account, out=StandardOutput(display.clear), progress=display, stop=stop
             ),
@@ -139,93 +141,96 @@ def export_command(as_json: bool, progress: str, **given: Any) -> int:  # noqa: 
         )
 
 
-def _refuse_terminal(told: ExportSettings) -> None:
-    if told.format is OutputFormat.PARQUET and told.output == STANDARD_OUTPUT and sys.stdout is not None and sys.stdout.isatty():
-        raise UsageError("Parquet is nothing for a terminal.", hint="Name a file: -o FILE.parquet.")
+def _require_no_terminal(settings: ExportSettings) -> None:
+    if (
+        settings.format is OutputFormat.PARQUET
+        and settings.output == STANDARD_OUTPUT
+        and sys.stdout is not None
+        and sys.stdout.isatty()
+    ):
+        raise UsageError("Parquet cannot be written to a terminal.", hint="Name a file: -o FILE.parquet")
 
 
 @contextmanager
-def _ids_in_a_file(told: ExportSettings) -> Iterator[ExportSettings]:
-    """Put ids that come by standard input into a file, which lasts as long as the context; the run keeps ids of its own."""
-    if told.ids != STANDARD_INPUT:
-        yield told
+def _ids_from_file(settings: ExportSettings) -> Iterator[ExportSettings]:
+    """Copy ids from standard input to a temporary file until the context ends; the run keeps its own copy."""
+    if settings.ids != STANDARD_INPUT:
+        yield settings
         return
     with tempfile.TemporaryDirectory(prefix="bulkzoho-") as folder:
         path = Path(folder) / "standard-input"
         with path.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
-        yield replace(told, ids=str(path))
+        yield replace(settings, ids=str(path))
 
 
-def export_settings(given: Mapping[str, Any]) -> ExportSettings:
-    """Give the settings that the parsed options *given* ask for.
+def export_settings(options: Mapping[str, Any]) -> ExportSettings:
+    """Return the settings for the parsed *options*.
 
     Raises:
-        UsageError: An option has no such value.
+        UsageError: An option has an invalid value.
     """
-    output = given["output"]
-    form, packed = _form_of(output, given["format"])
-    names = () if given["fields"] is None else tuple(one.strip() for one in given["fields"].split(","))
+    output = options["output"]
+    output_format, compression = _format_of(output, options["format"])
+    names = () if options["fields"] is None else tuple(name.strip() for name in options["fields"].split(","))
     if "" in names:
-        raise UsageError("--fields has an empty name.", hint="Write it as in --fields Last_Name,Email.")
-    if given["where"] is not None:
-        parse_where(given["where"])
-    if given["since"] not in (None, LAST) and not _is_moment(given["since"]):
+        raise UsageError("--fields has an empty name.", hint="For example: --fields Last_Name,Email")
+    if options["where"] is not None:
+        parse_where(options["where"])
+    if options["since"] not in (None, LAST) and not _is_time(options["since"]):
         raise UsageError(
-            f"--since {given['since']!r} is no time.", hint="Write it as 2026-02-01, 2026-02-01T10:00:00+01:00, or last."
+            f"--since {options['since']!r} is not a time.", hint="Use 2026-02-01, 2026-02-01T10:00:00+01:00, or last."
         )
-    _refuse_ids_and_time(given)
-    if given["state"] is not None and given["since"] != LAST:
-        raise UsageError("--state is for --since last.", hint="Leave it out, or add --since last.")
+    _require_ids_or_since(options)
+    if options["state"] is not None and options["since"] != LAST:
+        raise UsageError("--state needs --since last.", hint="Add --since last, or omit --state.")
     path = output if output == STANDARD_OUTPUT else absolute(output)
-    ids = given["ids"] if given["ids"] in (None, STANDARD_INPUT) else absolute(given["ids"])
+    ids = options["ids"] if options["ids"] in (None, STANDARD_INPUT) else absolute(options["ids"])
     require_separate_log_file((path, ids))
     return ExportSettings(
-        crm_module=given["crm_module"],
+        crm_module=options["crm_module"],
         output=path,
-        format=form,
-        compression=packed,
+        format=output_format,
+        compression=compression,
         fields=names,
-        where=given["where"],
+        where=options["where"],
         ids=ids,
-        include_deleted=given["include_deleted"],
-        converted=ConvertedLeads(given["converted"]),
-        since=given["since"],
-        state=given["state"],
-        route=ExportRoute(given["route"]),
-        null_text=given["null_text"],
-        quota=QuotaSettings(**quota_changes(given)),
-        **timing_changes({"max_errors": None, **given}),
+        include_deleted=options["include_deleted"],
+        converted=ConvertedLeads(options["converted"]),
+        since=options["since"],
+        state=options["state"],
+        route=ExportRoute(options["route"]),
+        null_text=options["null_text"],
+        quota=QuotaSettings(**quota_changes(options)),
+        **timing_changes({"max_errors": None, **options}),
     )
 
 
-def _form_of(output: str, wanted: str | None) -> tuple[OutputFormat, Compression]:
-    """Give how the file of this name is written: as *wanted*, or as the name says.
+def _format_of(output: str, wanted: str | None) -> tuple[OutputFormat, Compression]:
+    """Return format and compression of the output: *wanted*, or as its name says.
 
     Raises:
-        UsageError: It has no name, or its name says what an export does not write.
+        UsageError: The name is empty, or has the suffix of an unsupported format.
     """
     if not output:
-        raise UsageError("the output has an empty name.", hint="Give a file's path, or - for standard output.")
+        raise UsageError("the output has an empty name.", hint="Enter a file path, or - for standard output.")
     name = PurePath("" if output == STANDARD_OUTPUT else output.casefold())
-    packed = _PACKED.get(name.suffix, Compression.NONE)
-    suffix = name.suffix if packed is Compression.NONE else PurePath(name.stem).suffix
-    if wanted is None and suffix in _OTHERS:
-        raise UsageError(
-            f"{output}: an export writes no {suffix}.", hint="Name it .csv, .jsonl or .parquet, or give --format as well."
-        )
-    form = OutputFormat(wanted) if wanted else _FORMATS.get(suffix, OutputFormat.CSV)
-    if form is OutputFormat.PARQUET and packed is not Compression.NONE:
-        raise UsageError(f"{output}: Parquet is compressed within itself.", hint=f"Give a name without {name.suffix}.")
-    return form, packed
+    compression = _COMPRESSIONS.get(name.suffix, Compression.NONE)
+    suffix = name.suffix if compression is Compression.NONE else PurePath(name.stem).suffix
+    if wanted is None and suffix in _UNSUPPORTED:
+        raise UsageError(f"{output}: unsupported output format {suffix}.", hint="Use .csv, .jsonl or .parquet, or set --format.")
+    output_format = OutputFormat(wanted) if wanted else _FORMATS.get(suffix, OutputFormat.CSV)
+    if output_format is OutputFormat.PARQUET and compression is not Compression.NONE:
+        raise UsageError(f"{output}: Parquet files are already compressed.", hint=f"Use a name without {name.suffix}.")
+    return output_format, compression
 
 
-def _refuse_ids_and_time(given: Mapping[str, Any]) -> None:
-    if given["ids"] is not None and given["since"] is not None:
-        raise UsageError("--ids and --since do not go together.", hint="Leave one of them out.")
+def _require_ids_or_since(options: Mapping[str, Any]) -> None:
+    if options["ids"] is not None and options["since"] is not None:
+        raise UsageError("--ids and --since cannot be combined.", hint="Omit one of them.")
 
 
-def _is_moment(text: str) -> bool:
+def _is_time(text: str) -> bool:
     try:
         datetime.fromisoformat(text)
     except ValueError:

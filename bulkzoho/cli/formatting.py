@@ -1,32 +1,42 @@
-"""Numbers, durations and the state of a run in words; pure, so that bar, plain lines and summary say the same."""
+"""Numbers, durations and the state of a run as text.  Pure, so that bar, plain lines and summary agree."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Final
 
 from bulkzoho.domain.model.progress import ProgressSnapshot, QuotaStatus
 from bulkzoho.domain.model.results import RowCounts
 
-__all__ = ["duration", "format_count", "format_rate", "pluralize", "state_words", "waiting_words"]
+__all__ = ["format_count", "format_duration", "format_limit", "format_progress", "format_rate", "format_wait", "pluralize"]
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
-_TENTHS_BELOW_S = 20  # seconds: a shorter time is worth a tenth
-_TENTHS_BELOW_RATE = 10.0  # records a second: likewise
+_TENTHS_BELOW_S = 20  # seconds: tenths matter in a shorter time
+_TENTHS_BELOW_RATE = 10.0  # records per second: likewise
+
+#: Names of limits in snapshots and summaries, which are a contract -> names for a person.
+_LIMITS: Final = {
+    "calls a minute": "API calls per minute",
+    "calls a day": "API calls per day",
+    "credits a day": "API credits per day",
+    "calls in flight": "concurrent API calls",
+    "heavy calls in flight": "concurrent heavy API calls",
+}
 
 
 def format_count(number: int) -> str:
-    """Give *number* with its thousands apart."""
+    """Return *number* with thousands separators."""
     return f"{number:,}"
 
 
-def pluralize(number: int, one: str, more: str | None = None) -> str:
-    """Give *number* with its noun, in the right number."""
-    return f"{number:,} {one if number == 1 else more or one + 's'}"
+def pluralize(number: int, singular: str, plural: str | None = None) -> str:
+    """Return *number* with its noun in the right form."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
-def duration(seconds: float) -> str:
-    """Give *seconds* as a person says them: ``7.1 s``, ``3 min 05 s``, ``2 h 10 min``, ``3 d 4 h``."""
+def format_duration(seconds: float) -> str:
+    """Return *seconds* as ``7.1 s``, ``3 min 05 s``, ``2 h 10 min`` or ``3 d 4 h``."""
     if seconds < _TENTHS_BELOW_S:
         return f"{max(seconds, 0.0):.1f} s"
     whole = round(seconds)
@@ -40,46 +50,52 @@ def duration(seconds: float) -> str:
 
 
 def format_rate(records_per_second: float) -> str:
-    """Give a rate of records."""
+    """Return a rate of records."""
     number = f"{records_per_second:.1f}" if records_per_second < _TENTHS_BELOW_RATE else format_count(round(records_per_second))
     return f"{number} records/s"
 
 
-def state_words(snapshot: ProgressSnapshot, *, records_per_second: float, left_s: float | None) -> str:
-    """Give the state of a run as one line, most wanted first; what is zero is left out."""
-    return ", ".join(_parts(snapshot, records_per_second, left_s))
+def format_limit(name: str) -> str:
+    """Return the name of a limit for a person; other reasons to wait are already readable."""
+    return _LIMITS.get(name, name)
 
 
-def waiting_words(quota: QuotaStatus | None) -> str:
-    """Give what the run waits for and until when, local time; empty while it does not wait."""
+def format_progress(snapshot: ProgressSnapshot, *, records_per_second: float, left_s: float | None) -> str:
+    """Return the state of a run as one line, most important facts first, without zeros."""
+    return ", ".join(_progress_parts(snapshot, records_per_second, left_s))
+
+
+def format_wait(quota: QuotaStatus | None) -> str:
+    """Return until when (local time) and for which limit the run waits; empty when it does not wait."""
     if quota is None or not quota.waiting_for:
         return ""
+    reason = f"limit: {_LIMITS[quota.waiting_for]}" if quota.waiting_for in _LIMITS else quota.waiting_for
     if quota.waiting_until is None:
-        return f"waiting for {quota.waiting_for}"
+        return f"waiting ({reason})"
     until = datetime.fromtimestamp(round(quota.waiting_until)).astimezone()
     days = (until.date() - datetime.now().astimezone().date()).days
-    return f"waiting for {quota.waiting_for} until {until:%H:%M:%S}" + (f" on {until:%A}" if days else "")
+    return f"waiting until {until:%H:%M:%S}{f' on {until:%A}' if days else ''} ({reason})"
 
 
-def _parts(snapshot: ProgressSnapshot, records_per_second: float, left_s: float | None) -> Iterator[str]:
+def _progress_parts(snapshot: ProgressSnapshot, records_per_second: float, left_s: float | None) -> Iterator[str]:
     tally = snapshot.tally
     if snapshot.expected is None:
-        yield f"{format_count(_settled(tally))} of {format_count(tally.read)} rows settled"
+        yield f"{format_count(_finished(tally))} of {format_count(tally.read)} rows done"
     else:
-        of = f" of {format_count(max(snapshot.expected, tally.read))}" if snapshot.expected else ""
-        yield f"{format_count(tally.read)}{of} records read"
+        total = f" of {format_count(max(snapshot.expected, tally.read))}" if snapshot.expected else ""
+        yield f"{format_count(tally.read)}{total} records read"
     if tally.dead_lettered:
-        yield pluralize(tally.dead_lettered, "dead letter")
+        yield f"{format_count(tally.dead_lettered)} rejected"
     if tally.in_doubt:
-        yield f"{format_count(tally.in_doubt)} await an answer"  # while a run works, sent rows without an outcome are just that
+        yield f"{format_count(tally.in_doubt)} awaiting a response"  # during a run, rows in doubt have just been sent
     yield format_rate(records_per_second)
     if snapshot.quota is not None:
-        yield f"{format_count(snapshot.quota.calls_last_minute)}/{format_count(snapshot.quota.calls_per_minute)} calls a minute"
+        yield f"{format_count(snapshot.quota.calls_last_minute)}/{format_count(snapshot.quota.calls_per_minute)} calls per minute"
     if snapshot.calls.throttled:
-        yield f"{format_count(snapshot.calls.throttled)} throttled"
+        yield f"{format_count(snapshot.calls.throttled)} rate-limited"
     if left_s is not None:
-        yield f"about {duration(left_s)} left"
+        yield f"about {format_duration(left_s)} left"
 
 
-def _settled(tally: RowCounts) -> int:
+def _finished(tally: RowCounts) -> int:
     return tally.accepted + tally.dead_lettered + tally.already_settled

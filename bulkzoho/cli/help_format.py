@@ -8,14 +8,14 @@ import click
 
 from bulkzoho.cli.streams import print_data
 
-__all__ = ["HELP_SETTINGS", "GroupedCommand", "GroupedOption", "HelpingGroup"]
+__all__ = ["HELP_SETTINGS", "GroupWithHelp", "GroupedCommand", "GroupedOption"]
 
 HELP_SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 _OTHERS: Final = "Other options"
 
 
 class GroupedOption(click.Option):
-    """An option that stands under a heading of its own on the help page."""
+    """An option that appears under the heading of its group on the help page."""
 
     def __init__(self, *args: Any, group: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -29,25 +29,25 @@ def _show_help(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 
 
 class HelpToStdout(click.Command):
-    """A command whose help goes to standard output as all data do: what cannot be written is told as such."""
+    """A command whose help is written like data: errors of standard output are reported."""
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
-        """Give click's option, which prints in our way."""
+        """Return click's help option with our own callback."""
         option = super().get_help_option(ctx)
         if option is not None:
             option.callback = _show_help
         return option
 
 
-class HelpingGroup(HelpToStdout, click.Group):
-    """A group of commands, with such help."""
+class GroupWithHelp(HelpToStdout, click.Group):
+    """A group of commands whose help is written like data."""
 
 
 class GroupedCommand(HelpToStdout):
-    """A command whose help page shows its options by group, in the order in which the groups first appear."""
+    """A command whose help page lists its options by group, in the order in which the groups first appear."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write one section a group; options without one come last."""
+        """Write one section per group; options without a group come last."""
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None

@@ -1,4 +1,4 @@
-"""From the options of ``bulkzoho import`` to the settings of one import."""
+"""Build the settings of an import from the options of ``bulkzoho import``."""
 
 from __future__ import annotations
 
@@ -29,77 +29,79 @@ __all__ = [
     "optional_path",
     "owner_fallback",
     "pairs",
-    "refuse_same_paths",
+    "require_distinct_files",
     "require_separate_log_file",
 ]
 
 STANDARD_INPUT = "-"
 
 
-def import_settings(given: Mapping[str, Any]) -> ImportSettings:
-    """Give the settings that the parsed options *given* ask for; paths become absolute.
+def import_settings(options: Mapping[str, Any]) -> ImportSettings:
+    """Return the settings for the parsed *options*; paths become absolute.
 
     Raises:
-        UsageError: Options contradict each other, or one that another needs is missing.
-        RefusedError: The mapping file cannot be used.
+        UsageError: Options contradict each other, or a required one is missing.
+        RefusedError: The mapping file is invalid.
     """
-    inputs = tuple(path if path == STANDARD_INPUT else absolute(path) for path in given["files"])
-    dead_letter, results = optional_path(given["dead_letter"]), optional_path(given["results"])
-    _refuse_repeats(given["files"], inputs)
-    refuse_same_paths(inputs, dead_letter, results)
+    inputs = tuple(path if path == STANDARD_INPUT else absolute(path) for path in options["files"])
+    dead_letter, results = optional_path(options["dead_letter"]), optional_path(options["results"])
+    _require_distinct_inputs(options["files"], inputs)
+    require_distinct_files(inputs, dead_letter, results)
     require_separate_log_file((*inputs, dead_letter, results))
-    operation = Operation(given["operation"])
-    _refuse_misfits(operation, given)
+    operation = Operation(options["operation"])
+    _require_matching_options(operation, options)
     return ImportSettings(
         inputs=inputs,
-        crm_module=given["crm_module"],
+        crm_module=options["crm_module"],
         operation=operation,
-        match_on=tuple(given["match_on"]),
-        files=InputSettings(format=InputFormat(given["input_format"]), encoding=given["encoding"], delimiter=given["delimiter"]),
-        shape=_shape(given),
-        quota=QuotaSettings(**quota_changes(given)),
-        limit=given["limit"],
-        batch_records=given["batch_size"],
-        trigger=tuple(given["trigger"]),
-        on_doubt=InDoubtPolicy(given["on_doubt"]),
-        import_key=given["import_key"],
-        owner_fallback=owner_fallback(given),
-        settle_wait_s=given["settle_wait"],
+        match_on=tuple(options["match_on"]),
+        files=InputSettings(
+            format=InputFormat(options["input_format"]), encoding=options["encoding"], delimiter=options["delimiter"]
+        ),
+        shape=_mapping_settings(options),
+        quota=QuotaSettings(**quota_changes(options)),
+        limit=options["limit"],
+        batch_records=options["batch_size"],
+        trigger=tuple(options["trigger"]),
+        on_doubt=InDoubtPolicy(options["on_doubt"]),
+        import_key=options["import_key"],
+        owner_fallback=owner_fallback(options),
+        settle_wait_s=options["settle_wait"],
         dead_letter=dead_letter,
         results=results,
-        again=given["again"],
-        **timing_changes(given),
+        again=options["again"],
+        **timing_changes(options),
     )
 
 
-def owner_fallback(given: Mapping[str, Any]) -> str | None:
-    """Give who stands in for users that are not there.
+def owner_fallback(options: Mapping[str, Any]) -> str | None:
+    """Return the fallback user, if there is one.
 
     Raises:
-        UsageError: Nobody is named.
+        UsageError: The name is blank.
     """
-    who: str | None = given["owner_fallback"]
-    if who is not None and not who.strip():
-        raise UsageError("--owner-fallback names nobody.", hint="Give a user's id, e-mail address or full name.")
-    return who
+    user: str | None = options["owner_fallback"]
+    if user is not None and not user.strip():
+        raise UsageError("--owner-fallback is blank.", hint="Enter a user's id, e-mail address or full name.")
+    return user
 
 
 def absolute(path: str) -> str:
-    """Give *path* as one that means the same file wherever a resume runs; symbolic links stay links."""
+    """Return *path* as an absolute path, so that a resume in another folder finds the file; keep symbolic links."""
     return os.path.abspath(path)  # noqa: PTH100  Path.resolve would follow links, Path.absolute would keep ".."
 
 
-def refuse_same_paths(inputs: Sequence[str], dead_letter: str | None, results: str | None) -> None:
-    """See that no file is written over another.
+def require_distinct_files(inputs: Sequence[str], dead_letter: str | None, results: str | None) -> None:
+    """Check that no file is overwritten by another.
 
     Raises:
-        UsageError: Two of the paths are one.
+        UsageError: Two paths are equal.
     """
     if dead_letter is not None and dead_letter == results:
-        raise UsageError("--dead-letter and --results name the same file.", hint="Give each its own.")
+        raise UsageError("--dead-letter and --results name the same file.", hint="Use two different paths.")
     for option, path in (("--dead-letter", dead_letter), ("--results", results)):
         if path is not None and path in inputs:
-            raise UsageError(f"{option} names an input: it would be written over.", hint="Give another path.")
+            raise UsageError(f"{option} names an input file, which would be overwritten.", hint="Choose another path.")
 
 
 def require_separate_log_file(paths: Sequence[str | None]) -> None:
@@ -114,66 +116,66 @@ def require_separate_log_file(paths: Sequence[str | None]) -> None:
 
 
 def optional_path(path: str | None) -> str | None:
-    """Give *path* as an absolute one, if there is one.
+    """Return *path* as an absolute path, if there is one.
 
     Raises:
-        UsageError: It cannot be the path of a file.
+        UsageError: It is not the path of a file.
     """
     if path is not None and (not path or path == STANDARD_INPUT or path.endswith(os.sep)):
-        raise UsageError(f"{path!r} is not a path of a file.", hint="Give --dead-letter and --results a file's path.")
+        raise UsageError(f"{path!r} is not a file path.", hint="--dead-letter and --results need the path of a file.")
     return None if path is None else absolute(path)
 
 
-def _refuse_misfits(operation: Operation, given: Mapping[str, Any]) -> None:
-    """See that the operation has what it needs, and nothing that is for others."""
-    if operation is Operation.UPSERT and not given["match_on"]:
+def _require_matching_options(operation: Operation, options: Mapping[str, Any]) -> None:
+    """Check that the operation has the options it needs and no others."""
+    if operation is Operation.UPSERT and not options["match_on"]:
         raise UsageError(
-            "--operation upsert needs --match-on FIELD: the field that recognises a record.", hint="As in --match-on Email."
+            "--operation upsert needs --match-on FIELD, the field that identifies a record.", hint="For example: --match-on Email"
         )
-    if operation is not Operation.UPSERT and given["match_on"]:
+    if operation is not Operation.UPSERT and options["match_on"]:
         raise UsageError(
-            f"--match-on is for upserts: --operation {operation.value} looks for no record by it.",
-            hint="Add --operation upsert, or leave it out.",
+            f"--match-on is not used by --operation {operation.value}.",
+            hint="Add --operation upsert, or omit --match-on.",
         )
-    if given["import_key"] is not None and operation not in (Operation.INSERT, Operation.UPSERT):
-        raise UsageError(
-            f"--import-key is for records that are made: --operation {operation.value} makes none.", hint="Leave it out."
-        )
-    if given["owner_fallback"] is not None and operation is Operation.DELETE:
-        raise UsageError(
-            "--owner-fallback is for records that are written: --operation delete writes none.", hint="Leave it out."
-        )
+    if options["import_key"] is not None and operation not in (Operation.INSERT, Operation.UPSERT):
+        raise UsageError(f"--import-key is not used by --operation {operation.value}, which creates no records.", hint="Omit it.")
+    if options["owner_fallback"] is not None and operation is Operation.DELETE:
+        raise UsageError("--owner-fallback is not used by --operation delete, which writes no fields.", hint="Omit it.")
 
 
-def _refuse_repeats(names: Sequence[str], inputs: Sequence[str]) -> None:
+def _require_distinct_inputs(names: Sequence[str], inputs: Sequence[str]) -> None:
     for index, path in enumerate(inputs):
         if path in inputs[:index]:
-            what = "standard input" if path == STANDARD_INPUT else names[index]
-            raise UsageError(f"{what} is named twice: its rows would be sent twice.", hint="Name each input once.")
+            name = "standard input" if path == STANDARD_INPUT else names[index]
+            raise UsageError(f"{name} is listed twice; its rows would be sent twice.", hint="List each input once.")
         if not names[index]:
-            raise UsageError("an input has an empty name.", hint="Give a file's path, or - for standard input.")
+            raise UsageError("an input has an empty name.", hint="Enter a file path, or - for standard input.")
 
 
-def _shape(given: Mapping[str, Any]) -> MappingSettings:
-    mappings = read_mapping_file(given["mapping"]) if given["mapping"] else MappingFile()
+def _mapping_settings(options: Mapping[str, Any]) -> MappingSettings:
+    mappings = read_mapping_file(options["mapping"]) if options["mapping"] else MappingFile()
     return MappingSettings(
-        map=pairs("--map", mappings.columns, given["map"]),
-        set=pairs("--set", mappings.set, given["set"]),
-        null_text=given["null_text"],
-        date_format=given["date_format"],
+        map=pairs("--map", mappings.columns, options["map"]),
+        set=pairs("--set", mappings.set, options["set"]),
+        null_text=options["null_text"],
+        date_format=options["date_format"],
         column_formats=mappings.formats,
-        time_zone=given["time_zone"],
-        ignore_unknown=given["ignore_unknown"],
-        ignore_readonly=given["ignore_readonly"],
+        time_zone=options["time_zone"],
+        ignore_unknown=options["ignore_unknown"],
+        ignore_readonly=options["ignore_readonly"],
     )
 
 
 def pairs(
     option: str, from_file: Sequence[tuple[str, str]], from_flags: Sequence[tuple[str, str]]
 ) -> tuple[tuple[str, str], ...]:
-    """Put flags over what the file says; a name given twice on the command line is a contradiction."""
+    """Return the pairs of the file, overridden by the flags.
+
+    Raises:
+        UsageError: A flag sets the same name twice.
+    """
     flags = dict(from_flags)
     if len(flags) < len(from_flags):
-        twice = next(name for index, (name, _) in enumerate(from_flags) if name in dict(from_flags[:index]))
-        raise UsageError(f"{option} gives {twice!r} twice.", hint="Give it once.")
+        repeated = next(name for index, (name, _) in enumerate(from_flags) if name in dict(from_flags[:index]))
+        raise UsageError(f"{option} sets {repeated!r} twice.", hint="Set it once.")
     return tuple({**dict(from_file), **flags}.items())

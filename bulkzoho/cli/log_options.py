@@ -47,7 +47,7 @@ def log_file_of(ctx: click.Context | None) -> str | None:
 def _output_of(ctx: click.Context) -> LogOutput:
     output: LogOutput | None = ctx.meta.get(_META_KEY)
     if output is None:
-        from bulkzoho.cli.log_output import LogOutput  # noqa: PLC0415  not needed to show help
+        from bulkzoho.cli.log_output import LogOutput
 
         output = ctx.meta[_META_KEY] = LogOutput()
         ctx.find_root().call_on_close(output.close)

@@ -1,4 +1,4 @@
-"""What to click in Zoho's API console, and which scopes to ask for: the words of the login."""
+"""Instructions for the login: what to click in Zoho's API console, and which scopes to request."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ _CLIENT = "Copy Client ID and Client Secret (tab Client Secret)."
 
 
 def steps_for(method: LoginMethod, *, console: str, scopes: Sequence[str], redirect_uri: str) -> str:
-    """Give the steps, numbered; *console* is a host."""
-    first = f"Open https://{console} and sign in as the user whose rights bulkzoho is to have."
+    """Return the numbered steps; *console* is the host of the API console."""
+    first = f"Open https://{console} and sign in as the user that bulkzoho acts for."
     listed = ",".join(scopes)
     match method:
         case LoginMethod.SELF_CLIENT:
             steps = [
                 first,
-                "Add Client (or Get Started), Self Client, Create, OK.",
+                "Click Add Client (or Get Started), Self Client, Create, OK.",
                 _CLIENT,
-                f"Tab Generate Code, Scope: {listed}",
-                "Time Duration: 10 minutes; Scope Description: bulkzoho; Create; choose the CRM organization; Create.",
-                "Copy the code, or Download it: --file takes the downloaded file as it is.",
+                f"On the tab Generate Code, enter the scope: {listed}",
+                "Choose 10 minutes, enter any description, click Create, choose the CRM organization, click Create.",
+                "Copy the code, or download it and use the file with --file.",
             ]
         case LoginMethod.BROWSER:
             steps = [
                 first,
-                "Add Client, Server-based Applications.",
-                f"Homepage URL: {redirect_uri.rpartition('/')[0]}; Authorized Redirect URIs: {redirect_uri}; Create.",
+                "Click Add Client, Server-based Applications.",
+                f"Enter Homepage URL {redirect_uri.rpartition('/')[0]} and Authorized Redirect URI {redirect_uri}, click Create.",
                 _CLIENT,
-                f"The browser will ask you to agree to: {listed}",
+                f"The browser asks you to grant: {listed}",
             ]
         case LoginMethod.CLIENT_CREDENTIALS:
             steps = [
                 first,
-                "Add Client, Self Client, Create, OK.",
+                "Click Add Client, Self Client, Create, OK.",
                 _CLIENT,
-                "In the CRM: Setup, Company Settings (or Developer Hub): the organization's id, a number, is --org.",
-                f"The token will be asked for with: {listed}",
+                "Use the organization id (a number) as --org. The CRM shows it under Setup, Company Settings.",
+                f"The token is requested with: {listed}",
             ]
         case LoginMethod.REFRESH_TOKEN:
             steps = [
-                f"Have the refresh token of a client at hand that was made with: {listed}",
-                f"Open https://{console}, choose the client. {_CLIENT}",
+                f"You need a refresh token with these scopes: {listed}",
+                f"Open https://{console} and choose its client. {_CLIENT}",
             ]
         case _:
             assert_never(method)

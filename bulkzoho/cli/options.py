@@ -1,4 +1,4 @@
-"""Options that several commands share, each family under its own heading."""
+"""Options that several commands share, by group."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ __all__ = [
     "combine_options",
     "connection_options",
     "duration_options",
-    "letter_options",
     "limit_options",
+    "outcome_file_options",
     "owner_fallback_option",
     "quota_changes",
     "quota_options",
@@ -33,13 +33,13 @@ __all__ = [
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-COLUMNS_GROUP: Final = "Columns and values"  # heading of the options that say what goes into which field
+COLUMNS_GROUP: Final = "Columns and values"  # heading of the options for mapping and conversion
 AUTO_PLAN: Final = "auto"
 PROGRESS_KINDS: Final = ("auto", "bar", "plain", "none")
 
 
 def combine_options(*options: Decorator) -> Decorator:
-    """Give one decorator that adds *options* in the order in which they are written."""
+    """Return one decorator that adds *options* in this order."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         for option in reversed(options):
@@ -52,16 +52,16 @@ def combine_options(*options: Decorator) -> Decorator:
 _quota = partial(click.option, cls=GroupedOption, group="Quota")
 _timing = partial(click.option, cls=GroupedOption, group="When to stop")
 _outcome = partial(click.option, cls=GroupedOption, group="Outcome")
-_account = partial(click.option, cls=GroupedOption, group="Which account")
+_account = partial(click.option, cls=GroupedOption, group="Account")
 
 connection_options: Decorator = combine_options(
     _account(
         "--profile",
         metavar="NAME",
-        help="The account, as kept by bulkzoho auth login; credentials and hosts of the environment are then ignored."
-        "  [default: BULKZOHO_PROFILE, the environment, or the profile called default]",
+        help="Profile saved by bulkzoho auth login.  Credentials and hosts in the environment are then ignored."
+        '  [default: BULKZOHO_PROFILE, the environment, or the profile "default"]',
     ),
-    _account("--dc", metavar="DC", help="The data center: us, eu, in, au, jp, cn, ca, sa, uk.  [default: BULKZOHO_DC, or us]"),
+    _account("--dc", metavar="DC", help="Data center: us, eu, in, au, jp, cn, ca, sa or uk.  [default: BULKZOHO_DC, or us]"),
 )
 
 limit_options: Decorator = combine_options(
@@ -70,13 +70,15 @@ limit_options: Decorator = combine_options(
         type=choice_of(PlanName, AUTO_PLAN),
         envvar="BULKZOHO_PLAN",
         show_envvar=True,
-        help="The plan whose limits hold; auto reads the edition from the CRM.  [default: auto]",
+        help="Plan that sets the limits; auto reads the edition from the CRM.  [default: auto]",
     ),
-    _quota("--calls-per-minute", type=click.IntRange(min=1), metavar="N", help="Calls in any 60 seconds; default by plan."),
-    _quota("--calls-per-day", type=click.IntRange(min=1), metavar="N", help="Calls in any 24 hours; default by plan."),
-    _quota("--credits-per-day", type=CREDITS, help="Zoho's API credits in any 24 hours; none lifts the bound."),
-    _quota("--in-flight", type=click.IntRange(min=1), metavar="N", help="Calls at one time; default by edition."),
-    _quota("--reserve", type=SHARE, help="Leave this share of every limit to other integrations, as in 30%."),
+    _quota(
+        "--calls-per-minute", type=click.IntRange(min=1), metavar="N", help="API calls in any 60 seconds.  [default: by plan]"
+    ),
+    _quota("--calls-per-day", type=click.IntRange(min=1), metavar="N", help="API calls in any 24 hours.  [default: by plan]"),
+    _quota("--credits-per-day", type=CREDITS, help="API credits in any 24 hours; none = unlimited.  [default: by edition]"),
+    _quota("--in-flight", type=click.IntRange(min=1), metavar="N", help="Concurrent API calls.  [default: by edition]"),
+    _quota("--reserve", type=SHARE, help="Share of every limit to leave to other integrations, for example 30%."),
 )
 
 quota_options: Decorator = combine_options(
@@ -84,22 +86,22 @@ quota_options: Decorator = combine_options(
     _quota(
         "--on-quota",
         type=choice_of(QuotaPolicy),
-        help="When the day is used up: wait for it, or stop, resumable.  [default: wait]",
+        help="When the daily quota is used up: wait, or stop (resumable).  [default: wait]",
     ),
 )
 
 duration_options: Decorator = combine_options(
-    _timing("--window", type=WINDOW, help="Work only in these hours of the day, as in 22:00-06:00; may span midnight."),
-    _timing("--max-duration", type=DURATION, help="End cleanly after this long, resumable, as in 6h."),
+    _timing("--window", type=WINDOW, help="Run only in these hours, for example 22:00-06:00."),
+    _timing("--max-duration", type=DURATION, help="Stop (resumable) after this time, for example 6h."),
     _timing(
         "--give-up-after",
         type=DURATION,
-        help="End, resumable, after this long without any answer.  [default: 15m]",
+        help="Stop (resumable) after this time without any response.  [default: 15m]",
     ),
 )
 
 timing_options: Decorator = combine_options(
-    _timing("--max-errors", type=MAX_ERRORS, help="After so many refused rows, resumable, as in 500 or 2%."),
+    _timing("--max-errors", type=MAX_ERRORS, help="Stop (resumable) after this many rejected rows, for example 500 or 2%."),
     duration_options,
 )
 
@@ -108,12 +110,18 @@ owner_fallback_option: Decorator = click.option(
     cls=GroupedOption,
     group=COLUMNS_GROUP,
     metavar="USER",
-    help="Who stands in for a user that is unknown, ambiguous or inactive: by id, e-mail address or full name.",
+    help="User to use in place of an unknown, ambiguous or inactive one: id, e-mail address or full name.",
 )
 
-letter_options: Decorator = combine_options(
-    _outcome("--dead-letter", metavar="PATH", help="Write refused rows here too; .csv gives CSV, any other name JSON Lines."),
-    _outcome("--results", metavar="PATH", help="Write accepted rows with their ids here too; .csv gives CSV."),
+outcome_file_options: Decorator = combine_options(
+    _outcome(
+        "--dead-letter",
+        metavar="PATH",
+        help="Also write rejected rows to this file; CSV if its name ends in .csv, else JSON Lines.",
+    ),
+    _outcome(
+        "--results", metavar="PATH", help="Also write accepted rows with their ids to this file; CSV if its name ends in .csv."
+    ),
 )
 
 settle_wait_option: Decorator = click.option(
@@ -123,47 +131,47 @@ settle_wait_option: Decorator = click.option(
     type=DURATION,
     envvar="BULKZOHO_SETTLE_WAIT",
     show_envvar=True,
-    help="Wait this long until a lost call can no longer be running.  [default: 180s]",
+    help="How long a request without a response may still be running in the CRM.  [default: 180s]",
 )
 
 run_options: Decorator = combine_options(
-    _outcome("--json", "as_json", is_flag=True, help="Print one summary object on standard output."),
+    _outcome("--json", "as_json", is_flag=True, help="Print the summary as one JSON object on standard output."),
     _outcome(
         "--progress",
         type=click.Choice(PROGRESS_KINDS),
         default="auto",
         show_default=True,
-        help="How to show progress; auto is a bar on a terminal, else plain lines.",
+        help="Progress display; auto is a bar on a terminal, else plain lines.",
     ),
     log_options,
 )
 
 
-def quota_changes(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the fields of :class:`QuotaSettings` that were asked for with :data:`quota_options`."""
-    plan, credits_a_day, on_quota = given["plan"], given["credits_per_day"], given["on_quota"]
-    asked = {
-        "calls_per_minute": given["calls_per_minute"],
-        "calls_per_day": given["calls_per_day"],
-        "calls_in_flight": given["in_flight"],
-        "reserve": given["reserve"],
+def quota_changes(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of :class:`QuotaSettings` that :data:`quota_options` set."""
+    plan, credits_per_day, on_quota = options["plan"], options["credits_per_day"], options["on_quota"]
+    values = {
+        "calls_per_minute": options["calls_per_minute"],
+        "calls_per_day": options["calls_per_day"],
+        "calls_in_flight": options["in_flight"],
+        "reserve": options["reserve"],
         "on_quota": None if on_quota is None else QuotaPolicy(on_quota),
     }
-    changes = {name: value for name, value in asked.items() if value is not None}
+    changes = {name: value for name, value in values.items() if value is not None}
     if plan is not None:
         changes["plan"] = None if plan == AUTO_PLAN else PlanName(plan)
-    if credits_a_day is not None:
-        bound = credits_a_day != "none"
-        changes |= {"bound_credits": bound, "credits_per_day": credits_a_day if bound else None}
+    if credits_per_day is not None:
+        limited = credits_per_day != "none"
+        changes |= {"bound_credits": limited, "credits_per_day": credits_per_day if limited else None}
     return changes
 
 
-def timing_changes(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the fields of :class:`ImportSettings` that were asked for with :data:`timing_options`."""
-    asked = {
-        "max_errors": given["max_errors"],
-        "window": given["window"],
-        "max_duration_s": given["max_duration"],
-        "give_up_after_s": given["give_up_after"],
+def timing_changes(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of :class:`ImportSettings` that :data:`timing_options` set."""
+    values = {
+        "max_errors": options["max_errors"],
+        "window": options["window"],
+        "max_duration_s": options["max_duration"],
+        "give_up_after_s": options["give_up_after"],
     }
-    return {name: value for name, value in asked.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}

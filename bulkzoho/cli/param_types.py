@@ -1,4 +1,4 @@
-"""Values as people write them on a command line (``90s``, ``30%``, ``22:00-06:00``, ``COLUMN=Field``), parsed and checked."""
+"""Parse and check the values of options, such as ``90s``, ``30%``, ``22:00-06:00`` and ``COLUMN=Field``."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ AUTOMATIONS: Final = (
     "pathfinder",
     "orchestration",
 )  # Zoho docs "Upsert Records", trigger (v8)
-MAX_RESERVE: Final = 0.95  # a larger reserve would leave the run nothing to work with
+MAX_RESERVE: Final = 0.95  # a larger reserve would leave no quota for the run
 
 _UNITS_S: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
@@ -50,18 +50,18 @@ _DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", 
 if TYPE_CHECKING:
     _ClickType = click.ParamType[Any]
 else:
-    _ClickType = click.ParamType  # generic from click 8.5 on; earlier ones serve as well
+    _ClickType = click.ParamType  # generic from click 8.5 on
 
 
 class _ParamType(_ClickType):
-    """A type whose name stands on the help page as it is written here."""
+    """A type whose name is shown unchanged on the help page."""
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:  # noqa: ARG002  click's signature
         return self.name
 
 
 class ParsedParamType(_ParamType):
-    """A value that is text on the command line and something better behind it; a default passes as it is."""
+    """A value that is parsed from text; defaults are used unchanged."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str):
@@ -72,10 +72,10 @@ class ParsedParamType(_ParamType):
             self.fail(str(error), param, ctx)
 
     def parse(self, text: str) -> Any:
-        """Give the value of *text*.
+        """Return the value of *text*.
 
         Raises:
-            ValueError: It is none; the message says what would be.
+            ValueError: It is invalid; the message says what is valid.
         """
         raise NotImplementedError
 
@@ -86,7 +86,7 @@ class _Duration(ParsedParamType):
     def parse(self, text: str) -> float:
         match = _DURATION.fullmatch(text)
         if not match:
-            raise ValueError(f"{text!r} is not a duration: write 90s, 15m, 6h or 1d.")
+            raise ValueError(f"{text!r} is not a duration such as 90s, 15m, 6h or 1d.")
         return float(match[1]) * _UNITS_S[match[2]]
 
 
@@ -97,7 +97,7 @@ class _Share(ParsedParamType):
         match = _PERCENT.fullmatch(text)
         share = float(match[1]) / 100 if match else -1.0
         if not 0 <= share <= MAX_RESERVE:
-            raise ValueError(f"{text!r} is not a share: write it as 30%, from 0% to {MAX_RESERVE:.0%}.")
+            raise ValueError(f"{text!r} is not a percentage from 0% to {MAX_RESERVE:.0%}.")
         return share
 
 
@@ -108,7 +108,7 @@ class _MaxErrors(ParsedParamType):
         match = _PERCENT.fullmatch(text)
         if match and float(match[1]) <= 100:  # noqa: PLR2004  per cent
             return ErrorThreshold(share=float(match[1]) / 100)
-        return ErrorThreshold(rows=_whole_number(text, least=0, what="a number of rows or a share: write 500 or 2%"))
+        return ErrorThreshold(rows=_whole_number(text, least=0, what="a number of rows or a percentage, such as 500 or 2%"))
 
 
 class _Window(ParsedParamType):
@@ -120,9 +120,9 @@ class _Window(ParsedParamType):
             hours = [int(part) for part in match.groups()] if match else []
             window = RunWindow(start=time(hours[0], hours[1]), end=time(hours[2], hours[3]))
         except (ValueError, IndexError):
-            raise ValueError(f"{text!r} is not a window of the day: write 22:00-06:00.") from None
+            raise ValueError(f"{text!r} is not a time window such as 22:00-06:00.") from None
         if window.start == window.end:
-            raise ValueError(f"{text!r} is empty: its end is its beginning.")
+            raise ValueError(f"{text!r} is empty: start and end are equal.")
         return window
 
 
@@ -133,7 +133,9 @@ class _Delimiter(_ParamType):
         character = _DELIMITERS.get(value.casefold(), value)
         if len(character) != 1 or character in '"\r\n ' or character.isalnum():
             self.fail(
-                f"{value!r} cannot part cells: give one sign such as ; or the word comma, semicolon, tab or pipe.", param, ctx
+                f"{value!r} is not a delimiter: use one character such as ; or the word comma, semicolon, tab or pipe.",
+                param,
+                ctx,
             )
         return character
 
@@ -144,9 +146,9 @@ class _Encoding(ParsedParamType):
     def parse(self, text: str) -> str:
         try:
             codecs.lookup(text)
-            "".encode(text)  # a codec from bytes to bytes (base64, zip) is found as well, but is no encoding of text
+            "".encode(text)  # lookup also finds codecs from bytes to bytes, such as base64
         except (LookupError, ValueError, TypeError):
-            raise ValueError(f"{text!r} is no encoding: give one such as utf-8, utf-16, latin-1 or cp1252.") from None
+            raise ValueError(f"{text!r} is not an encoding such as utf-8, utf-16, latin-1 or cp1252.") from None
         return text
 
 
@@ -154,12 +156,12 @@ class _TimeZone(ParsedParamType):
     name = "ZONE"
 
     def parse(self, text: str) -> str:
-        from zoneinfo import ZoneInfo  # noqa: PLC0415  only who gives a zone pays for it
+        from zoneinfo import ZoneInfo  # slow, and rarely needed
 
         try:
             ZoneInfo(text)
         except (ValueError, OSError, LookupError):  # an absolute path, a folder, no such zone
-            raise ValueError(f"{text!r} is no time zone: give one such as Europe/Berlin or UTC.") from None
+            raise ValueError(f"{text!r} is not a time zone such as Europe/Berlin or UTC.") from None
         return text
 
 
@@ -174,7 +176,7 @@ class _Trigger(ParsedParamType):
             return AUTOMATIONS
         for word in words:
             if word not in AUTOMATIONS:
-                raise ValueError(f"{word!r} is no automation: give none, all, or some of {', '.join(AUTOMATIONS)}.")
+                raise ValueError(f"unknown automation {word!r}: use none, all, or a list of {', '.join(AUTOMATIONS)}.")
         return words
 
 
@@ -184,46 +186,46 @@ class _Fault(ParsedParamType):
     def parse(self, text: str) -> tuple[str, float]:
         kind, _, rate = text.partition("=")
         if not kind or not _RATE.fullmatch(rate):
-            raise ValueError(f"{text!r} is not a fault with its rate: write it as 500=0.01.")
+            raise ValueError(f"{text!r} is not a fault and its rate, such as 500=0.01.")
         return kind, float(rate)
 
 
 class _NumberOrNone(ParsedParamType):
-    """A whole number, or the word ``none``, which stays a word: None already means "not given"."""
+    """A whole number, or the string ``none``, since None already means "not set"."""
 
     name = "N|none"
 
     def parse(self, text: str) -> int | str:
         if text.casefold() == "none":
             return "none"
-        return _whole_number(text, least=1, what="a number from 1 up, nor 'none'")
+        return _whole_number(text, least=1, what="a positive number or 'none'")
 
 
 class AssignmentType(_ParamType):
     """``LEFT=RIGHT`` as a pair.
 
-    A column may hold an equals sign and a field may not, so the side of the field decides the cut.
+    A column name may contain an equals sign, a field name may not: the field decides which sign separates.
     """
 
-    def __init__(self, name: str, *, cut_at_last: bool, nothing: bool = False) -> None:
-        """Cut at the last sign, or at the first; the right side may be *nothing*."""
+    def __init__(self, name: str, *, split_at_last: bool, allow_empty: bool = False) -> None:
+        """Split at the last sign or at the first; with *allow_empty* the right side may be empty."""
         self.name = name
-        self._cut_at_last = cut_at_last
-        self._nothing = nothing
+        self._split_at_last = split_at_last
+        self._allow_empty = allow_empty
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Give the two sides, the field's stripped."""
-        if isinstance(value, tuple):  # click converts a default that was converted before
+        """Return the two sides; the name of the field is stripped."""
+        if isinstance(value, tuple):  # a default that click has converted before
             return (value[0], value[1])
-        left, sign, right = value.rpartition("=") if self._cut_at_last else value.partition("=")
-        field = right if self._cut_at_last else left
-        if not sign or not left.strip() or not (field.strip() or self._nothing):
-            self.fail(f"{value!r} is not of the form {self.name}.", param, ctx)
-        return (left, right.strip()) if self._cut_at_last else (left.strip(), right)
+        left, sign, right = value.rpartition("=") if self._split_at_last else value.partition("=")
+        field = right if self._split_at_last else left
+        if not sign or not left.strip() or not (field.strip() or self._allow_empty):
+            self.fail(f"{value!r} does not have the form {self.name}.", param, ctx)
+        return (left, right.strip()) if self._split_at_last else (left.strip(), right)
 
 
 def choice_of(words: Iterable[StrEnum], *more: str) -> click.Choice[str]:
-    """Give the choice among *more* and the values of *words*; click alone would take an enum's names."""
+    """Return a choice of *more* and the values of *words*; click itself would use the names of the enum."""
     return click.Choice([*more, *(word.value for word in words)])
 
 

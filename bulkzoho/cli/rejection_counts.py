@@ -1,4 +1,4 @@
-"""Which refusals are frequent in a file of dead letters."""
+"""Count the reasons for rejections in a dead-letter file."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Final
 
 __all__ = ["count_rejections"]
 
-LOOKED_AT: Final = 200_000  # letters; enough to know what is frequent, and read within a second
+MAX_ROWS: Final = 200_000  # enough to know the frequent reasons, and read within a second
 
-# code, then field, stand before anything that a record holds, and a quote inside a JSON text is escaped
+# code and field come before anything of the record, and a quote inside a JSON text is escaped
 _CODE = re.compile(r'"code":\s*"((?:[^"\\]|\\.)*)",\s*"field":\s*(?:null|"((?:[^"\\]|\\.)*)")')
 
 
 def count_rejections(path: str) -> list[tuple[str, str, int]]:
-    """Give (code, field, letters) of the refusals in the file at *path*, frequent ones first; nothing if it cannot be read."""
+    """Return (code, field, rows) of the rejections in the file at *path*, most frequent first; empty if it cannot be read."""
     try:
         with Path(path).open(encoding="utf-8", errors="replace", newline="") as file:
-            counts = Counter(islice(_csv_codes(file) if path.endswith(".csv") else _json_codes(file), LOOKED_AT))
+            counts = Counter(islice(_csv_codes(file) if path.endswith(".csv") else _json_codes(file), MAX_ROWS))
     except (OSError, csv.Error):
         return []
     return [(code, field, count) for (code, field), count in counts.most_common()]

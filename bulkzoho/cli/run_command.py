@@ -1,4 +1,4 @@
-"""Run one job: watch it, hand it the signals, say how it ended."""
+"""Run a command that works on the CRM: progress, signals, summary and exit code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from bulkzoho.cli.error_output import error_line, report_failure
 from bulkzoho.cli.progress_display import ProgressDisplay, make_progress_display
 from bulkzoho.cli.streams import print_json, print_note
-from bulkzoho.cli.summary_text import summary_page
+from bulkzoho.cli.summary_text import summary_text
 from bulkzoho.domain.model.export import STANDARD_OUTPUT, ExportSummary
 from bulkzoho.domain.model.run import StopReason
 from bulkzoho.domain.model.summary import Summary
@@ -23,7 +23,7 @@ from bulkzoho.errors import BulkZohoError, ExitCode
 from bulkzoho.storage.store.open_store import open_store
 from bulkzoho.storage.store.run_catalog import running_runs
 
-__all__ = ["JobInfo", "run_job"]
+__all__ = ["CommandInfo", "run_command"]
 
 GARBAGE_THRESHOLDS = (5_000, 20, 100)
 
@@ -31,44 +31,50 @@ Start = Callable[[ProgressDisplay, StopSignal], Coroutine[Any, Any, Summary | No
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobInfo:
-    """What a summary says of a run that was refused before it began."""
+class CommandInfo:
+    """The command, as the summary of a refused run shows it."""
 
     command: str
     crm_module: str = ""
     operation: str = ""
-    data_on_stdout: bool = False  #: the command's data go to standard output, so that its summary cannot
+    data_on_stdout: bool = False  #: records go to standard output, so the summary cannot
 
 
-def run_job(job: JobInfo, start: Start, *, as_json: bool, progress: str, page: Callable[[Summary], str] = summary_page) -> int:
-    """Run what *start* gives until it ends, and give the exit code.
+def run_command(
+    command: CommandInfo, start: Start, *, as_json: bool, progress: str, to_text: Callable[[Summary], str] = summary_text
+) -> int:
+    """Run *start* until it ends, print its summary, and return the exit code.
 
-    The first SIGINT, SIGTERM or SIGHUP lets calls in flight end; the second leaves them.
+    The first SIGINT, SIGTERM or SIGHUP lets requests in flight finish; the second abandons them.
     """
-    gc.freeze()  # what was imported stays; what a call makes goes when the last one lets go of it,
-    gc.set_threshold(*GARBAGE_THRESHOLDS)  # and a search for circles every 700 objects costs a twelfth of the time
+    gc.freeze()  # imported modules stay; objects of a call are freed by reference counting,
+    gc.set_threshold(*GARBAGE_THRESHOLDS)  # and a collection every 700 objects costs a twelfth of the time
     try:
-        summary = asyncio.run(_watched(start, progress))
+        summary = asyncio.run(_run(start, progress))
     except BulkZohoError as error:
-        if job.data_on_stdout and as_json:
-            print_note(json.dumps(failed_summary_json(error, command=job.command, crm_module=job.crm_module), ensure_ascii=False))
+        if command.data_on_stdout and as_json:
+            print_note(
+                json.dumps(failed_summary_json(error, command=command.command, crm_module=command.crm_module), ensure_ascii=False)
+            )
             as_json = False
-        return report_failure(error, as_json=as_json, command=job.command, crm_module=job.crm_module, operation=job.operation)
+        return report_failure(
+            error, as_json=as_json, command=command.command, crm_module=command.crm_module, operation=command.operation
+        )
     _ignore_signals()
     if summary is None:
         print_note(f"bulkzoho: {_nothing_to_do()}")
         if as_json:
-            print_json(failed_summary_json(None, command=job.command))
+            print_json(failed_summary_json(None, command=command.command))
         return int(ExitCode.ACCEPTED)
-    return _end(summary, page, as_json=as_json)
+    return _report(summary, to_text, as_json=as_json)
 
 
 def _nothing_to_do() -> str:
-    working = [f"run {run} is at work (process {process})" for run, process in running_runs(open_store())]
-    return f"nothing to resume: {', '.join(working) or 'every run is finished'}."
+    running = [f"run {run} is running (process {process})" for run, process in running_runs(open_store())]
+    return f"nothing to resume: {', '.join(running) or 'every run is finished'}."
 
 
-def _end(summary: Summary, page: Callable[[Summary], str], *, as_json: bool) -> int:
+def _report(summary: Summary, to_text: Callable[[Summary], str], *, as_json: bool) -> int:
     if summary.error is not None:
         print_note(_error_line(summary.error))
     if as_json and isinstance(summary, ExportSummary) and summary.export["output"] == STANDARD_OUTPUT:
@@ -76,7 +82,7 @@ def _end(summary: Summary, page: Callable[[Summary], str], *, as_json: bool) -> 
     elif as_json:
         print_json(summary_json(summary))
     else:
-        print_note(page(summary))
+        print_note(to_text(summary))
     return int(summary.exit_code)
 
 
@@ -84,40 +90,40 @@ def _error_line(error: dict[str, Any]) -> str:
     return error_line(BulkZohoError(str(error.get("message", "")), hint=str(error.get("hint", ""))))
 
 
-async def _watched(start: Start, progress: str) -> Summary | None:
+async def _run(start: Start, progress: str) -> Summary | None:
     stop = StopSignal()
     with make_progress_display(progress) as display:
-        _take_signals(stop, display)
+        _handle_signals(stop, display)
         return await start(display, stop)
 
 
-def _take_signals(stop: StopSignal, display: ProgressDisplay) -> None:
-    """Let signals decide from now on until the loop is closed."""
+def _handle_signals(stop: StopSignal, display: ProgressDisplay) -> None:
+    """Handle signals until the loop is closed."""
 
     def received() -> None:
         if stop.requested:
-            display.tell("Stopping at once: calls in flight are left, their rows are in doubt until a resume.")
+            display.tell("Stopping immediately. Rows of requests in flight are in doubt until the run is resumed.")
             stop.cancel_now()
         else:
-            display.tell("Stopping: calls in flight may end, then everything is settled. Once more to stop at once.")
+            display.tell("Finishing requests in flight. Press Ctrl-C again to stop immediately.")
             stop.request(StopReason.SIGNAL)
 
     loop = asyncio.get_running_loop()
     for number in _signals():
         try:
             loop.add_signal_handler(number, received)
-        except NotImplementedError:  # Windows: its loop takes no signals
+        except NotImplementedError:  # the event loop of Windows handles no signals
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(received))
 
 
 def _ignore_signals() -> None:
-    """The run has ended; nothing may come between it and its summary."""
+    """Ignore signals while the summary is written: the run has ended."""
     for number in _signals():
         signal.signal(number, signal.SIG_IGN)
 
 
 def _signals() -> Iterator[signal.Signals]:
-    """Give the signals that end a run, but for a SIGHUP that whoever started us (nohup) has switched off."""
+    """Yield the signals that end a run, except a SIGHUP that nohup has switched off."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and not (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):

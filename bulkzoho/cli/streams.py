@@ -1,4 +1,4 @@
-"""The two streams of a command: data to standard output, everything else to standard error; neither may break a run."""
+"""Write data to standard output and everything else to standard error."""
 
 from __future__ import annotations
 
@@ -18,26 +18,28 @@ _writers: list[Callable[[str], None]] = []  # the display that owns standard err
 
 
 def print_data(text: str) -> None:
-    """Write *text* and a line's end to standard output.  A reader that went away is no failure.
+    """Write *text* and a line end to standard output.  A closed pipe is not an error.
 
     Raises:
-        RunFailedError: Standard output cannot be written for another reason (a full disk).
+        RunFailedError: Standard output cannot be written for another reason, such as a full disk.
     """
     if sys.stdout is None:  # started with standard output closed
         return
     try:
-        _put_whole((text + "\n").encode(sys.stdout.encoding, "backslashreplace"))
+        _write_all((text + "\n").encode(sys.stdout.encoding, "backslashreplace"))
     except OSError as error:
         _silence(sys.stdout)
         if error.errno != errno.EPIPE:
-            raise RunFailedError(f"standard output cannot be written: {error.strerror}.", hint="Send it elsewhere.") from error
+            raise RunFailedError(
+                f"standard output cannot be written: {error.strerror}.", hint="Redirect it to another file."
+            ) from error
 
 
 class StandardOutput:
     """Standard output for the records of an export.
 
     Args:
-        before: Called before the first byte: whoever draws on the screen is to leave it.
+        before: Called before the first byte, to remove a display from the screen.
     """
 
     def __init__(self, before: Callable[[], None] | None = None) -> None:
@@ -47,7 +49,7 @@ class StandardOutput:
         """Write *data*.
 
         Raises:
-            OSError: It cannot be written; a reader that went away is told as well: an export that nobody took is not done.
+            OSError: It cannot be written.  A closed pipe is an error too: the export has not been delivered.
         """
         before, self._before = self._before, None
         if before is not None:
@@ -55,16 +57,16 @@ class StandardOutput:
         if sys.stdout is None:  # started with standard output closed
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         try:
-            _put_whole(data)
+            _write_all(data)
         except OSError:
             _silence(sys.stdout)
             raise
 
 
-def _put_whole(data: bytes) -> None:
+def _write_all(data: bytes) -> None:
     """Write all of *data* to standard output.
 
-    Under ``PYTHONUNBUFFERED`` a write takes what a disk that fills up, or a signal, lets it take, and only says how much.
+    Under ``PYTHONUNBUFFERED`` a write may be partial, on a full disk or after a signal.
 
     Raises:
         OSError: Not all of it can be written.
@@ -72,7 +74,7 @@ def _put_whole(data: bytes) -> None:
     out, left = sys.stdout.buffer, memoryview(data)
     while left:
         taken: int | None = out.write(left)
-        if not taken:  # a pipe that must not be waited for is full
+        if not taken:  # a full non-blocking pipe
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         left = left[taken:]
     out.flush()
@@ -89,7 +91,7 @@ def print_json(value: Any) -> None:
 
 @contextmanager
 def notes_through(write: Callable[[str], None]) -> Iterator[None]:
-    """Let *write* print every note until the context ends: a progress bar owns the screen."""
+    """Print every note with *write* until the context ends: a progress bar owns the screen."""
     _writers.append(write)
     try:
         yield
@@ -112,7 +114,7 @@ def print_note(text: str) -> None:
 
 
 def _silence(stream: IO[str]) -> None:
-    """Point *stream* at nothing, so that the interpreter's last flush does not complain in its turn."""
+    """Redirect *stream* to the null device, so that the interpreter's last flush does not fail."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, stream.fileno())
     os.close(nothing)

@@ -170,7 +170,7 @@ def days_pass(place: Place) -> Days:
     running = place.start(*IMPORT, "leads.csv", "--calls-per-day", str(A_DAY), environment=clock.environment)
     for day in (1, 2):
         _until(partial(_has_arrived, place, day * A_DAY))
-        _until(lambda: "waiting for calls a day until" in running.err())
+        _until(lambda: "(limit: API calls per day)" in running.err())
         while len(place.arrivals()) == day * A_DAY:
             passed_s += A_LOOK_S
             place.sandbox.advance(A_LOOK_S)
@@ -188,7 +188,7 @@ def a_machine_sleeps(place: Place) -> Slept:
 
     # bulkzoho import leads.csv --module Leads --calls-per-day 20; the wall clock jumps by a day while it waits
     running = place.start(*IMPORT, "leads.csv", "--calls-per-day", "20", environment=clock.environment)
-    _until(lambda: "waiting for calls a day until" in running.err())
+    _until(lambda: "(limit: API calls per day)" in running.err())
     before = _cpu_s(running)
     time.sleep(20)
     cpu_share = (_cpu_s(running) - before) / 20

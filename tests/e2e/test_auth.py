@@ -68,8 +68,8 @@ def test_a_person_is_told_what_to_click_and_asked_without_echo(bulkzoho: Program
     assert status == 0, screen
     assert "there is no data center 'moon'" in screen
     assert "https://api-console.zoho.eu" in screen
-    assert "Scope: ZohoCRM.modules.READ,ZohoCRM.settings.modules.READ" in screen
-    assert "Logged in; kept as profile default." in screen
+    assert "enter the scope: ZohoCRM.modules.READ,ZohoCRM.settings.modules.READ" in screen
+    assert "Logged in. Saved as profile default." in screen
     assert secret not in screen
     assert code not in screen
 
@@ -105,7 +105,7 @@ def test_the_file_that_the_console_offers_is_taken_as_it_is(outside: Program, sa
     outside.run("auth", "login", "--file", "self_client.json", environment=NO_ACCOUNT).expect(0)
     again = outside.run("auth", "login", "--file", "self_client.json", environment=NO_ACCOUNT).expect(6)
 
-    assert "the grant code is not valid (invalid_code): it was used before" in again.err
+    assert "the grant code is not valid (invalid_code): it was used already" in again.err
 
 
 def test_client_credentials_become_a_profile_that_imports(outside: Program, sandbox: SandboxProcess) -> None:
@@ -197,8 +197,8 @@ def test_profiles_are_listed_shown_and_logged_out_with_revoke(outside: Program, 
 
     assert [row.split()[0] for row in table] == ["profile", "prod", "test"]
     assert [one["profile"] for one in listed] == ["prod", "test"]
-    assert "access token  until " in status.out
-    assert "its refresh token is revoked" in gone.err
+    assert "access token  valid until " in status.out
+    assert "Its refresh token was revoked." in gone.err
     outside.run("auth", "status", environment={"BULKZOHO_REFRESH_TOKEN": stolen}).expect(6)  # dead at the service
     outside.run("modules", "--profile", "prod").expect(6)
     outside.run("modules", environment=NO_ACCOUNT).expect(0)  # the other one lives, and is the only one
@@ -216,7 +216,7 @@ def test_a_logout_that_cannot_revoke_keeps_the_profile_unless_told_otherwise(out
 
     assert "the profile is still there" in kept.err
     assert "an HTML page of a proxy" in kept.err
-    assert "nothing was revoked" in gone.err
+    assert "Its refresh token was not revoked." in gone.err
 
 
 def test_a_run_and_its_resume_use_the_profile_that_was_named(outside: Program, sandbox: SandboxProcess) -> None:

@@ -50,5 +50,5 @@ def test_a_pause_of_a_clock_that_was_fast_is_over_when_it_is_put_right(bulkzoho:
 
     assert fast.expect(0).summary["calls"]["throttled"] == 1
     assert right.expect(0).summary["rows"]["accepted"] == 5
-    assert "Nobody calls until" not in quota.out
+    assert "All runs pause until" not in quota.out
     assert sandbox.count() == 10

@@ -22,7 +22,7 @@ def test_a_terminal_shows_a_bar_and_then_the_summary(bulkzoho: Program, sandbox:
     assert status == 0
     assert "━" in seen
     assert "records/s" in seen
-    assert "calls a minute" in seen
+    assert "calls per minute" in seen
     assert "= accepted        8,000  (8,000 created)" in seen
     assert "rows read" in seen.split("━")[-1]
 
@@ -38,7 +38,7 @@ def test_a_pipe_gets_plain_lines_and_a_summary_that_adds_up(bulkzoho: Program, s
     assert ended.out == ""
     assert "\x1b" not in ended.err
     assert " sending" in ended.err
-    assert "    rows read       2,000\n  = accepted        1,980  (1,980 created)\n  + dead letters       20\n" in ended.err
+    assert "    rows read       2,000\n  = accepted        1,980  (1,980 created)\n  + rejected           20\n" in ended.err
     assert "20  MANDATORY_NOT_FOUND (Last_Name)" in ended.err
     assert ended.err.rstrip().splitlines()[-1].startswith("Next: bulkzoho replay ")
 

@@ -52,7 +52,7 @@ def test_on_a_terminal_the_records_stand_alone(bulkzoho: Program, sandbox: Sandb
     records = shown[shown.index("id,Last_Name") :]
     assert shown.split("id,Last_Name")[0].endswith(("\n", "\x1b[2K", "\x1b[?25h")), repr(shown)
     assert "\x1b" not in records[: records.index("Lead 3") + 6]
-    assert "Parquet is nothing for a terminal" in refused
+    assert "Parquet cannot be written to a terminal" in refused
 
 
 def test_a_bulk_export_whose_result_is_gone_is_finished_by_another_job(bulkzoho: Program, sandbox: SandboxProcess) -> None:

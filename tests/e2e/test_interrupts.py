@@ -170,7 +170,7 @@ def test_a_resume_beside_a_run_at_work_names_it(bulkzoho: Program, sandbox: Sand
     running.wait().expect(5)
 
     [run] = (bulkzoho.home / "runs").iterdir()
-    assert beside.err == f"bulkzoho: nothing to resume: run {run.name} is at work (process {running.process.pid}).\n"
+    assert beside.err == f"bulkzoho: nothing to resume: run {run.name} is running (process {running.process.pid}).\n"
 
 
 def test_a_lost_call_whose_later_lines_brought_columns_is_resumed(bulkzoho: Program, sandbox: SandboxProcess) -> None:

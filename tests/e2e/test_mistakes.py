@@ -211,7 +211,7 @@ def test_a_field_to_match_on_is_refused_where_nothing_is_matched(bulkzoho: Progr
     # bulkzoho import leads.csv --module Leads --match-on Email
     refused = bulkzoho.run("import", "leads.csv", *LEADS, "--match-on", "Email", "--operation", operation).expect(2)
 
-    assert "--match-on is for upserts" in refused.err
+    assert f"--match-on is not used by --operation {operation}" in refused.err
 
 
 def test_a_column_is_left_out_by_its_name(bulkzoho: Program, sandbox: SandboxProcess) -> None:

@@ -38,7 +38,7 @@ def test_used_and_left_are_shown_by_window_and_by_run(bulkzoho: Program, sandbox
     back_s = datetime.fromisoformat(minute["comes_back"][-1]["by"]).timestamp() - time.time()
     assert 0 < back_s <= 61
     assert sum(one["amount"] for one in minute["comes_back"]) == calls
-    assert re.search(rf"^calls a minute +300 +{calls} +{300 - calls}  .*all \d\d:\d\d", page, re.MULTILINE), page
+    assert re.search(rf"^API calls per minute +300 +{calls} +{300 - calls}  .*all \d\d:\d\d", page, re.MULTILINE), page
     assert re.search(rf"^{summary['run']} +{calls} ", page, re.MULTILINE), page
 
 
@@ -93,7 +93,7 @@ def test_all_organizations_are_shown_without_credentials(bulkzoho: Program, new_
         ("650000001", "ultimate"),
         ("650000002", "standard"),
     ]
-    assert page.count("calls a minute") == 2
+    assert page.count("API calls per minute") == 2
 
 
 def test_a_home_that_knows_nobody_says_how_to_begin(bulkzoho: Program) -> None:
@@ -101,5 +101,5 @@ def test_a_home_that_knows_nobody_says_how_to_begin(bulkzoho: Program) -> None:
 
     assert (ended.out, ended.err) == (
         "",
-        "bulkzoho: no organization is known here yet. Meet one: bulkzoho quota, with credentials\n",
+        "bulkzoho: no organization is known yet. Log in first: bulkzoho auth login\n",
     )

@@ -113,7 +113,7 @@ def test_a_run_of_three_days_waits_at_each_edge_and_ends_by_itself(outcome: Outc
     assert days.summary["rows"]["accepted"] == days.records == 8_500
     assert days.summary["quota"]["bound"] == "calls a day"
     assert days.state["violations"]["total"] == 0
-    assert "waiting for calls a day until " in days.said
+    assert "(limit: API calls per day)" in days.said
 
 
 def test_two_processes_share_a_minute_and_use_it(outcome: Outcome) -> None:

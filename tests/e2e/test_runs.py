@@ -38,7 +38,7 @@ def test_a_home_without_runs_says_so(bulkzoho: Program) -> None:
     table, listed, resumed = (bulkzoho.run(*words).expect(0) for words in (["runs"], ["runs", "--json"], ["resume", "--json"]))
 
     assert (table.out, listed.out) == ("", "[]\n")
-    assert "no run yet" in table.err
+    assert "no runs yet" in table.err
     assert resumed.summary["exit_code"] == 0
 
 

@@ -1,4 +1,4 @@
-"""Runs at one moment, made to measure."""
+"""Snapshots of runs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bulkzoho.domain.model.results import RowCounts
 
 @pytest.fixture(name="quota")
 def fixture_quota() -> Callable[..., QuotaStatus]:
-    """Give what makes the state of a quota."""
+    """Return a function that makes the state of a quota."""
     return quota
 
 
 @pytest.fixture(name="snapshot")
 def fixture_snapshot() -> Callable[..., ProgressSnapshot]:
-    """Give what makes a snapshot."""
+    """Return a function that makes a snapshot."""
     return snapshot
 
 
@@ -41,12 +41,12 @@ def quota(*, waiting_for: str | None = None, waiting_until: float | None = None)
 
 
 def snapshot(
-    seconds: float, *, accepted: int, letters: int = 0, read: int, bytes_read: int, total: int | None = 1_000
+    seconds: float, *, accepted: int, rejected: int = 0, read: int, bytes_read: int, total: int | None = 1_000
 ) -> ProgressSnapshot:
     return ProgressSnapshot(
         run="r",
         crm_module="Leads",
-        tally=RowCounts(read=read, created=accepted, dead_lettered=letters),
+        tally=RowCounts(read=read, created=accepted, dead_lettered=rejected),
         calls=CallCounts(total=10, throttled=2),
         quota=quota(),
         seconds=seconds,

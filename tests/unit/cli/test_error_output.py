@@ -1,4 +1,4 @@
-"""What of the system's refusals is no defect."""
+"""Errors of the operating system about the state directory."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ def _home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BULKZOHO_HOME", str(HOME))
 
 
-def refusal(number: int, path: Path | None = None) -> OSError:
+def os_error(number: int, path: Path | None = None) -> OSError:
     return OSError(number, os.strerror(number)) if path is None else OSError(number, os.strerror(number), str(path))
 
 
 @pytest.mark.parametrize(
     "error",
     [
-        refusal(errno.EACCES, HOME / "runs"),
-        refusal(errno.EACCES, HOME),
-        refusal(errno.ENOTDIR, HOME.parent),  # a folder above it
-        refusal(errno.ENOSPC, HOME / "quota" / "1.db"),
-        refusal(errno.ENOSPC),  # what a write says names no file
-        ExceptionGroup("of a task", [refusal(errno.EROFS, HOME)]),
+        os_error(errno.EACCES, HOME / "runs"),
+        os_error(errno.EACCES, HOME),
+        os_error(errno.ENOTDIR, HOME.parent),  # a folder above it
+        os_error(errno.ENOSPC, HOME / "quota" / "1.db"),
+        os_error(errno.ENOSPC),  # a failed write names no file
+        ExceptionGroup("of a task", [os_error(errno.EROFS, HOME)]),
     ],
 )
-def test_what_concerns_the_state_folder_is_told_with_the_remedy(error: Exception) -> None:
-    told = state_error(error)
+def test_an_error_of_the_state_directory_has_a_hint(error: Exception) -> None:
+    shown = state_error(error)
 
-    assert told is not None
-    assert str(HOME.parent) in told.message
-    assert "BULKZOHO_HOME" in told.hint
-    assert (told.code, told.exit_code) == ("HOME_UNUSABLE", 1)
+    assert shown is not None
+    assert str(HOME.parent) in shown.message
+    assert "BULKZOHO_HOME" in shown.hint
+    assert (shown.code, shown.exit_code) == ("HOME_UNUSABLE", 1)
 
 
 @pytest.mark.parametrize(
     "error",
     [
-        refusal(errno.EACCES, Path("/somewhere/else")),
-        refusal(errno.EACCES),
-        refusal(errno.ENOENT, HOME / "runs"),  # we make what we need there
-        ValueError("no refusal"),
-        ExceptionGroup("of tasks", [refusal(errno.EROFS, HOME), ValueError("no refusal")]),
+        os_error(errno.EACCES, Path("/somewhere/else")),
+        os_error(errno.EACCES),
+        os_error(errno.ENOENT, HOME / "runs"),  # bulkzoho creates what it needs there
+        ValueError("not an error of the system"),
+        ExceptionGroup("of tasks", [os_error(errno.EROFS, HOME), ValueError("not an error of the system")]),
     ],
 )
-def test_anything_else_is_a_defect(error: Exception) -> None:
+def test_any_other_error_is_a_bug(error: Exception) -> None:
     assert state_error(error) is None

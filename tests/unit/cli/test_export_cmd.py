@@ -1,4 +1,4 @@
-"""What an export's output is, by its name and ``--format``."""
+"""The format of an export, from the name of its output and ``--format``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _settings(*words: str) -> ExportSettings:
 
 
 @pytest.mark.parametrize(
-    ("words", "form", "packed"),
+    ("words", "output_format", "compression"),
     [
         ((), OutputFormat.CSV, Compression.NONE),
         (("-o", "x.JSONL.gz"), OutputFormat.JSONL, Compression.GZIP),
@@ -25,21 +25,23 @@ def _settings(*words: str) -> ExportSettings:
         (("-o", "x.json", "--format", "jsonl"), OutputFormat.JSONL, Compression.NONE),
     ],
 )
-def test_the_name_says_the_format_unless_an_option_does(words: tuple[str, ...], form: OutputFormat, packed: Compression) -> None:
+def test_the_name_sets_the_format_unless_an_option_does(
+    words: tuple[str, ...], output_format: OutputFormat, compression: Compression
+) -> None:
     settings = _settings(*words)
 
-    assert (settings.format, settings.compression) == (form, packed)
+    assert (settings.format, settings.compression) == (output_format, compression)
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
-        ("x.xlsx", "writes no .xlsx"),
-        ("x.json.gz", "writes no .json"),
-        ("x.csv.bz2", "writes no .bz2"),
-        ("x.parquet.gz", "within itself"),
+        ("x.xlsx", "unsupported output format .xlsx"),
+        ("x.json.gz", "unsupported output format .json"),
+        ("x.csv.bz2", "unsupported output format .bz2"),
+        ("x.parquet.gz", "already compressed"),
     ],
 )
-def test_a_name_that_says_what_an_export_does_not_write_is_refused(name: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_a_name_of_an_unsupported_format_is_refused(name: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         _settings("-o", name)

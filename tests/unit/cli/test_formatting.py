@@ -1,4 +1,4 @@
-"""Numbers and states in words."""
+"""Numbers and states as text."""
 
 from __future__ import annotations
 
@@ -8,16 +8,25 @@ from dataclasses import replace
 
 import pytest
 
-from bulkzoho.cli.formatting import duration, format_count, format_rate, pluralize, state_words, waiting_words
+from bulkzoho.cli.formatting import (
+    format_count,
+    format_duration,
+    format_limit,
+    format_progress,
+    format_rate,
+    format_wait,
+    pluralize,
+)
 from bulkzoho.cli.rate_estimator import RateEstimator
 from bulkzoho.domain.model.progress import ProgressSnapshot, QuotaStatus
+from bulkzoho.domain.policy.rate_limits import LimitKind
 
 QuotaMaker = Callable[..., QuotaStatus]
 SnapshotMaker = Callable[..., ProgressSnapshot]
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
+    ("seconds", "text"),
     [
         (-1.0, "0.0 s"),
         (0.04, "0.0 s"),
@@ -29,83 +38,89 @@ SnapshotMaker = Callable[..., ProgressSnapshot]
         (273_600, "3 d 4 h"),
     ],
 )
-def test_durations_are_said_as_a_person_says_them(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
+def test_durations_have_two_units_at_most(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
 
 
-def test_numbers_have_their_thousands_apart_and_their_noun() -> None:
+def test_numbers_have_thousands_separators_and_a_noun() -> None:
     assert (
         format_count(1234567),
-        pluralize(1, "dead letter"),
-        pluralize(2, "dead letter"),
+        pluralize(1, "rejected row"),
+        pluralize(2, "rejected row"),
         pluralize(0, "entry", "entries"),
     ) == (
         "1,234,567",
-        "1 dead letter",
-        "2 dead letters",
+        "1 rejected row",
+        "2 rejected rows",
         "0 entries",
     )
     assert (format_rate(3.14159), format_rate(1234.5)) == ("3.1 records/s", "1,234 records/s")
 
 
-def test_the_state_leaves_out_what_is_zero(snapshot: SnapshotMaker) -> None:
-    words = state_words(snapshot(1.0, accepted=900, read=1_000, bytes_read=500), records_per_second=900.0, left_s=None)
+def test_the_state_leaves_out_zeros(snapshot: SnapshotMaker) -> None:
+    words = format_progress(snapshot(1.0, accepted=900, read=1_000, bytes_read=500), records_per_second=900.0, left_s=None)
 
-    assert words == "900 of 1,000 rows settled, 900 records/s, 480/500 calls a minute, 2 throttled"
+    assert words == "900 of 1,000 rows done, 900 records/s, 480/500 calls per minute, 2 rate-limited"
 
 
-def test_the_state_tells_letters_and_time_left(snapshot: SnapshotMaker) -> None:
-    words = state_words(
-        snapshot(1.0, accepted=900, letters=10, read=1_000, bytes_read=500), records_per_second=900.0, left_s=75.0
+def test_the_state_has_rejected_rows_and_time_left(snapshot: SnapshotMaker) -> None:
+    words = format_progress(
+        snapshot(1.0, accepted=900, rejected=10, read=1_000, bytes_read=500), records_per_second=900.0, left_s=75.0
     )
 
-    assert "10 dead letters" in words
+    assert "10 rejected" in words
     assert "about 1 min 15 s left" in words
 
 
-def test_a_wait_is_told_with_its_end(quota: QuotaMaker) -> None:
+def test_a_wait_has_its_end_and_its_limit(quota: QuotaMaker) -> None:
     until = time.mktime((2026, 11, 24, 14, 5, 0, 0, 0, -1))
 
-    assert waiting_words(None) == waiting_words(quota()) == ""
-    assert waiting_words(quota(waiting_for="the minute's quota")) == "waiting for the minute's quota"
-    assert waiting_words(quota(waiting_for="the minute's quota", waiting_until=until)).startswith(
-        "waiting for the minute's quota until 14:05:00"
-    )
+    assert format_wait(None) == format_wait(quota()) == ""
+    assert format_wait(quota(waiting_for="calls a minute")) == "waiting (limit: API calls per minute)"
+    wait = format_wait(quota(waiting_for="calls a day", waiting_until=until))
+    assert wait.startswith("waiting until 14:05:00 ")
+    assert wait.endswith(" (limit: API calls per day)")
 
 
-def test_the_meter_tells_pace_share_and_time_left(snapshot: SnapshotMaker) -> None:
-    meter = RateEstimator()
-    meter.feed(snapshot(0.0, accepted=0, read=100, bytes_read=100))
-    meter.feed(snapshot(10.0, accepted=200, read=250, bytes_read=250))
+def test_every_limit_has_a_name_for_a_person() -> None:
+    limits = set(LimitKind) - {LimitKind.PAUSE, LimitKind.LEDGER}  # no limits, and readable
 
-    assert meter.records_per_second == 20.0
-    assert meter.share_done == pytest.approx(0.2)
-    assert meter.left_s == pytest.approx(40.0)
+    assert {limit for limit in limits if format_limit(limit.value) == limit.value} == set()
 
 
-def test_the_meter_forgets_what_is_long_past(snapshot: SnapshotMaker) -> None:
-    meter = RateEstimator()
+def test_the_estimator_returns_rate_share_and_time_left(snapshot: SnapshotMaker) -> None:
+    estimator = RateEstimator()
+    estimator.feed(snapshot(0.0, accepted=0, read=100, bytes_read=100))
+    estimator.feed(snapshot(10.0, accepted=200, read=250, bytes_read=250))
+
+    assert estimator.records_per_second == 20.0
+    assert estimator.share_done == pytest.approx(0.2)
+    assert estimator.left_s == pytest.approx(40.0)
+
+
+def test_the_estimator_forgets_old_snapshots(snapshot: SnapshotMaker) -> None:
+    estimator = RateEstimator()
     for second in range(200):
-        meter.feed(snapshot(float(second), accepted=min(second, 100) * 10, read=2_000, bytes_read=999))
+        estimator.feed(snapshot(float(second), accepted=min(second, 100) * 10, read=2_000, bytes_read=999))
 
-    assert meter.records_per_second == 0.0
-    assert meter.left_s is None
-
-
-def test_the_meter_knows_no_end_of_standard_input(snapshot: SnapshotMaker) -> None:
-    meter = RateEstimator()
-    meter.feed(snapshot(0.0, accepted=0, read=100, bytes_read=100, total=None))
-    meter.feed(snapshot(10.0, accepted=90, read=100, bytes_read=100, total=None))
-
-    assert meter.left_s is None
-    assert meter.records_per_second == 9.0
+    assert estimator.records_per_second == 0.0
+    assert estimator.left_s is None
 
 
-def test_an_export_counts_records_read_of_those_that_were_counted(snapshot: SnapshotMaker) -> None:
+def test_the_estimator_has_no_time_left_for_standard_input(snapshot: SnapshotMaker) -> None:
+    estimator = RateEstimator()
+    estimator.feed(snapshot(0.0, accepted=0, read=100, bytes_read=100, total=None))
+    estimator.feed(snapshot(10.0, accepted=90, read=100, bytes_read=100, total=None))
+
+    assert estimator.left_s is None
+    assert estimator.records_per_second == 9.0
+
+
+def test_an_export_shows_records_read_of_the_expected_ones(snapshot: SnapshotMaker) -> None:
     running = snapshot(2.0, accepted=4_000, read=4_000, bytes_read=0, total=None)
 
     known, unknown, more = (
-        state_words(replace(running, expected=expected), records_per_second=2_000.0, left_s=3.0)
+        format_progress(replace(running, expected=expected), records_per_second=2_000.0, left_s=3.0)
         for expected in (10_000, 0, 3_999)
     )
 

@@ -20,14 +20,14 @@ LOG = logging.getLogger("bulkzoho.engine.test")
 @click.group()
 @log_options
 def program() -> None:
-    """Stand for bulkzoho."""
+    """Replace bulkzoho."""
 
 
 @program.command()
 @click.argument("file", required=False)
 @log_options
 def work(file: str | None) -> None:
-    """Log one event a level."""
+    """Log one event per level."""
     require_separate_log_file((file and str(Path(file).absolute()),))
     LOG.debug("call", extra={"ms": 3})
     LOG.info("batch sent", extra={"batch": 1})
@@ -82,7 +82,7 @@ def test_a_log_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
         run("work", "--log-file", str(tmp_path / "not there" / "events.log"))
 
 
-def test_a_file_of_the_command_is_no_log_file(tmp_path: Path) -> None:
+def test_a_file_of_the_command_cannot_be_the_log_file(tmp_path: Path) -> None:
     leads = tmp_path / "leads.csv"
     leads.write_text("Last_Name\n")
 
@@ -92,7 +92,7 @@ def test_a_file_of_the_command_is_no_log_file(tmp_path: Path) -> None:
     assert leads.read_text() == "Last_Name\n"
 
 
-def test_a_full_log_file_ends_nothing() -> None:
+def test_a_full_disk_does_not_end_the_command() -> None:
     run("work", "--log-file", "/dev/full")
 
 

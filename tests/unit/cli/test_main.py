@@ -1,4 +1,4 @@
-"""How the program ends, whatever ends it."""
+"""Exit codes and error output of the program."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pytest
 from bulkzoho.cli import main
 from bulkzoho.cli.error_output import crash_error, error_line
 from bulkzoho.cli.main import COMMANDS, program
-from bulkzoho.cli.runs_cmd import table_of
+from bulkzoho.cli.runs_cmd import runs_table
 from bulkzoho.domain.model.results import RowCounts
 from bulkzoho.domain.model.summary import RunListEntry
 from bulkzoho.errors import RefusedError
 
 
-def test_every_command_of_the_help_exists_and_says_there_what_its_own_page_says() -> None:
+def test_every_command_of_the_help_exists() -> None:
     with click.Context(program) as context:
         for name, entry in COMMANDS.items():
             command = program.get_command(context, name)
@@ -46,7 +46,7 @@ def test_every_command_of_the_help_exists_and_says_there_what_its_own_page_says(
         ["--nonsense"],
     ],
 )
-def test_a_wrong_command_line_ends_with_2_and_one_line_on_standard_error(
+def test_a_wrong_command_line_exits_with_2_and_a_message_on_standard_error(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     status = main(words)
@@ -57,56 +57,56 @@ def test_a_wrong_command_line_ends_with_2_and_one_line_on_standard_error(
     assert captured.err.startswith("bulkzoho: " if words else "Usage: ")
 
 
-def test_a_usage_error_prints_no_object(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_usage_error_prints_no_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["import", "--json"]) == 2
     assert capsys.readouterr().out == ""
 
 
-def test_a_refusal_prints_one_line_a_remedy_and_the_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refused_run_prints_a_message_a_hint_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status = main(["import", "a.csv", "--module", "Leads", "--mapping", str(tmp_path / "m.toml"), "--json"])
 
     captured = capsys.readouterr()
     assert status == 4
     assert captured.err.splitlines() == [
-        f"bulkzoho: {tmp_path}/m.toml: cannot be read: No such file or directory.",
-        "  Check the path given to --mapping.",
+        f"bulkzoho: {tmp_path}/m.toml: cannot be read (No such file or directory).",
+        "  Check the path of --mapping.",
     ]
     assert json.loads(captured.out)["error"]["code"] == "REFUSED"
 
 
-def test_a_defect_becomes_one_line_and_a_file_that_only_its_owner_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_becomes_one_line_and_a_crash_log_for_the_owner_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BULKZOHO_HOME", str(tmp_path / "home"))
 
     with pytest.raises(KeyError) as caught:
-        RowCounts.__dict__["Smith, whose name is nobody's business"]
-    told = crash_error(caught.value)
+        RowCounts.__dict__["Smith, a private name"]
+    shown = crash_error(caught.value)
 
     log = tmp_path / "home" / "crash.log"
-    assert told.exit_code == 1
-    assert str(log) in told.message
+    assert shown.exit_code == 1
+    assert str(log) in shown.message
     assert log.stat().st_mode & 0o777 == 0o600
     assert "KeyError" in log.read_text()
-    assert "Smith" not in log.read_text().replace('["Smith', "")  # but for the line of this test's own source
+    assert "Smith" not in log.read_text().replace('["Smith', "")  # except the source line of this test
 
 
-def test_a_defect_that_holds_itself_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_that_refers_to_itself_is_logged_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BULKZOHO_HOME", str(tmp_path))
-    defect = ValueError()
-    defect.__cause__ = ExceptionGroup("several", [defect, OSError(28, "No space left on device")])
+    error = ValueError()
+    error.__cause__ = ExceptionGroup("several", [error, OSError(28, "No space left on device")])
 
-    crash_error(defect)
+    crash_error(error)
 
-    told = (tmp_path / "crash.log").read_text()
-    assert (told.count("ValueError"), told.count("No space left on device")) == (1, 1)
+    log = (tmp_path / "crash.log").read_text()
+    assert (log.count("ValueError"), log.count("No space left on device")) == (1, 1)
 
 
-def test_an_error_is_one_line_whatever_it_holds() -> None:
+def test_an_error_is_one_line_whatever_it_contains() -> None:
     error = RefusedError("a\nb   c.", hint="Do\nthis.")
 
     assert error_line(error) == "bulkzoho: a b c.\n  Do this."
 
 
-def test_runs_stand_in_a_table_with_numbers_flush_right() -> None:
+def test_runs_are_a_table_with_numbers_aligned_right() -> None:
     line = RunListEntry(
         run="20261124-101500-leads-7f3a",
         command="import",
@@ -118,7 +118,7 @@ def test_runs_stand_in_a_table_with_numbers_flush_right() -> None:
         folder="/f",
     )
 
-    heading, row = table_of([line]).splitlines()
+    heading, row = runs_table([line]).splitlines()
 
     assert heading.index("read") + 4 == row.index("1,000") + 5
     assert "completed" in row

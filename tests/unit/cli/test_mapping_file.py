@@ -17,7 +17,7 @@ def test_an_empty_file_maps_nothing(tmp_path: Path) -> None:
     assert read_mapping_file(str(file)) == MappingFile()
 
 
-def test_a_byte_order_mark_and_windows_line_ends_are_read_over(tmp_path: Path) -> None:
+def test_a_byte_order_mark_and_windows_line_ends_are_ignored(tmp_path: Path) -> None:
     file = tmp_path / "m.toml"
     file.write_bytes(b"\xef\xbb\xbf[columns]\r\nTown = 'City'\r\n")
 
@@ -25,7 +25,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read_over(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"[columns\n", "TOML"),
         (b"\xff\xfe", "UTF-8"),
@@ -39,7 +39,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read_over(tmp_path: Path) -
         (b"#" * (2 << 20), "too large"),
     ],
 )
-def test_a_bad_file_is_refused_with_its_name_and_key(tmp_path: Path, content: bytes, said: str) -> None:
+def test_a_bad_file_is_refused_with_its_name_and_key(tmp_path: Path, content: bytes, message: str) -> None:
     file = tmp_path / "m.toml"
     file.write_bytes(content)
 
@@ -47,7 +47,7 @@ def test_a_bad_file_is_refused_with_its_name_and_key(tmp_path: Path, content: by
         read_mapping_file(str(file))
 
     assert str(file) in caught.value.message
-    assert said in caught.value.message
+    assert message in caught.value.message
 
 
 @pytest.mark.parametrize("name", ["missing.toml", "."])

@@ -1,4 +1,4 @@
-"""What the options of the command line become."""
+"""Settings from the options of the command line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _settings(*words: str) -> ImportSettings:
     return import_settings(_parsed("leads.csv", "--module", "Leads", *words))
 
 
-def test_an_import_with_nothing_but_a_module_takes_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_import_with_only_a_module_has_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
     settings = _settings()
@@ -46,7 +46,7 @@ def test_paths_are_absolute_and_standard_input_stays_a_dash(tmp_path: Path, monk
     assert (settings.dead_letter, settings.results) == (str(tmp_path / "d.csv"), str(tmp_path / "r.jsonl"))
 
 
-def test_limits_are_taken_as_given() -> None:
+def test_limits_are_parsed() -> None:
     settings = _settings(
         *("--plan", "ultimate", "--calls-per-minute", "60", "--calls-per-day", "7", "--credits-per-day", "9"),
         *("--in-flight", "3", "--reserve", "30%", "--on-quota", "stop"),
@@ -63,18 +63,18 @@ def test_limits_are_taken_as_given() -> None:
     )
 
 
-def test_credits_none_lifts_the_bound() -> None:
+def test_credits_none_is_unlimited() -> None:
     assert _settings("--credits-per-day", "none").quota == QuotaSettings(bound_credits=False)
 
 
-def test_the_plan_may_come_from_the_environment_and_a_flag_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plan_can_come_from_the_environment_and_the_option_overrides_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BULKZOHO_PLAN", "enterprise")
 
     assert _settings().quota.plan is PlanName.ENTERPRISE
     assert _settings("--plan", "auto").quota.plan is None
 
 
-def test_the_settle_wait_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_settle_wait_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BULKZOHO_SETTLE_WAIT", "2")
 
     assert _settings().settle_wait_s == 2.0
@@ -96,22 +96,22 @@ def test_durations_have_units(text: str, seconds: float) -> None:
         ("100%", ErrorThreshold(share=1.0)),
     ],
 )
-def test_errors_are_bounded_by_number_or_share(text: str, limit: ErrorThreshold) -> None:
+def test_max_errors_is_a_number_or_a_percentage(text: str, limit: ErrorThreshold) -> None:
     assert _settings("--max-errors", text).max_errors == limit
 
 
-def test_a_window_may_span_midnight() -> None:
+def test_a_window_can_span_midnight() -> None:
     assert _settings("--window", "22:00-06:30").window == RunWindow(start=time(22, 0), end=time(6, 30))
 
 
-def test_a_column_may_hold_an_equals_sign_and_so_may_a_value() -> None:
+def test_a_column_and_a_value_can_contain_an_equals_sign() -> None:
     settings = _settings("--map", "a=b=Email", "--set", "Description=x=y", "--set", "City=")
 
     assert settings.shape.map == (("a=b", "Email"),)
     assert settings.shape.set == (("Description", "x=y"), ("City", ""))
 
 
-def test_flags_win_over_the_mapping_file(tmp_path: Path) -> None:
+def test_options_override_the_mapping_file(tmp_path: Path) -> None:
     mapping = tmp_path / "mapping.toml"
     mapping.write_text(
         '[columns]\n"E-mail" = "Secondary_Email"\nTown = "City"\n[set]\nRating = "Low"\nActive = true\n[formats]\nBorn = "%Y"\n'
@@ -137,7 +137,7 @@ def test_automations_are_none_all_or_a_list(text: str, automations: tuple[str, .
 
 
 @pytest.mark.parametrize(("text", "character"), [(";", ";"), ("tab", "\t"), ("\\t", "\t"), ("\t", "\t"), ("Pipe", "|")])
-def test_a_delimiter_has_a_name_or_stands_for_itself(text: str, character: str) -> None:
+def test_a_delimiter_is_a_name_or_a_character(text: str, character: str) -> None:
     assert _settings("--delimiter", text).files.delimiter == character
 
 
@@ -183,7 +183,7 @@ def test_a_delimiter_has_a_name_or_stands_for_itself(text: str, character: str) 
         ("--dry-run",),
     ],
 )
-def test_what_an_option_cannot_be_is_a_usage_error(words: tuple[str, ...]) -> None:
+def test_an_invalid_value_is_a_usage_error(words: tuple[str, ...]) -> None:
     with pytest.raises(click.UsageError):
         _settings(*words)
 
@@ -206,12 +206,12 @@ def test_options_that_contradict_each_other_are_a_usage_error(words: tuple[str, 
 
 
 @pytest.mark.parametrize("files", [("a.csv", "./a.csv"), ("-", "-"), ("",)])
-def test_an_input_that_is_named_twice_or_has_no_name_is_a_usage_error(files: tuple[str, ...]) -> None:
+def test_a_repeated_or_empty_input_is_a_usage_error(files: tuple[str, ...]) -> None:
     with pytest.raises(UsageError):
         import_settings(_parsed(*files, "--module", "Leads"))
 
 
-def test_a_replay_takes_only_what_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replay_changes_only_the_options_that_are_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     words = ["d.jsonl", "--only-code", "A", "--only-code", "B", "--set", "City=Rome", "--force", "--results", "r.csv"]
 
@@ -223,7 +223,7 @@ def test_a_replay_takes_only_what_was_asked_for(tmp_path: Path, monkeypatch: pyt
     assert dict(settings.overrides) == {"results": str(tmp_path / "r.csv")}
 
 
-def test_a_replay_takes_other_limits_when_they_are_given() -> None:
+def test_a_replay_can_change_limits() -> None:
     with replay_command.make_context("replay", ["d.jsonl", "--in-flight", "2", "--max-errors", "5"]) as context:
         settings = replay_settings(context.params)
 
@@ -235,7 +235,7 @@ def test_a_replay_of_standard_input_is_a_usage_error() -> None:
         replay_settings(context.params)
 
 
-def test_every_operation_can_be_asked_for() -> None:
+def test_every_operation_is_supported() -> None:
     for operation in Operation:
         matched = ("--match-on", "Email") if operation is Operation.UPSERT else ()
         assert _settings("--operation", operation.value, *matched).operation is operation

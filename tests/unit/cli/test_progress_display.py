@@ -1,4 +1,4 @@
-"""What a person sees while a run works."""
+"""Progress of a run on standard error."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from bulkzoho.cli.progress_bar import ProgressBar
 from bulkzoho.cli.progress_display import NoProgress, PlainProgress, make_progress_display
+from bulkzoho.cli.streams import print_note
 from bulkzoho.domain.model.progress import ProgressSnapshot, QuotaStatus
 
 SnapshotMaker = Callable[..., ProgressSnapshot]
@@ -42,7 +43,7 @@ def test_plain_lines_come_at_once_and_then_only_when_something_changes(
     assert captured.err.splitlines()[1] == "a word"
 
 
-def test_no_progress_still_says_what_a_person_must_know(snapshot: SnapshotMaker, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_progress_still_prints_messages(snapshot: SnapshotMaker, capsys: pytest.CaptureFixture[str]) -> None:
     with make_progress_display("none") as display:
         display.show(snapshot(1.0, accepted=1, read=100, bytes_read=10))
         display.tell("a warning")
@@ -51,13 +52,13 @@ def test_no_progress_still_says_what_a_person_must_know(snapshot: SnapshotMaker,
 
 
 def _waiting(snapshot: ProgressSnapshot, quota: QuotaMaker, *, for_s: float) -> ProgressSnapshot:
-    """Give *snapshot* while its run waits for the day, as the engine shows it."""
+    """Return *snapshot* of a run that waits for the daily limit."""
     waits = quota(waiting_for="calls a day", waiting_until=time.time() + for_s)
     return replace(snapshot, quota=waits, phase="waiting" if for_s >= 60 else "sending")
 
 
 @pytest.mark.parametrize("kind", ["plain", "none"])
-def test_a_long_wait_is_said_once_and_then_rarely(
+def test_a_long_wait_is_printed_once_and_then_rarely(
     snapshot: SnapshotMaker, quota: QuotaMaker, capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:
     waiting = _waiting(snapshot(1.0, accepted=50, read=100, bytes_read=500), quota, for_s=7_200)
@@ -66,16 +67,17 @@ def test_a_long_wait_is_said_once_and_then_rarely(
             display.show(waiting)
 
     (line,) = capsys.readouterr().err.splitlines()
-    assert " waiting for calls a day until " in line
+    assert " waiting until " in line
+    assert "(limit: API calls per day)" in line
     assert " left" not in line
 
 
-def test_a_short_wait_is_no_news(snapshot: SnapshotMaker, quota: QuotaMaker, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_short_wait_causes_no_line(snapshot: SnapshotMaker, quota: QuotaMaker, capsys: pytest.CaptureFixture[str]) -> None:
     sending = snapshot(1.0, accepted=50, read=100, bytes_read=500)
     with PlainProgress() as display, NoProgress() as silent:
-        for one in (sending, _waiting(sending, quota, for_s=5), sending):
-            display.show(one)
-            silent.show(one)
+        for state in (sending, _waiting(sending, quota, for_s=5), sending):
+            display.show(state)
+            silent.show(state)
 
     assert len(capsys.readouterr().err.splitlines()) == 1
 
@@ -97,14 +99,27 @@ def test_the_bar_draws_state_and_wait_on_standard_error(snapshot: SnapshotMaker,
     monkeypatch.setattr(sys, "stderr", terminal)
 
     with make_progress_display("bar") as display:
-        display.show(snapshot(1.0, accepted=50, letters=3, read=100, bytes_read=500))
+        display.show(snapshot(1.0, accepted=50, rejected=3, read=100, bytes_read=500))
         display.tell("[a warning]")
 
-    assert "3 dead letters" in terminal.getvalue()
+    assert "3 rejected" in terminal.getvalue()
     assert "[a warning]" in terminal.getvalue()
 
 
-def test_a_terminal_that_went_away_ends_nothing(snapshot: SnapshotMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notes_and_log_lines_are_printed_above_the_bar(snapshot: SnapshotMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = _Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+
+    with make_progress_display("bar") as display:
+        display.show(snapshot(1.0, accepted=50, read=100, bytes_read=500))
+        terminal.truncate(terminal.seek(0))
+        print_note("a log line")
+
+    assert terminal.getvalue().startswith("\r")
+    assert "a log line\n" in terminal.getvalue()
+
+
+def test_a_closed_terminal_does_not_end_a_run(snapshot: SnapshotMaker, monkeypatch: pytest.MonkeyPatch) -> None:
     bar = ProgressBar()
     with bar, NoProgress() as silent:
         monkeypatch.setattr(bar._live.console, "_file", _Broken())

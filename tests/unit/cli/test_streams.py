@@ -1,4 +1,4 @@
-"""Standard output: all of it, or an error."""
+"""Writing to standard output: everything, or an error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bulkzoho.errors import RunFailedError
 
 
 class _Unbuffered(io.RawIOBase):
-    """Standard output as ``PYTHONUNBUFFERED`` makes it, on a disk with *room* bytes: a write takes some, and says how many."""
+    """Unbuffered standard output on a disk with *room* bytes: a write may be partial."""
 
     def __init__(self, room: int) -> None:
         self._room = room
@@ -33,12 +33,12 @@ class _Unbuffered(io.RawIOBase):
 
 def _installed(monkeypatch: pytest.MonkeyPatch, room: int) -> _Unbuffered:
     raw = _Unbuffered(room)
-    out: Any = raw  # what takes bytes need not be buffered
+    out: Any = raw  # a TextIOWrapper also accepts an unbuffered stream
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding="utf-8", write_through=True))
     return raw
 
 
-def test_a_write_that_takes_a_part_is_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_partial_write_is_continued(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = _installed(monkeypatch, room=100)
 
     StandardOutput().write(b"0123456789")
@@ -54,7 +54,7 @@ def _restored(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_restored")
-def test_a_disk_that_fills_up_within_a_write_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = _installed(monkeypatch, room=5)
     monkeypatch.setattr(raw, "fileno", lambda: -1)
 

@@ -17,13 +17,13 @@ from typing import Any
 from benchmarks.filled_sandbox import filled_sandbox
 from bulkzoho.domain.model.export import ExportRoute, OutputFormat
 from bulkzoho.domain.model.metadata import FieldMetadata
-from bulkzoho.domain.policy.export_route import STRAND_RECORDS, choose_route, records_beyond_page_tokens
+from bulkzoho.domain.policy.export_route import PARTITION_RECORDS, RouteRequest, choose_route, records_beyond_page_tokens
 
 FIELDS = ("Last_Name", "Email", "Company", "Annual_Revenue", "City")
 PROGRAM = Path(sys.executable).with_name("bulkzoho")
 MEETING = 4  # calls, a credit each: organization, user, modules, fields
 COUNTS = 2  # queries, a credit each: how many records fit, before and after
-EDGES = 2  # queries, a credit each: where the strands of a long export begin and end
+EDGES = 2  # queries, a credit each: the first and the last id of a long export
 FAST = ("--calls-per-minute", "100000", "--in-flight", "20", "--credits-per-day", "none")
 
 
@@ -62,8 +62,9 @@ def _measure(route: str, count: int, environment: dict[str, str]) -> None:
 def _predicted(route: str, count: int) -> int:
     """Give what reading costs by the product's own prices, and the calls around it."""
     fields = [FieldMetadata(api_name=name, label=name, data_type="text", json_type="string") for name in FIELDS]
-    reading = choose_route(ExportRoute(route), fields, expected=count, form=OutputFormat.CSV, conditions=False).credits
-    by_ids = {"list": records_beyond_page_tokens(count), "coql": max(0, count - STRAND_RECORDS)}.get(route)
+    request = RouteRequest(wanted=ExportRoute(route), fields=fields, format=OutputFormat.CSV, expected=count)
+    reading = choose_route(request).credits
+    by_ids = {"list": records_beyond_page_tokens(count), "coql": max(0, count - PARTITION_RECORDS)}.get(route)
     return reading + MEETING + COUNTS + (EDGES if by_ids else 0)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.filled_sandbox import filled_sandbox
 from bulkzoho.domain.model.export import ExportRoute, OutputFormat
 from bulkzoho.domain.model.metadata import FieldMetadata
-from bulkzoho.domain.policy.export_route import choose_route
+from bulkzoho.domain.policy.export_route import RouteRequest, choose_route
 
 FIELDS = ("Last_Name", "Email", "Company", "Annual_Revenue", "Languages")
 PROGRAM = Path(sys.executable).with_name("bulkzoho")
@@ -57,7 +57,8 @@ def _measure(route: str, count: int, environment: dict[str, str], output: Path) 
     assert status == 0, out
     summary = json.loads(out)
     fields = [FieldMetadata(api_name=name, label=name, data_type="text", json_type="string") for name in FIELDS]
-    predicted = choose_route(ExportRoute(route), fields, expected=count, form=OutputFormat.CSV, conditions=False).credits
+    request = RouteRequest(wanted=ExportRoute(route), fields=fields, format=OutputFormat.CSV, expected=count)
+    predicted = choose_route(request).credits
     print(
         f"{route:<6}{count:>10,}{seconds:>9.1f}{count / seconds:>11,.0f}{usage.ru_maxrss / 1024:>9.0f}"
         f"{summary['calls']['total']:>8,}{summary['credits']:>9,}{predicted:>11,}  {_compared(output, count)}",

@@ -1,4 +1,4 @@
-"""An export as records that a program takes one after the other."""
+"""Export records to a Python program, one at a time."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ async def export_records(
     progress: Progress,
     stop: StopSignal,
 ) -> AsyncGenerator[dict[str, Any], None]:
-    """Give each record once, of *ids* only these; output, format and compression of *settings* are not looked at.
+    """Return each record once, or each of *ids*; output, format and compression of *settings* are ignored.
 
-    Numbers with a point or an exponent are :class:`decimal.Decimal`: every value is what the CRM gave.
-    The records are read whole into a file of the home folder first, so that none is given by an export that cannot be finished,
-    and given from there: memory does not grow with their number.  Close the generator when you stop early; the file is then gone.
+    Numbers with a point or an exponent are :class:`decimal.Decimal`, so that every value is exact.  All records are first read
+    into a file in the home folder and returned from there: an export that fails returns none, and memory does not grow with
+    their number.  Close the generator to remove the file when you stop early.
 
     Raises:
         BulkZohoError: The export was refused, or did not complete (its run can be resumed by name).
@@ -42,10 +42,10 @@ async def export_records(
     home.make()
     with tempfile.TemporaryDirectory(prefix="records-", dir=home.path) as folder:
         path = Path(folder) / "records.jsonl"
-        told = replace(settings, output=str(path), format=OutputFormat.JSONL, compression=Compression.NONE)
+        own = replace(settings, output=str(path), format=OutputFormat.JSONL, compression=Compression.NONE)
         if ids is not None:
-            told = replace(told, ids=_listed(ids, Path(folder) / "ids.txt"))
-        summary = await export_module(told, account=account, out=NOWHERE, progress=progress, stop=stop)
+            own = replace(own, ids=_write_ids(ids, Path(folder) / "ids.txt"))
+        summary = await export_module(own, account=account, out=NOWHERE, progress=progress, stop=stop)
         if summary.exit_code is not ExitCode.ACCEPTED:
             raise _incomplete(summary)
         with path.open("rb") as lines:
@@ -53,10 +53,10 @@ async def export_records(
                 yield decode_json_decimal(line)
 
 
-def _listed(ids: Iterable[str], path: Path) -> str:
-    """Write *ids* into a file, one a line, and give its path."""
+def _write_ids(ids: Iterable[str], path: Path) -> str:
+    """Write *ids* into a file, one a line, and return its path."""
     with path.open("w", encoding="utf-8") as file:
-        file.writelines(f"{one}\n" for one in ids)
+        file.writelines(f"{record_id}\n" for record_id in ids)
     return str(path)
 
 
@@ -64,6 +64,6 @@ def _incomplete(summary: ExportSummary) -> BulkZohoError:
     error = summary.error or {}
     return RunFailedError(
         str(error.get("message") or f"the export ended before it was complete ({summary.status})."),
-        hint=str(error.get("hint") or "Begin it again."),
+        hint=str(error.get("hint") or "Start it again."),
         code=str(error.get("code") or "INCOMPLETE"),
     )

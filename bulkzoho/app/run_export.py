@@ -9,14 +9,25 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
-from bulkzoho.app.export_ids import RequestedIdsReport, load_requested_ids, report_requested_ids
+from bulkzoho.app.export_ids import describe_missing_ids, load_requested_ids, report_requested_ids
 from bulkzoho.app.pager_factory import PagerFactory
 from bulkzoho.app.run_lifecycle import OpenRun, absorb_stop, require_organization
 from bulkzoho.app.run_log import log_run_finished
 from bulkzoho.app.run_reports import write_report
 from bulkzoho.app.session import CrmSession, open_session
 from bulkzoho.domain.coql.export_filter import ExportFilter, within_bound
-from bulkzoho.domain.model.export import LAST, ExportPlan, ExportRoute, ExportSettings, ExportSummary, OutputFormat, Partition
+from bulkzoho.domain.model.export import (
+    LAST,
+    ExportCursor,
+    ExportPlan,
+    ExportRoute,
+    ExportSettings,
+    ExportSummary,
+    OutputFormat,
+    Partition,
+    RecountResult,
+    RequestedIdsReport,
+)
 from bulkzoho.domain.model.journal_events import RunInfo, RunUpdated
 from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.domain.model.progress import CallCounts, QuotaStatus
@@ -24,12 +35,13 @@ from bulkzoho.domain.model.results import RowCounts
 from bulkzoho.domain.model.run import RunStatus, StopReason
 from bulkzoho.domain.model.settings import SessionSettings
 from bulkzoho.domain.policy.exit_status import RunEnd, RunOutcome, decide_outcome
+from bulkzoho.domain.summary.export_summary import ExportTotals, build_export_summary
 from bulkzoho.engine.concurrency.stop import StopSignal
-from bulkzoho.engine.exporter.incremental import ExportCursor, ExportCursorStore, OverlapJournal, OverlapWindow
-from bulkzoho.engine.exporter.pipeline import ExportPipeline, ExportPipelineParts, Keep
+from bulkzoho.engine.exporter.overlap import OverlapWindow
+from bulkzoho.engine.exporter.pipeline import ExportPipeline, ExportPipelineParts, PageFilter, PartitionSink
 from bulkzoho.engine.exporter.planner import build_export_filter, includes_deleted, plan_export, plan_if_unchanged
 from bulkzoho.engine.exporter.record_api import RecordReadCalls
-from bulkzoho.engine.exporter.recount import RecountResult, export_summary, recount
+from bulkzoho.engine.exporter.recount import recount
 from bulkzoho.errors import BulkZohoError
 from bulkzoho.formats.export_output import ExportOutput, output_columns
 from bulkzoho.formats.parquet_writer import refuse_missing_pyarrow
@@ -37,6 +49,7 @@ from bulkzoho.formats.part_joiner import ByteSink, require_compressor
 from bulkzoho.interfaces import Progress
 from bulkzoho.storage.files.append_file import AppendFile
 from bulkzoho.storage.files.private_folder import make_private_folder
+from bulkzoho.storage.store.export_cursor import ExportCursorStore
 from bulkzoho.zoho.api.records_read import RecordReadClient
 from bulkzoho.zoho.auth.account_resolver import ResolvedAccount
 
@@ -121,7 +134,7 @@ async def _connect_and_export(work: ExportRun, progress: Progress, stop: StopSig
         if settings.since != LAST:
             result, _ = await _export(work, crm, None, progress, stop)
             return result
-        with ExportCursorStore.held(work.run.store, crm.organization.id, settings) as cursors:
+        with ExportCursorStore.locked(work.run.store, crm.organization.id, settings) as cursors:
             result, planned = await _export(work, crm, cursors.load(), progress, stop)
             if result.delivered:
                 _move_cursor(cursors, planned, progress)
@@ -130,9 +143,9 @@ async def _connect_and_export(work: ExportRun, progress: Progress, stop: StopSig
 
 def _move_cursor(cursors: ExportCursorStore, planned: PlannedRun, progress: Progress) -> None:
     plan = planned.plan
-    cursor = ExportCursor(bound=plan.bound, edge=planned.overlap.gathered, module=planned.module, fields=plan.fields)
+    cursor = ExportCursor(bound=plan.bound, overlap=planned.overlap.remembered, module=planned.module, fields=plan.fields)
     try:
-        cursors.keep(cursor)
+        cursors.save(cursor)
     except OSError as error:
         progress.tell(f"The export cursor could not be stored ({error.strerror}): the next export repeats this one.")
 
@@ -149,14 +162,14 @@ async def _export(
     reader = RecordReadCalls(records, crm.courier, crm_module=module.api_name)
     planned = await _plan(work, crm, reader, module=module, cursor=cursor, progress=progress)
     if settings.since == LAST and journal.export.partitions():
-        await stop.sleep(planned.overlap.settles_in_s(time.time() + crm.courier.skew_s))
+        await stop.sleep(planned.overlap.stable_in_s(crm.service_time_s()))
     output = _output(work, planned, progress)
     pipeline = _build_pipeline(work, planned, crm, reader, output=output, progress=progress, stop=stop)
     delivered = await absorb_stop(_read_and_deliver(work, pipeline, output), stop) or False
     checked = await absorb_stop(_check(work, planned, pipeline, reader, progress), stop) if delivered else None
     result = ExportResult(
         delivered=delivered,
-        partitions=list(pipeline.strands.values()),
+        partitions=list(pipeline.partitions.values()),
         calls=pipeline.calls(),
         seconds=pipeline.seconds(),
         quota=crm.quota.status(),
@@ -187,13 +200,13 @@ async def _plan(
         else:
             module = await crm.module(module.api_name)  # its fields may have changed since
     if plan is None:
-        decided = await plan_export(settings, reader, module, crm, ids=ids, kept=cursor, progress=progress)
+        decided = await plan_export(settings, reader, module, crm, ids=ids, cursor=cursor, progress=progress)
         plan = decided.plan
-        journal.begin(plan, decided.strands)
-    seen = cursor.edge if cursor is not None else {}
-    overlap = OverlapWindow.of(plan.bound, seen, gathered=journal.overlap())
+        journal.begin(plan, decided.partitions)
+    previous = cursor.overlap if cursor is not None else {}
+    overlap = OverlapWindow.at(plan.bound, previous=previous, remembered=journal.overlap())
     if cursor is not None and not journal.partitions():
-        overlap.gathered.update(cursor.edge)  # nothing is read, so nothing would be gathered
+        overlap.remembered.update(cursor.overlap)  # nothing is read, so nothing would be remembered
     return PlannedRun(
         info=work.run.journal.info(),
         plan=plan,
@@ -219,9 +232,9 @@ def _build_pipeline(
     make_private_folder(run.folder.partitions)
     pagers = PagerFactory(
         crm=crm,
-        reader=reader,
+        calls=reader,
         stop=stop,
-        told=work.settings,
+        settings=work.settings,
         plan=planned.plan,
         selection=planned.filter,
         crm_module=info.crm_module,
@@ -233,18 +246,21 @@ def _build_pipeline(
         ExportPipelineParts(
             run=info.run,
             settings=replace(work.settings, crm_module=info.crm_module),
-            strands=partitions,
-            pages=pagers.pages(partitions),
-            keep=_record_filter(work.settings, planned),
-            writer=output.writer(),
-            open_file=lambda partition: AppendFile(run.folder.partition(partition.number)),
-            journal=OverlapJournal(run.journal.export, planned.overlap),
+            partitions=partitions,
+            pager=pagers.build(partitions),
+            filter=_record_filter(work.settings, planned),
+            sink=PartitionSink(
+                writer=output.writer(),
+                open_file=lambda partition: AppendFile(run.folder.partition(partition.number)),
+                journal=run.journal.export,
+                overlap=planned.overlap,
+            ),
             caller=crm.courier,
             limiter=crm.quota,
             progress=progress,
             stop=stop,
             wall=time.time,
-            vitals=lambda update: run.journal.commit([update]),
+            save_progress=lambda update: run.journal.commit([update]),
             workers=crm.senders,
             expected=planned.plan.expected or 0,
             worked_s=info.seconds,
@@ -253,17 +269,17 @@ def _build_pipeline(
     )
 
 
-def _record_filter(settings: ExportSettings, planned: PlannedRun) -> Keep:
+def _record_filter(settings: ExportSettings, planned: PlannedRun) -> PageFilter:
     """Return the filter for records that do not belong to the export: only the list route cannot send the bound."""
     unbound = planned.plan.route == ExportRoute.LIST and planned.ids is None
-    bounded: Keep = partial(within_bound, bound=planned.plan.bound) if unbound else lambda page: page
+    bounded: PageFilter = partial(within_bound, bound=planned.plan.bound) if unbound else lambda page: page
     return (lambda page: planned.overlap.only_new(bounded(page))) if settings.since == LAST else bounded
 
 
 def _output(work: ExportRun, planned: PlannedRun, progress: Progress) -> ExportOutput:
     with_deleted = includes_deleted(work.settings, planned.plan)
     return ExportOutput(
-        told=work.settings,
+        settings=work.settings,
         columns=output_columns(planned.module, planned.plan.fields, with_deleted=with_deleted),
         run=planned.info.run,
         scratch=work.run.folder.partitions,
@@ -277,7 +293,7 @@ async def _read_and_deliver(work: ExportRun, pipeline: ExportPipeline, output: E
     if not pipeline.done:
         return False
     folder = work.run.folder
-    parts = [(folder.partition(number), partition.length) for number, partition in sorted(pipeline.strands.items())]
+    parts = [(folder.partition(number), partition.length) for number, partition in sorted(pipeline.partitions.items())]
     await output.deliver(parts, work.out)
     return True
 
@@ -289,13 +305,13 @@ async def _check(
     plan, crm_module = planned.plan, planned.info.crm_module
     if planned.ids is not None:
         report = report_requested_ids(work.run.folder, planned.ids)
-        if line := report.line(crm_module):
+        if line := describe_missing_ids(report, crm_module):
             progress.tell(line)
         return None, report
     if plan.since is not None:
         return None, None
-    deleted = max(pipeline.strands) if includes_deleted(work.settings, plan) else -1
-    records = sum(partition.records for number, partition in pipeline.strands.items() if number != deleted)
+    deleted = max(pipeline.partitions) if includes_deleted(work.settings, plan) else -1
+    records = sum(partition.records for number, partition in pipeline.partitions.items() if number != deleted)
     return await recount(reader, crm_module, planned.filter, records=records), None
 
 
@@ -317,16 +333,13 @@ def _finish(work: ExportRun, result: ExportResult, stop: StopSignal) -> ExportSu
     except BulkZohoError as error:
         outcome = RunOutcome(status=RunStatus.FAILED, exit_code=StopReason.FAILED.exit_code, error=error)
     with_deleted = bool(partitions) and plan is not None and includes_deleted(work.settings, plan)
-    return export_summary(
-        journal.info(),
-        work.settings,
-        plan,
-        ending=outcome,
+    totals = ExportTotals(
         tally=tally,
+        deleted=partitions[-1].records if with_deleted else 0,
         calls=result.calls,
         seconds=result.seconds,
         quota=result.quota,
-        counted=result.recount,
-        found=result.ids,
-        deleted=partitions[-1].records if with_deleted else 0,
+        recount=result.recount,
+        requested_ids=result.ids,
     )
+    return build_export_summary(journal.info(), work.settings, plan, outcome, totals)

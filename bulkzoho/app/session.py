@@ -63,6 +63,15 @@ class CrmSession:
     connection: ConnectionSettings
     senders: int
 
+    @property
+    def time_zone(self) -> str:
+        """The organization's time zone."""
+        return self.organization.time_zone or "UTC"
+
+    def service_time_s(self) -> float:
+        """Return the service's time, in seconds since the epoch."""
+        return time.time() + self.courier.skew_s
+
     async def module(self, name: str) -> CrmModule:
         """Give the module that the user calls *name*, with its fields.
 

@@ -16,7 +16,7 @@ from bulkzoho.app.run_import import output_paths
 from bulkzoho.app.run_lifecycle import require_organization
 from bulkzoho.app.run_users import RunUserCache
 from bulkzoho.app.session import CrmSession, open_session
-from bulkzoho.domain.compare.differences import ChangedAfterRun, Difference, DifferenceKind, finding_json
+from bulkzoho.domain.compare.differences import ChangedAfterRun, Difference, DifferenceKind, difference_json
 from bulkzoho.domain.compare.id_set import IdSet
 from bulkzoho.domain.compare.values import comparable_form
 from bulkzoho.domain.model.edition_limits import FIELDS_PER_CALL
@@ -34,8 +34,9 @@ from bulkzoho.domain.transform.exact_json import encode_json
 from bulkzoho.engine.concurrency.coql_reader import CoqlReader, QueryRejectedError
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.engine.lost_replies.record_fetcher import RecordFetcher
-from bulkzoho.engine.verifier.duplicates import MOST_STRANGERS, UnexpectedRecords, read_created_between
-from bulkzoho.engine.verifier.verifier import Verifier, VerifierParts
+from bulkzoho.engine.verifier.duplicates import MAX_UNEXPECTED, UnexpectedRecords, read_created_between
+from bulkzoho.engine.verifier.expected_records import AcceptedRows, RunInputs
+from bulkzoho.engine.verifier.verifier import CrmRecords, Verifier, VerifierParts
 from bulkzoho.errors import AccessError, ExitCode, RefusedError, RunFailedError
 from bulkzoho.interfaces import Progress, RunStore
 from bulkzoho.storage.files.atomic_write import AtomicFile
@@ -145,19 +146,22 @@ async def _compare(context: VerifyContext, draft: AtomicFile, *, sample: int | N
     tell(f"Comparing {min(sample or len(ids), len(ids)):,} of {len(ids):,} accepted rows.")
     verifier = Verifier(
         VerifierParts(
-            inputs=input_parts(opener, run.inputs, [RowRanges() for _ in run.inputs], {}),
-            names=[source.name for source in run.inputs],
-            shaper=transformer,
-            read_users=users.read,
-            rows=rows,
-            ids=ids,
-            crm_module=module,
-            holdings=RecordFetcher(context.coql),
-            strangers=await _unexpected_records(context, plans, ids) if sample is None else None,
-            later=ChangedAfterRun(ended_s=run.ended_s, user_id=run.info.user or None),
+            inputs=RunInputs(
+                inputs=input_parts(opener, run.inputs, [RowRanges() for _ in run.inputs], {}),
+                names=[source.name for source in run.inputs],
+                transformer=transformer,
+                read_users=users.read,
+            ),
+            accepted=AcceptedRows(results=rows, ids=ids),
+            crm=CrmRecords(
+                crm_module=module,
+                fetcher=RecordFetcher(context.coql),
+                unexpected=await _unexpected_records(context, plans, ids) if sample is None else None,
+                changed_after=ChangedAfterRun(ended_s=run.ended_s, user_id=run.info.user or None),
+            ),
             sample=sample,
-            keep=DifferenceWriter(draft, run.info.run).keep,
-            readers=crm.senders,
+            workers=crm.senders,
+            save=DifferenceWriter(draft, run.info.run).keep,
             tell=tell,
             stop=context.stop,
         )
@@ -180,7 +184,7 @@ async def _unexpected_records(context: VerifyContext, plans: Sequence[ColumnPlan
         return None
     found = UnexpectedRecords(context.module, names)
 
-    def is_known(some: Sequence[str]) -> set[str]:
+    def known_ids(some: Sequence[str]) -> set[str]:
         here = {record_id for record_id in some if record_id in ids}
         rest = [record_id for record_id in some if record_id not in here]
         org, crm_module = context.crm.organization.id, context.module.api_name
@@ -188,10 +192,10 @@ async def _unexpected_records(context: VerifyContext, plans: Sequence[ColumnPlan
 
     try:
         async for page in read_created_between(context.coql, run.window, names):
-            found.take(page, run.window, user_id=user, is_known=is_known)
+            found.add_page(page, run.window, user_id=user, known_ids=known_ids)
             if found.overflowed:
                 context.progress.tell(
-                    f"More than {MOST_STRANGERS:,} other records were created during the run; only these are checked."
+                    f"More than {MAX_UNEXPECTED:,} other records were created during the run; only these are checked."
                 )
                 break
     except (AccessError, QueryRejectedError) as error:
@@ -215,7 +219,7 @@ class DifferenceWriter:
             RunFailedError: The disk is full, or the like.
         """
         try:
-            self._draft.write(b"".join(encode_json(finding_json(one, run=self._run)) + b"\n" for one in findings))
+            self._draft.write(b"".join(encode_json(difference_json(one, run=self._run)) + b"\n" for one in findings))
         except OSError as error:
             raise _cannot_write(self._draft.path, error) from error
 
@@ -233,7 +237,7 @@ def _cannot_write(path: Path, error: OSError) -> RunFailedError:
 
 def _kept(draft: AtomicFile, verifier: Verifier, *, always: bool) -> str | None:
     """Return the file of differences, or remove an older one if there are none now."""
-    if not (always or verifier.findings.differs):
+    if not (always or verifier.counts.differs):
         draft.path.unlink(missing_ok=True)
         return None
     try:
@@ -246,7 +250,7 @@ def _kept(draft: AtomicFile, verifier: Verifier, *, always: bool) -> str | None:
 def _exit_code(verifier: Verifier, stop: StopSignal) -> ExitCode:
     if stop.reason is not None:
         return stop.reason.exit_code
-    return ExitCode.DEAD_LETTERS if verifier.findings.differs else ExitCode.ACCEPTED
+    return ExitCode.DEAD_LETTERS if verifier.counts.differs else ExitCode.ACCEPTED
 
 
 def _summary(run: FinishedRun, quota: QuotaStatus, *, seconds: float, now: int | None) -> Summary:
@@ -257,7 +261,7 @@ def _summary(run: FinishedRun, quota: QuotaStatus, *, seconds: float, now: int |
 
 
 def _verify_json(run: FinishedRun, verifier: Verifier, *, sampled: bool, path: str | None, now: int | None) -> dict[str, Any]:
-    findings, before, tally = verifier.findings, run.info.crm_before, run.tally
+    findings, before, tally = verifier.counts, run.info.crm_before, run.tally
     expected = None if before is None else before + tally.created - tally.deleted
     return {
         "sampled": sampled,
@@ -272,10 +276,10 @@ def _verify_json(run: FinishedRun, verifier: Verifier, *, sampled: bool, path: s
                 DifferenceKind.STILL_THERE,
             )
         },
-        "doubles": findings.rows[DifferenceKind.DOUBLE],
-        "not_compared": tally.accepted - verifier.seen + verifier.passed_over,
+        "doubles": findings.rows[DifferenceKind.DUPLICATE],
+        "not_compared": tally.accepted - verifier.expected.rows + verifier.expected.ambiguous_rows,
         "fields": dict(findings.fields.most_common()),
-        "unread_fields": list(verifier.unread_fields),
+        "unread_fields": list(verifier.unreadable_fields),
         "records": {"before": before, "expected": expected, "now": now},
         "differences": path,
     }

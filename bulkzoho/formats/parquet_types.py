@@ -1,8 +1,8 @@
-"""What type a field has in a Parquet file, and how its values become what that type holds, without loss.
+"""Parquet types of fields, and lossless conversion of their values.
 
-Text stays text, whole numbers are 64 bits, other numbers exact decimals with nine digits behind the point (no field of the CRM
-has more: docs v7 "Create custom field"), moments are in UTC, to the microsecond; several values are a list, a lookup is its id
-and name.  Whatever else there is becomes text: JSON as the CRM gave it.  So does a column with a value that does not fit.
+Text stays text, integers have 64 bits, other numbers are exact decimals with nine digits after the point (no CRM field has more:
+docs "Create custom field" v7), times are UTC in microseconds, several values are a list, a lookup is its id and name.  Everything
+else becomes text: JSON as the CRM returned it.  So does a column with a value that does not fit its type.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ MAX_DIGITS: Final = 38  # of a decimal of 128 bits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParquetType:
-    """A type, and how a value of the CRM (never None) becomes one of it."""
+    """A type, and the conversion of a value of the CRM (never None)."""
 
     arrow: Callable[[], pa.DataType]
     convert: Callable[[Any], Any]  #: raises ValueError, TypeError, ArithmeticError or KeyError for a value that does not fit
 
 
 def type_of(field: FieldMetadata) -> ParquetType:
-    """Give the type of *field*: by its data type, and by what JSON holds for those that are computed."""
+    """Return the type of *field*: by its data type, or by its JSON type for computed fields."""
     return _BY_DATA_TYPE.get(field.data_type) or _BY_JSON_TYPE.get(field.json_type, TEXT)
 
 
@@ -43,7 +43,7 @@ def _text(value: Any) -> str:
 
 
 def _whole(value: Any) -> int:
-    number = int(value) if type(value) is str else value  # bigints come as text
+    number = int(value) if type(value) is str else value  # the API returns bigints as text
     if type(number) is not int or str(number) != str(value):
         raise ValueError(value)
     return number
@@ -76,7 +76,7 @@ def _moment(value: Any) -> datetime:
 
 
 def _texts(value: Any) -> list[str]:
-    if type(value) is not list or not all(type(one) is str for one in value):
+    if type(value) is not list or not all(type(item) is str for item in value):
         raise TypeError(value)
     return value
 
@@ -85,7 +85,7 @@ def _reference(*keys: str) -> ParquetType:
     known = frozenset(keys)
 
     def convert(value: Any) -> dict[str, str]:
-        if type(value) is not dict or not known.issuperset(value) or not all(type(one) is str for one in value.values()):
+        if type(value) is not dict or not known.issuperset(value) or not all(type(item) is str for item in value.values()):
             raise TypeError(value)
         return value
 

@@ -1,7 +1,7 @@
-"""Make a Parquet file of the JSON Lines of an export's strands.
+"""Convert the partition files of an export from JSON Lines to a Parquet file.
 
-The strands are read again rather than written as Parquet, whose end can only be written once: a killed export then goes on like
-any other, and the same strands give the same file.
+The partitions are not written as Parquet, because a Parquet file can be finished only once: this way a killed export resumes like
+any other, and the same partitions make the same file.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:  # an optional extra, loaded only for a file that needs it
 
 __all__ = ["refuse_missing_pyarrow", "write_parquet"]
 
-GROUP_BYTES: Final = 8 << 20  # of a row group in memory; writing one takes some times as much
+GROUP_BYTES: Final = 8 << 20  # of a row group in memory; writing it takes several times as much
 GROUP_ROWS: Final = 100_000
-PIECE_BYTES: Final = 1 << 18  # of JSON Lines made into objects at a time, which take ten times as much
+CHUNK_BYTES: Final = 1 << 18  # of JSON Lines parsed at a time; the objects take ten times as much
 _TEXTS: Final = frozenset({str, type(None)})
 _DECODE: Final = json.JSONDecoder(parse_float=ExactNumber).decode  # numbers keep their digits
 
 
 class TypeMismatchError(Exception):
-    """A column holds a value that its type does not."""
+    """A column has a value that does not fit its type."""
 
     def __init__(self, column: str) -> None:
         super().__init__(column)
@@ -39,7 +39,7 @@ class TypeMismatchError(Exception):
 
 
 def refuse_missing_pyarrow() -> None:
-    """See before anything is done that Parquet can be read and written.
+    """Check before anything is done that Parquet can be read and written.
 
     Raises:
         RefusedError: The extra for it is not installed.
@@ -53,23 +53,23 @@ def refuse_missing_pyarrow() -> None:
 
 
 def write_parquet(path: Path, columns: Sequence[FieldMetadata], parts: Sequence[Part]) -> tuple[str, ...]:
-    """Write the records of *parts* to *path*; give the columns that are text because a value would not fit their type.
+    """Write the records of *parts* to *path*; return the columns written as text because a value does not fit their type.
 
     Memory is bounded by one row group, whatever the number of records.
 
     Raises:
-        OSError: Disk full and the like.
+        OSError: The disk is full, for example.
     """
-    types = {one.api_name: type_of(one) for one in columns}
+    types = {column.api_name: type_of(column) for column in columns}
     as_text: list[str] = []
     while True:
         try:
             _write(path, types, parts)
-        except TypeMismatchError as misfit:  # at any row: begun again, so that a column is of one type
-            if misfit.column in as_text:
+        except TypeMismatchError as mismatch:  # start again, so that the whole column has one type
+            if mismatch.column in as_text:
                 raise
-            as_text.append(misfit.column)
-            types[misfit.column] = TEXT
+            as_text.append(mismatch.column)
+            types[mismatch.column] = TEXT
         else:
             return tuple(as_text)
 
@@ -78,12 +78,12 @@ def _write(path: Path, types: Mapping[str, ParquetType], parts: Sequence[Part]) 
     import pyarrow as pa  # noqa: PLC0415  see above
     from pyarrow import parquet  # noqa: PLC0415  likewise
 
-    schema = pa.schema([(name, one.arrow()) for name, one in types.items()])
+    schema = pa.schema([(name, kind.arrow()) for name, kind in types.items()])
     with create_private(path) as file, parquet.ParquetWriter(file, schema) as writer:
         group: list[pa.RecordBatch] = []
         for records in _records(parts):
-            group.append(pa.record_batch([_array(name, one, records) for name, one in types.items()], schema=schema))
-            full = sum(one.nbytes for one in group) >= GROUP_BYTES
+            group.append(pa.record_batch([_array(name, kind, records) for name, kind in types.items()], schema=schema))
+            full = sum(batch.nbytes for batch in group) >= GROUP_BYTES
             if full or sum(map(len, group)) >= GROUP_ROWS:
                 table = pa.Table.from_batches(group)
                 writer.write_table(table, row_group_size=table.num_rows)
@@ -97,18 +97,18 @@ def _array(name: str, kind: ParquetType, records: Sequence[Mapping[str, Any]]) -
     import pyarrow as pa  # noqa: PLC0415  see above
 
     try:
-        values = [one[name] for one in records]
+        values = [record[name] for record in records]
         if kind is not TEXT or not _TEXTS.issuperset(map(type, values)):
             values = [None if value is None else kind.convert(value) for value in values]
         return pa.array(values, kind.arrow())
-    except (ValueError, TypeError, ArithmeticError) as error:  # pyarrow's own are among them
+    except (ValueError, TypeError, ArithmeticError) as error:  # pyarrow's errors are subclasses
         raise TypeMismatchError(name) from error
 
 
 def _records(parts: Sequence[Part]) -> Iterator[list[dict[str, Any]]]:
-    """Give the records of *parts*, as many at a time as a read holds."""
+    """Read the records of *parts*, chunk by chunk."""
     rest = b""
-    for chunk in chunks_of(parts, PIECE_BYTES):
+    for chunk in chunks_of(parts, CHUNK_BYTES):
         lines = (rest + chunk).split(b"\n")
         rest = lines.pop()
         if lines:

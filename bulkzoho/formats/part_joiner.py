@@ -1,4 +1,4 @@
-"""Join an export's strands into one file that appears under its name only when it is whole, or into standard output."""
+"""Join the partition files of an export into one file, which appears only when it is complete, or into standard output."""
 
 from __future__ import annotations
 
@@ -18,49 +18,53 @@ __all__ = ["NOWHERE", "ByteSink", "Part", "chunks_of", "refuse_unwritable", "req
 CHUNK_BYTES: Final = 1 << 20
 _GZIP_WBITS: Final = zlib.MAX_WBITS | 16
 
-Pack = Callable[[Iterator[bytes]], Iterator[bytes]]
-Part = tuple[Path, int]  #: a file, and how many bytes of it count
+Compress = Callable[[Iterator[bytes]], Iterator[bytes]]
+Part = tuple[Path, int]  #: a file and its valid length in bytes
 
 
 class ByteSink(Protocol):
-    """Where bytes go."""
+    """A destination of bytes."""
 
     def write(self, data: bytes, /) -> object:
-        """Take some of them."""
+        """Write *data*."""
 
 
 class NullSink:
+    """A destination that ignores all data."""
+
     def write(self, data: bytes, /) -> object:
-        """Drop *data*."""
+        """Ignore *data*."""
 
 
-NOWHERE: Final = NullSink()  #: where nobody listens
+NOWHERE: Final = NullSink()
 
 
 def refuse_unwritable(path: Path) -> None:
-    """See before anything is read that a file can be put at *path*.
+    """Check before anything is read that a file can be written at *path*.
 
     Raises:
-        RefusedError: It is a folder, or its folder is not there or cannot be written to.
+        RefusedError: It is a folder, or its folder does not exist or is not writable.
     """
     if path.is_dir():
         raise RefusedError(f"{path}: is a folder.", hint="Name a file in it.", code="CANNOT_WRITE")
     if path.exists() and not path.is_file():  # a device would be replaced by a file
-        raise RefusedError(f"{path}: is no ordinary file.", hint="Write to it with -o - and a redirection.", code="CANNOT_WRITE")
+        raise RefusedError(
+            f"{path}: is not a regular file.", hint="Write to it with -o - and a redirection.", code="CANNOT_WRITE"
+        )
     try:
         path = path.resolve()
-    except (OSError, RuntimeError) as error:  # links that lead to one another
-        raise RefusedError(f"{path}: leads nowhere.", hint="Name a file in a folder.", code="CANNOT_WRITE") from error
+    except (OSError, RuntimeError) as error:  # a cycle of links
+        raise RefusedError(f"{path}: the link has no target.", hint="Name a file in a folder.", code="CANNOT_WRITE") from error
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise RefusedError(
-            f"{path}: its folder is not there, or cannot be written to.",
+            f"{path}: its folder does not exist or is not writable.",
             hint="Name a file in a folder that you may write to.",
             code="CANNOT_WRITE",
         )
 
 
 def require_compressor(compression: Compression) -> None:
-    """See before anything is read that the file can be packed at the end.
+    """Check before anything is read that the file can be compressed at the end.
 
     Raises:
         RefusedError: The extra for zstd is not installed.
@@ -88,19 +92,19 @@ def write_parts(path: Path, head: bytes, parts: Sequence[Part], compression: Com
 
 
 def stream_parts(file: ByteSink, head: bytes, parts: Sequence[Part], compression: Compression) -> int:
-    """Write *head* and *parts* into *file*, packed; the same content gives the same bytes.  Give their number."""
+    """Write *head* and *parts*, compressed, into *file*; the same content makes the same bytes.  Return their number."""
     size = 0
-    for chunk in _PACKERS[compression](chain([head] if head else [], chunks_of(parts))):
+    for chunk in _COMPRESSORS[compression](chain([head] if head else [], chunks_of(parts))):
         file.write(chunk)
         size += len(chunk)
     return size
 
 
 def chunks_of(parts: Sequence[Part], size: int = CHUNK_BYTES) -> Iterator[bytes]:
-    """Give the content of *parts*, one after the other, in pieces of at most *size* bytes.
+    """Read *parts*, one after another, in chunks of at most *size* bytes.
 
     Raises:
-        OSError: One cannot be read, or is shorter than it was.
+        OSError: A part cannot be read, or is shorter than its valid length.
     """
     for path, length in parts:
         left = length
@@ -117,19 +121,19 @@ def _plain(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _gzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    packer = zlib.compressobj(wbits=_GZIP_WBITS)  # writes no time and no name into its head
+    compressor = zlib.compressobj(wbits=_GZIP_WBITS)  # its header has no time and no name
     for chunk in chunks:
-        yield packer.compress(chunk)
-    yield packer.flush()
+        yield compressor.compress(chunk)
+    yield compressor.flush()
 
 
 def _zstd(chunks: Iterator[bytes]) -> Iterator[bytes]:
     import zstandard  # noqa: PLC0415  an optional extra, loaded only for a file that needs it
 
-    packer = zstandard.ZstdCompressor().compressobj()
+    compressor = zstandard.ZstdCompressor().compressobj()
     for chunk in chunks:
-        yield packer.compress(chunk)
-    yield packer.flush()
+        yield compressor.compress(chunk)
+    yield compressor.flush()
 
 
-_PACKERS: Final[dict[Compression, Pack]] = {Compression.NONE: _plain, Compression.GZIP: _gzip, Compression.ZSTD: _zstd}
+_COMPRESSORS: Final[dict[Compression, Compress]] = {Compression.NONE: _plain, Compression.GZIP: _gzip, Compression.ZSTD: _zstd}

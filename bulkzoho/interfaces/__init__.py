@@ -17,18 +17,18 @@ from bulkzoho.domain.model.metadata import ModuleInfo
 from bulkzoho.domain.model.progress import ProgressSnapshot, QuotaStatus
 from bulkzoho.domain.model.responses import Reply
 from bulkzoho.domain.model.rows import Batch, Cell, PassthroughBlock, RowBlock
-from bulkzoho.interfaces.store import CursorFile, ExportJournal, PartitionJournal, RunJournal, RunLock, RunStore, ShipmentJournal
+from bulkzoho.interfaces.store import CursorFile, ExportJournal, RunJournal, RunLock, RunStore, ShipmentJournal
 
 __all__ = [
     "BulkReadApi",
     "CursorFile",
     "DeadLetterWriter",
+    "ExportContext",
     "ExportJournal",
     "ImportRoute",
     "InputFingerprint",
     "LimiterClosedError",
     "MetadataApi",
-    "PartitionJournal",
     "PassthroughCheck",
     "Progress",
     "QueryApi",
@@ -248,7 +248,7 @@ class RecordReadApi(QueryApi, Protocol):
     async def page(self, fields: Sequence[str], *, token: str | None, since: str | None) -> Reply:
         """Read one page of the list, highest ids first."""
 
-    async def named(self, fields: Sequence[str], ids: Sequence[str]) -> Reply:
+    async def by_ids(self, fields: Sequence[str], ids: Sequence[str]) -> Reply:
         """Read the records with these ids, at most 50."""
 
     async def deleted(self, *, since: str | None, page: int) -> Reply:
@@ -259,20 +259,34 @@ class BulkReadApi(Protocol):
     """Bulk read jobs.  Each method is one call."""
 
     async def create(self, query: Mapping[str, Any]) -> Reply:
-        """Ask for a job; payload: its id."""
+        """Create a job; payload: its id."""
 
     async def status(self, job: str) -> Reply:
-        """Look at a job; payload: :class:`~bulkzoho.domain.model.export.BulkJob`."""
+        """Check a job; payload: :class:`~bulkzoho.domain.model.export.BulkJob`."""
 
     async def download(self, url: str, file: BinaryIO) -> Reply:
-        """Fetch the zip of a finished job into *file*."""
+        """Download the zip of a finished job into *file*."""
+
+
+class ExportContext(Protocol):
+    """What the plan of an export needs to know about the organization."""
+
+    @property
+    def time_zone(self) -> str:
+        """The organization's time zone."""
+
+    def service_time_s(self) -> float:
+        """Return the service's time, in seconds since the epoch."""
+
+    async def count(self, crm_module: str) -> int | None:
+        """Return the number of records in *crm_module*; None when it cannot be counted now."""
 
 
 class RecordWriter(Protocol):
-    """Records as bytes, in one format; joined in any order of calls they are the body of one file."""
+    """An encoder of records in one format; the encoded pages of one partition are the body of one file."""
 
     def head(self) -> bytes:
-        """Give what stands above the first record."""
+        """Return the bytes before the first record."""
 
     def encode(self, page: ExportPage) -> bytes:
-        """Give whole lines."""
+        """Return whole lines."""

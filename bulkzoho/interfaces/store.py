@@ -16,18 +16,7 @@ from bulkzoho.domain.model.journal_events import Change, InputInfo, LetterSettle
 from bulkzoho.domain.model.results import RowCounts
 from bulkzoho.domain.model.run_settings import RunSettings
 
-__all__ = ["CursorFile", "ExportJournal", "PartitionJournal", "RunJournal", "RunLock", "RunStore", "ShipmentJournal"]
-
-
-class PartitionJournal(Protocol):
-    """What the pipeline of an export writes."""
-
-    def settle(self, partition: Partition) -> None:
-        """Store how far *partition* was read; its file is durable up to its length already.
-
-        Raises:
-            JournalError: It cannot be written.
-        """
+__all__ = ["CursorFile", "ExportJournal", "RunJournal", "RunLock", "RunStore", "ShipmentJournal"]
 
 
 class ExportJournal(Protocol):

@@ -266,7 +266,7 @@ def test_a_state_moves_on_only_when_the_file_is_complete(tmp_path: Path, new_san
     again = bulkzoho.run(*words).expect(0).summary
     other = bulkzoho.run("export", "Contacts", "--since", "last", "--state", "nightly").expect(4)
 
-    assert "the state nightly is that of another export" in other.err
+    assert "the state nightly belongs to another export" in other.err
     assert resumed["rows"]["read"] == 3_000
     assert again["rows"]["read"] <= 3_000
     assert again["export"]["changed_since"] is not None
@@ -309,7 +309,7 @@ def test_a_condition_that_one_route_cannot_say_goes_by_another(bulkzoho: Program
 
     assert _names(_rows(ended.out)) == ["L1", "L2"]
     summary = json.loads(ended.err.splitlines()[-1])
-    assert (summary["route"], "cannot say this condition" in summary["export"]["reason"]) == ("bulk", True)
+    assert (summary["route"], "cannot express this condition" in summary["export"]["reason"]) == ("bulk", True)
 
 
 def test_a_bulk_read_that_fails_ends_the_run_resumable(bulkzoho: Program, sandbox: SandboxProcess) -> None:
@@ -363,7 +363,7 @@ def test_a_link_stays_a_link_and_a_device_a_device(bulkzoho: Program, sandbox: S
 
     assert link.is_symlink()
     assert len(_rows(target.read_text(encoding="utf-8"))) == 2
-    assert "is no ordinary file" in refused.err
+    assert "is not a regular file" in refused.err
     assert target.stat().st_mode & 0o777 == 0o600
 
 

@@ -26,7 +26,7 @@ def test_an_export_that_nobody_took_is_not_done_and_last_does_not_move_on(bulkzo
     ended = bulkzoho.run(*words, out=writer)
     os.close(writer)
 
-    assert "standard output: whoever reads it has closed it" in ended.expect(1).err
+    assert "standard output: the reader closed the pipe" in ended.expect(1).err
     run = next(folder.name for folder in (bulkzoho.home / "runs").iterdir())
     assert f"`bulkzoho resume {run}`" in ended.err
 
@@ -68,7 +68,7 @@ def test_a_bulk_export_whose_result_is_gone_is_finished_by_another_job(bulkzoho:
     gone = bulkzoho.run("resume").expect(1)
     bulkzoho.run("resume").expect(0)
 
-    assert "Resume: a new job is asked for." in gone.err
+    assert "Resume: a new job is created." in gone.err
     assert len(_names((bulkzoho.folder / "leads.csv").read_text())) == 30
 
 
@@ -83,4 +83,4 @@ def test_a_file_with_a_name_as_long_as_names_may_be_is_written(bulkzoho: Program
     refused = bulkzoho.run("export", "Leads", "--fields", "Last_Name", "-o", "a").expect(4)
 
     assert _names((bulkzoho.folder / name).read_text()) == ["Lead"]
-    assert "leads nowhere" in refused.err
+    assert "the link has no target" in refused.err

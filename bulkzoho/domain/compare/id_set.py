@@ -1,4 +1,4 @@
-"""The record ids of a run, millions of them in eight bytes each.  Pure."""
+"""A compact set of record ids: eight bytes each.  Pure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ LARGEST: Final = 2**64 - 1  # Zoho's ids have at most 19 digits (OpenAPI "record
 
 
 class IdSet:
-    """Which ids there are, and which came more than once."""
+    """Millions of record ids, with the information which of them occur more than once."""
 
     def __init__(self, ids: Iterable[str] = ()) -> None:
-        self._odd: dict[str, int] = {}  # ids that are no such number, with how often they came
+        self._odd: dict[str, int] = {}  # ids that are not such a number, with their counts
         numbers = self._numbers(ids)
         runs: list[array[int]] = []
-        while some := list(islice(numbers, SORTED_AT_ONCE)):
-            runs.append(array("Q", sorted(some)))
+        while chunk := list(islice(numbers, SORTED_AT_ONCE)):
+            runs.append(array("Q", sorted(chunk)))
         self._sorted = runs[0] if len(runs) == 1 else array("Q", heapq.merge(*runs))
 
     def __len__(self) -> int:
@@ -33,12 +33,12 @@ class IdSet:
         return self.count(record_id) > 0
 
     def count(self, record_id: str) -> int:
-        """Give how often *record_id* came: 0, 1, or 2 for more than once."""
+        """Return how often *record_id* occurs: 0, 1, or 2 for more than once."""
         if not _is_number(record_id):
             return min(2, self._odd.get(record_id, 0))
         number = int(record_id)
         at = bisect_left(self._sorted, number)
-        return sum(one == number for one in self._sorted[at : at + 2])
+        return sum(found == number for found in self._sorted[at : at + 2])
 
     def _numbers(self, ids: Iterable[str]) -> Iterator[int]:
         for record_id in ids:

@@ -1,7 +1,7 @@
-"""Whether a record of the CRM is what was sent: both sides in the form in which the service keeps values.
+"""Compare values that were sent with values that the CRM returns, both in the form in which the service stores them.  Pure.
 
-A *plain form* is a hashable value that two texts, numbers or times share when the service takes them for one (zoho-api: JSON
-encodings, traps).  Where it is not proved what the service does (trimming, HTML entities), the form accepts both.
+A *comparable form* is a hashable value that is equal for two texts, numbers or times that the service treats as the same.  Where
+it is not proven how the service stores a value (trimming, HTML entities), the form accepts both.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ from bulkzoho.domain.model.metadata import REFERENCE_TYPES, CrmModule, FieldMeta
 from bulkzoho.domain.model.rows import Record
 from bulkzoho.domain.transform.multi_select import split_choices
 
-__all__ = ["UNTOLD", "Incomparable", "PlainForm", "comparable_form", "differing_fields"]
+__all__ = ["INCOMPARABLE", "ComparableForm", "Incomparable", "comparable_form", "differing_fields"]
 
 
 class Incomparable(Enum):
-    """The type of :data:`UNTOLD`."""
+    """The type of :data:`INCOMPARABLE`."""
 
-    UNTOLD = "untold"
+    INCOMPARABLE = "incomparable"
 
 
-UNTOLD: Final = Incomparable.UNTOLD
-"""A value of which nobody can say whether it equals another: a lookup by name, a nested object."""
+INCOMPARABLE: Final = Incomparable.INCOMPARABLE
+"""The form of a value that cannot be compared with another: a lookup by name, a nested object."""
 
-PlainForm = Callable[[Any], Hashable]  #: a value to its form; None when it is empty, UNTOLD when it has none
+ComparableForm = Callable[[Any], Hashable]  #: a value to its form; None when it is empty
 
 _TEXTS: Final = frozenset({"text", "textarea", "email", "phone", "website", "picklist", "autonumber"})
 _WHOLE_NUMBERS: Final = frozenset({"integer", "bigint"})
 _DECIMALS: Final = frozenset({"double", "currency", "percent", "decimal"})
-_ESCAPED_AT_MOST: Final = 3  # times over that HTML entities are undone
+_MAX_ESCAPES: Final = 3  # how often HTML entities are decoded
 _EXACT: Final = Context(prec=400)  # more digits than any field takes
 
 
 @lru_cache(maxsize=4096)
-def comparable_form(field: FieldMetadata) -> PlainForm | None:
-    """Give the function that brings values of *field* into their form, None for a field that is not compared.
+def comparable_form(field: FieldMetadata) -> ComparableForm | None:
+    """Return the function that converts values of *field* to their form; None for a field that is not compared.
 
-    Not compared are subforms, files, links to several records, and whatever has no single value in an answer.
+    Subforms, files, links to several records and everything else without a single value in an answer are not compared.
     """
     special = _SPECIAL.get(field.data_type)
     if special is not None:
@@ -60,10 +60,10 @@ def comparable_form(field: FieldMetadata) -> PlainForm | None:
 
 
 def differing_fields(sent: Record, held: Mapping[str, Any], fields: CrmModule) -> list[str]:
-    """Give the API names of the fields in which the CRM's record *held* is not what was *sent*, in the order sent.
+    """Return the API names of the fields in which the CRM's record *held* differs from *sent*, in the order sent.
 
-    Fields that were not sent do not count, nor do those that are not compared (see :func:`plain_form`).  A field that *held*
-    lacks is taken as empty.
+    Fields that were not sent or cannot be compared (see :func:`comparable_form`) do not count.  A field that *held* lacks is
+    empty.
     """
     return [name for name, value in sent.items() if _differ(value, held.get(name), fields.by_api_name.get(name))]
 
@@ -73,17 +73,17 @@ def _differ(sent: Any, held: Any, field: FieldMetadata | None) -> bool:
     if form is None:
         return False
     wanted, found = form(sent), form(held)
-    return wanted is not UNTOLD and wanted != found
+    return wanted is not INCOMPARABLE and wanted != found
 
 
 def _text(value: Any) -> Hashable:
     if value is None:
         return None
     if isinstance(value, list | dict):
-        return UNTOLD
+        return INCOMPARABLE
     text = str(value)
-    if "&" in text:  # answers may hold entities for what was entered on a page (UNVERIFIED), so neither form tells them apart
-        for _ in range(_ESCAPED_AT_MOST):
+    if "&" in text:  # answers may contain entities for text entered in the browser (UNVERIFIED): both forms are equal
+        for _ in range(_MAX_ESCAPES):
             before, text = text, html.unescape(text)
             if text == before:
                 break
@@ -93,7 +93,7 @@ def _text(value: Any) -> Hashable:
 
 
 def _folded(value: Any) -> Hashable:
-    """Unique fields are compared without case (zoho-api: ``unique.case_sensitive`` only takes false)."""
+    """Fold case: unique fields ignore it (OpenAPI ``fields``: ``unique.case_sensitive`` only takes false)."""
     text = _text(value)
     return text.casefold() if isinstance(text, str) else text
 
@@ -103,8 +103,8 @@ def _whole(value: Any) -> Hashable:
     return _text(value) if number is None else number
 
 
-def _decimal(places: int | None) -> PlainForm:
-    """Decimals beyond *places* are cut off, not rounded (docs "Create custom field" v7)."""
+def _decimal(places: int | None) -> ComparableForm:
+    """Cut off digits beyond *places*, as the service does; it does not round (docs "Create custom field" v7)."""
     step = None if places is None else Decimal(1).scaleb(-places)
 
     def form(value: Any) -> Hashable:
@@ -114,9 +114,9 @@ def _decimal(places: int | None) -> PlainForm:
         if step is not None:
             try:
                 number = number.quantize(step, ROUND_DOWN, context=_EXACT)
-            except InvalidOperation:  # it has more digits than any field: the service refused it
+            except InvalidOperation:  # more digits than any field takes: the service rejected it
                 return number
-        return float(number)  # answers were floats on their way here, so both are brought to what a float can hold
+        return float(number)  # the service may have stored a float
 
     return form
 
@@ -132,10 +132,10 @@ def _number(value: Any) -> Decimal | None:
 
 
 def _boolean(value: Any) -> Hashable:
-    """A box is ticked or not: empty is not ticked."""
+    """Treat an empty box as not ticked."""
     if isinstance(value, str):
         return value.strip().casefold() in ("true", "1")
-    return UNTOLD if isinstance(value, list | dict) else bool(value)
+    return INCOMPARABLE if isinstance(value, list | dict) else bool(value)
 
 
 def _date(value: Any) -> Hashable:
@@ -149,7 +149,7 @@ def _date(value: Any) -> Hashable:
 
 
 def _instant(value: Any) -> Hashable:
-    """Answers have the zone of the token's owner and no fraction, whatever was sent: instants are compared, to the second."""
+    """Convert to seconds since the epoch: answers have the zone of the token's owner and no fraction, whatever was sent."""
     text = _text(value)
     if not isinstance(text, str):
         return text
@@ -161,16 +161,16 @@ def _instant(value: Any) -> Hashable:
 
 
 def _choices(value: Any) -> Hashable:
-    """Order and repeats do not count; a list and a text split at semicolons are one."""
+    """Ignore order and repetition; a list equals a text split at semicolons."""
     if isinstance(value, dict):
-        return UNTOLD
+        return INCOMPARABLE
     chosen = value if isinstance(value, list) else split_choices(str(value)) if value is not None else []
     forms = frozenset(form for form in map(_text, chosen) if form is not None)
-    return UNTOLD if UNTOLD in forms else forms or None
+    return INCOMPARABLE if INCOMPARABLE in forms else forms or None
 
 
 def _reference(value: Any) -> Hashable:
-    """Records and users are one when their ids are; by name or e-mail nothing can be said."""
+    """Compare records and users by id; a name or an e-mail address cannot be compared."""
     if isinstance(value, dict):
         if not value:
             return None
@@ -178,16 +178,16 @@ def _reference(value: Any) -> Hashable:
     text = _text(value)
     if text is None or (isinstance(text, str) and text.isdecimal()):
         return text
-    return UNTOLD
+    return INCOMPARABLE
 
 
-_SPECIAL: Final[Mapping[str, PlainForm]] = {
+_SPECIAL: Final[Mapping[str, ComparableForm]] = {
     "boolean": _boolean,
     "date": _date,
     "datetime": _instant,
     "multiselectpicklist": _choices,
 }
-_BY_JSON_TYPE: Final[Mapping[str, PlainForm]] = {  # for types that came after this was written
+_BY_JSON_TYPE: Final[Mapping[str, ComparableForm]] = {  # for types that are newer than this code
     "string": _text,
     "integer": _whole,
     "long": _whole,

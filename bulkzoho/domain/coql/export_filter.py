@@ -1,4 +1,4 @@
-"""Which records an export takes: made up to its bound, changed since, fitting a condition.  Pure."""
+"""Select the records of an export: created before its bound, changed since, matching a condition.  Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from bulkzoho.domain.coql.builder import count_query, quoted
+from bulkzoho.domain.coql.builder import changed_since, count_query, quoted
 from bulkzoho.domain.coql.filter_parser import Condition
 from bulkzoho.domain.coql.filter_translator import to_bulk_read, to_coql
-from bulkzoho.domain.model.export import ConvertedLeads, ExportPage, ExportRoute
-from bulkzoho.domain.policy.export_route import CREATED, MODIFIED
+from bulkzoho.domain.model.export import CREATED, MODIFIED, ConvertedLeads, ExportPage, ExportRoute
 from bulkzoho.errors import RefusedError
 
 __all__ = ["ExportFilter", "within_bound"]
@@ -20,40 +19,40 @@ _IS_CONVERTED: Final = "Converted__s = true"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportFilter:
-    """What a record must be to be exported; times are ISO 8601 with their offset."""
+    """The conditions on records of an export; times are ISO 8601 with their offset."""
 
-    bound: str  #: made up to then
+    bound: str  #: created up to then
     since: str | None = None  #: changed since then
-    where: Condition | None = None  #: the user's, bound to its fields
+    where: Condition | None = None  #: the user's condition, bound to its fields
     converted: ConvertedLeads = ConvertedLeads.LEFT_OUT
 
     def coql(self) -> list[str]:
-        """Give the conditions, all of which must hold.
+        """Return the COQL conditions, which must all hold.
 
-        A query that says nothing of converted leads does not give them (seen with v8, September 2026); one that asks for them
-        gives no others.
+        A query that does not mention converted leads does not return them (seen with v8, September 2026); one that asks for
+        them returns no others.
         """
         conditions = [f"{CREATED} <= {quoted(self.bound)}"]
         if self.converted is ConvertedLeads.ALONE:
             conditions.append(_IS_CONVERTED)
         if self.since:
-            conditions.append(f"{MODIFIED} >= {quoted(self.since)}")
+            conditions.append(changed_since(self.since))
         if self.where:
             conditions.append(f"({to_coql(self.where)})")
         return conditions
 
-    def countings(self, crm_module: str) -> list[str]:
-        """Give the COQL queries whose counts together are the number of records."""
+    def count_queries(self, crm_module: str) -> list[str]:
+        """Return the COQL queries whose counts add up to the number of records."""
         if self.converted is not ConvertedLeads.TOO:
             return [count_query(crm_module, self.coql())]
         parts = (ConvertedLeads.LEFT_OUT, ConvertedLeads.ALONE)
         return [count_query(crm_module, replace(self, converted=part).coql()) for part in parts]
 
     def bulk_read(self) -> dict[str, Any]:
-        """Give the criteria of a bulk read.
+        """Return the criteria of a bulk read.
 
         Raises:
-            RefusedError: It cannot say them.
+            RefusedError: A bulk read cannot express the condition.
         """
         group = [{"field": {"api_name": CREATED}, "comparator": "less_equal", "value": self.bound}]
         if self.since:
@@ -62,21 +61,21 @@ class ExportFilter:
             group.append(to_bulk_read(self.where))
         return group[0] if len(group) == 1 else {"group_operator": "and", "group": group}
 
-    def unsaid(self) -> dict[ExportRoute, RefusedError]:
-        """Give the routes that send conditions and cannot say this one, each with the error that tells why."""
+    def unsupported_routes(self) -> dict[ExportRoute, RefusedError]:
+        """Return the routes that take conditions but cannot express this one, each with the error that says why."""
         found: dict[ExportRoute, RefusedError] = {}
-        for route, say in ((ExportRoute.COQL, self.coql), (ExportRoute.BULK, self.bulk_read)):
+        for route, translate in ((ExportRoute.COQL, self.coql), (ExportRoute.BULK, self.bulk_read)):
             try:
-                say()
+                translate()
             except RefusedError as error:
                 found[route] = error
         return found
 
 
 def within_bound(page: ExportPage, bound: str) -> ExportPage:
-    """Give *page* without what was made after *bound*: while the export runs, others make records."""
+    """Return *page* without records created after *bound*: others may create records while the export runs."""
     last = datetime.fromisoformat(bound)
-    made = page.column(CREATED)
-    if max(map(datetime.fromisoformat, filter(None, made)), default=last) <= last:
+    created = page.column(CREATED)
+    if max(map(datetime.fromisoformat, filter(None, created)), default=last) <= last:
         return page
-    return page.picked(not one or datetime.fromisoformat(one) <= last for one in made)
+    return page.filter(not time or datetime.fromisoformat(time) <= last for time in created)

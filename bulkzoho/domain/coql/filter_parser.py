@@ -1,4 +1,4 @@
-"""The conditions of ``--where``: one small grammar, read into a tree.  Pure.
+"""Parse the conditions of ``--where`` into a tree.  Pure.
 
 ```
 condition  := comparison | "(" condition ")" | condition ("and" | "or") condition      and binds closer than or
@@ -7,14 +7,14 @@ comparison := FIELD ("=" | "!=" | ">" | ">=" | "<" | "<=") VALUE
             | FIELD "is" ["not"] "null"
 ```
 A field is an API name, or a label (in backticks when it has blanks).  A value is a number, ``true``, ``false``, or a text in
-quotes, doubled where it holds them; times as in ISO 8601.  ``%`` at the ends of a ``like`` text stands for anything.
+quotes (a quote in it is doubled); times are ISO 8601.  ``%`` at the ends of a ``like`` text matches anything.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -24,7 +24,7 @@ from bulkzoho.errors import RefusedError, UsageError
 
 __all__ = ["BooleanFilter", "Comparison", "Condition", "Operator", "bind_filter", "parse_where"]
 
-DEEPEST: Final = 50  # brackets in one another; the CRM takes fewer by far
+MAX_DEPTH: Final = 50  # nested brackets; the CRM takes far fewer
 _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<text>'(?:[^']|'')*'|"(?:[^"]|"")*")|`(?P<label>[^`]+)`|(?P<sign>!=|>=|<=|=|>|<|\(|\)|,)"""
     r"""|(?P<number>[+-]?[0-9]+(?:\.[0-9]+)?(?![\w:.-]))|(?P<word>[\w$.:+-]+))""",
@@ -32,7 +32,7 @@ _TOKEN: Final = re.compile(
 
 
 class Operator(StrEnum):
-    """What a comparison asks."""
+    """The operator of a comparison."""
 
     EQUAL = "="
     NOT_EQUAL = "!="
@@ -62,7 +62,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BooleanFilter:
-    """Conditions all of which, or one of which, must hold."""
+    """Two conditions of which both, or at least one, must hold."""
 
     both: bool
     left: Condition
@@ -73,37 +73,37 @@ Condition = Comparison | BooleanFilter
 
 
 def parse_where(text: str) -> Condition:
-    """Read a condition.
+    """Parse a condition.
 
     Raises:
-        UsageError: It is none; says where it goes wrong.
+        UsageError: A syntax error; names the place.
     """
-    return _Parser(text).whole()
+    return _Parser(text).parse()
 
 
 def bind_filter(condition: Condition, crm_module: CrmModule) -> Condition:
-    """Give *condition* with the fields that its names mean.
+    """Return *condition* with its names resolved to fields.
 
     Raises:
-        RefusedError: A name means no field, or several.
+        RefusedError: A name is no field, or ambiguous.
     """
     known = FieldResolver(crm_module)
 
-    def bound(one: Condition) -> Condition:
-        if isinstance(one, BooleanFilter):
-            return BooleanFilter(both=one.both, left=bound(one.left), right=bound(one.right))
-        found = known.find(one.name)
+    def bind(part: Condition) -> Condition:
+        if isinstance(part, BooleanFilter):
+            return BooleanFilter(both=part.both, left=bind(part.left), right=bind(part.right))
+        found = known.find(part.name)
         if len(found) != 1:
-            near = known.nearest(one.name)
+            near = known.nearest(part.name)
             hint = f"Did you mean {near}?" if near and not found else f"`bulkzoho fields {crm_module.api_name}` lists the fields."
-            raise RefusedError(f"--where: {crm_module.api_name} has no field {one.name!r}.", hint=hint, code="INVALID_WHERE")
-        return Comparison(name=one.name, operator=one.operator, values=one.values, field=found[0])
+            raise RefusedError(f"--where: {crm_module.api_name} has no field {part.name!r}.", hint=hint, code="INVALID_WHERE")
+        return replace(part, field=found[0])
 
-    return bound(condition)
+    return bind(condition)
 
 
 class _Parser:
-    """Reads tokens from left to right, one ahead."""
+    """A recursive-descent parser with one token of lookahead."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -114,48 +114,42 @@ class _Parser:
         while position < len(text.rstrip()):
             match = _TOKEN.match(text, position)
             if match is None or match.lastgroup is None:
-                raise self._wrong(text[position:].strip())
+                raise self._syntax_error(text[position:].strip())
             self._tokens.append((match.lastgroup, match[match.lastgroup]))
             position = match.end()
 
-    def whole(self) -> Condition:
-        """Give all of it."""
-        condition = self._any()
+    def parse(self) -> Condition:
+        """Parse the whole text."""
+        condition = self._or()
         if self._at < len(self._tokens):
-            raise self._wrong(self._peek()[1])
+            raise self._syntax_error(self._peek()[1])
         return condition
 
-    def _any(self) -> Condition:
-        return self._joined("or", self._all)
+    def _or(self) -> Condition:
+        return self._chain("or", self._and)
 
-    def _all(self) -> Condition:
-        return self._joined("and", self._one)
+    def _and(self) -> Condition:
+        return self._chain("and", self._comparison)
 
-    def _joined(self, word: str, part: Callable[[], Condition]) -> Condition:
+    def _chain(self, word: str, part: Callable[[], Condition]) -> Condition:
         left = part()
         while self._accept(word):
             left = BooleanFilter(both=word == "and", left=left, right=part())
         return left
 
-    def _one(self) -> Condition:
+    def _comparison(self) -> Condition:
         if self._accept("("):
-            self._depth += 1
-            if self._depth > DEEPEST:
-                raise UsageError(f"--where has more than {DEEPEST} brackets in one another.", hint="Say it with fewer.")
-            condition = self._any()
-            self._expect(")")
-            self._depth -= 1
-            return condition
+            return self._brackets()
         kind, name = self._next()
         if kind not in ("word", "label"):
-            raise self._wrong(name)
+            raise self._syntax_error(name)
         if self._accept("is"):
             operator = Operator.NOT_NULL if self._accept("not") else Operator.NULL
             self._expect("null")
             return Comparison(name=name, operator=operator, values=())
         negated = "not " if self._accept("not") else ""
         if self._accept("in"):
-            return Comparison(name=name, operator=Operator(f"{negated}in"), values=self._several())
+            return Comparison(name=name, operator=Operator(f"{negated}in"), values=self._list())
         if self._accept("like"):
             return Comparison(name=name, operator=Operator(f"{negated}like"), values=(self._value(),))
         if self._accept("between"):
@@ -164,10 +158,19 @@ class _Parser:
             return Comparison(name=name, operator=Operator(f"{negated}between"), values=(low, self._value()))
         kind, sign = self._next()
         if negated or kind != "sign" or sign in "(),":
-            raise self._wrong(sign)
+            raise self._syntax_error(sign)
         return Comparison(name=name, operator=Operator(sign), values=(self._value(),))
 
-    def _several(self) -> tuple[str, ...]:
+    def _brackets(self) -> Condition:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise UsageError(f"--where has more than {MAX_DEPTH} nested brackets.", hint="Write it with fewer brackets.")
+        condition = self._or()
+        self._expect(")")
+        self._depth -= 1
+        return condition
+
+    def _list(self) -> tuple[str, ...]:
         self._expect("(")
         values = [self._value()]
         while self._accept(","):
@@ -181,7 +184,7 @@ class _Parser:
             return text[1:-1].replace(text[0] * 2, text[0])
         if kind == "number" or (kind == "word" and (text.casefold() in ("true", "false") or text[0].isdigit())):
             return text
-        raise self._wrong(text)
+        raise self._syntax_error(text)
 
     def _peek(self) -> tuple[str, str]:
         return self._tokens[self._at] if self._at < len(self._tokens) else ("end", "")
@@ -200,11 +203,11 @@ class _Parser:
 
     def _expect(self, wanted: str) -> None:
         if not self._accept(wanted):
-            raise self._wrong(self._peek()[1])
+            raise self._syntax_error(self._peek()[1])
 
-    def _wrong(self, near: str) -> UsageError:
-        where = f"at {near[:40]!r}" if near else "at its end"
+    def _syntax_error(self, near: str) -> UsageError:
+        where = f"near {near[:40]!r}" if near else "at its end"
         return UsageError(
-            f"--where cannot be read {where}.",
-            hint="Write it as in: --where \"Lead_Status = 'Contacted' and Annual_Revenue >= 1000\".",
+            f"syntax error in --where {where}.",
+            hint="Example: --where \"Lead_Status = 'Contacted' and Annual_Revenue >= 1000\".",
         )

@@ -1,8 +1,8 @@
-"""Conditions in the words of each route: COQL and bulk-read criteria.  Pure.
+"""Translate conditions to COQL and to bulk-read criteria.  Pure.
 
-What a route may compare how stands in zoho-api: docs v7 "COQL", "Bulk Read: create job".  What it cannot say is refused with the
-field and the operator, before anything is sent.  The list takes no conditions, and a search, which does, is no way to export: see
-docs/decisions.
+Sources of what each API can compare: docs "COQL" (v7) and "Bulk Read: create job" (v7).  A condition that an API cannot express
+is refused with the field and the operator, before anything is sent.  The list takes no conditions, and the search, which does,
+is not fit for exports: see docs/decisions.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bulkzoho.errors import RefusedError
 
 __all__ = ["to_bulk_read", "to_coql"]
 
-# Both take 25, of which an export needs some itself: two times, and for COQL converted leads and the ends of a stretch of ids
+# Both take 25, of which an export needs some itself: two times, and for COQL converted leads and the limits of a range of ids
 MAX_CONDITIONS: Final = {"COQL": 20, "bulk read": 23}
 MAX_VALUES: Final = {"COQL": COQL_IN_VALUES, "bulk read": BULK_READ_IN_VALUES}
 
@@ -41,7 +41,7 @@ _ORDER: Final = frozenset({
     Operator.NOT_BETWEEN,
 })  # fmt: skip
 _LIKE: Final = frozenset({Operator.LIKE, Operator.NOT_LIKE})
-_TAKEN: Final[Mapping[str, frozenset[Operator]]] = {
+_OPERATORS: Final[Mapping[str, frozenset[Operator]]] = {
     "text": _SAME | _LIKE,
     "number": _SAME | _ORDER,
     "day": _SAME | _ORDER,
@@ -64,62 +64,62 @@ _BULK_WORDS: Final = {
     Operator.NULL: "equal",
     Operator.NOT_NULL: "not_equal",
 }
-_EMPTY: Final = "${EMPTY}"  # docs v7 "Bulk Read": the word for no value
+_EMPTY: Final = "${EMPTY}"  # no value; docs "Bulk Read" (v7)
 
 
 def to_coql(condition: Condition) -> str:
-    """Give *condition* (bound to its fields) as COQL, bracketed in pairs.
+    """Return *condition* (bound to its fields) as COQL, bracketed in pairs.
 
     Raises:
-        RefusedError: COQL cannot say it.
+        RefusedError: COQL cannot express it.
     """
     _refuse_too_many(condition, route="COQL")
     return _coql(condition)
 
 
 def to_bulk_read(condition: Condition) -> dict[str, Any]:
-    """Give *condition* as the criteria of a bulk read.
+    """Return *condition* (bound to its fields) as the criteria of a bulk read.
 
     Raises:
-        RefusedError: A bulk read cannot say it.
+        RefusedError: A bulk read cannot express it.
     """
     _refuse_too_many(condition, route="bulk read")
     return _bulk(condition)
 
 
-def _coql(one: Condition) -> str:
-    if isinstance(one, BooleanFilter):
-        sides = [f"({_coql(side)})" if isinstance(side, BooleanFilter) else _coql(side) for side in (one.left, one.right)]
-        return f"{sides[0]} {'and' if one.both else 'or'} {sides[1]}"
-    field, kind = _checked(one, route="COQL")
-    name, values = field.api_name, [_coql_value(value, kind) for value in one.values]
-    match one.operator:
+def _coql(part: Condition) -> str:
+    if isinstance(part, BooleanFilter):
+        sides = [f"({_coql(side)})" if isinstance(side, BooleanFilter) else _coql(side) for side in (part.left, part.right)]
+        return f"{sides[0]} {'and' if part.both else 'or'} {sides[1]}"
+    field, kind = _checked(part, route="COQL")
+    name, values = field.api_name, [_coql_value(value, kind) for value in part.values]
+    match part.operator:
         case Operator.NULL | Operator.NOT_NULL:
-            return f"{name} {one.operator}"
+            return f"{name} {part.operator}"
         case Operator.IN | Operator.NOT_IN:
-            return f"{name} {one.operator} ({', '.join(values)})"
+            return f"{name} {part.operator} ({', '.join(values)})"
         case Operator.BETWEEN | Operator.NOT_BETWEEN:
-            return f"{name} {one.operator} {values[0]} and {values[1]}"
+            return f"{name} {part.operator} {values[0]} and {values[1]}"
         case Operator.NOT_EQUAL if kind == "boolean":  # COQL has only = for booleans
             return f"{name} = {'false' if values[0] == 'true' else 'true'}"
         case _:
-            return f"{name} {one.operator} {values[0]}"
+            return f"{name} {part.operator} {values[0]}"
 
 
 def _coql_value(value: str, kind: str) -> str:
     return value if kind == "number" else value.casefold() if kind == "boolean" else quoted(value)
 
 
-def _bulk(one: Condition) -> dict[str, Any]:
-    if isinstance(one, BooleanFilter):
-        return {"group_operator": "and" if one.both else "or", "group": [_bulk(one.left), _bulk(one.right)]}
-    field, kind = _checked(one, route="bulk read")
-    operator, values = one.operator, [_bulk_value(value, kind) for value in one.values]
+def _bulk(part: Condition) -> dict[str, Any]:
+    if isinstance(part, BooleanFilter):
+        return {"group_operator": "and" if part.both else "or", "group": [_bulk(part.left), _bulk(part.right)]}
+    field, kind = _checked(part, route="bulk read")
+    operator, values = part.operator, [_bulk_value(value, kind) for value in part.values]
     value: Any
     if operator in _LIKE:
-        word, value = _bulk_like(one)
+        word, value = _bulk_like(part)
     elif operator in (Operator.BETWEEN, Operator.NOT_BETWEEN) and kind == "number":
-        raise _cannot(one, route="bulk read")  # only times have it there
+        raise _unsupported(part, route="bulk read")  # it has them only for times
     elif operator is Operator.NOT_EQUAL and kind == "boolean":
         word, value = "equal", not values[0]
     else:
@@ -129,14 +129,14 @@ def _bulk(one: Condition) -> dict[str, Any]:
     return {"field": {"api_name": field.api_name}, "comparator": word, "value": value}
 
 
-def _bulk_like(one: Comparison) -> tuple[str, str]:
-    pattern, negated = one.values[0], one.operator is Operator.NOT_LIKE
+def _bulk_like(part: Comparison) -> tuple[str, str]:
+    pattern, negated = part.values[0], part.operator is Operator.NOT_LIKE
     begins, ends = pattern.startswith("%"), pattern.endswith("%")
     text = pattern.strip("%")
     if begins and ends:
         return ("not_contains" if negated else "contains"), text
     if negated or not (begins or ends):
-        raise _cannot(one, route="bulk read")
+        raise _unsupported(part, route="bulk read")
     return ("ends_with" if begins else "starts_with"), text
 
 
@@ -146,25 +146,25 @@ def _bulk_value(value: str, kind: str) -> Any:
     return value.casefold() == "true" if kind == "boolean" else value
 
 
-def _checked(one: Comparison, *, route: str) -> tuple[FieldMetadata, str]:
-    """Give the field and its kind, when it takes the operator and the values."""
-    field = one.field
+def _checked(part: Comparison, *, route: str) -> tuple[FieldMetadata, str]:
+    """Return the field and its kind; refuse an operator or a value that it does not take."""
+    field = part.field
     assert field is not None, "not bound to a module"
     kind = _kind(field)
-    if one.operator not in _TAKEN[kind]:
-        raise _cannot(one, route=route)
-    if one.operator in _LIKE and "%" in one.values[0][1:-1]:
-        raise _cannot(one, route=route)
-    if len(one.values) > MAX_VALUES[route]:
+    if part.operator not in _OPERATORS[kind]:
+        raise _unsupported(part, route=route)
+    if part.operator in _LIKE and "%" in part.values[0][1:-1]:
+        raise _unsupported(part, route=route)
+    if len(part.values) > MAX_VALUES[route]:
         raise RefusedError(
-            f"--where: {field.api_name} {one.operator} has {len(one.values)} values; {route} takes {MAX_VALUES[route]}.",
-            hint="Export in parts.",
+            f"--where: {field.api_name} {part.operator} has {len(part.values)} values; {route} takes {MAX_VALUES[route]}.",
+            hint="Split it into several exports.",
             code="INVALID_WHERE",
         )
-    for value in one.values:
+    for value in part.values:
         if not _fits(value, kind):
             raise RefusedError(
-                f"--where: {field.api_name} is a {field.data_type}, and {value!r} is none.",
+                f"--where: {field.api_name} is a {field.data_type}, and {value!r} is not.",
                 hint="Write numbers with digits, days as 2026-02-01, times as 2026-02-01T10:00:00+01:00, lookups as ids.",
                 code="INVALID_WHERE",
             )
@@ -207,23 +207,23 @@ def _refuse_too_many(condition: Condition, *, route: str) -> None:
     count, most = sum(1 for _ in _comparisons(condition)), MAX_CONDITIONS[route]
     if count > most:
         raise RefusedError(
-            f"--where has {count} comparisons; {route} takes {most}.", hint="Export in parts.", code="INVALID_WHERE"
+            f"--where has {count} comparisons; {route} takes {most}.", hint="Split it into several exports.", code="INVALID_WHERE"
         )
 
 
-def _comparisons(one: Condition) -> Iterator[Comparison]:
-    if isinstance(one, BooleanFilter):
-        yield from _comparisons(one.left)
-        yield from _comparisons(one.right)
+def _comparisons(part: Condition) -> Iterator[Comparison]:
+    if isinstance(part, BooleanFilter):
+        yield from _comparisons(part.left)
+        yield from _comparisons(part.right)
     else:
-        yield one
+        yield part
 
 
-def _cannot(one: Comparison, *, route: str) -> RefusedError:
-    field = one.field
+def _unsupported(part: Comparison, *, route: str) -> RefusedError:
+    field = part.field
     kind = field.data_type if field else "field"
     return RefusedError(
-        f"--where: {route} cannot say {one.name} {one.operator} ({kind}).",
-        hint="Compare it otherwise, or take another --route.",
+        f"--where: {route} cannot express {part.name} {part.operator} ({kind}).",
+        hint="Use another operator or another --route.",
         code="INVALID_WHERE",
     )

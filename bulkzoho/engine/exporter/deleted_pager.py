@@ -1,50 +1,49 @@
-"""Tombstones: what was deleted, behind the records that are there."""
+"""Read deleted records after the existing ones."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 
-from bulkzoho.domain.model.export import ExportPage, Partition
-from bulkzoho.engine.exporter.record_api import ID, RecordPager, RecordReadCalls
+from bulkzoho.domain.model.export import DELETED, ExportPage, Partition
+from bulkzoho.engine.exporter.record_api import RecordPager, RecordReadCalls
 
 __all__ = ["DeletedRecordsPager"]
 
 
 class DeletedRecordsPager:
-    """Another source, and behind its strands one with what was deleted.
+    """Another pager, and one more partition with the deleted records.
 
-    The CRM pages it by number, and what is deleted meanwhile shifts the pages: it is read in one go, anew after a crash.
+    The CRM numbers the pages of deleted records, and further deletions shift them: they are read in one go, and again from the
+    beginning after a crash.
     """
 
     def __init__(
         self,
-        pages: RecordPager,
-        reader: RecordReadCalls,
+        existing: RecordPager,
+        calls: RecordReadCalls,
         *,
         number: int,
         since: str | None,
-        column: str,
-        wanted: Callable[[str], bool] | None = None,
+        is_wanted: Callable[[str], bool] | None = None,
     ) -> None:
-        """Read strand *number* from what was deleted *since* then, or ever; *column* holds when; *wanted* chooses ids."""
-        self._pages = pages
-        self._reader = reader
+        """Read partition *number* from the records deleted since *since* (None: ever) whose id *is_wanted*."""
+        self._existing = existing
+        self._calls = calls
         self._number = number
         self._since = since
-        self._column = column
-        self._wanted = wanted
+        self._is_wanted = is_wanted
 
-    async def pages(self, strand: Partition) -> AsyncIterator[ExportPage]:
+    async def pages(self, partition: Partition) -> AsyncIterator[ExportPage]:
         """See :meth:`bulkzoho.engine.exporter.record_api.RecordPager.pages`."""
-        if strand.number != self._number:
-            async for page in self._pages.pages(strand):
+        if partition.number != self._number:
+            async for page in self._existing.pages(partition):
                 yield page
-        elif not strand.done:
-            async for deleted in self._reader.deleted(since=self._since):
+        elif not partition.done:
+            async for deleted in self._calls.deleted(since=self._since):
                 found = [
-                    {ID: str(one[ID]), self._column: one.get("deleted_time")}
-                    for one in deleted
-                    if self._wanted is None or self._wanted(str(one[ID]))
+                    {"id": str(record["id"]), DELETED: record.get("deleted_time")}
+                    for record in deleted
+                    if self._is_wanted is None or self._is_wanted(str(record["id"]))
                 ]
-                yield ExportPage.of(found, position={}, done=False, whole=False)
-            yield ExportPage.of([], position={}, done=True)
+                yield ExportPage.from_records(found, position={}, done=False, resumable=False)
+            yield ExportPage.from_records([], position={}, done=True)

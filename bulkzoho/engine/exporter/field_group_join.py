@@ -1,6 +1,6 @@
-"""Records of more than one group of fields, each put together from one state only.
+"""Join the field groups of records, each record from one state only.
 
-A record is joined only when all its groups show the same Modified_Time; else it is read again by its id.
+A record is joined only when all its groups show the same Modified_Time; otherwise it is read again by its id.
 """
 
 from __future__ import annotations
@@ -11,81 +11,83 @@ from typing import Any, Final
 
 from bulkzoho.domain.coql.builder import ids_in
 from bulkzoho.domain.model.edition_limits import COQL_IN_VALUES
-from bulkzoho.domain.policy.export_route import MODIFIED
+from bulkzoho.domain.model.export import MODIFIED
 from bulkzoho.engine.concurrency.gather import gather_first_error
 from bulkzoho.engine.exporter.record_api import Record, RecordReadCalls
 from bulkzoho.errors import RunFailedError
 
-__all__ = ["ByIds", "by_id", "coql_reader", "join_field_groups", "list_reader"]
+__all__ = ["ByIdReader", "by_id", "coql_reader", "join_field_groups", "list_reader"]
 
-PATIENCE: Final = 10  # times that a record which changes all the while is read again
-RETRY_AFTER_S: Final = 0.5  # seconds before it is
+MAX_REREADS: Final = 10  # of a record that keeps changing
+REREAD_AFTER_S: Final = 0.5
 ROWS_BY_IDS: Final = 200  # rows asked for with up to 100 ids: the cheapest query
 
-ByIds = Callable[[Sequence[str]], Awaitable[list[dict[str, Record]]]]
-"""Reads records by their ids: for each group of fields what was found, by id."""
+ByIdReader = Callable[[Sequence[str]], Awaitable[list[dict[str, Record]]]]
+"""Reads records by their ids: for each group of fields the found records by id."""
 
 
-def list_reader(reader: RecordReadCalls, groups: Sequence[Sequence[str]]) -> ByIds:
-    """Give the way to read by ids that the list has."""
+def list_reader(calls: RecordReadCalls, groups: Sequence[Sequence[str]]) -> ByIdReader:
+    """Return a function that reads records by id with the list API."""
 
     async def read(ids: Sequence[str]) -> list[dict[str, Record]]:
-        found = await gather_first_error([reader.named(fields, ids) for fields in groups])
+        found = await gather_first_error([calls.by_ids(fields, ids) for fields in groups])
         return [by_id(records) for records in found]
 
     return read
 
 
-def coql_reader(reader: RecordReadCalls, groups: Sequence[Sequence[str]], *, conditions: Sequence[str] = ()) -> ByIds:
-    """Give the way to read by ids that COQL has; what does not meet all *conditions* is not found."""
+def coql_reader(calls: RecordReadCalls, groups: Sequence[Sequence[str]], *, conditions: Sequence[str] = ()) -> ByIdReader:
+    """Return a function that reads records by id with COQL; records that do not meet all *conditions* are not found."""
 
-    async def some(fields: Sequence[str], ids: Sequence[str]) -> Sequence[Record]:
-        return (await reader.query(fields, [*conditions, ids_in(ids)], rows=ROWS_BY_IDS)).records
+    async def read_chunk(fields: Sequence[str], ids: Sequence[str]) -> Sequence[Record]:
+        return (await calls.query(fields, [*conditions, ids_in(ids)], rows=ROWS_BY_IDS)).records
+
+    async def read_group(fields: Sequence[str], ids: Sequence[str]) -> dict[str, Record]:
+        starts = range(0, len(ids), COQL_IN_VALUES)
+        chunks = await gather_first_error([read_chunk(fields, ids[at : at + COQL_IN_VALUES]) for at in starts])
+        return by_id([record for chunk in chunks for record in chunk])
 
     async def read(ids: Sequence[str]) -> list[dict[str, Record]]:
-        starts = range(0, len(ids), COQL_IN_VALUES)
-        found = await gather_first_error([some(fields, ids[at : at + COQL_IN_VALUES]) for fields in groups for at in starts])
-        return [
-            by_id([one for records in found[number * len(starts) : (number + 1) * len(starts)] for one in records])
-            for number in range(len(groups))
-        ]
+        return await gather_first_error([read_group(fields, ids) for fields in groups])
 
     return read
 
 
-async def join_field_groups(main: Sequence[Record], others: Sequence[Mapping[str, Record]], again: ByIds) -> list[Record]:
-    """Put the groups of each record together; those that differ in time, or lack a group, are read again.
+async def join_field_groups(main: Sequence[Record], others: Sequence[Mapping[str, Record]], reread: ByIdReader) -> list[Record]:
+    """Join the groups of each record; records whose groups differ in time, or lack a group, are read again.
 
     Raises:
         RunFailedError: A record changes faster than it can be read.
     """
     if not others:
         return list(main)
-    merged: dict[str, Record | None] = {
-        str(one["id"]): _merged([one, *(group.get(str(one["id"])) for group in others)]) for one in main
+    joined: dict[str, Record | None] = {
+        str(record["id"]): _joined([record, *(group.get(str(record["id"])) for group in others)]) for record in main
     }
-    odd = [record_id for record_id, one in merged.items() if one is None]
-    for attempt in range(PATIENCE):
-        if not odd:
+    for attempt in range(MAX_REREADS):
+        inconsistent = [record_id for record_id, record in joined.items() if record is None]
+        if not inconsistent:
             break
         if attempt:
-            await asyncio.sleep(RETRY_AFTER_S)
-        groups = await again(odd)
-        for record_id in odd:
-            if record_id not in groups[0]:
-                del merged[record_id]  # deleted meanwhile
+            await asyncio.sleep(REREAD_AFTER_S)
+        groups = await reread(inconsistent)
+        for record_id in inconsistent:
+            if record_id in groups[0]:
+                joined[record_id] = _joined([group.get(record_id) for group in groups])
             else:
-                merged[record_id] = _merged([group.get(record_id) for group in groups])
-        odd = [record_id for record_id in odd if record_id in merged and merged[record_id] is None]
-    if odd:
+                del joined[record_id]  # deleted meanwhile
+    unsteady = next((record_id for record_id, record in joined.items() if record is None), None)
+    if unsteady is not None:
         raise RunFailedError(
-            f"record {odd[0]} changes faster than its fields can be read.", hint="Resume when it is quieter.", code="UNSTEADY"
+            f"record {unsteady} changes faster than its fields can be read.",
+            hint="Resume when fewer changes are made.",
+            code="UNSTEADY",
         )
-    return [one for one in merged.values() if one is not None]
+    return [record for record in joined.values() if record is not None]
 
 
-def _merged(parts: Sequence[Record | None]) -> Record | None:
-    """Give one record of its groups, or None when one is missing or shows another state."""
+def _joined(parts: Sequence[Record | None]) -> Record | None:
+    """Return one record from its groups; None when a group is missing or shows another state."""
     joined: dict[str, Any] = {}
     for part in parts:
         if part is None or part.get(MODIFIED) != (parts[0] or {}).get(MODIFIED):
@@ -95,5 +97,5 @@ def _merged(parts: Sequence[Record | None]) -> Record | None:
 
 
 def by_id(records: Sequence[Record]) -> dict[str, Record]:
-    """Give *records* by their ids."""
-    return {str(one["id"]): one for one in records}
+    """Return *records* by their ids."""
+    return {str(record["id"]): record for record in records}

@@ -1,7 +1,7 @@
-"""Records by the list, newest ids first, by the tokens that it gives; each group of fields is a listing of its own.
+"""Read records by the list API: page tokens, highest ids first; each group of fields is a listing of its own.
 
-Tokens reach 100,000 records.  What is older is read by its ids, in stretches: COQL names them, and the list gives the records.
-A token lives for 24 hours; after that the listing begins anew, and what was given already is passed over.
+Page tokens reach 100,000 records.  Older records are read by their ids: COQL returns the ids, the list the records.  A token
+expires after 24 hours; the listing then starts again, and records that were exported already are skipped.
 """
 
 from __future__ import annotations
@@ -24,102 +24,102 @@ MAX_RESTARTS: Final = 3  # of one listing in one process
 
 
 class ListPager:
-    """Implements ``Pages``.  A strand that has an upper limit is read by ids, another by tokens as far as they reach.
+    """A :class:`RecordPager`.  A partition with an upper limit is read by ids, another one by page tokens as far as they reach.
 
-    The position holds ``tokens``, one a group, ``last``, the last id, and ``read``, how far tokens have come; or ``below``, the
-    id below which records are read by their ids, and what that has to remember.
+    The position holds ``tokens``, one for each group, ``last``, the last id, and ``read``, the number of records read by tokens;
+    or ``below``, the id below which records are read by their ids, and the position of that.
     """
 
     def __init__(
-        self, reader: RecordReadCalls, *, groups: Sequence[Sequence[str]], since: str | None, beyond: IdSource | None = None
+        self, calls: RecordReadCalls, *, groups: Sequence[Sequence[str]], since: str | None, older: IdSource | None = None
     ) -> None:
-        """Read *groups* of fields; *beyond* names the ids that no token reaches, where that can be done."""
-        self._reader = reader
+        """Read *groups* of fields; *older* returns the ids that no page token reaches, if there is a way."""
+        self._calls = calls
         self._groups = groups
         self._since = since
-        self._again = list_reader(reader, groups)
-        self._beyond = beyond
+        self._reread = list_reader(calls, groups)
+        self._older = older
 
-    async def pages(self, strand: Partition) -> AsyncIterator[ExportPage]:
+    async def pages(self, partition: Partition) -> AsyncIterator[ExportPage]:
         """See :meth:`bulkzoho.engine.exporter.record_api.RecordPager.pages`."""
-        below = strand.position.get("below") or (int(strand.up_to) + 1 if strand.up_to else None)
+        below = partition.position.get("below") or (int(partition.up_to) + 1 if partition.up_to else None)
         if below is None:
-            async for page in self._by_tokens(strand):
+            async for page in self._by_tokens(partition):
                 below = page.position.get("below")
                 yield page
-            strand = replace(strand, position={})
-        if below is not None and not strand.done:
-            rest = replace(strand, up_to=str(int(below) - 1))
+            partition = replace(partition, position={})
+        if below is not None and not partition.done:
+            rest = replace(partition, up_to=str(int(below) - 1))
             async for page in self._by_ids().pages(rest):
                 yield replace(page, position={"below": below, **page.position})
 
-    async def _by_tokens(self, strand: Partition) -> AsyncIterator[ExportPage]:
-        """Read downwards; the last page's position has ``below`` when there may be more than tokens reach."""
-        last, end = str(strand.position.get("last", "")), int(strand.above or 0)
-        main, *others = self._listings(strand.position.get("tokens"))
-        main.read, done = int(strand.position.get("read", 0)), strand.done
+    async def _by_tokens(self, partition: Partition) -> AsyncIterator[ExportPage]:
+        """Read downwards; the position of the last page has ``below`` when there may be records beyond the page tokens."""
+        last, end = str(partition.position.get("last", "")), int(partition.above or 0)
+        main, *others = self._cursors(partition.position.get("tokens"))
+        main.read, done = int(partition.position.get("read", 0)), partition.done
         while not done:
-            page, *_ = await gather_first_error([main.next(), *(one.ahead() for one in others)])
-            records = [one for one in page or () if end < int(one["id"]) and (not last or int(one["id"]) < int(last))]
+            page, *_ = await gather_first_error([main.next_page(), *(cursor.prefetch() for cursor in others)])
+            records = [record for record in page or () if end < int(record["id"]) and (not last or int(record["id"]) < int(last))]
             if records:
                 last = str(records[-1]["id"])
-                records = await self._whole(records, others)
-            has_passed = bool(page) and int((page or ())[-1]["id"]) <= end
-            # "no more records" at the reach of page tokens may mean "no further"
+                records = await self._join(records, others)
+            has_passed_end = bool(page) and int((page or ())[-1]["id"]) <= end
+            # at the reach of tokens, "no more records" may mean "no more tokens"
             is_at_reach = page is None or (main.ended and main.read >= PAGE_TOKEN_RECORDS)
-            if is_at_reach and not has_passed:
-                yield ExportPage.of(records, position={"below": last}, done=False)
+            if is_at_reach and not has_passed_end:
+                yield ExportPage.from_records(records, position={"below": last}, done=False)
                 return
-            done = main.ended or has_passed
-            position = {"tokens": [main.token, *(one.first for one in others)], "last": last, "read": main.read}
-            yield ExportPage.of(records, position=position, done=done)
+            done = main.ended or has_passed_end
+            position = {"tokens": [main.token, *(cursor.resume_token for cursor in others)], "last": last, "read": main.read}
+            yield ExportPage.from_records(records, position=position, done=done)
 
-    def _listings(self, tokens: Sequence[str | None] | None) -> list[ListCursor]:
+    def _cursors(self, tokens: Sequence[str | None] | None) -> list[ListCursor]:
         pairs = zip(self._groups, tokens or [None] * len(self._groups), strict=True)
-        return [ListCursor(self._reader, fields, token=token, since=self._since) for fields, token in pairs]
+        return [ListCursor(self._calls, fields, token=token, since=self._since) for fields, token in pairs]
 
-    async def _whole(self, records: Sequence[Record], others: Sequence[ListCursor]) -> list[Record]:
+    async def _join(self, records: Sequence[Record], others: Sequence[ListCursor]) -> list[Record]:
         lowest = int(records[-1]["id"])
-        found = await gather_first_error([one.down_to(lowest) for one in others])
-        return await join_field_groups(records, found, self._again)
+        found = await gather_first_error([cursor.read_down_to(lowest) for cursor in others])
+        return await join_field_groups(records, found, self._reread)
 
     def _by_ids(self) -> IdPager:
-        if self._beyond is None:
+        if self._older is None:
             raise RunFailedError(
                 "reading the list: it ends after 100,000 records, and there are more.",
-                hint="Export converted leads and the others one after the other, or since a later time.",
+                hint="Export converted leads and the others separately, or since a later time.",
                 code=LIST_ENDS,
             )
-        return IdPager(self._beyond, self._again)
+        return IdPager(self._older, self._reread)
 
 
 class ListCursor:
     """One listing and how far it was read.
 
     Attributes:
-        token: Of the page that comes next: None for the first, "" when there is none.
-        first: Of the first page that holds records which were not asked for yet.
-        read: Records that its tokens have given.
+        token: Of the next page: None for the first page, "" after the last.
+        resume_token: Of the first page with records that were not returned yet.
+        read: Records read by tokens.
     """
 
-    def __init__(self, reader: RecordReadCalls, fields: Sequence[str], *, token: str | None, since: str | None) -> None:
-        self.token = self.first = token
-        self._reader = reader
+    def __init__(self, calls: RecordReadCalls, fields: Sequence[str], *, token: str | None, since: str | None) -> None:
+        self.token = self.resume_token = token
+        self._calls = calls
         self._fields = fields
         self._since = since
         self.read = 0
         self._restarts = 0
-        self._kept: list[tuple[str | None, Sequence[Record]]] = []
+        self._buffer: list[tuple[str | None, Sequence[Record]]] = []  # pages with their tokens
 
     @property
     def ended(self) -> bool:
-        """Whether no page comes any more."""
+        """Whether there is no further page."""
         return self.token == ""
 
-    async def next(self) -> Sequence[Record] | None:
-        """Give the next page, None where tokens reach no further."""
+    async def next_page(self) -> Sequence[Record] | None:
+        """Read the next page; return None where tokens reach no further."""
         while True:
-            page = await self._reader.page(self._fields, token=self.token, since=self._since)
+            page = await self._calls.page(self._fields, token=self.token, since=self._since)
             if isinstance(page, ApiPage):
                 self.token = page.next_token or ""
                 self.read += len(page.records)
@@ -130,33 +130,37 @@ class ListCursor:
             self._restarts += 1
             if self._restarts > MAX_RESTARTS:
                 raise RunFailedError(
-                    f"reading the list: the CRM refused the token of the next page ({page.code}).",
+                    f"reading the list: the CRM rejected the token of the next page ({page.code}).",
                     hint="Resume it, or export with --route coql.",
                     code=page.code,
                 )
             self.token, self.read = None, 0
 
-    async def ahead(self) -> Sequence[Record] | None:
-        """Have a page at hand that was not asked for yet."""
-        if not self._kept and not self.ended:
-            await self._keep_next()
+    async def prefetch(self) -> Sequence[Record] | None:
+        """Read a page into the buffer if it is empty."""
+        if not self._buffer and not self.ended:
+            await self._read_into_buffer()
         return None
 
-    async def down_to(self, lowest: int) -> dict[str, Record]:
-        """Give all records down to the id *lowest* that were not given yet."""
-        while not self.ended and (not self._kept or not self._kept[-1][1] or int(self._kept[-1][1][-1]["id"]) > lowest):
-            await self._keep_next()
+    async def read_down_to(self, lowest: int) -> dict[str, Record]:
+        """Return all records down to the id *lowest* that were not returned yet."""
+        while not self.ended and not self._has_reached(lowest):
+            await self._read_into_buffer()
         found: dict[str, Record] = {}
         left: list[tuple[str | None, Sequence[Record]]] = []
-        for token, records in self._kept:
-            found |= by_id([one for one in records if int(one["id"]) >= lowest])
-            below = [one for one in records if int(one["id"]) < lowest]
+        for token, records in self._buffer:
+            found |= by_id([record for record in records if int(record["id"]) >= lowest])
+            below = [record for record in records if int(record["id"]) < lowest]
             if below:
                 left.append((token, below))
-        self._kept = left
-        self.first = left[0][0] if left else self.token
+        self._buffer = left
+        self.resume_token = left[0][0] if left else self.token
         return found
 
-    async def _keep_next(self) -> None:
+    def _has_reached(self, lowest: int) -> bool:
+        records = self._buffer[-1][1] if self._buffer else ()
+        return bool(records) and int(records[-1]["id"]) <= lowest
+
+    async def _read_into_buffer(self) -> None:
         token = self.token
-        self._kept.append((token, await self.next() or []))
+        self._buffer.append((token, await self.next_page() or []))

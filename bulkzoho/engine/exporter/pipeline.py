@@ -1,12 +1,13 @@
-"""The export pipe: pages of each strand, encoded, appended to the strand's file, settled in the journal.
+"""The export pipeline: pages of each partition are encoded, appended to the partition's file and settled in the journal.
 
-A strand's file is durable up to the length that the journal knows, and what stands beyond it is cut off when it is read on: a
-killed export loses at most the pages of the last moment, which are read again.
+A partition's file is durable up to the length in the journal; bytes beyond it are cut off when reading resumes.  A killed export
+loses at most the pages of the last moment, which are read again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,80 +20,90 @@ from bulkzoho.domain.model.results import RowCounts
 from bulkzoho.domain.model.run import StopReason
 from bulkzoho.engine.concurrency.run_monitor import RunContext, RunMonitor, RunState
 from bulkzoho.engine.concurrency.stop import StopRequestedError, stop_reason
+from bulkzoho.engine.exporter.overlap import OverlapWindow
 from bulkzoho.engine.exporter.record_api import RecordPager
 from bulkzoho.errors import BulkZohoError, RunFailedError
-from bulkzoho.interfaces import PartitionJournal, RecordWriter, TrackedFile
+from bulkzoho.interfaces import ExportJournal, RecordWriter, TrackedFile
 
-__all__ = ["ExportPipeline", "ExportPipelineParts", "Keep"]
+__all__ = ["ExportPipeline", "ExportPipelineParts", "PageFilter", "PartitionSink"]
 
-SETTLE_EVERY_S: Final = 0.25  # seconds between two writes of a strand's state: a page read again costs a call, a sync costs time
-KEEP_VITALS_EVERY_S: Final = 2.0
+SETTLE_EVERY_S: Final = 0.25  # between two writes of a partition's state: a page read again costs a call, a sync costs time
+SAVE_PROGRESS_EVERY_S: Final = 2.0
+_LOG = logging.getLogger(__name__)
 
-Keep = Callable[[ExportPage], ExportPage]  #: drops what does not belong to the export
+PageFilter = Callable[[ExportPage], ExportPage]  #: removes records that do not belong to the export
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionSink:
+    """Where the records of partitions go."""
+
+    writer: RecordWriter
+    open_file: Callable[[Partition], TrackedFile]
+    journal: ExportJournal
+    overlap: OverlapWindow  #: what the filter remembers is settled together with the partition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportPipelineParts(RunContext):
-    """What the pipe is put together from."""
+    """The parts of an export pipeline."""
 
     settings: ExportSettings
-    strands: Sequence[Partition]
-    pages: RecordPager
-    keep: Keep
-    writer: RecordWriter
-    open_file: Callable[[Partition], TrackedFile]
-    journal: PartitionJournal
+    partitions: Sequence[Partition]
+    pager: RecordPager
+    filter: PageFilter
+    sink: PartitionSink
     workers: int
-    expected: int = 0  #: records that were counted before; 0: they could not be
-    vitals: Callable[[RunUpdated], None]  #: keeps calls and seconds, in case the process is killed
+    expected: int = 0  #: how many records there are; 0: they were not counted
+    save_progress: Callable[[RunUpdated], None]  #: saves calls and seconds, in case the process is killed
 
 
 class ExportPipeline:
-    """One export at work.
+    """One running export.
 
     Attributes:
-        strands: How far each was read.
+        partitions: How far each one was read, by number.
     """
 
     def __init__(self, parts: ExportPipelineParts) -> None:
         self._parts = parts
-        self.strands = {one.number: one for one in parts.strands}
-        self._waiting = [one.number for one in reversed(parts.strands) if not one.done]
+        self.partitions = {partition.number: partition for partition in parts.partitions}
+        self._waiting = [partition.number for partition in reversed(parts.partitions) if not partition.done]
         window, longest_s = parts.settings.window, parts.settings.max_duration_s
-        self._watch = RunMonitor(parts, window=window, longest_s=longest_s)
+        self._monitor = RunMonitor(parts, window=window, longest_s=longest_s)
 
     @property
     def records(self) -> int:
-        """Records read so far, those of earlier processes too."""
-        return sum(one.records for one in self.strands.values())
+        """Records read so far, including those of earlier processes."""
+        return sum(partition.records for partition in self.partitions.values())
 
     @property
     def done(self) -> bool:
-        """Whether every strand was read to its end."""
-        return all(one.done for one in self.strands.values())
+        """Whether every partition was read to its end."""
+        return all(partition.done for partition in self.partitions.values())
 
     async def run(self) -> None:
-        """Read until every strand is done or the run is stopped; an error ends the run, resumable."""
-        async with self._watch.watching(self._snapshot), asyncio.TaskGroup() as group:
-            keeping = group.create_task(self._keep_vitals())
+        """Read until every partition is done or the run is stopped; an error stops the run, which can be resumed."""
+        async with self._monitor.watching(self._snapshot), asyncio.TaskGroup() as group:
+            saving = group.create_task(self._save_progress())
             async with asyncio.TaskGroup() as workers:
                 for _ in range(min(self._parts.workers, len(self._waiting))):
                     workers.create_task(self._work())
-            keeping.cancel()
+            saving.cancel()
 
     def seconds(self) -> float:
-        """Seconds worked on the run, in this process and before."""
-        return self._watch.seconds()
+        """Return the seconds spent on the run, in this process and before."""
+        return self._monitor.seconds()
 
     def calls(self) -> CallCounts:
-        """Calls of the run, in this process and before."""
-        return self._watch.calls()
+        """Return the calls of the run, in this process and before."""
+        return self._monitor.calls()
 
     async def _work(self) -> None:
         while self._waiting and not self._parts.stop.requested:
-            strand = self.strands[self._waiting.pop()]
+            partition = self.partitions[self._waiting.pop()]
             try:
-                await self._read(strand)
+                await self._read(partition)
             except StopRequestedError:
                 return
             except OSError as error:
@@ -100,52 +111,59 @@ class ExportPipeline:
             except BulkZohoError as error:
                 self._parts.stop.request(stop_reason(error), error)
 
-    async def _read(self, strand: Partition) -> None:
-        """Read one strand on; whatever ends it, what was read is settled."""
+    async def _read(self, partition: Partition) -> None:
+        """Read one partition to its end; on any exit the complete pages are settled."""
         clock = asyncio.get_running_loop().time
-        file = self._parts.open_file(strand)
-        settled_at, safe = clock(), strand
+        file = self._parts.sink.open_file(partition)
+        settled_at, resumable = clock(), partition
         try:
-            file.cut(strand.length)
-            async for page in self._parts.pages.pages(strand):
-                kept = self._parts.keep(page)
-                file.append(self._parts.writer.encode(kept))
-                strand = replace(
-                    strand,
-                    position=page.position,
-                    records=strand.records + len(kept),
-                    length=file.length,
-                    done=page.done,
-                )
-                self.strands[strand.number] = strand
-                if page.whole:
-                    safe = strand
+            file.cut(partition.length)
+            async for page in self._parts.pager.pages(partition):
+                partition = self._append(file, partition, page)
+                if page.resumable:
+                    resumable = partition
                     if page.done or not page.rows or clock() - settled_at >= SETTLE_EVERY_S:
-                        self._settle(file, safe)
+                        self._settle(file, resumable)
                         settled_at = clock()
                 if self._parts.stop.requested:
                     break
         finally:
-            with suppress(OSError, BulkZohoError):  # what was met first says more; what is not settled is read again
-                self._settle(file, safe)
-            self.strands[strand.number] = safe
+            with suppress(OSError, BulkZohoError):  # the first error says more; pages that are not settled are read again
+                self._settle(file, resumable)
+            self.partitions[partition.number] = resumable
             file.close()
 
-    def _settle(self, file: TrackedFile, strand: Partition) -> None:
+    def _append(self, file: TrackedFile, partition: Partition, page: ExportPage) -> Partition:
+        kept = self._parts.filter(page)
+        file.append(self._parts.sink.writer.encode(kept))
+        _LOG.info("page read", extra={"partition": partition.number, "records": len(page), "exported": len(kept)})
+        partition = replace(
+            partition,
+            position=page.position,
+            records=partition.records + len(kept),
+            length=file.length,
+            done=page.done,
+        )
+        self.partitions[partition.number] = partition
+        return partition
+
+    def _settle(self, file: TrackedFile, partition: Partition) -> None:
         file.sync()
-        self._parts.journal.settle(strand)
+        overlap = self._parts.sink.overlap
+        self._parts.sink.journal.settle(partition, overlap.unsettled)
+        overlap.unsettled.clear()
 
     def _snapshot(self) -> ProgressSnapshot:
         records = self.records
         tally = RowCounts(read=records, unchanged=records)
-        module, expected = self._parts.settings.crm_module, self._parts.expected
-        return self._watch.snapshot(RunState(phase="reading", crm_module=module, tally=tally, expected=expected))
+        crm_module, expected = self._parts.settings.crm_module, self._parts.expected
+        return self._monitor.snapshot(RunState(phase="reading", crm_module=crm_module, tally=tally, expected=expected))
 
-    async def _keep_vitals(self) -> None:
+    async def _save_progress(self) -> None:
         while True:
-            await asyncio.sleep(KEEP_VITALS_EVERY_S)
-            with suppress(BulkZohoError):  # a strand's own write tells of a full disk
-                self._parts.vitals(self._watch.run_update())
+            await asyncio.sleep(SAVE_PROGRESS_EVERY_S)
+            with suppress(BulkZohoError):  # the next write of a partition reports a full disk
+                self._parts.save_progress(self._monitor.run_update())
 
 
 def _cannot_write(error: OSError) -> RunFailedError:

@@ -1,4 +1,4 @@
-"""Calls that an export reads by, one price and one error each; how records follow one another is the routes' own."""
+"""The API calls of an export, each with its price and its error.  How pages follow one another is up to the pagers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Final, Protocol
 
-from bulkzoho.domain.model.edition_limits import DEFAULT_COST, DELETED_PAGE_COST, IDS_PER_LIST_CALL, CallCost
+from bulkzoho.domain.model.edition_limits import DEFAULT_COST, DELETED_PAGE_COST, IDS_PER_LIST_CALL
 from bulkzoho.domain.model.export import ApiPage, ExportPage, Partition
 from bulkzoho.domain.model.responses import Rejected, Reply
 from bulkzoho.engine.concurrency.coql_reader import CoqlReader, QueryRejectedError
@@ -18,116 +18,113 @@ from bulkzoho.interfaces import RecordReadApi
 
 __all__ = ["LIST_ENDS", "Record", "RecordPager", "RecordReadCalls"]
 
-LIST_ENDS: Final = "PAGINATION_LIMIT_EXCEEDED"  #: what is said behind the last record that tokens reach; docs v7 "Get Records"
-ID: Final = "id"
-_OTHERWISE: Final = "Resume it, or export with --route coql or other --fields."
-_NOT_BY_COQL: Final = "Resume it, or export with --route list or bulk, or with other --fields."
-_ABOUT_THE_TOKEN: Final = frozenset({"EXPIRED_VALUE", "INVALID_DATA", "TOKEN_BOUND_DATA_MISMATCH", LIST_ENDS})
+LIST_ENDS: Final = "PAGINATION_LIMIT_EXCEEDED"  #: the code after the last record that page tokens reach; docs "Get Records" (v7)
+_OTHER_ROUTE: Final = "Resume it, or export with --route coql or other --fields."
+_WITHOUT_COQL: Final = "Resume it, or export with --route list or bulk, or with other --fields."
+_TOKEN_CODES: Final = frozenset({"EXPIRED_VALUE", "INVALID_DATA", "TOKEN_BOUND_DATA_MISMATCH", LIST_ENDS})
 
 Record = Mapping[str, Any]
 
 
 class RecordPager(Protocol):
-    """One way to read a strand."""
+    """One way to read a partition."""
 
-    def pages(self, strand: Partition) -> AsyncIterator[ExportPage]:
-        """Give the pages of *strand* from its position on.
+    def pages(self, partition: Partition) -> AsyncIterator[ExportPage]:
+        """Read the pages of *partition* from its position on.
 
         Raises:
-            BulkZohoError: The CRM refuses, or cannot be reached.
-            StopRequestedError: The run ends before the next page was read.
+            BulkZohoError: The CRM rejects a call, or cannot be reached.
+            StopRequestedError: The run was stopped before the next page was read.
         """
 
 
 class RecordReadCalls:
-    """Calls for records, one price and one error each."""
+    """Calls that read the records of one module."""
 
-    def __init__(self, records: RecordReadApi, courier: RetryingCaller, *, crm_module: str) -> None:
+    def __init__(self, records: RecordReadApi, caller: RetryingCaller, *, crm_module: str) -> None:
         self._records = records
-        self._coql = CoqlReader(records, courier, crm_module=crm_module)
-        self._courier = courier
+        self._caller = caller
+        self._coql = CoqlReader(records, caller, crm_module=crm_module)
 
     async def page(self, fields: Sequence[str], *, token: str | None, since: str | None) -> ApiPage | Rejected:
-        """Give one page of the list, or what was said of its token."""
+        """Read one page of the list; return the rejection if it concerns the token."""
         call = partial(self._records.page, fields, token=token, since=since)
-        reply = await self._courier.call(call, DEFAULT_COST)
-        if isinstance(reply, Rejected) and token is not None and reply.code in _ABOUT_THE_TOKEN:
+        reply = await self._caller.call(call, DEFAULT_COST)
+        if isinstance(reply, Rejected) and token is not None and reply.code in _TOKEN_CODES:
             return reply
-        page: ApiPage = require_payload(reply, "reading the list", hint=_OTHERWISE)
+        page: ApiPage = require_payload(reply, "reading the list", hint=_OTHER_ROUTE)
         return page
 
     async def first_changed(self, fields: Sequence[str], *, since: str) -> ApiPage:
-        """Give the first page of what was changed since then."""
+        """Read the first page of the records changed since then."""
         call = partial(self._records.page, fields, token=None, since=since)
-        page: ApiPage = await self._ask(call, DEFAULT_COST, "reading what was changed")
-        return page
+        return await self._read(call, "reading the changed records")
 
-    async def named(self, fields: Sequence[str], ids: Sequence[str]) -> list[Record]:
-        """Give the records of *ids*, those that are still there; all calls at once."""
+    async def by_ids(self, fields: Sequence[str], ids: Sequence[str]) -> list[Record]:
+        """Read the records with *ids* that exist; all calls run at once."""
 
-        async def some(at: int) -> ApiPage:
-            call = partial(self._records.named, fields, ids[at : at + IDS_PER_LIST_CALL])
-            page: ApiPage = await self._ask(call, DEFAULT_COST, "reading records")
-            return page
+        async def read(at: int) -> ApiPage:
+            call = partial(self._records.by_ids, fields, ids[at : at + IDS_PER_LIST_CALL])
+            return await self._read(call, "reading records")
 
-        pages = await gather_first_error([some(at) for at in range(0, len(ids), IDS_PER_LIST_CALL)])
-        return [one for page in pages for one in page.records]
+        pages = await gather_first_error([read(at) for at in range(0, len(ids), IDS_PER_LIST_CALL)])
+        return [record for page in pages for record in page.records]
 
     async def query(
         self, fields: Sequence[str], conditions: Sequence[str], *, rows: int, above: str = "", up_to: str = ""
     ) -> ApiPage:
         """Read one page by COQL; see :meth:`CoqlReader.page`."""
-        with _named_rejection():
+        with _as_run_failure():
             return await self._coql.page(fields, conditions, rows=rows, above=above, up_to=up_to)
 
     async def query_pages(
         self, fields: Sequence[str], conditions: Sequence[str], *, rows: int, above: str = "", up_to: str = ""
     ) -> AsyncIterator[ApiPage]:
         """Read page after page by COQL; see :meth:`CoqlReader.pages`."""
-        with _named_rejection():
+        with _as_run_failure():
             async for page in self._coql.pages(fields, conditions, rows=rows, above=above, up_to=up_to):
                 yield page
 
     async def first_id(self, query: str) -> str:
-        """Return the id that *query* finds, "" for none or where COQL is not allowed."""
+        """Return the id that *query* finds; "" for none, or where COQL is not permitted."""
         try:
-            with _named_rejection():
-                found = await self._coql.rows(query, rows=1)
-        except AccessError:  # a route that must have COQL says so itself
+            with _as_run_failure():
+                page = await self._coql.rows(query, rows=1)
+        except AccessError:  # a route that needs COQL raises it again
             return ""
-        return str(found.records[0]["id"]) if found.records else ""
+        return str(page.records[0]["id"]) if page.records else ""
 
     async def count(self, queries: Sequence[str]) -> int | None:
-        """Return the sum of what counting *queries* return, or None when the CRM does not count so."""
+        """Return the sum of what the counting *queries* return; None when the CRM rejects one."""
         with suppress(AccessError, QueryRejectedError):
             return await self._coql.count(queries)
         return None
 
     async def deleted(self, *, since: str | None) -> AsyncIterator[Sequence[Record]]:
-        """Give what was deleted since then, or ever as far as the CRM remembers, newest first, each once, page by page."""
-        seen: set[int] = set()  # what is deleted meanwhile moves others to the next page
+        """Read the records deleted since then (None: all that the CRM lists), newest first, each once, page by page."""
+        seen: set[int] = set()  # a deletion while reading moves others to the next page
         number: int | None = 1
         while number is not None:
-            call = partial(self._records.deleted, since=since, page=number)
-            reply = await self._courier.call(call, DELETED_PAGE_COST)
-            page = require_payload(
-                reply, "reading what was deleted", hint="Resume it, or export what was deleted since a later time."
+            reply = await self._caller.call(partial(self._records.deleted, since=since, page=number), DELETED_PAGE_COST)
+            page: ApiPage = require_payload(
+                reply, "reading the deleted records", hint="Resume it, or export the records deleted since a later time."
             )
-            fresh = {int(one[ID]): one for one in reversed(page.records) if int(one[ID]) not in seen}
-            seen.update(fresh)
-            yield [*reversed(fresh.values())]
+            new = {int(record["id"]): record for record in reversed(page.records) if int(record["id"]) not in seen}
+            seen.update(new)
+            yield [*reversed(new.values())]
             number = None if page.next_token is None else int(page.next_token)
 
-    async def _ask(self, call: Callable[[], Awaitable[Reply]], price: CallCost, doing: str, *, hint: str = _OTHERWISE) -> Any:
-        return require_payload(await self._courier.call(call, price), doing, hint=hint)
+    async def _read(self, call: Callable[[], Awaitable[Reply]], doing: str) -> ApiPage:
+        page: ApiPage = require_payload(await self._caller.call(call, DEFAULT_COST), doing, hint=_OTHER_ROUTE)
+        return page
 
 
 @contextmanager
-def _named_rejection() -> Iterator[None]:
+def _as_run_failure() -> Iterator[None]:
     """Turn a rejected query into the error that ends the export."""
     try:
         yield
     except QueryRejectedError as error:
         raise RunFailedError(
-            f"reading by COQL: the CRM rejected the query ({error.reason}).", hint=_NOT_BY_COQL, code=error.code or None
+            f"reading by COQL: the CRM rejected the query ({error.reason}).", hint=_WITHOUT_COQL, code=error.code or None
         ) from error

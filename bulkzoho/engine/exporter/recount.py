@@ -1,125 +1,57 @@
-"""End an export: what the CRM counts, the difference and why, the summary."""
+"""Compare the number of exported records with the CRM's count, and explain a difference."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
 from datetime import datetime, timedelta
 from typing import Final
 
-from bulkzoho.app.export_ids import RequestedIdsReport
-from bulkzoho.domain.coql import builder as coql
+from bulkzoho.domain.coql.builder import count_query, quoted
 from bulkzoho.domain.coql.export_filter import ExportFilter
-from bulkzoho.domain.model.export import ExportPlan, ExportSettings, ExportSummary
-from bulkzoho.domain.model.journal_events import RunInfo
-from bulkzoho.domain.model.progress import CallCounts, QuotaStatus
-from bulkzoho.domain.model.results import RowCounts
-from bulkzoho.domain.model.run import RunStatus
-from bulkzoho.domain.policy.exit_status import RunOutcome
-from bulkzoho.domain.policy.export_route import CREATED
-from bulkzoho.domain.summary.summary_json import error_json
+from bulkzoho.domain.model.export import CREATED, RecountResult
 from bulkzoho.engine.concurrency.stop import StopRequestedError
 from bulkzoho.engine.exporter.record_api import RecordReadCalls
 from bulkzoho.errors import BulkZohoError
 
-__all__ = ["RecountResult", "export_summary", "recount"]
+__all__ = ["recount"]
 
-FRESH: Final = timedelta(seconds=3)  # before the bound: records made then may have come too late for the first page
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecountResult:
-    """What the CRM says of the records that were exported."""
-
-    count: int | None  #: None: it did not tell
-    difference: int = 0  #: exported minus counted
-    why: str = ""
+FRESH: Final = timedelta(seconds=3)  # before the bound: records created then may have come too late for the first page
+_LOG = logging.getLogger(__name__)
 
 
-async def recount(reader: RecordReadCalls, crm_module: str, selection: ExportFilter, *, records: int) -> RecountResult:
-    """Ask the CRM how many records fit now, and explain the difference; the export is whole, whatever comes of this."""
+async def recount(calls: RecordReadCalls, crm_module: str, selection: ExportFilter, *, records: int) -> RecountResult:
+    """Count the records in the CRM after *records* were exported; never raises, because the export is complete."""
     try:
-        count = await reader.count(selection.countings(crm_module))
-        if count is None or count == records:
-            return RecountResult(count=count)
-        deleted = sum([len(page) async for page in reader.deleted(since=selection.bound)])
-        made = f"{CREATED} >= {coql.quoted(_before(selection))}"
-        fresh = await reader.count([coql.count_query(crm_module, [*selection.coql(), made])])
+        result = await _recount(calls, crm_module, selection, records)
     except BulkZohoError as error:
         return RecountResult(count=None, why=f"the CRM could not be asked: {error.message.rstrip('.')}")
     except StopRequestedError:
         return RecountResult(count=None, why="the CRM was not asked: the run is being stopped")
-    return RecountResult(count=count, difference=records - count, why=_why(records - count, deleted, fresh or 0, selection))
+    _LOG.info("export counted", extra={"exported": records, "counted": result.count, "difference": result.difference})
+    return result
 
 
-def _before(selection: ExportFilter) -> str:
-    return (datetime.fromisoformat(selection.bound) - FRESH).isoformat()
+async def _recount(calls: RecordReadCalls, crm_module: str, selection: ExportFilter, records: int) -> RecountResult:
+    count = await calls.count(selection.count_queries(crm_module))
+    if count is None or count == records:
+        return RecountResult(count=count)
+    deleted = sum([len(page) async for page in calls.deleted(since=selection.bound)])
+    fresh_since = (datetime.fromisoformat(selection.bound) - FRESH).isoformat()
+    conditions = [*selection.coql(), f"{CREATED} >= {quoted(fresh_since)}"]
+    fresh = await calls.count([count_query(crm_module, conditions)]) or 0
+    difference = records - count
+    why = _explain(difference, deleted=deleted, fresh=fresh, has_condition=bool(selection.where))
+    return RecountResult(count=count, difference=difference, why=why)
 
 
-def _why(difference: int, deleted: int, fresh: int, selection: ExportFilter) -> str:
-    moving = bool(selection.where)
-    parts = [f"{deleted:,} deleted since the export began"] if deleted else []
+def _explain(difference: int, *, deleted: int, fresh: int, has_condition: bool) -> str:
+    reasons = [f"{deleted:,} deleted since the export began"] if deleted else []
     if difference < deleted and fresh:
-        parts.append(f"{fresh:,} made in the seconds in which the export began")
-    elif moving and difference != deleted:
-        parts.append("records that were changed meanwhile fit now and did not then, or did then and do not now")
+        reasons.append(f"{fresh:,} created in the seconds in which the export began")
+    elif has_condition and difference != deleted:
+        reasons.append("records changed during the export now match the condition and did not before, or the other way round")
     elif difference < 0:
-        parts.append("records that a count sees and this user's list does not: without permission, converted, or not approved")
+        reasons.append("records that a count includes and this user's list does not: no permission, converted, or not approved")
     elif difference > deleted:
-        parts.append("records that the list shows and COQL does not count")
-    return "; ".join(parts)
-
-
-def export_summary(
-    facts: RunInfo,
-    settings: ExportSettings,
-    plan: ExportPlan | None,
-    *,
-    ending: RunOutcome,
-    tally: RowCounts,
-    calls: CallCounts,
-    seconds: float,
-    quota: QuotaStatus | None,
-    counted: RecountResult | None,
-    found: RequestedIdsReport | None,
-    deleted: int,
-) -> ExportSummary:
-    """Put the summary together."""
-    completed = ending.status is RunStatus.COMPLETED
-    return ExportSummary(
-        run=facts.run,
-        command=facts.command,
-        crm_module=facts.crm_module,
-        operation=None,
-        route=plan.route if plan else "",
-        status=ending.status,
-        exit_code=ending.exit_code,
-        tally=tally,
-        calls=calls,
-        seconds=seconds,
-        plan=quota.plan if quota else "",
-        calls_per_minute=quota.calls_per_minute if quota else 0,
-        used_share=quota.used_share if quota else 0.0,
-        bound=quota.bound if quota else "",
-        org=facts.org,
-        input_complete=completed,
-        dead_letter="",
-        results="",
-        in_doubt_file=None,
-        next="" if completed else f"bulkzoho resume {facts.run}",
-        crm_after=counted.count if counted else None,
-        error=error_json(ending.error) if ending.error else None,
-        export={
-            "output": settings.output,
-            "format": settings.format.value,
-            "compression": settings.compression.value,
-            "fields": len(plan.fields) + 1 if plan else 0,
-            "deleted": deleted,
-            "reason": plan.reason if plan else "",
-            "made_until": plan.bound if plan else None,
-            "changed_since": plan.since if plan else None,
-            "count": counted.count if counted else None,
-            "difference": counted.difference if counted else None,
-            "why": counted.why if counted else "",
-            "ids": found.to_json() if found else None,
-        },
-    )
+        reasons.append("records that the list returns and COQL does not count")
+    return "; ".join(reasons)

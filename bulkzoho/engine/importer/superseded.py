@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from bulkzoho.domain.compare.lookup_plan import KeyLookup, RecordOwnership
+from bulkzoho.domain.compare.lookup_plan import KeyLookup
+from bulkzoho.domain.compare.record_ownership import RecordOwnership
 from bulkzoho.domain.coql.builder import value_in
 from bulkzoho.domain.model.batch import AcceptedRowRef
 from bulkzoho.domain.model.edition_limits import COQL_GUARANTEED_ROWS
@@ -90,7 +91,7 @@ class SupersededCheck:
         for field in list(self._key_fields):
             rows = KeyLookup(replace(field, unique=True))  # compares without case, also keys that are not unique
             for index, record in enumerate(records):
-                rows.add(index, record.get(field.api_name))
+                rows.add_row(index, record.get(field.api_name))
             if await self._ask(rows):
                 for index, ids in rows.holders().items():
                     meant.setdefault(index, []).extend(ids)
@@ -101,12 +102,12 @@ class SupersededCheck:
     async def _ask(self, rows: KeyLookup) -> bool:
         name = rows.field.api_name
         try:
-            for values in rows.values():
+            for values in rows.value_groups():
                 async for page in self._coql.pages(
                     ["id", name], [value_in(name, values)], rows=COQL_GUARANTEED_ROWS, full_page=COQL_GUARANTEED_ROWS
                 ):
                     for held in page.records:
-                        rows.see(held, RecordOwnership.UNTOLD)
+                        rows.add_record(held, RecordOwnership.UNKNOWN)
         except (AccessError, QueryRejectedError) as error:
             self._warn_unchecked(rows.field, error.message if isinstance(error, AccessError) else error.reason)
             return False

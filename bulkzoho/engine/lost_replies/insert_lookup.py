@@ -13,15 +13,9 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from bulkzoho.domain.compare.lookup_plan import (
-    CreationWindow,
-    KeyLookup,
-    compared_fields,
-    creation_window,
-    ownership_of,
-    plan_lookup,
-)
+from bulkzoho.domain.compare.lookup_plan import KeyLookup, compared_fields, plan_lookup
 from bulkzoho.domain.compare.record_matching import RecordMatcher, WindowScan
+from bulkzoho.domain.compare.record_ownership import CreationWindow, creation_window, ownership_of
 from bulkzoho.domain.coql.builder import OWNERSHIP_FIELDS, created_between, value_in
 from bulkzoho.domain.model.batch import InFlightShipment
 from bulkzoho.domain.model.edition_limits import COQL_GUARANTEED_ROWS, COQL_PAGE_ROWS
@@ -120,8 +114,8 @@ class CoqlInsertLookup:
         state = LookupState(batch.records, window, other_records=lambda: self._without_key(other_in_doubt_batches()))
         rejected = [rows for rows in plan.by_key if not await self._ask_for_keys(rows, state)]
         by_window = [*plan.by_key_in_window, *rejected]
-        if by_window or plan.whole:
-            await self._look_through_window(by_window, plan.whole, state)
+        if by_window or plan.by_record:
+            await self._look_through_window(by_window, plan.by_record, state)
         self._report(batch, state)
         return _result_of(state)
 
@@ -130,7 +124,7 @@ class CoqlInsertLookup:
         records: list[Record] = []
         for batch in batches:
             plan = plan_lookup(batch.records, self._crm_module, unique_fields=self._unique_fields, import_key=self._import_key)
-            records += [batch.records[index] for index in plan.whole]
+            records += [batch.records[index] for index in plan.by_record]
         return records
 
     # -- by key ----------------------------------------------------------------------------------------------------------
@@ -139,14 +133,14 @@ class CoqlInsertLookup:
         """Query each value; return False when the CRM rejects such a query (an encrypted field, say)."""
         try:
             name = rows.field.api_name
-            for values in rows.values():
+            for values in rows.value_groups():
                 async for page in self._coql.pages(
                     [*OWNERSHIP_FIELDS, name], [value_in(name, values)], rows=COQL_GUARANTEED_ROWS, full_page=COQL_GUARANTEED_ROWS
                 ):
                     known = self._known(page.records)
                     for record in page.records:
                         is_known = record["id"] in known
-                        rows.see(record, ownership_of(record, state.window, user_id=self._user_id, known=is_known))
+                        rows.add_record(record, ownership_of(record, state.window, user_id=self._user_id, is_known=is_known))
         except QueryRejectedError:
             return False
         state.note(rows)
@@ -200,25 +194,25 @@ class CoqlInsertLookup:
         return [name for name in known if all(record.get(name) in (None, "") for record in records)]
 
     async def _see_window(self, view: WindowScan, names: Sequence[str]) -> None:
-        fields = dict.fromkeys((*OWNERSHIP_FIELDS, *names, *(rows.field.api_name for rows in view.keyed)))
+        fields = dict.fromkeys((*OWNERSHIP_FIELDS, *names, *(rows.field.api_name for rows in view.key_lookups)))
         created = created_between(view.window.start_s, view.window.end_s)
         async for page in self._coql.pages([*fields], created, rows=COQL_PAGE_ROWS, full_page=COQL_GUARANTEED_ROWS):
-            view.see(page.records, known=self._known(page.records))
+            view.add_page(page.records, known=self._known(page.records))
 
     async def _learn(self, view: WindowScan, state: LookupState) -> None:
         """Leave out records that have a row, until no record can belong to a call in flight."""
-        view.account_for(state.found.values())
-        view.learn(self._known_ids(view.unsettled()))
+        view.mark_accounted(state.found.values())
+        view.mark_known(self._known_ids(view.open_ids()))
         await self._wait_for_replies(view)
 
     def _conclude(self, view: WindowScan, state: LookupState) -> None:
         """Match whole records; rows are absent only if every record has a row and a record known to be accepted was read."""
         trusted_until_s = self._service_time() - self._reply_within_s - SECOND_S
-        matches = view.conclude(trusted_until_s=trusted_until_s)
+        matches = view.match(trusted_until_s=trusted_until_s)
         state.found.update(matches.found)
         if matches.unaccounted:
             state.reasons[f"records created since then that match no known row: {matches.unaccounted}"] = None
-        elif not view.control:
+        elif not view.sees_fresh_records:
             state.reasons["no record known to be accepted was found, so the query may not return new records yet"] = None
         else:
             state.absent += matches.missing
@@ -232,7 +226,7 @@ class CoqlInsertLookup:
                 return
             before = self._wall()
             await self._pause(min(left_s + 0.01, slice_s))
-            view.learn(self._known_ids(view.unsettled()))
+            view.mark_known(self._known_ids(view.open_ids()))
             if self._wall() - before < min(left_s, slice_s) / 2:  # woken early: the run is being stopped
                 return
             slice_s = min(2 * slice_s, LONGEST_SLICE_S)

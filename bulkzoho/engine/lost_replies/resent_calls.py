@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-from bulkzoho.domain.compare.lookup_plan import parse_timestamp_s
+from bulkzoho.domain.compare.record_ownership import parse_timestamp_s
 from bulkzoho.domain.model.batch import InFlightShipment
 from bulkzoho.domain.model.edition_limits import DELETED_PAGE_COST
 from bulkzoho.domain.model.export import ApiPage

@@ -8,7 +8,7 @@ from typing import Any
 
 from bulkzoho.domain.compare.differences import Place
 from bulkzoho.domain.compare.id_set import IdSet
-from bulkzoho.domain.compare.lookup_plan import MARGIN_S, CreationWindow
+from bulkzoho.domain.compare.record_ownership import CLOCK_MARGIN_S, CreationWindow
 from bulkzoho.domain.model.journal_events import InputInfo, RunInfo, ShipmentRecord
 from bulkzoho.domain.model.results import AcceptedRecord, RowCounts
 from bulkzoho.domain.model.rows import Action
@@ -82,11 +82,11 @@ def _times(shipments: Sequence[ShipmentRecord], folder: RunFolder) -> tuple[Crea
     written_s = folder.results.stat().st_mtime + skew_s if folder.results.exists() else last_s
     ended_s = max(last_s, written_s)
     # Modified_Time has whole seconds, and the service's clock is known to the second
-    return CreationWindow(start_s=first_s - MARGIN_S, end_s=ended_s + MARGIN_S), ended_s + 1.0
+    return CreationWindow(start_s=first_s - CLOCK_MARGIN_S, end_s=ended_s + CLOCK_MARGIN_S), ended_s + 1.0
 
 
 class ResultsFile:
-    """The results file of a run; see :class:`bulkzoho.engine.verifier.verifier.ResultsLookup`."""
+    """The results file of a run; see :class:`bulkzoho.engine.verifier.expected_records.ResultsLookup`."""
 
     def __init__(self, run: FinishedRun) -> None:
         self._path = run.folder.results

@@ -44,7 +44,7 @@ class RecordReadClient:
         headers = {"If-Modified-Since": since} if since else None
         return await self._paged("GET", self._path, _list_page, params=params, headers=headers)
 
-    async def named(self, fields: Sequence[str], ids: Sequence[str]) -> Reply:
+    async def by_ids(self, fields: Sequence[str], ids: Sequence[str]) -> Reply:
         """Read the records with these *ids* (at most 50: the parameter takes 1,024 characters); payload: :class:`ApiPage`."""
         params = {"fields": ",".join(fields), "ids": ",".join(ids), "per_page": str(PER_PAGE), **self._always}
         return await self._paged("GET", self._path, _list_page, params=params)

@@ -1,4 +1,4 @@
-"""Ids out of files as they come."""
+"""Record ids from files in any form."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_ids_are_read_sorted_and_each_once(tmp_path: Path, name: str, content: s
     assert list(read_ids(str(path))) == [ONE, OTHER]
 
 
-def test_a_compressed_list_of_many_ids_is_read_whole(tmp_path: Path) -> None:
+def test_a_compressed_list_of_many_ids_is_read_completely(tmp_path: Path) -> None:
     path = tmp_path / "ids.txt.gz"
     path.write_bytes(gzip.compress("\n".join(map(str, range(ONE, ONE + 50_000))).encode()))
 
@@ -40,18 +40,18 @@ def test_a_compressed_list_of_many_ids_is_read_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("ids.txt", "", "empty|no id in it"),
-        ("ids.txt", f"{ONE}\nx\n", "row 2: .*'x' is none"),
-        ("ids.csv", f"id,Name\n{ONE},a\n,b\n", "row 2: .*it has none"),
+        ("ids.txt", "", "empty|contains no id"),
+        ("ids.txt", f"{ONE}\nx\n", "row 2: .*'x'"),
+        ("ids.csv", f"id,Name\n{ONE},a\n,b\n", "row 2: .*the cell is empty"),
         ("ids.csv", "id\n5.72E+18\n", r"row 1: .*5\.72E\+18"),
         ("ids.csv", "Name\nx\n", "has no column id"),
         ("ids.csv", "id,Record Id\n1,2\n", "has no column id"),
-        ("ids.jsonl", '{"id": "1"}\n{"id": {}}\n', "row 2: .*it has none"),
+        ("ids.jsonl", '{"id": "1"}\n{"id": {}}\n', "row 2: .*the cell is empty"),
         ("ids.jsonl", '{"id": "1"}\n{\n', "row 2: .*cannot be read"),
-        ("ids.txt", "1" * 19 + "1", "no id in it"),
+        ("ids.txt", "1" * 19 + "1", "contains no id"),
     ],
 )
-def test_what_is_no_id_is_refused_with_its_row(tmp_path: Path, name: str, content: str, said: str) -> None:
+def test_a_row_without_a_valid_id_is_refused(tmp_path: Path, name: str, content: str, said: str) -> None:
     path = tmp_path / name
     path.write_text(content, encoding="utf-8")
 

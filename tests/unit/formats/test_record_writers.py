@@ -1,4 +1,4 @@
-"""Pages as lines of CSV and JSON Lines, written column by column."""
+"""Pages written as CSV and JSON Lines."""
 
 from __future__ import annotations
 
@@ -40,27 +40,27 @@ _CELL = st.text(st.sampled_from('ab,"\r\n;é \u2028'), max_size=4)
 
 
 def _page(*rows: list[str]) -> ExportPage:
-    return ExportPage(position={}, names=[*TYPES], rows=rows, texts=True)
+    return ExportPage(position={}, names=[*TYPES], rows=rows, as_text=True)
 
 
 def _values(*records: dict[str, Any]) -> ExportPage:
-    return ExportPage.of(records, position={}, done=True)
+    return ExportPage.from_records(records, position={}, done=True)
 
 
 @given(rows=st.lists(st.tuples(st.sampled_from(["1", "2"]), _CELL, _CELL), min_size=1, max_size=5))
-def test_csv_is_what_the_writer_of_the_standard_library_gives(rows: list[tuple[str, str, str]]) -> None:
+def test_csv_equals_that_of_the_standard_library(rows: list[tuple[str, str, str]]) -> None:
     writer = CsvRecordWriter(
         [FieldMetadata(api_name=name, label="", data_type="text", json_type="string") for name in ("id", "a", "b")]
     )
     expected = io.StringIO(newline="")
     csv.writer(expected).writerows([("id", "a", "b"), *rows])
 
-    written = writer.head() + writer.encode(ExportPage(position={}, names=("id", "a", "b"), rows=rows, texts=True))
+    written = writer.head() + writer.encode(ExportPage(position={}, names=("id", "a", "b"), rows=rows, as_text=True))
 
     assert written == expected.getvalue().encode()
 
 
-def test_texts_of_a_bulk_read_and_values_of_other_routes_give_the_same_csv() -> None:
+def test_bulk_read_texts_and_values_of_other_routes_make_the_same_csv() -> None:
     writer = CsvRecordWriter(COLUMNS)
 
     texts, values = writer.encode(_page(TEXTS)), writer.encode(_values(VALUES))
@@ -77,7 +77,7 @@ def test_texts_of_a_bulk_read_become_values_in_json_lines() -> None:
     assert json.loads(second) == {**dict.fromkeys(TYPES), "id": "8"}
 
 
-def test_an_empty_value_becomes_the_text_that_was_asked_for() -> None:
+def test_an_empty_value_becomes_the_null_text() -> None:
     writer = CsvRecordWriter(COLUMNS[:3], null_text="NULL")
 
     texts, values = writer.encode(_page(["7", "", "1", "", "", "", ""])), writer.encode(_values({"id": "7", "Amount": 1}))
@@ -85,13 +85,13 @@ def test_an_empty_value_becomes_the_text_that_was_asked_for() -> None:
     assert texts == values == b"7,NULL,1\r\n"
 
 
-def test_several_values_of_which_one_has_a_semicolon_stand_as_json() -> None:
+def test_several_values_are_json_if_one_contains_a_semicolon() -> None:
     line = CsvRecordWriter([COLUMNS[0], COLUMNS[5]]).encode(_values({"id": "7", "Tags": ["a;b", "c"]}))
 
     assert next(csv.reader([line.decode()])) == ["7", '["a;b","c"]']
 
 
-def test_records_of_different_fields_make_one_page() -> None:
+def test_records_with_different_fields_make_one_page() -> None:
     page = _values({"id": "1", "Name": "a"}, {"id": "2", "Amount": 3})
 
     assert (page.names, page.rows) == (("id", "Name", "Amount"), [["1", "a", None], ["2", None, 3]])

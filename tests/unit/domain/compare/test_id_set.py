@@ -1,4 +1,4 @@
-"""The ids of a run."""
+"""Sets of record ids."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ IDS = st.lists(st.sampled_from(["5725767000000000001", "5725767000000000002", "3
 
 
 @given(IDS)
-def test_it_holds_what_came_and_knows_what_came_more_than_once(ids: list[str]) -> None:
-    ids = [one for one in ids if one]
+def test_ids_are_contained_and_repeated_ids_are_known(ids: list[str]) -> None:
+    ids = [record_id for record_id in ids if record_id]
     held, counts = IdSet(ids), Counter(ids)
 
     assert len(held) == len(ids)
-    assert {one: held.count(one) for one in counts} == {one: min(2, count) for one, count in counts.items()}
+    assert {record_id: held.count(record_id) for record_id in counts} == {
+        record_id: min(2, count) for record_id, count in counts.items()
+    }
     assert "4" not in held
-    assert all(one in held for one in ids)
+    assert all(record_id in held for record_id in ids)
 
 
-def test_many_ids_are_sorted_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_ids_are_sorted_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idset, "SORTED_AT_ONCE", 3)
 
-    held = IdSet(str(one) for one in (9, 2, 7, 1, 8, 3, 9))
+    held = IdSet(str(record_id) for record_id in (9, 2, 7, 1, 8, 3, 9))
 
-    assert [held.count(str(one)) for one in range(1, 10)] == [1, 1, 1, 0, 0, 0, 1, 1, 2]
+    assert [held.count(str(record_id)) for record_id in range(1, 10)] == [1, 1, 1, 0, 0, 0, 1, 1, 2]

@@ -82,7 +82,7 @@ MODULE = CrmModule(
         ("Novel", "x", "x "),
     ],
 )
-def test_what_the_service_makes_of_a_value_is_no_difference(name: str, sent: Any, held: Any) -> None:
+def test_a_value_as_the_service_stores_it_is_no_difference(name: str, sent: Any, held: Any) -> None:
     assert differing_fields({name: sent}, {name: held}, MODULE) == []
 
 
@@ -111,7 +111,7 @@ def test_another_value_is_a_difference(name: str, sent: Any, held: Any) -> None:
     assert differing_fields({name: sent}, {name: held}, MODULE) == [name]
 
 
-def test_fields_that_were_not_sent_do_not_count_and_the_order_is_that_of_what_was_sent() -> None:
+def test_fields_that_were_not_sent_do_not_count_and_differences_are_in_the_order_sent() -> None:
     found = differing_fields({"Day": "2026-01-01", "Last_Name": "Ek", "Count": 1}, {"Last_Name": "By", "Notes": "more"}, MODULE)
 
     assert found == ["Day", "Last_Name", "Count"]
@@ -125,7 +125,7 @@ def test_a_text_equals_itself_however_it_is_padded_and_escaped(text: str) -> Non
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12, places=5))
-def test_a_number_equals_what_is_left_of_it_after_its_decimals_are_cut_off(number: Decimal) -> None:
+def test_a_number_equals_itself_with_its_decimals_cut_off(number: Decimal) -> None:
     sign, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)
     kept = float(Decimal((sign, digits[:-3] or (0,), exponent + 3)))
@@ -137,7 +137,7 @@ def test_a_number_equals_what_is_left_of_it_after_its_decimals_are_cut_off(numbe
     st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2100, 1, 1)),  # noqa: DTZ001  made aware below
     st.integers(-14 * 4, 14 * 4),
 )
-def test_an_instant_equals_itself_in_any_zone(moment: datetime, quarters: int) -> None:
+def test_a_time_equals_itself_in_any_zone(moment: datetime, quarters: int) -> None:
     sent = moment.replace(tzinfo=UTC, microsecond=0)
     held = sent.astimezone(timezone(timedelta(minutes=15 * quarters)))
 
@@ -155,7 +155,7 @@ def test_an_instant_equals_itself_in_any_zone(moment: datetime, quarters: int) -
         st.dictionaries(st.text(), st.text()),
     )
 )
-def test_no_value_is_too_odd_to_have_a_form(value: Any) -> None:
+def test_every_value_has_a_form(value: Any) -> None:
     for one in MODULE.fields:
         form = comparable_form(one)
         if form is not None:

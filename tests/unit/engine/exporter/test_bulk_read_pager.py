@@ -17,7 +17,7 @@ from bulkzoho.domain.model.responses import Rejected, Reply, Succeeded
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.engine.exporter import bulk_read_pager as bulk_pages
-from bulkzoho.engine.exporter.bulk_read_pager import BulkReadPager
+from bulkzoho.engine.exporter.bulk_read_pager import BulkReadPager, BulkReadRequest
 from bulkzoho.errors import RunFailedError
 from bulkzoho.formats.bulk_zip import rows_in_zip
 
@@ -25,7 +25,7 @@ QUERY = {"module": {"api_name": "Leads"}}
 
 
 class MemoryJobs:
-    """Jobs of three records each, finished at the second look; there are *pages* of them."""
+    """Jobs of three records each, finished at the second status call; there are *pages* of them."""
 
     def __init__(self, pages: int) -> None:
         self._pages = pages
@@ -56,7 +56,7 @@ class MemoryJobs:
         return Succeeded()
 
 
-class DirectCourier:
+class DirectCaller:
     """Makes each call at once."""
 
     async def call(self, call: Callable[[], Any], price: CallCost) -> Reply:
@@ -73,26 +73,25 @@ def _zip(text: str) -> bytes:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk_pages, "FIRST_LOOK_S", 0.001)
-    monkeypatch.setattr(bulk_pages, "DOWNLOADS_S", 0.1)
+    monkeypatch.setattr(bulk_pages, "FIRST_POLL_S", 0.001)
+    monkeypatch.setattr(bulk_pages, "DOWNLOAD_WINDOW_S", 0.1)
     monkeypatch.setattr(bulk_pages, "BULK_READ_DOWNLOADS_PER_MINUTE", 2)
 
 
-async def _read(jobs: MemoryJobs, folder: Path, strand: Partition | None = None) -> list[ExportPage]:
+async def _read(jobs: MemoryJobs, folder: Path, partition: Partition | None = None) -> list[ExportPage]:
     source = BulkReadPager(
         jobs,
-        cast("RetryingCaller", DirectCourier()),
+        cast("RetryingCaller", DirectCaller()),
         StopSignal(),
-        query=QUERY,
-        fields=(),
+        request=BulkReadRequest(query=QUERY, fields=()),
         folder=folder,
-        rows_in_zip=rows_in_zip,
+        read_zip=rows_in_zip,
     )
-    return [page async for page in source.pages(strand or Partition(number=0))]
+    return [page async for page in source.pages(partition or Partition(number=0))]
 
 
 def _ids(pages: list[ExportPage]) -> list[str]:
-    return [str(one) for page in pages for one in page.column("id")]
+    return [str(record_id) for page in pages for record_id in page.column("id")]
 
 
 async def test_jobs_follow_one_another_by_their_tokens(tmp_path: Path) -> None:
@@ -106,14 +105,14 @@ async def test_jobs_follow_one_another_by_their_tokens(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-async def test_a_strand_goes_on_only_from_the_end_of_a_job(tmp_path: Path) -> None:
+async def test_reading_resumes_only_at_the_end_of_a_job(tmp_path: Path) -> None:
     pages = await _read(MemoryJobs(2), tmp_path)
 
-    assert all(page.whole for page in pages if not page.rows)
-    assert not any(page.whole for page in pages if page.rows)
+    assert all(page.resumable for page in pages if not page.rows)
+    assert not any(page.resumable for page in pages if page.rows)
 
 
-async def test_a_job_that_was_asked_for_is_not_asked_for_again(tmp_path: Path) -> None:
+async def test_a_created_job_is_not_created_again(tmp_path: Path) -> None:
     jobs = MemoryJobs(2)
 
     pages = await _read(jobs, tmp_path, Partition(number=0, position={"job": "page-1-job1"}))
@@ -122,7 +121,7 @@ async def test_a_job_that_was_asked_for_is_not_asked_for_again(tmp_path: Path) -
     assert jobs.asked == [{"page_token": "page-2"}]
 
 
-async def test_the_next_job_is_prepared_while_the_result_of_one_is_fetched(tmp_path: Path) -> None:
+async def test_the_next_job_is_created_before_a_result_is_downloaded(tmp_path: Path) -> None:
     jobs = MemoryJobs(3)
 
     await _read(jobs, tmp_path)
@@ -130,7 +129,7 @@ async def test_the_next_job_is_prepared_while_the_result_of_one_is_fetched(tmp_p
     assert jobs.asked_at_download == [2, 3, 3]
 
 
-async def test_a_job_that_was_prepared_ahead_is_not_asked_for_again(tmp_path: Path) -> None:
+async def test_a_job_created_ahead_is_not_created_again(tmp_path: Path) -> None:
     jobs = MemoryJobs(3)
     position = {"job": "page-1-job1", "next": "page-2-job2"}
 
@@ -140,18 +139,17 @@ async def test_a_job_that_was_prepared_ahead_is_not_asked_for_again(tmp_path: Pa
     assert jobs.asked == [{"page_token": "page-3"}]
 
 
-async def test_a_job_that_the_crm_has_forgotten_is_asked_for_anew_by_a_resume(tmp_path: Path) -> None:
+async def test_a_resume_replaces_a_job_that_the_crm_no_longer_knows(tmp_path: Path) -> None:
     jobs = MemoryJobs(2)
     jobs.gone = {"page-2-job9"}
     pages: list[ExportPage] = []
     source = BulkReadPager(
         jobs,
-        cast("RetryingCaller", DirectCourier()),
+        cast("RetryingCaller", DirectCaller()),
         StopSignal(),
-        query=QUERY,
-        fields=(),
+        request=BulkReadRequest(query=QUERY, fields=()),
         folder=tmp_path,
-        rows_in_zip=rows_in_zip,
+        read_zip=rows_in_zip,
     )
 
     with pytest.raises(RunFailedError, match="does not know the job"):  # noqa: PT012  the pages before it count
@@ -163,7 +161,7 @@ async def test_a_job_that_the_crm_has_forgotten_is_asked_for_anew_by_a_resume(tm
     assert jobs.asked == [{"page_token": "page-2"}]
 
 
-async def test_a_result_with_another_number_of_rows_than_announced_is_refused(tmp_path: Path) -> None:
+async def test_a_result_with_another_number_of_rows_than_announced_is_an_error(tmp_path: Path) -> None:
     jobs = MemoryJobs(1)
     jobs.announced = 4
 
@@ -171,7 +169,7 @@ async def test_a_result_with_another_number_of_rows_than_announced_is_refused(tm
         await _read(jobs, tmp_path)
 
 
-async def test_downloads_are_as_many_a_minute_as_are_let_through(tmp_path: Path) -> None:
+async def test_downloads_do_not_exceed_the_limit_per_minute(tmp_path: Path) -> None:
     clock = asyncio.get_running_loop().time
     began = clock()
 
@@ -180,7 +178,7 @@ async def test_downloads_are_as_many_a_minute_as_are_let_through(tmp_path: Path)
     assert clock() - began >= 0.1, "the third waits for the first to be a minute ago, the fourth for the second"
 
 
-def test_a_zip_that_is_cut_off_is_one_clear_error(tmp_path: Path) -> None:
+def test_a_truncated_zip_is_one_clear_error(tmp_path: Path) -> None:
     path = tmp_path / "cut.zip"
     path.write_bytes(_zip("Id\n" + "1\n" * 1000)[:-30])
 

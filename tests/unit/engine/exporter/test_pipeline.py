@@ -1,8 +1,8 @@
-"""The export pipe killed between any two of its writes, and read on: the bytes are those of an undisturbed one."""
+"""An export pipeline killed between any two writes and resumed: the output equals that of an undisturbed export."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,8 @@ from bulkzoho.domain.model.progress import CallCounts, ProgressSnapshot, QuotaSt
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.engine.exporter import pipeline as exporting
-from bulkzoho.engine.exporter.pipeline import ExportPipeline, ExportPipelineParts
+from bulkzoho.engine.exporter.overlap import OverlapWindow
+from bulkzoho.engine.exporter.pipeline import ExportPipeline, ExportPipelineParts, PartitionSink
 from bulkzoho.formats.record_writers import CsvRecordWriter
 from bulkzoho.interfaces import ExportJournal, RateLimiter
 from bulkzoho.storage.files.append_file import AppendFile
@@ -35,7 +36,7 @@ NUMBERS: dict[str, Any] = {
     "credits_last_day": 0,
     "used_share": 0.0,
 }
-# of each strand, page after page: its ids, and whether the strand can go on behind it
+# of each partition, page after page: its ids, and whether reading can resume after it
 PAGES: Sequence[Sequence[tuple[Sequence[str], bool]]] = (
     ((("1", "2"), True), (("3",), True), (("4", "odd"), True)),
     (((), True), (("5", "odd"), False), (("6", "7"), False), ((), True), (("8",), False), ((), True)),  # as of bulk read jobs
@@ -43,7 +44,7 @@ PAGES: Sequence[Sequence[tuple[Sequence[str], bool]]] = (
 
 
 class KilledError(BaseException):
-    """The process is no more; everything it still tries fails too."""
+    """The process was killed; all its further writes fail too."""
 
 
 @dataclass
@@ -59,7 +60,7 @@ class Life:
 
 
 class MortalFile(AppendFile):
-    """A file of a process that dies; a power cut takes with it what was not synced."""
+    """A file of a process that is killed; a power cut loses data that was not synced."""
 
     def __init__(self, path: Path, life: Life, *, power_cut: bool) -> None:
         super().__init__(path)
@@ -81,42 +82,48 @@ class MortalFile(AppendFile):
 
 
 class MortalJournal:
-    """A journal of a process that dies."""
+    """A journal of a process that is killed."""
 
     def __init__(self, journal: ExportJournal, life: Life) -> None:
         self._journal, self._life = journal, life
+        self.begin, self.plan, self.partitions, self.overlap = journal.begin, journal.plan, journal.partitions, journal.overlap
 
-    def settle(self, partition: Partition) -> None:
+    def settle(self, partition: Partition, overlap: Mapping[str, str]) -> None:
         self._life.spend()
-        self._journal.settle(partition, {})
+        self._journal.settle(partition, overlap)
 
 
 class ListedPages:
-    """Gives the pages above, from where a strand stands."""
+    """Returns the pages above, from the position of a partition on."""
 
-    async def pages(self, strand: Partition) -> AsyncIterator[ExportPage]:
-        pages = PAGES[strand.number]
-        whole_at = int(strand.position.get("at", 0))
-        for number in range(whole_at, len(pages)):
-            ids, whole = pages[number]
-            whole_at = number + 1 if whole else whole_at
-            done = number + 1 == len(pages)
-            position = {"at": whole_at}
-            rows = [(one,) for one in ids]
-            yield ExportPage(position=position, done=done, names=["id"], rows=rows, texts=True, whole=whole)
+    async def pages(self, partition: Partition) -> AsyncIterator[ExportPage]:
+        pages = PAGES[partition.number]
+        resumes_at = int(partition.position.get("at", 0))
+        for number in range(resumes_at, len(pages)):
+            ids, resumable = pages[number]
+            resumes_at = number + 1 if resumable else resumes_at
+            rows = [(record_id,) for record_id in ids]
+            yield ExportPage(
+                position={"at": resumes_at},
+                done=number + 1 == len(pages),
+                names=["id"],
+                rows=rows,
+                as_text=True,
+                resumable=resumable,
+            )
 
 
 class Unseen:
-    """A quota that is never asked for leave, and whoever watches."""
+    """A rate limiter that is never asked for a permit, and a progress display."""
 
     def status(self) -> QuotaStatus:
         return QuotaStatus(plan="", bound="", **NUMBERS)
 
     def show(self, snapshot: ProgressSnapshot) -> None:
-        """Look away."""
+        """Ignore the snapshot."""
 
     def tell(self, line: str) -> None:
-        """Keep silent."""
+        """Ignore the message."""
 
 
 class CountingCourier:
@@ -133,19 +140,22 @@ def _pipe(folder: Path, journal: ExportJournal, life: Life, *, power_cut: bool) 
         ExportPipelineParts(
             run="r1",
             settings=ExportSettings(crm_module="Leads"),
-            strands=journal.partitions(),
-            pages=ListedPages(),
-            keep=lambda page: page.picked(one != "odd" for one in page.column("id")),
-            writer=CsvRecordWriter(COLUMNS),
-            open_file=lambda strand: MortalFile(folder / str(strand.number), life, power_cut=power_cut),
-            journal=MortalJournal(journal, life),
+            partitions=journal.partitions(),
+            pager=ListedPages(),
+            filter=lambda page: page.filter(record_id != "odd" for record_id in page.column("id")),
+            sink=PartitionSink(
+                writer=CsvRecordWriter(COLUMNS),
+                open_file=lambda partition: MortalFile(folder / str(partition.number), life, power_cut=power_cut),
+                journal=MortalJournal(journal, life),
+                overlap=OverlapWindow.at("2026-03-01T12:00:00+00:00", previous={}),
+            ),
             caller=cast(RetryingCaller, CountingCourier()),
             limiter=cast(RateLimiter, Unseen()),
             progress=Unseen(),
             stop=StopSignal(),
             wall=lambda: 0.0,
             workers=2,
-            vitals=lambda _: None,
+            save_progress=lambda _: None,
             worked_s=0.0,
             counted=CallCounts(),
         )
@@ -153,24 +163,24 @@ def _pipe(folder: Path, journal: ExportJournal, life: Life, *, power_cut: bool) 
 
 
 async def _read_on(folder: Path, life: Life, *, power_cut: bool) -> list[tuple[bytes, int, bool]]:
-    """Live one life; give what each strand holds, its records, and whether it is done."""
+    """Run one process; return for each partition its content, its records, and whether it is done."""
     with closing(SqliteJournal.open(folder / "journal.db")) as journal:
         if journal.export.plan() is None:
             plan = ExportPlan(route="test", reason="", fields=(), bound="")
             journal.export.begin(plan, [Partition(number=number) for number in range(len(PAGES))])
         await _pipe(folder, journal.export, life, power_cut=power_cut).run()
-        strands = journal.export.partitions()
-    return [((folder / str(one.number)).read_bytes()[: one.length], one.records, one.done) for one in strands]
+        partitions = journal.export.partitions()
+    return [((folder / str(part.number)).read_bytes()[: part.length], part.records, part.done) for part in partitions]
 
 
-@pytest.fixture(params=[0.0, 3_600.0], ids=["each page is settled", "as few as may be"])
+@pytest.fixture(params=[0.0, 3_600.0], ids=["each page is settled", "few pages are settled"])
 def _settling(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exporting, "SETTLE_EVERY_S", request.param)
 
 
 @pytest.mark.usefixtures("_settling")
 @pytest.mark.parametrize("power_cut", [False, True], ids=["killed", "power cut"])
-async def test_an_export_killed_between_any_two_writes_gives_the_same_bytes(
+async def test_an_export_killed_between_any_two_writes_resumes_to_the_same_bytes(
     tmp_path: Path, *, power_cut: bool, new_folder: Callable[[str], Path]
 ) -> None:
     whole = await _read_on(new_folder("whole"), Life(10_000), power_cut=False)

@@ -1,4 +1,4 @@
-"""Pages of records: whole, once, and going on where they ended; over a CRM in memory that changes between calls."""
+"""Pages of records: complete, each record once, resumable; over a CRM in memory that changes between calls."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, cast
 import pytest
 
 from bulkzoho.domain.model.edition_limits import CallCost
-from bulkzoho.domain.model.export import ApiPage, ExportPage, Partition
+from bulkzoho.domain.model.export import CREATED, MODIFIED, ApiPage, ExportPage, Partition
 from bulkzoho.domain.model.responses import Rejected, Reply, Succeeded
-from bulkzoho.domain.policy.export_route import CREATED, MODIFIED, field_groups
+from bulkzoho.domain.policy.export_route import field_groups
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
 from bulkzoho.engine.exporter.list_pager import ListPager
 from bulkzoho.engine.exporter.record_api import LIST_ENDS, RecordReadCalls
@@ -23,7 +23,7 @@ PER_PAGE = 3
 
 
 class MemoryCrm:
-    """A module of records that the list gives by tokens; *between* is called before each call."""
+    """A module whose list has page tokens; *between* is called before each call."""
 
     def __init__(self, count: int) -> None:
         self.store = {n: self._record(n, "t0") for n in range(1, count + 1)}
@@ -60,7 +60,7 @@ class MemoryCrm:
         more = f"{read + len(found)}-{found[-1]}" if len(ids) > len(found) else None
         return Succeeded(payload=ApiPage(records=self._shown(found, fields), next_token=more))
 
-    async def named(self, fields: Sequence[str], ids: Sequence[str]) -> Reply:
+    async def by_ids(self, fields: Sequence[str], ids: Sequence[str]) -> Reply:
         self._called()
         return Succeeded(payload=ApiPage(records=self._shown([int(one) for one in ids if int(one) in self.store], fields)))
 
@@ -74,7 +74,7 @@ class MemoryCrm:
         return [{"id": str(one), **{name: self.store[one][name] for name in fields}} for one in numbers]
 
 
-class DirectCourier:
+class DirectCaller:
     """Makes each call at once."""
 
     async def call(self, call: Callable[[], Any], price: CallCost) -> Reply:
@@ -83,28 +83,28 @@ class DirectCourier:
 
 
 class AllIds:
-    """Names the ids of a CRM in memory."""
+    """The ids of a CRM in memory."""
 
     def __init__(self, crm: MemoryCrm) -> None:
         self._crm = crm
 
-    async def following(self, after: str, up_to: str) -> tuple[Sequence[str], bool]:
-        ids = sorted(one for one in self._crm.store if int(after or 0) < one <= int(up_to or 10**6))
+    async def next_ids(self, above: str, up_to: str) -> tuple[Sequence[str], bool]:
+        ids = sorted(one for one in self._crm.store if int(above or 0) < one <= int(up_to or 10**6))
         return [str(one) for one in ids[: PER_PAGE - 1]], len(ids) < PER_PAGE
 
 
 def _pages(crm: MemoryCrm) -> ListPager:
     return ListPager(
-        RecordReadCalls(crm, cast("RetryingCaller", DirectCourier()), crm_module="Leads"),
+        RecordReadCalls(crm, cast("RetryingCaller", DirectCaller()), crm_module="Leads"),
         groups=GROUPS,
         since=None,
-        beyond=AllIds(crm),
+        older=AllIds(crm),
     )
 
 
-async def _all(crm: MemoryCrm, strand: Partition | None = None) -> list[dict[str, Any]]:
+async def _all(crm: MemoryCrm, partition: Partition | None = None) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    async for page in _pages(crm).pages(strand or Partition(number=0)):
+    async for page in _pages(crm).pages(partition or Partition(number=0)):
         found += _records(page)
     return found
 
@@ -114,8 +114,8 @@ async def test_more_than_fifty_fields_are_read_in_groups_and_joined_by_id() -> N
 
     found = await _all(crm)
 
-    assert [one["id"] for one in found] == [str(n) for n in range(8, 0, -1)]
-    assert found == [crm.store[int(one["id"])] for one in found]
+    assert [record["id"] for record in found] == [str(n) for n in range(8, 0, -1)]
+    assert found == [crm.store[int(record["id"])] for record in found]
     assert max(map(len, GROUPS)) <= 50
     assert crm.calls == 3 * len(GROUPS)
 
@@ -132,7 +132,7 @@ async def test_a_record_that_changes_between_its_groups_is_read_again_as_one_sta
     crm = MemoryCrm(8)
     crm.between = lambda call: crm.touch(7, "t1") if call == 2 else None
 
-    found = {one["id"]: one for one in await _all(crm)}
+    found = {record["id"]: record for record in await _all(crm)}
 
     assert len(found) == 8
     assert found["7"] == crm.store[7]
@@ -147,10 +147,10 @@ async def test_a_record_deleted_between_its_groups_is_left_out() -> None:
 
     crm.between = delete
 
-    assert sorted(one["id"] for one in await _all(crm)) == ["1", "2", "3", "4", "5", "6", "8"]
+    assert sorted(record["id"] for record in await _all(crm)) == ["1", "2", "3", "4", "5", "6", "8"]
 
 
-async def test_deletions_and_additions_while_pages_are_read_shift_nothing() -> None:
+async def test_deletions_and_additions_between_pages_shift_nothing() -> None:
     crm = MemoryCrm(12)
 
     def others(call: int) -> None:
@@ -158,42 +158,42 @@ async def test_deletions_and_additions_while_pages_are_read_shift_nothing() -> N
         crm.touch(100 + call, "t1")
 
     crm.between = others
-    found = [int(one["id"]) for one in await _all(crm)]
+    found = [int(record["id"]) for record in await _all(crm)]
 
     assert len(found) == len(set(found))
     assert {1, 2, 3} <= set(found) <= set(range(1, 13)) | {101}
 
 
 @pytest.mark.parametrize("settled_pages", [1, 2, 3])
-async def test_another_process_goes_on_from_any_page(settled_pages: int) -> None:
+async def test_another_process_resumes_at_any_page(settled_pages: int) -> None:
     crm = MemoryCrm(11)
     whole = await _all(crm)
-    strand, before = Partition(number=0), []
-    async for page in _pages(crm).pages(strand):
+    partition, before = Partition(number=0), []
+    async for page in _pages(crm).pages(partition):
         before += _records(page)
-        strand = Partition(number=0, position=page.position, done=page.done)
+        partition = Partition(number=0, position=page.position, done=page.done)
         if len(before) >= settled_pages * PER_PAGE:
             break
 
-    assert [*before, *await _all(crm, strand)] == whole
+    assert [*before, *await _all(crm, partition)] == whole
 
 
-async def test_an_expired_token_begins_the_listing_anew_and_gives_nothing_twice() -> None:
+async def test_an_expired_token_restarts_the_listing_without_repeating_records() -> None:
     crm = MemoryCrm(11)
     whole = await _all(crm)
-    strand, before = Partition(number=0), []
-    async for page in _pages(crm).pages(strand):
+    partition, before = Partition(number=0), []
+    async for page in _pages(crm).pages(partition):
         before += _records(page)
-        strand = Partition(number=0, position=page.position, done=page.done)
+        partition = Partition(number=0, position=page.position, done=page.done)
         break
-    crm.dead_tokens = {str(token) for token in strand.position["tokens"]}
+    crm.dead_tokens = {str(token) for token in partition.position["tokens"]}
     crm.between = lambda call: crm.dead_tokens.clear() if call > len(GROUPS) else None
     crm.calls = 0
 
-    assert [*before, *await _all(crm, strand)] == whole
+    assert [*before, *await _all(crm, partition)] == whole
 
 
-async def test_a_token_that_is_always_refused_ends_the_run_resumable() -> None:
+async def test_a_token_that_is_always_rejected_ends_the_run_resumable() -> None:
     crm = MemoryCrm(11)
     crm.dead_tokens = {f"{PER_PAGE}-{n}" for n in range(20)}
 
@@ -206,52 +206,50 @@ def _records(page: ExportPage) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("settled_pages", [0, 1, 3, 5])
-async def test_what_tokens_do_not_reach_is_read_by_its_ids(settled_pages: int) -> None:
+async def test_records_beyond_page_tokens_are_read_by_ids(settled_pages: int) -> None:
     crm = MemoryCrm(11)
     crm.reach = 2 * PER_PAGE
-    strand, before = Partition(number=0), []
-    async for page in _pages(crm).pages(strand):
+    partition, before = Partition(number=0), []
+    async for page in _pages(crm).pages(partition):
         if settled_pages:
             before += _records(page)
-            strand = Partition(number=0, position=page.position, done=page.done)
+            partition = Partition(number=0, position=page.position, done=page.done)
         if len(before) >= settled_pages * PER_PAGE:
             break
 
-    found = [int(one["id"]) for one in [*before, *await _all(crm, strand)]]
+    found = [int(record["id"]) for record in [*before, *await _all(crm, partition)]]
 
     assert found == [11, 10, 9, 8, 7, 6, 1, 2, 3, 4, 5]
 
 
-async def test_what_tokens_do_not_reach_and_nothing_names_is_an_error() -> None:
+async def test_records_that_no_route_reaches_are_an_error() -> None:
     crm = MemoryCrm(13)
     crm.reach = 2 * PER_PAGE
-    pages = ListPager(
-        RecordReadCalls(crm, cast("RetryingCaller", DirectCourier()), crm_module="Leads"), groups=GROUPS, since=None
-    )
+    pages = ListPager(RecordReadCalls(crm, cast("RetryingCaller", DirectCaller()), crm_module="Leads"), groups=GROUPS, since=None)
 
     with pytest.raises(RunFailedError, match="ends after 100,000"):
         [page async for page in pages.pages(Partition(number=0))]
 
 
-async def test_strands_share_the_ids_between_them() -> None:
+async def test_partitions_share_the_ids_between_them() -> None:
     crm = MemoryCrm(11)
 
     upper = await _all(crm, Partition(number=0, above="6"))
     lower = await _all(crm, Partition(number=1, up_to="6"))
 
-    assert [int(one["id"]) for one in upper] == [11, 10, 9, 8, 7]
-    assert [int(one["id"]) for one in lower] == [1, 2, 3, 4, 5, 6]
+    assert [int(record["id"]) for record in upper] == [11, 10, 9, 8, 7]
+    assert [int(record["id"]) for record in lower] == [1, 2, 3, 4, 5, 6]
 
 
 class NoCoql(MemoryCrm):
-    """A CRM that takes no query."""
+    """A CRM that rejects every query."""
 
     async def query(self, coql: str) -> Reply:
         return Rejected(status=400, code="SYNTAX_ERROR", message=coql)
 
 
-async def test_where_coql_is_refused_another_route_is_named() -> None:
+async def test_where_coql_is_rejected_another_route_is_named() -> None:
     with pytest.raises(RunFailedError) as refused:
-        await RecordReadCalls(NoCoql(0), cast("RetryingCaller", DirectCourier()), crm_module="Leads").query(["id"], [], rows=200)
+        await RecordReadCalls(NoCoql(0), cast("RetryingCaller", DirectCaller()), crm_module="Leads").query(["id"], [], rows=200)
 
     assert "--route list or bulk" in refused.value.hint

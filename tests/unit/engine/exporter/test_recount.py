@@ -1,4 +1,4 @@
-"""How an export's number of records and the CRM's are told apart."""
+"""The number of exported records compared with the CRM's count."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class Counts:
     async def page(self, fields: Sequence[str], *, token: str | None, since: str | None) -> Reply:
         raise AssertionError(fields, token, since)
 
-    async def named(self, fields: Sequence[str], ids: Sequence[str]) -> Reply:
+    async def by_ids(self, fields: Sequence[str], ids: Sequence[str]) -> Reply:
         raise AssertionError(fields, ids)
 
 
-class DirectCourier:
+class DirectCaller:
     """Makes each call at once."""
 
     async def call(self, call: Callable[[], Any], price: CallCost) -> Reply:
@@ -59,7 +59,7 @@ class DirectCourier:
 
 
 def _reader(crm: Counts) -> RecordReadCalls:
-    return RecordReadCalls(crm, cast("RetryingCaller", DirectCourier()), crm_module="Leads")
+    return RecordReadCalls(crm, cast("RetryingCaller", DirectCaller()), crm_module="Leads")
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def _reader(crm: Counts) -> RecordReadCalls:
         (Counts(10), False, 0, ""),
         (Counts(None), False, 0, ""),
         (Counts(7, deleted=3), False, 3, "3 deleted since the export began"),
-        (Counts(12, fresh=2), False, -2, "2 made in the seconds in which the export began"),
-        (Counts(15), False, -5, "without permission, converted, or not approved"),
-        (Counts(4), False, 6, "the list shows and COQL does not count"),
-        (Counts(13), True, -3, "changed meanwhile fit now and did not then"),
-        (Counts(9, deleted=2, fresh=1), False, 1, "2 deleted since the export began; 1 made in the seconds"),
+        (Counts(12, fresh=2), False, -2, "2 created in the seconds in which the export began"),
+        (Counts(15), False, -5, "no permission, converted, or not approved"),
+        (Counts(4), False, 6, "the list returns and COQL does not count"),
+        (Counts(13), True, -3, "changed during the export now match"),
+        (Counts(9, deleted=2, fresh=1), False, 1, "2 deleted since the export began; 1 created in the seconds"),
     ],
 )
 async def test_a_difference_is_explained(crm: Counts, where: bool, difference: int, why: str) -> None:
@@ -84,7 +84,7 @@ async def test_a_difference_is_explained(crm: Counts, where: bool, difference: i
     assert why in counted.why if why else counted.why == ""
 
 
-async def test_converted_leads_and_the_others_are_counted_by_a_query_each() -> None:
+async def test_converted_leads_and_other_leads_are_counted_by_one_query_each() -> None:
     crm = Counts(5)
 
     counted = await recount(_reader(crm), "Leads", ExportFilter(bound=BOUND, converted=ConvertedLeads.TOO), records=10)

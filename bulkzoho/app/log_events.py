@@ -21,7 +21,20 @@ MAX_TEXT: Final = 200  # characters of one value
 
 _ROWS = {"accepted", "changed", "deleted", "in_doubt", "matched", "rejected", "records", "rows", "skipped", "unknown", "unsent"}
 _LIMITS = {"calls_in_flight", "calls_per_day", "calls_per_minute", "credits_per_day"}
-_NUMBERS = {"batches", "calls", "credits", "jobs", "limit", "pages", "partitions", "queries", "retried", "senders", "size"}
+_NUMBERS = {
+    "batches",
+    "calls",
+    "credits",
+    "difference",
+    "jobs",
+    "limit",
+    "pages",
+    "partitions",
+    "queries",
+    "retried",
+    "senders",
+    "size",
+}
 _IDS = {"attempt", "batch", "first_row", "input", "last_row", "page", "partition", "pid"}
 _TIMES = {"expires_in_s", "ms", "retry_in_s", "seconds", "until", "wait_s"}
 _STATES = {"code", "exit_code", "kind", "outcome", "reason", "resumed", "state", "status"}

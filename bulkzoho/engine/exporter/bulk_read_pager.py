@@ -117,7 +117,9 @@ class BulkReadPager:
                 return None
             job: BulkJob = require_payload(reply, "checking a bulk read job", hint=HINT)
             if job.finished:
-                _LOG.info("job finished", extra={"job": job_id, "records": job.count, "failed": bool(job.error)})
+                _LOG.info(
+                    "job finished", extra={"job": job_id, "records": job.count, "outcome": "failed" if job.error else "completed"}
+                )
                 return job
             await self._stop.sleep(wait_s)
             if self._stop.requested:

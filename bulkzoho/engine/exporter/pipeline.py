@@ -136,7 +136,7 @@ class ExportPipeline:
     def _append(self, file: TrackedFile, partition: Partition, page: ExportPage) -> Partition:
         kept = self._parts.filter(page)
         file.append(self._parts.sink.writer.encode(kept))
-        _LOG.info("page read", extra={"partition": partition.number, "records": len(page), "exported": len(kept)})
+        _LOG.info("page read", extra={"partition": partition.number, "records": len(page), "skipped": len(page) - len(kept)})
         partition = replace(
             partition,
             position=page.position,

@@ -27,7 +27,8 @@ async def recount(calls: RecordReadCalls, crm_module: str, selection: ExportFilt
         return RecountResult(count=None, why=f"the CRM could not be asked: {error.message.rstrip('.')}")
     except StopRequestedError:
         return RecountResult(count=None, why="the CRM was not asked: the run is being stopped")
-    _LOG.info("export counted", extra={"exported": records, "counted": result.count, "difference": result.difference})
+    if result.count is not None:
+        _LOG.info("export counted", extra={"records": records, "difference": result.difference})
     return result
 
 

@@ -101,7 +101,7 @@ class Verifier:
             finally:
                 channel.close()
                 reporting.cancel()
-        _LOG.info("records compared", extra={"rows": self.counts.compared, "same": self.counts.same})
+        _LOG.info("records compared", extra={"rows": self.counts.compared, "matched": self.counts.same})
 
     async def _chunks(self) -> AsyncIterator[Sequence[ExpectedRecord]]:
         chunk: list[ExpectedRecord] = []

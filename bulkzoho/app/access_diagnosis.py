@@ -1,4 +1,4 @@
-"""Say of a failure to be let in which it is: a token, a scope, a permission or the data center; and what to do about it."""
+"""Explain an access error: token, scope, permission or data center, with the fix."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ async def explain_access_errors(wires: ApiClientParts) -> AsyncIterator[None]:
 
 
 async def explain_access_error(error: AccessError, wires: ApiClientParts) -> AccessError:
-    """Give *error* with what is known of its cause.
+    """Return *error* with its cause and the fix.
 
-    Only of a client that is unknown where it was asked for the other data centers are asked; see :mod:`datacenter_discovery`.
+    Other data centers are probed only if the client is unknown in its own; see :mod:`datacenter_discovery`.
     """
     match error.code:
         case "OAUTH_SCOPE_MISMATCH":
@@ -48,16 +48,16 @@ async def explain_access_error(error: AccessError, wires: ApiClientParts) -> Acc
 
 
 def token_rate_limit_error() -> AccessError:
-    """Give the error of somebody who asked for too many access tokens (docs "Token limits")."""
+    """Return the error for too many token requests (docs "Token limits")."""
     return AccessError(
-        "Zoho gives no more access tokens for now: ten were asked for within ten minutes.",
-        hint="Wait ten minutes and try again; asking sooner makes it longer. See what else uses this client or refresh token.",
+        "Zoho issues no more access tokens for now: ten were requested within ten minutes.",
+        hint="Wait ten minutes and try again; earlier attempts extend the wait. Check what else uses this client.",
         code="TOKEN_REQUESTS_THROTTLED",
     )
 
 
 def login_command(chosen: ResolvedAccount, *more: str) -> str:
-    """Give the command that makes the account anew."""
+    """Return the command that renews the login."""
     profile = ["--profile", chosen.profile.name] if chosen.profile else []
     return " ".join(["bulkzoho auth login", *profile, *more])
 
@@ -90,30 +90,30 @@ async def _client_elsewhere(error: AccessError, wires: ApiClientParts) -> Access
         return wrong_data_center(homes[0], host_of(settings.accounts_url))
     hint = f"Log in again: {login_command(wires.chosen)}" if wires.chosen.profile else error.hint
     if homes:
-        hint += f"; the client is known in {_names(homes)}: if the account lives there, give --dc {homes[0].name}"
+        hint += f"; the client is also known in {_names(homes)}: if the account is there, use --dc {homes[0].name}"
     return AccessError(error.message, hint=hint, code=error.code)
 
 
 def _dead_token(error: AccessError, wires: ApiClientParts) -> AccessError:
-    """Tell a token of another data center, which its API host calls dead from the first moment, from one that died."""
+    """Distinguish a token of another data center, which its API host rejects from the start, from an expired one."""
     settings, token = wires.chosen.settings, wires.tokens.current
-    asked = host_of(token.api_url if token else settings.api_url)
+    host = host_of(token.api_url if token else settings.api_url)
     domain = host_of(token.api_domain) if token and token.api_domain else ""
     home = data_center_of(domain or host_of(settings.accounts_url))
-    if home is not None and data_center_of(asked) not in (home, None):
-        return wrong_data_center(home, asked)
-    if domain and domain != asked and data_center_of(asked) == home is not None:
+    if home is not None and data_center_of(host) not in (home, None):
+        return wrong_data_center(home, host)
+    if domain and domain != host and data_center_of(host) == home is not None:
         return AccessError(
-            f"the token is for {domain}, not for {asked}: the account is another organization of the same data center.",
-            hint="Take BULKZOHO_API_URL out of the environment: the token says itself where it may be used.",
+            f"the token is for {domain}, not for {host}: the account is another organization of the same data center.",
+            hint="Unset BULKZOHO_API_URL: the token itself names its API host.",
             code="WRONG_DATA_CENTER",
         )
     return AccessError(
-        f"{error.message.rstrip('.')}: the access token has expired or was revoked, and a new one fared no better.",
+        f"{error.message.rstrip('.')}: the access token has expired or was revoked, and a new one was rejected too.",
         hint=f"Log in again: {login_command(wires.chosen)}; if that does not help, check the data center (BULKZOHO_DC or --dc).",
         code=error.code,
     )
 
 
 def _names(centers: list[DataCenter]) -> str:
-    return ", ".join(one.name.upper() for one in centers)
+    return ", ".join(center.name.upper() for center in centers)

@@ -1,11 +1,12 @@
-"""Accounts that there are: list them, look at one, log out of one."""
+"""Profiles: list them, show the status of an account, log out."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 
-from bulkzoho.app.module_browser import open_visit_session, profile_store, select_account
+from bulkzoho.app.credentials import profile_store, select_account
+from bulkzoho.app.session import open_visit_session
 from bulkzoho.app.wiring import open_api_client, token_cache_of
 from bulkzoho.domain.model.metadata import Organization, User
 from bulkzoho.errors import AccessError, UnreachableError
@@ -19,59 +20,61 @@ __all__ = ["AccountStatus", "LogoutResult", "account_status", "list_profiles", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountStatus:
-    """An account that was let in."""
+    """Status of an authorized account."""
 
     chosen: ResolvedAccount
     organization: Organization
     user: User | None
-    scopes: tuple[str, ...]  #: empty where nobody told them
+    scopes: tuple[str, ...]  #: empty if unknown
     token_until: float  #: seconds since the epoch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogoutResult:
-    """A profile that is gone."""
+    """Result of a logout."""
 
     profile: Profile
-    revoked: RevocationResult | None  #: None: nobody was asked to
+    revoked: RevocationResult | None  #: None: no revocation was requested
 
 
 def list_profiles() -> list[Profile]:
-    """Give every profile of this home, by name."""
+    """Return all profiles, sorted by name."""
     return profile_store().all()
 
 
 async def account_status(account: AccountSelection, *, progress: Progress) -> AccountStatus:
-    """Look who is let in with the account that a command would use, in two calls.
+    """Return the status of the account that a command would use, in two calls.
 
     Raises:
-        BulkZohoError: Nobody is, or the CRM does not answer.
+        BulkZohoError: The account is not authorized, or the CRM does not respond.
     """
     chosen = select_account(account)
     async with open_visit_session(chosen, progress=progress) as crm:
         token = crm.tokens.current
-        kept = chosen.profile.scopes if chosen.profile else ()
+        stored = chosen.profile.scopes if chosen.profile else ()
         return AccountStatus(
             chosen=chosen,
             organization=crm.organization,
             user=crm.user,
-            scopes=(token.scopes if token else ()) or kept,
+            scopes=(token.scopes if token else ()) or stored,
             token_until=token.expires_at if token else 0.0,
         )
 
 
 async def log_out(account: AccountSelection, *, revoking: bool) -> LogoutResult:
-    """Revoke the refresh token of a profile, unless it is not to be, and forget the profile.
+    """Delete a profile; if *revoking*, revoke its refresh token first.
 
     Raises:
-        AccessError: There is no such profile, or none.
-        UnreachableError: The accounts server does not answer; the profile is still there.
+        AccessError: There is no such profile.
+        UnreachableError: The accounts server does not respond; the profile was not deleted.
     """
     store = profile_store()
     named = {name: value for name, value in os.environ.items() if name == "BULKZOHO_PROFILE"}
     profile = profile_to_use(account, named, store)
     if profile is None:
-        raise AccessError("there is no profile to log out of.", hint="`bulkzoho auth list` lists them.", code="NO_SUCH_PROFILE")
+        raise AccessError(
+            "there is no profile to log out of.", hint="`bulkzoho auth list` shows all profiles.", code="NO_SUCH_PROFILE"
+        )
     chosen = resolve_account(AccountSelection(profile=profile.name), {}, store)
     revoked = await _revoke(chosen) if revoking and chosen.settings.refresh_token else None
     token_cache_of(chosen).delete()
@@ -85,6 +88,6 @@ async def _revoke(chosen: ResolvedAccount) -> RevocationResult:
     if isinstance(reply, RevocationResult):
         return reply
     raise UnreachableError(
-        f"the refresh token could not be revoked ({reply.reason}); the profile is still there.",
-        hint="Try again; or forget it here alone with --no-revoke, and revoke it in Zoho's account settings.",
+        f"the refresh token was not revoked ({reply.reason}); the profile was not deleted.",
+        hint="Try again; or delete only the profile with --no-revoke, and revoke the token in Zoho's account settings.",
     )

@@ -1,6 +1,6 @@
-"""Let one process at a time meet an organization for the first time.
+"""Lock for the first connection of an account: one process at a time identifies the organization.
 
-Before the first answer nobody knows whose quota a call is; were many processes to begin at once, each would make such a call.
+Before that the organization of a call is unknown; without the lock, each of several new processes would make such a call.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from bulkzoho.zoho.auth.account_resolver import ResolvedAccount
 
 __all__ = ["first_connection_lock"]
 
-LOOK_EVERY_S: Final = 0.2  # seconds between two looks whether the other process is done
+POLL_S: Final = 0.2  # seconds between two checks whether the other process has finished
 
 
 @asynccontextmanager
 async def first_connection_lock(chosen: ResolvedAccount, *, stop: StopSignal, patience_s: float) -> AsyncIterator[None]:
-    """Wait while another process meets the organization of these credentials; go on at once when it is known.
+    """Wait while another process identifies the organization of these credentials; continue at once if it is known.
 
-    After *patience_s* seconds it goes on all the same: what the other waits for may not concern us.
+    After *patience_s* seconds this process continues anyway, because the other one may wait for something unrelated.
 
     Raises:
         StopRequestedError: The run was stopped meanwhile.
@@ -34,12 +34,12 @@ async def first_connection_lock(chosen: ResolvedAccount, *, stop: StopSignal, pa
     until, lock = now() + patience_s, None
     try:
         while lock is None and load_organization(chosen) is None and now() < until:
-            lock = _taken(chosen)
+            lock = _try_lock(chosen)
             if lock is None:
-                await stop.sleep(LOOK_EVERY_S)
+                await stop.sleep(POLL_S)
             if stop.requested:
                 raise StopRequestedError
-        if lock is not None and load_organization(chosen) is not None:  # it came between the look and the lock
+        if lock is not None and load_organization(chosen) is not None:  # it was saved between the check and the lock
             lock.release()
             lock = None
         yield
@@ -48,9 +48,9 @@ async def first_connection_lock(chosen: ResolvedAccount, *, stop: StopSignal, pa
             lock.release()
 
 
-def _taken(chosen: ResolvedAccount) -> FileLock | None:
+def _try_lock(chosen: ResolvedAccount) -> FileLock | None:
     path = first_connection_lock_path(chosen)
     try:
-        return FileLock.acquire(path, what="the meeting place")
+        return FileLock.acquire(path, what="the first connection")
     except RefusedError:
         return None

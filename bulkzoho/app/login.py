@@ -1,4 +1,4 @@
-"""Log in: turn what a person has into a profile that works, wherever the account lives."""
+"""Log in: turn credentials into a working profile, in whichever data center the account is."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from bulkzoho.app.credentials import profile_store
 from bulkzoho.app.login_exchange import LoginRequest, exchange_login, follow_token_data_center
-from bulkzoho.app.module_browser import open_visit_session, profile_store
+from bulkzoho.app.session import open_visit_session
 from bulkzoho.app.wiring import token_cache_of
 from bulkzoho.domain.model.metadata import Organization, User
 from bulkzoho.errors import AccessError, BulkZohoError
@@ -27,13 +28,13 @@ from bulkzoho.zoho.http.http_client import HttpClient, host_of
 
 __all__ = ["LoginResult", "log_in", "login_in_browser"]
 
-CONNECT_TIMEOUT_S: Final = 10.0  # seconds; somebody waits at the screen
-CONSENT_TIMEOUT_S: Final = 300.0  # seconds that a person may take in the browser
+CONNECT_TIMEOUT_S: Final = 10.0  # seconds; a user waits at the screen
+CONSENT_TIMEOUT_S: Final = 300.0  # seconds for the consent in the browser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginResult:
-    """A profile that was kept, and what its first call told."""
+    """Saved profile with its organization and user."""
 
     profile: Profile
     organization: Organization
@@ -41,11 +42,11 @@ class LoginResult:
 
 
 async def login_in_browser(login: LoginRequest, *, port: int, show: Callable[[str], None]) -> LoginRequest:
-    """Have a person agree in the browser: *show* takes the address to open; give *login* with the code.
+    """Get consent in the browser and return *login* with the grant code; *show* receives the URL to open.
 
     Raises:
-        AccessError: The person or Zoho refused, nobody came, or a foreign host was named.
-        RunFailedError: The port is taken.
+        AccessError: The user or Zoho refused, the browser did not return in time, or it named a foreign host.
+        RunFailedError: The port is in use.
     """
     async with LoopbackRedirect(port) as redirect:
         show(
@@ -60,45 +61,45 @@ async def login_in_browser(login: LoginRequest, *, port: int, show: Callable[[st
         consent = await redirect.consent(CONSENT_TIMEOUT_S)
     address = exchange_address(consent, login.accounts)
     center = data_center_of(host_of(address))
-    brought = replace(login, code=consent.code, redirect_uri=redirect.uri)
+    with_code = replace(login, code=consent.code, redirect_uri=redirect.uri)
     if center is not None:
-        return replace(brought, dc=center.name, accounts_url="")
-    return replace(brought, accounts_url=address if login.accounts_url else "")
+        return replace(with_code, dc=center.name, accounts_url="")
+    return replace(with_code, accounts_url=address if login.accounts_url else "")
 
 
 async def log_in(login: LoginRequest, *, progress: Progress) -> LoginResult:
-    """Exchange, keep, and check with a call; a login that was granted is kept even when the check fails.
+    """Exchange the credentials, save the profile, and check it with a call; the profile stays even if the check fails.
 
     Raises:
-        AccessError: Refused; says which credential or which data center, and what to do.
-        UnreachableError: The accounts server or the CRM does not answer.
+        AccessError: The login was rejected; the message names the credential or data center and the fix.
+        UnreachableError: The accounts server or the CRM does not respond.
     """
-    if login.keyring and not keyring_works():  # said before a code is used up
+    if login.keyring and not keyring_works():  # checked before the grant code is used up
         raise AccessError(
-            "no keyring works here.",
-            hint="Install the extra (pip install 'bulkzoho[keyring]') and unlock it, or give --store file.",
+            "there is no working keyring.",
+            hint="Install the extra (pip install 'bulkzoho[keyring]') and unlock the keyring, or use --store file.",
             code="NO_KEYRING",
         )
-    async with HttpClient(connect_timeout_s=CONNECT_TIMEOUT_S) as line:
-        grant, home = await exchange_login(line, login, progress)
-    home = follow_token_data_center(home, grant, progress)
-    refresh_token = grant.refresh_token or home.refresh_token
-    if home.method is not LoginMethod.CLIENT_CREDENTIALS and not refresh_token:
+    async with HttpClient(connect_timeout_s=CONNECT_TIMEOUT_S) as http:
+        token, login = await exchange_login(http, login, progress)
+    login = follow_token_data_center(login, token, progress)
+    refresh_token = token.refresh_token or login.refresh_token
+    if login.method is not LoginMethod.CLIENT_CREDENTIALS and not refresh_token:
         raise AccessError(
-            "the grant code gave an access token of one hour, and no refresh token.",
+            "the grant code returned an access token but no refresh token.",
             hint="Generate the code for a self client, or with offline access.",
             code="NO_REFRESH_TOKEN",
         )
-    profile, secrets = _profile(home, grant), Secrets(client_secret=home.client_secret, refresh_token=refresh_token)
+    profile, secrets = _build_profile(login, token), Secrets(client_secret=login.client_secret, refresh_token=refresh_token)
     store = profile_store()
-    kept = store.save(profile, secrets)
-    chosen = _chosen(kept, secrets)
-    await _keep_token(chosen, grant)
-    async with _kept_anyway(kept), open_visit_session(chosen, progress=progress) as crm:
+    saved = store.save(profile, secrets)
+    chosen = _account_of(saved, secrets)
+    await _cache_token(chosen, token)
+    async with _explain_failed_check(saved), open_visit_session(chosen, progress=progress) as crm:
         organization, user = crm.organization, crm.user
-    kept = store.save(
+    saved = store.save(
         replace(
-            kept,
+            saved,
             org=organization.id,
             org_name=organization.name,
             org_type=organization.type or "",
@@ -106,10 +107,10 @@ async def log_in(login: LoginRequest, *, progress: Progress) -> LoginResult:
         ),
         secrets,
     )
-    return LoginResult(profile=kept, organization=organization, user=user)
+    return LoginResult(profile=saved, organization=organization, user=user)
 
 
-def _profile(login: LoginRequest, grant: TokenResponse) -> Profile:
+def _build_profile(login: LoginRequest, token: TokenResponse) -> Profile:
     keyring = keyring_works() if login.keyring is None else login.keyring
     return Profile(
         name=login.profile,
@@ -120,13 +121,13 @@ def _profile(login: LoginRequest, grant: TokenResponse) -> Profile:
         api_url=login.api_url,
         upload_url=login.upload_url,
         soid=f"ZohoCRM.{login.org}" if login.method is LoginMethod.CLIENT_CREDENTIALS else "",
-        scopes=grant.scopes or login.scopes if login.method is LoginMethod.CLIENT_CREDENTIALS else grant.scopes,
+        scopes=token.scopes or login.scopes if login.method is LoginMethod.CLIENT_CREDENTIALS else token.scopes,
         kept_in=SecretStorage.KEYRING if keyring else SecretStorage.FILE,
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
 
 
-def _chosen(profile: Profile, secrets: Secrets) -> ResolvedAccount:
+def _account_of(profile: Profile, secrets: Secrets) -> ResolvedAccount:
     by_client = profile.method is LoginMethod.CLIENT_CREDENTIALS
     return ResolvedAccount(
         settings=connection_settings_from_env(profile.environment(secrets), needed=CREDENTIALS[:2] if by_client else CREDENTIALS),
@@ -136,27 +137,26 @@ def _chosen(profile: Profile, secrets: Secrets) -> ResolvedAccount:
     )
 
 
-async def _keep_token(chosen: ResolvedAccount, grant: TokenResponse) -> None:
-    """Put the token that came with the login where every process looks first: it need not be asked for again."""
+async def _cache_token(chosen: ResolvedAccount, token: TokenResponse) -> None:
+    """Save the access token of the login in the token cache, so that no process requests another one."""
     now = time.time()
     async with token_cache_of(chosen).locked() as cache:
         cache.write(
             StoredToken(
-                access_token=grant.access_token,
+                access_token=token.access_token,
                 obtained_at=now,
-                expires_at=now + grant.life_s,
-                api_domain=grant.api_domain,
-                scopes=grant.scopes,
+                expires_at=now + token.life_s,
+                api_domain=token.api_domain,
+                scopes=token.scopes,
             )
         )
 
 
 @asynccontextmanager
-async def _kept_anyway(profile: Profile) -> AsyncIterator[None]:
-    """Say of a check that failed that the profile is there all the same: a grant code cannot be used again."""
+async def _explain_failed_check(profile: Profile) -> AsyncIterator[None]:
+    """Add to the error of a failed check that the profile exists, because its grant code cannot be used again."""
     try:
         yield
     except BulkZohoError as error:
-        error.message = f"profile {profile.name} is kept, but its check failed: {error.message}"
-        error.args = (error.message,)
-        raise
+        message = f"profile {profile.name} was saved, but its check failed: {error.message}"
+        raise type(error)(message, hint=error.hint, code=error.code) from error

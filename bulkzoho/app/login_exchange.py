@@ -1,4 +1,4 @@
-"""Have a login granted: by the accounts server that was named, or by that of the data center where the account lives."""
+"""Exchange the credentials of a login for a token, in the named data center or in the one that knows the client."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from bulkzoho.zoho.http.http_client import HttpClient, host_of
 
 __all__ = ["LoginRequest", "exchange_login", "follow_token_data_center"]
 
-_ELSEWHERE: Final = frozenset({"invalid_client", "invalid_code"})
+_UNKNOWN_CLIENT: Final = frozenset({"invalid_client", "invalid_code"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginRequest:
-    """What a person has."""
+    """Credentials and options of a login."""
 
     profile: str
     method: LoginMethod
@@ -40,67 +40,67 @@ class LoginRequest:
     client_secret: str = field(repr=False)
     code: str = field(default="", repr=False)
     refresh_token: str = field(default="", repr=False)
-    redirect_uri: str = ""  #: the browser's
-    org: str = ""  #: client credentials: Zoho's id of the organization
-    scopes: tuple[str, ...] = ()  #: wanted
-    accounts_url: str = ""  #: the three URLs only where they are not the data center's
+    redirect_uri: str = ""  #: only for the browser login
+    org: str = ""  #: only for client credentials: Zoho's id of the organization
+    scopes: tuple[str, ...] = ()  #: requested scopes
+    accounts_url: str = ""  #: the three URLs are set only if they differ from the data center's
     api_url: str = ""
     upload_url: str = ""
-    keyring: bool | None = None  #: None: the keyring if there is one that works
+    keyring: bool | None = None  #: None: use a keyring if there is a working one
 
     @property
     def accounts(self) -> str:
-        """The accounts server that is asked first."""
+        """The accounts server to try first."""
         return self.accounts_url or f"https://{data_center(self.dc).accounts}"
 
 
-async def exchange_login(line: HttpClient, login: LoginRequest, progress: Progress) -> tuple[TokenResponse, LoginRequest]:
-    """Have the login granted where it was told to, else in another data center that may know the client.
+async def exchange_login(http: HttpClient, login: LoginRequest, progress: Progress) -> tuple[TokenResponse, LoginRequest]:
+    """Get a token in the data center of the login, else in another one that knows the client.
 
-    Gives the grant, and the login with the data center that gave it.
+    Returns the token, and the login with the data center that issued it.
 
     Raises:
-        AccessError: Refused everywhere; says which credential, and what to do.
-        UnreachableError: The accounts server does not answer.
+        AccessError: All rejected the login; the message names the credential and the fix.
+        UnreachableError: The accounts server does not respond.
     """
     try:
-        return await _ask(line, login), login
+        return await _request(http, login), login
     except AccessError as error:
         others = other_data_centers(login.accounts)
-        if error.code not in _ELSEWHERE or not others:
+        if error.code not in _UNKNOWN_CLIENT or not others:
             raise
-        homes = await data_centers_of_client(line, login.client_id, others)
+        homes = await data_centers_of_client(http, login.client_id, others)
         if not homes and error.code == "invalid_client":
-            homes = others  # perhaps they tell nobody what they know; the login itself will
+            homes = others  # they may hide which clients they know; the login itself shows it
         for center in homes:
-            found = await _try(line, replace(login, dc=center.name, accounts_url=""))
+            found = await _try(http, replace(login, dc=center.name, accounts_url=""))
             if found is not None:
-                progress.tell(_found(center, login))
+                progress.tell(_move_message(center, login))
                 return found
         raise
 
 
-async def _try(line: HttpClient, login: LoginRequest) -> tuple[TokenResponse, LoginRequest] | None:
+async def _try(http: HttpClient, login: LoginRequest) -> tuple[TokenResponse, LoginRequest] | None:
     try:
-        return await _ask(line, login), login
+        return await _request(http, login), login
     except AccessError as error:
-        if error.code in _ELSEWHERE:
+        if error.code in _UNKNOWN_CLIENT:
             return None
         raise
     except UnreachableError:
         return None
 
 
-def _found(center: DataCenter, login: LoginRequest) -> str:
+def _move_message(center: DataCenter, login: LoginRequest) -> str:
     name, host = center.name, host_of(login.accounts)
     return f"Your account is in the {name.upper()} data center (--dc {name}); {host} does not know the client."
 
 
-async def _ask(line: HttpClient, login: LoginRequest) -> TokenResponse:
+async def _request(http: HttpClient, login: LoginRequest) -> TokenResponse:
     match login.method:
         case LoginMethod.SELF_CLIENT | LoginMethod.BROWSER:
             reply = await exchange_code(
-                line,
+                http,
                 login.accounts,
                 client_id=login.client_id,
                 client_secret=login.client_secret,
@@ -108,28 +108,28 @@ async def _ask(line: HttpClient, login: LoginRequest) -> TokenResponse:
                 redirect_uri=login.redirect_uri,
             )
         case LoginMethod.REFRESH_TOKEN | LoginMethod.CLIENT_CREDENTIALS:
-            reply = await request_token(line, _settings(login), _server(login))
+            reply = await request_token(http, _settings(login), _client_credentials(login))
         case _:
             assert_never(login.method)
     match reply:
-        case TokenResponse() as grant:
-            return grant
+        case TokenResponse():
+            return reply
         case RateLimited():
             raise token_rate_limit_error()
         case NotSent(reason=reason) | ResponseLost(reason=reason):
             raise UnreachableError(
                 f"the accounts server cannot be reached ({reason}).",
-                hint="Check the network, the proxy and the data center (--dc); `bulkzoho doctor` looks at each.",
+                hint="Check the network, the proxy and the data center (--dc); `bulkzoho doctor` checks each of them.",
             )
 
 
-def follow_token_data_center(login: LoginRequest, grant: TokenResponse, progress: Progress) -> LoginRequest:
-    """Go where the token says that the API is, if that is another data center.
+def follow_token_data_center(login: LoginRequest, token: TokenResponse, progress: Progress) -> LoginRequest:
+    """Switch the login to the data center that the token names.
 
     Raises:
-        AccessError: It says that of a host which is none of Zoho's.
+        AccessError: The token names a host that is not one of Zoho's.
     """
-    host = host_of(grant.api_domain or "")
+    host = host_of(token.api_domain or "")
     if not host or login.api_url or is_loopback(host):
         return login
     center = data_center_of(host)
@@ -141,22 +141,22 @@ def follow_token_data_center(login: LoginRequest, grant: TokenResponse, progress
         )
     if center.name == login.dc:
         return login
-    progress.tell(_found(center, login))
+    progress.tell(_move_message(center, login))
     return replace(login, dc=center.name, accounts_url=login.accounts_url if is_loopback(host_of(login.accounts)) else "")
 
 
 def _settings(login: LoginRequest) -> ConnectionSettings:
-    told = {
+    variables = {
         "BULKZOHO_CLIENT_ID": login.client_id,
         "BULKZOHO_CLIENT_SECRET": login.client_secret,
         "BULKZOHO_REFRESH_TOKEN": login.refresh_token,
         "BULKZOHO_DC": login.dc,
         "BULKZOHO_ACCOUNTS_URL": login.accounts_url,
     }
-    return connection_settings_from_env(told, needed=CREDENTIALS if login.refresh_token else CREDENTIALS[:2])
+    return connection_settings_from_env(variables, needed=CREDENTIALS if login.refresh_token else CREDENTIALS[:2])
 
 
-def _server(login: LoginRequest) -> ClientCredentialsGrant | None:
+def _client_credentials(login: LoginRequest) -> ClientCredentialsGrant | None:
     if login.method is not LoginMethod.CLIENT_CREDENTIALS:
         return None
     return ClientCredentialsGrant(organization=f"ZohoCRM.{login.org}", scopes=login.scopes)

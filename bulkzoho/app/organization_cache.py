@@ -1,4 +1,4 @@
-"""What is remembered of an account's organization, so that the next first call is made within its quota."""
+"""Cache of each account's organization, so that the first call of the next run is rate-limited too."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ _PROVISIONAL: Final = "credential-"
 
 
 def load_organization(chosen: ResolvedAccount) -> Organization | None:
-    """Give the organization that these credentials led to the last time."""
-    return _read(_memory(chosen))
+    """Return the cached organization of these credentials, or None."""
+    return _read(_cache_file(chosen))
 
 
 def save_organization(chosen: ResolvedAccount, organization: Organization) -> None:
-    """Keep it for the next time; where it cannot be kept, it is asked for again."""
-    path = _memory(chosen)
+    """Save the organization; if that fails, the next run reads it again."""
+    path = _cache_file(chosen)
     with suppress(OSError):
         make_private_folder(path.parent)
         write_atomic(path, json.dumps(asdict(organization)).encode())
 
 
 def provisional_organization(chosen: ResolvedAccount) -> Organization:
-    """Give what stands for the organization while it is not known."""
+    """Return a placeholder for an unknown organization."""
     return Organization(id=f"{_PROVISIONAL}{_credential(chosen)}", name="")
 
 
 def is_provisional_org(org: str) -> bool:
-    """Whether *org* is no organization's id, but stands for one that was not known yet, or may not be read."""
+    """Return whether *org* is the id of a placeholder."""
     return org.startswith(_PROVISIONAL)
 
 
 def ledger_path(organization: Organization) -> Path:
-    """Give the file of its quota: an organization has one, whoever calls it."""
+    """Return the rate limit ledger of an organization; all its accounts share it."""
     return current_home().ledger(organization.id)
 
 
@@ -61,32 +61,32 @@ def _read(path: Path) -> Organization | None:
     try:
         return Organization(**json.loads(path.read_bytes()))
     except (OSError, ValueError, TypeError):
-        return None  # never met, or written by another version: it is asked for in any case
+        return None  # missing, or written by another version: it is read from the CRM anyway
 
 
 def ledger_paths() -> list[Path]:
-    """Give the files of all quotas of this home."""
+    """Return all rate limit ledgers of this state directory."""
     return current_home().ledgers()
 
 
 def load_all_organizations() -> dict[str, Organization]:
-    """Give every organization that some credentials have led to, by its id."""
+    """Return all cached organizations by id."""
     found = (_read(path) for path in sorted(current_home().organizations.glob("*.json")))
-    return {one.id: one for one in found if one is not None}
+    return {organization.id: organization for organization in found if organization is not None}
 
 
 def first_connection_lock_path(chosen: ResolvedAccount) -> Path:
-    """Give the lock of whoever meets the organization for the first time."""
-    return _memory(chosen).with_suffix(".lock")
+    """Return the lock file of the first connection."""
+    return _cache_file(chosen).with_suffix(".lock")
 
 
-def _memory(chosen: ResolvedAccount) -> Path:
+def _cache_file(chosen: ResolvedAccount) -> Path:
     return current_home().organization(_credential(chosen))
 
 
 def _credential(chosen: ResolvedAccount) -> str:
-    """Give a name for the credentials that tells nothing of them."""
-    told = chosen.settings
-    text = f"{told.accounts_url}\n{told.api_url}\n{told.client_id}\n{told.refresh_token}"
+    """Return a name for the credentials that does not reveal them."""
+    settings = chosen.settings
+    text = f"{settings.accounts_url}\n{settings.api_url}\n{settings.client_id}\n{settings.refresh_token}"
     text += f"\n{chosen.client_credentials.organization}" if chosen.client_credentials else ""
     return hashlib.sha256(text.encode()).hexdigest()[:16]

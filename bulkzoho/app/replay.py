@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bulkzoho.app.credentials import select_account
 from bulkzoho.app.inputs import InputOpener, describe_inputs
-from bulkzoho.app.module_browser import select_account
 from bulkzoho.app.run_import import ImportRun, run_import
 from bulkzoho.app.run_lifecycle import NewRun, new_run
 from bulkzoho.domain.model.rows import Operation

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bulkzoho.app.credentials import select_account
 from bulkzoho.app.inputs import InputOpener, require_unchanged_inputs
-from bulkzoho.app.module_browser import select_account
 from bulkzoho.app.run_export import ExportRun, require_export_extras, run_export
 from bulkzoho.app.run_import import ImportRun, run_import
 from bulkzoho.app.run_lifecycle import OpenRun, open_run

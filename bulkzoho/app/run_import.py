@@ -189,7 +189,7 @@ async def _plan_columns(
     if settings.trigger:
         progress.tell(f"Automations that fire: {', '.join(settings.trigger)}.")
     users = RunUserCache(crm, work.run.folder.users, fallback=settings.owner_fallback)
-    await users.introduce(transformer, tell=progress.tell)
+    await users.preload(transformer, tell=progress.tell)
     plans = [transformer.plan_header(header.header, source=header.name, expanding=header.expanding) for header in headers]
     for warning in (*(text for plan in plans for text in plan.warnings), *users.warnings(plans)):
         progress.tell(warning)

@@ -1,4 +1,4 @@
-"""The users of a run: asked for once, when they are first needed, and kept in its folder so that a resume means the same ones."""
+"""Users of a run: read once on demand and saved in the run folder, so that a resume uses the same ones."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["RunUserCache"]
 
 
 class RunUserCache:
-    """Reads the users of one run.
+    """Loads and saves the users of one run.
 
     Args:
-        crm: Whom to ask.
-        path: Where the run keeps them.
+        crm: The session to read them with.
+        path: The file in the run folder.
         fallback: ``--owner-fallback``.
     """
 
@@ -32,54 +32,53 @@ class RunUserCache:
         self._path = path
         self._fallback = fallback
 
-    async def introduce(self, shaper: RowTransformer, *, tell: Callable[[str], None]) -> None:
-        """Let *shaper* know the users before its columns are planned, if what the user said names one.
+    async def preload(self, transformer: RowTransformer, *, tell: Callable[[str], None]) -> None:
+        """Load the users into *transformer* before it plans its columns, if a setting names a user.
 
         Raises:
-            RefusedError: Nobody is the fallback.
+            RefusedError: There is no such fallback user.
             AccessError: The users cannot be read.
         """
-        if self._fallback is None and not shaper.sets_users:
+        if self._fallback is None and not transformer.sets_users:
             return
         users = await self.read()
-        shaper.set_users(users)
+        transformer.set_users(users)
         if self._fallback is not None:
-            who = next(user for user in users.everyone if user.id == users.fallback)
-            tell(f"Users that are unknown or inactive are replaced by {who.name or who.email or who.id}.")
+            fallback = next(user for user in users.everyone if user.id == users.fallback)
+            tell(f"Users that are unknown or inactive are replaced by {fallback.name or fallback.email or fallback.id}.")
 
     async def read(self) -> UserDirectory:
-        """Give the users as this run knows them; the CRM is asked by the first process that wants to know.
+        """Return the users of this run; the first process reads them from the CRM.
 
         Raises:
-            RefusedError: Nobody is the fallback.
-            BulkZohoError: They cannot be read, or not be kept.
+            RefusedError: There is no such fallback user.
+            BulkZohoError: They cannot be read or saved.
         """
-        everyone = self._kept()
+        everyone = self._load()
         if everyone is None:
             everyone = await self._crm.users()
-            self._keep(everyone)
+            self._save(everyone)
         users = UserDirectory(everyone=everyone)
         return users if self._fallback is None else users.with_fallback(self._fallback)
 
     def warnings(self, plans: Iterable[ColumnPlan]) -> list[str]:
-        """Say it when nothing that is planned could need the fallback."""
-        fields = (
-            field for plan in plans for field in (*(one.field for one in plan.columns), *(one for one, _ in plan.constants))
-        )
-        if self._fallback is None or any(field.data_type in USER_TYPES for field in fields):
+        """Return a warning if no mapped field can use the fallback."""
+        mapped = [column.field for plan in plans for column in plan.columns]
+        constant = [field for plan in plans for field, _ in plan.constants]
+        if self._fallback is None or any(field.data_type in USER_TYPES for field in (*mapped, *constant)):
             return []
-        return ["--owner-fallback: no column goes to a field that holds a user."]
+        return ["--owner-fallback: no column is mapped to a user field."]
 
-    def _kept(self) -> tuple[CrmUser, ...] | None:
+    def _load(self) -> tuple[CrmUser, ...] | None:
         try:
             return tuple(CrmUser(**user) for user in json.loads(self._path.read_bytes()))
         except (OSError, ValueError, TypeError):
-            return None  # not asked yet, or written by another version
+            return None  # missing, or written by another version
 
-    def _keep(self, everyone: tuple[CrmUser, ...]) -> None:
+    def _save(self, everyone: tuple[CrmUser, ...]) -> None:
         try:
             write_atomic(self._path, json.dumps([asdict(user) for user in everyone]).encode())
         except OSError as error:
             raise RunFailedError(
-                f"{self._path}: the users cannot be kept ({error.strerror}).", hint="Make room, then resume."
+                f"{self._path}: cannot be written ({error.strerror}).", hint="Free disk space, then resume."
             ) from error

@@ -1,14 +1,16 @@
-"""Meet the CRM: the organization and its limits, the user, the module and its fields; within the quota from the first call on."""
+"""Session with the CRM: organization, limits, user, modules; rate-limited from the first call on."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from itertools import count
@@ -17,12 +19,11 @@ from typing import Any, Final
 from bulkzoho.app.access_diagnosis import explain_access_error, explain_access_errors, token_rate_limit_error
 from bulkzoho.app.first_connection import first_connection_lock
 from bulkzoho.app.organization_cache import ledger_path, load_organization, provisional_organization, save_organization
-from bulkzoho.app.quota_wait_notifier import QuotaWaitNotifier
 from bulkzoho.app.wiring import ApiClientParts, open_api_client
 from bulkzoho.domain.model.edition_limits import DEFAULT_COST, HEAVY_CALLS_IN_FLIGHT
 from bulkzoho.domain.model.metadata import CrmModule, ModuleInfo, Organization, User
 from bulkzoho.domain.model.responses import RateLimited, Rejected, Reply, ResponseLost, Succeeded
-from bulkzoho.domain.model.settings import ConnectionSettings, SessionSettings
+from bulkzoho.domain.model.settings import ConnectionSettings, QuotaPolicy, QuotaSettings, SessionSettings
 from bulkzoho.domain.policy.rate_limits import resolve_limits
 from bulkzoho.domain.policy.retry import access_error
 from bulkzoho.domain.transform.module_names import resolve_module
@@ -38,18 +39,62 @@ from bulkzoho.zoho.auth.account_resolver import ResolvedAccount
 from bulkzoho.zoho.auth.datacenters import version_warning
 from bulkzoho.zoho.auth.token_provider import TokenProvider
 
-__all__ = ["CrmSession", "OrganizationSession", "open_organization_session", "open_session"]
+__all__ = [
+    "CrmSession",
+    "OrganizationSession",
+    "QuotaWaitNotifier",
+    "open_organization_session",
+    "open_session",
+    "open_visit_session",
+    "visit_session_settings",
+]
 
+COUNT_WITHIN_S: Final = 5.0  # seconds for a count before or after a run
+VISIT_GIVE_UP_AFTER_S: Final = 10.0  # seconds without any response; a user waits at the screen
+NOTIFY_EVERY_S: Final = 1.0  # seconds between two checks of the limiter
+LONG_WAIT_S: Final = 60.0  # seconds from which a wait is reported
 # Zoho's own ``module_name`` of Deals is still Potentials (OpenAPI ``modules``)
-COUNT_WITHIN_S: Final = 5.0  # seconds that a count before and after a run is worth
 OLD_NAMES: Final = {"potential": "Deals", "potentials": "Deals"}
 
 _LOG = logging.getLogger(__name__)
 
 
+class QuotaWaitNotifier:
+    """Checks the limiter once a second until it is quieted, and reports each long wait once.
+
+    Used while a run is connecting and no progress display is active.
+    """
+
+    def __init__(self, limiter: RateLimiter, tell: Callable[[str], None]) -> None:
+        self._limiter = limiter
+        self._tell = tell
+        self._last = ""
+        self._timer: asyncio.TimerHandle | None = None
+        self._schedule()
+
+    def quiet(self) -> None:
+        """Stop the reports."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _schedule(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(NOTIFY_EVERY_S, self._check)
+
+    def _check(self) -> None:
+        status = self._limiter.status()
+        if status.waiting_for is not None and status.waiting_until is not None:
+            until = datetime.fromtimestamp(round(status.waiting_until)).astimezone()
+            line = f"Waiting for {status.waiting_for} until {until:%H:%M on %A}."
+            if status.waiting_until - time.time() >= LONG_WAIT_S and line != self._last:
+                self._tell(line)
+                self._last = line
+        self._schedule()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrmSession:
-    """A CRM that answers, and leave to call it."""
+    """Open session with the CRM and its rate limiter."""
 
     wires: ApiClientParts
     transport: ApiClient
@@ -57,7 +102,7 @@ class CrmSession:
     crm: MetadataApi
     courier: RetryingCaller
     quota: RateLimiter
-    waits: QuotaWaitNotifier  #: to be quieted by whoever shows waits by itself
+    waits: QuotaWaitNotifier  #: quieted as soon as a progress display shows waits
     organization: Organization
     user: User | None
     connection: ConnectionSettings
@@ -73,19 +118,19 @@ class CrmSession:
         return time.time() + self.courier.skew_s
 
     async def module(self, name: str) -> CrmModule:
-        """Give the module that the user calls *name*, with its fields.
+        """Return the module *name* (API name or label) with its fields.
 
         Raises:
-            RefusedError: The CRM has no such module; names the nearest.
+            RefusedError: The CRM has no such module; the hint names the nearest one.
             AccessError: The metadata cannot be read.
         """
         modules = await self.modules()
-        found = resolve_module(_today(name, modules), modules)
+        found = resolve_module(_current_name(name, modules), modules)
         module: CrmModule = await self._ask(lambda: self.crm.module(found), doing=f"reading the fields of {found.api_name}")
         return module
 
     async def count(self, crm_module: str) -> int | None:
-        """Give the records in *crm_module*, or None when they cannot be counted at once: nice to have, worth no wait."""
+        """Return the number of records in *crm_module*, or None if they cannot be counted within a few seconds."""
         try:
             async with asyncio.timeout(COUNT_WITHIN_S):
                 reply = await self.courier.call_once(lambda: self.crm.count(crm_module), DEFAULT_COST)
@@ -94,7 +139,7 @@ class CrmSession:
         return reply.payload if isinstance(reply, Succeeded) else None
 
     async def modules(self) -> tuple[ModuleInfo, ...]:
-        """Give every module of the CRM.
+        """Return all modules of the CRM.
 
         Raises:
             AccessError: The list cannot be read.
@@ -103,17 +148,17 @@ class CrmSession:
         return modules
 
     async def users(self) -> tuple[CrmUser, ...]:
-        """Give every user of the organization, inactive ones too; a call for 200 of them.
+        """Return all users of the organization, also inactive ones; one call per 200 users.
 
         Raises:
             AccessError: They cannot be read.
         """
-        pages, found = UsersClient(self.transport), dict[str, CrmUser]()
+        client, found = UsersClient(self.transport), dict[str, CrmUser]()
         for number in count(1):
-            page: UserPage = await self._ask(partial(pages.page, number), doing="reading the users")
+            page: UserPage = await self._ask(partial(client.page, number), doing="reading the users")
             before = len(found)
             found |= {user.id: user for user in page.users}
-            if not page.more or len(found) == before:  # a page that brings nobody new is the last, whatever it says
+            if not page.more or len(found) == before:  # a page without new users is the last one, whatever it says
                 break
         return tuple(found.values())
 
@@ -127,7 +172,7 @@ class CrmSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganizationSession:
-    """An organization that was asked who it is, and leave to call it."""
+    """Session with an identified organization and its rate limiter."""
 
     wires: ApiClientParts
     courier: RetryingCaller
@@ -147,14 +192,14 @@ async def open_session(
     hasty: bool = False,
     introduce: bool = True,
 ) -> AsyncIterator[CrmSession]:
-    """Connect with the account that was *chosen*, and stay connected while the context lasts.
+    """Connect with the *chosen* account for the duration of the context.
 
-    Without *introduce* the user is not asked for: a run that may find nothing to do saves a call.
-    A *hasty* visitor does not wait until Zoho gives access tokens again; a run does, and says so.
+    Without *introduce* the user is not read, which saves a call for a run that may have nothing to do.
+    If Zoho issues no more access tokens for now, a *hasty* session fails; otherwise it waits and reports that.
 
     Raises:
-        AccessError: The CRM does not let us in.
-        UnreachableError: It does not answer.
+        AccessError: The CRM does not authorize the account.
+        UnreachableError: The CRM does not respond.
     """
     async with open_organization_session(settings, chosen=chosen, run=run, stop=stop, progress=progress, hasty=hasty) as met:
         for note in resolve_limits(settings.quota, met.organization).notes:
@@ -181,10 +226,10 @@ async def open_session(
 async def open_organization_session(
     settings: SessionSettings, *, chosen: ResolvedAccount, run: str, stop: StopSignal, progress: Progress, hasty: bool = False
 ) -> AsyncIterator[OrganizationSession]:
-    """Ask the organization who it is, in one call; else as :func:`connect`.
+    """Identify the organization with one call; otherwise like :func:`open_session`.
 
-    The quota's ledger belongs to the organization, which the first call tells.  It is remembered from the last time, so that
-    that call too is made within the quota; on the very first run it is counted afterwards.
+    The rate limit ledger belongs to the organization, which the first call identifies.  It is cached from the last connection, so
+    that this call is rate-limited too; on the very first connection it is counted afterwards.
     """
     if (warning := version_warning(chosen.settings.api_version)) is not None:
         progress.tell(warning)
@@ -194,18 +239,18 @@ async def open_organization_session(
         if isinstance(await wires.tokens.renew(0), RateLimited):
             if hasty:
                 raise token_rate_limit_error()
-            progress.tell(f"{token_rate_limit_error().message} The run waits until it gives one.")
+            progress.tell(f"{token_rate_limit_error().message} The run waits for one.")
 
         async def open_for(organization: Organization) -> tuple[RateLimiter, RetryingCaller, QuotaWaitNotifier]:
-            quota, courier = await _open_limiter(stack, organization, settings, wires, run=run, stop=stop)
-            waits = QuotaWaitNotifier(quota, progress.tell)
+            limiter, caller = await _open_limiter(stack, organization, settings, wires, run=run, stop=stop)
+            waits = QuotaWaitNotifier(limiter, progress.tell)
             stack.callback(waits.quiet)
-            return quota, courier, waits
+            return limiter, caller, waits
 
         async with first_connection_lock(chosen, stop=stop, patience_s=settings.give_up_after_s):
             known = load_organization(chosen)
             quota, courier, waits = await open_for(known or provisional_organization(chosen))
-            organization = await _ask_who(courier, wires.crm, progress, chosen)
+            organization = await _identify_organization(courier, wires.crm, progress, chosen)
             if organization != known:
                 save_organization(chosen, organization)
                 used = courier.counts
@@ -216,8 +261,27 @@ async def open_organization_session(
         yield OrganizationSession(wires=wires, courier=courier, quota=quota, waits=waits, organization=organization)
 
 
+@asynccontextmanager
+async def open_visit_session(chosen: ResolvedAccount, *, progress: Progress) -> AsyncIterator[CrmSession]:
+    """Connect for a command without a run, rate-limited; a used up day ends it.
+
+    Raises:
+        AccessError: The CRM does not authorize the account.
+        UnreachableError: The CRM does not respond.
+    """
+    async with open_session(
+        visit_session_settings(), chosen=chosen, run=f"visit-{os.getpid()}", stop=StopSignal(), progress=progress, hasty=True
+    ) as crm:
+        yield crm
+
+
+def visit_session_settings() -> SessionSettings:
+    """Return the settings of a session without a run: rate-limited, with a short timeout."""
+    return SessionSettings(give_up_after_s=VISIT_GIVE_UP_AFTER_S, quota=QuotaSettings(on_quota=QuotaPolicy.STOP))
+
+
 async def _charge(quota: RateLimiter, *, calls: int) -> None:
-    """Count *calls* that were made before it was known whose quota they were."""
+    """Count *calls* that were made before the organization was known."""
     try:
         for _ in range(calls):
             async with quota.permit(DEFAULT_COST):
@@ -268,17 +332,19 @@ async def _open_limiter(
     return quota, courier
 
 
-def _today(name: str, modules: Sequence[ModuleInfo]) -> str:
-    """Give a module's present name for one that Zoho gave up and people did not, unless this CRM uses it."""
+def _current_name(name: str, modules: Sequence[ModuleInfo]) -> str:
+    """Return the current name of a module for its former one, unless this CRM uses the former one."""
     plain = name.strip().casefold()
-    used = {label.casefold() for one in modules for label in (one.api_name, one.singular_label, one.plural_label)}
+    used = {label.casefold() for module in modules for label in (module.api_name, module.singular_label, module.plural_label)}
     return name if plain in used else OLD_NAMES.get(plain, name)
 
 
-async def _ask_who(courier: RetryingCaller, crm: MetadataApi, progress: Progress, chosen: ResolvedAccount) -> Organization:
+async def _identify_organization(
+    courier: RetryingCaller, crm: MetadataApi, progress: Progress, chosen: ResolvedAccount
+) -> Organization:
     reply = await courier.call(crm.organization, DEFAULT_COST)
     if isinstance(reply, Rejected) and (reply.code == "OAUTH_SCOPE_MISMATCH" or reply.status == HTTPStatus.FORBIDDEN):
-        progress.tell("The token may not read the organization: its scope lacks ZohoCRM.org.READ.")
+        progress.tell("The token cannot read the organization: it lacks the scope ZohoCRM.org.READ.")
         return replace(provisional_organization(chosen), name="unknown organization")
     organization: Organization = _payload(reply, doing="reading the organization")
     return organization
@@ -296,9 +362,11 @@ def _payload(reply: Succeeded | Rejected | ResponseLost, *, doing: str) -> Any:
         case Rejected() if reply.access_denied:
             raise access_error(reply, doing=doing)
         case Rejected():
-            raise RunFailedError(f"{doing}: the CRM refused ({reply.code}: {reply.message}).", hint="Check the API version.")
+            raise RunFailedError(
+                f"{doing}: the CRM rejected the request ({reply.code}: {reply.message}).", hint="Check the API version."
+            )
         case ResponseLost():
-            raise RunFailedError(f"{doing}: no answer that can be read ({reply.reason}).", hint="Try again.")
+            raise RunFailedError(f"{doing}: no readable response ({reply.reason}).", hint="Try again.")
 
 
 def _introduction(organization: Organization, user: User | None) -> str:
@@ -309,5 +377,5 @@ def _introduction(organization: Organization, user: User | None) -> str:
 
 
 def _senders(settings: SessionSettings, in_flight: int) -> int:
-    """Give how many calls may be under way: ten when they are heavy, since no more of those may be in flight."""
+    """Return the number of parallel senders: at most ten for heavy calls, because no more of them may be in flight."""
     return max(1, min(in_flight, HEAVY_CALLS_IN_FLIGHT) if settings.heavy_calls else in_flight)

@@ -1,4 +1,4 @@
-"""Show quotas: what is used and left of an organization's, or of all that this home knows."""
+"""Quota usage of one organization, or of all known ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from bulkzoho.app.module_browser import select_account, visit_session_settings
+from bulkzoho.app.credentials import select_account
 from bulkzoho.app.organization_cache import (
     is_provisional_org,
     ledger_path,
@@ -14,7 +14,7 @@ from bulkzoho.app.organization_cache import (
     load_all_organizations,
     load_organization,
 )
-from bulkzoho.app.session import open_organization_session
+from bulkzoho.app.session import open_organization_session, visit_session_settings
 from bulkzoho.domain.model.metadata import Organization
 from bulkzoho.domain.model.quota import QuotaUsage
 from bulkzoho.domain.model.settings import QuotaSettings
@@ -29,61 +29,61 @@ from bulkzoho.zoho.auth.account_resolver import AccountSelection, ResolvedAccoun
 __all__ = ["all_quotas", "quota_of"]
 
 
-async def quota_of(account: AccountSelection, asked: QuotaSettings, *, progress: Progress) -> QuotaUsage:
-    """Give the quota of the organization that *account* leads to; one that was never met is asked who it is, in one call.
+async def quota_of(account: AccountSelection, limits: QuotaSettings, *, progress: Progress) -> QuotaUsage:
+    """Return the quota of the account's organization; if that is unknown, one call identifies it.
 
     Args:
-        account: As for every command that connects.
-        asked: Limits to show it against; with none, those of the run at work or of the largest, else the plan's.
-        progress: Whoever watches.
+        account: The account options.
+        limits: Limits to show the usage against; by default those of an active run, of the largest run, or of the plan.
+        progress: Receives messages.
 
     Raises:
-        AccessError: There are no credentials, or the CRM does not let us in.
-        UnreachableError: It does not answer.
+        AccessError: There are no credentials, or the CRM does not authorize the account.
+        UnreachableError: The CRM does not respond.
         JournalError: The ledger cannot be read.
     """
     chosen = select_account(account)
-    organization = load_organization(chosen) or await _met(chosen, progress)
-    return _usage(organization, ledger_path(organization), asked)
+    organization = load_organization(chosen) or await _identify(chosen, progress)
+    return _usage(organization, ledger_path(organization), limits)
 
 
-def all_quotas(asked: QuotaSettings) -> list[QuotaUsage]:
-    """Give the quota of every organization that this home knows, by its name; no credentials are needed.
+def all_quotas(limits: QuotaSettings) -> list[QuotaUsage]:
+    """Return the quotas of all organizations in this state directory, sorted by name; needs no credentials.
 
     Raises:
         JournalError: A ledger cannot be read.
     """
     known = load_all_organizations()
-    paths = {ledger_path(one): one for one in known.values()}
-    usages = [_usage(paths.get(path), path, asked) for path in {*ledger_paths(), *paths}]
-    # calls that were made before it was known whose they are were counted again in their organization's own ledger
-    shown = (one for one in usages if one.org in known or (one.runs and not is_provisional_org(one.org)))
-    return sorted(shown, key=lambda one: (one.name.casefold(), one.org))
+    paths = {ledger_path(organization): organization for organization in known.values()}
+    usages = [_usage(paths.get(path), path, limits) for path in {*ledger_paths(), *paths}]
+    # calls in a provisional ledger were counted again in the ledger of their organization
+    shown = (usage for usage in usages if usage.org in known or (usage.runs and not is_provisional_org(usage.org)))
+    return sorted(shown, key=lambda usage: (usage.name.casefold(), usage.org))
 
 
-async def _met(chosen: ResolvedAccount, progress: Progress) -> Organization:
+async def _identify(chosen: ResolvedAccount, progress: Progress) -> Organization:
     async with open_organization_session(
         visit_session_settings(), chosen=chosen, run=f"visit-{os.getpid()}", stop=StopSignal(), progress=progress, hasty=True
-    ) as met:
-        return met.organization
+    ) as session:
+        return session.organization
 
 
-def _usage(organization: Organization | None, path: Path, asked: QuotaSettings) -> QuotaUsage:
+def _usage(organization: Organization | None, path: Path, settings: QuotaSettings) -> QuotaUsage:
     reading = ClockReading(wall=time.time(), monotonic=time.monotonic(), boot=boot_id())
     with LedgerView.open(path, org=organization.id if organization else path.stem, reading=reading) as view:
-        who = organization or Organization(id=view.org, name="")
-        told = view.limits_in_use() if asked == QuotaSettings() else None
-        limits = told[1] if told else resolve_limits(asked, who)
+        known = organization or Organization(id=view.org, name="")
+        in_use = view.limits_in_use() if settings == QuotaSettings() else None
+        limits = in_use[1] if in_use else resolve_limits(settings, known)
         return QuotaUsage(
-            org=who.id,
-            name=who.name or "unknown organization",
-            edition=who.edition,
+            org=known.id,
+            name=known.name or "unknown organization",
+            edition=known.edition,
             plan=limits.plan,
-            limits_of_run=told[0] if told else None,
+            limits_of_run=in_use[0] if in_use else None,
             at=reading.wall,
             windows=view.windows(limits),
             runs=view.runs(),
             paused_until=view.paused_until(),
             credits_from_service=view.credits_from_service(limits),
-            notes=() if told else limits.notes,
+            notes=() if in_use else limits.notes,
         )

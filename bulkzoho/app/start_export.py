@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bulkzoho.app.credentials import select_account
 from bulkzoho.app.export_ids import read_ids, save_requested_ids
-from bulkzoho.app.module_browser import select_account
 from bulkzoho.app.run_export import ExportRun, require_export_extras, run_export
 from bulkzoho.app.run_lifecycle import NewRun, new_run
 from bulkzoho.domain.model.export import STANDARD_OUTPUT, ExportSettings, ExportSummary

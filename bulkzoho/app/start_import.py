@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Callable, Iterable
 from dataclasses import replace
 
+from bulkzoho.app.credentials import select_account
 from bulkzoho.app.inputs import STANDARD_INPUT, InputOpener, describe_inputs
 from bulkzoho.app.iterable_input import Row, run_with_rows
-from bulkzoho.app.module_browser import select_account
 from bulkzoho.app.run_import import ImportRun, run_import
 from bulkzoho.app.run_lifecycle import NewRun, new_run
 from bulkzoho.domain.model.journal_events import ROWS_NAME

@@ -10,8 +10,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from bulkzoho.app.credentials import select_account
 from bulkzoho.app.inputs import InputOpener, build_row_transformer, input_parts, read_headers, require_unchanged_inputs
-from bulkzoho.app.module_browser import select_account
 from bulkzoho.app.run_import import output_paths
 from bulkzoho.app.run_lifecycle import require_organization
 from bulkzoho.app.run_users import RunUserCache
@@ -139,7 +139,7 @@ async def _compare(context: VerifyContext, draft: AtomicFile, *, sample: int | N
         module, run.settings, run=run.info.run, letters=run.is_replay, time_zone=crm.organization.time_zone
     )
     users = RunUserCache(crm, run.folder.users, fallback=run.settings.owner_fallback)
-    await users.introduce(transformer, tell=tell)
+    await users.preload(transformer, tell=tell)
     plans = [transformer.plan_header(header.header, source=header.name, expanding=header.expanding) for header in headers]
     rows = ResultsFile(run)
     ids = await asyncio.to_thread(rows.ids)

@@ -1,4 +1,4 @@
-"""The ``Crm`` port against the sandbox."""
+"""Metadata API against the sandbox."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def test_the_organization_has_its_edition_and_licences(edition: Edition, w
     )
 
 
-async def test_without_the_scope_the_organization_is_refused_and_named_so() -> None:
+async def test_without_the_scope_reading_the_organization_is_rejected() -> None:
     async with Sandbox(SandboxSettings(scopes=("ZohoCRM.modules.ALL",))) as sandbox, crm_of(sandbox) as (crm, _):
         reply = await crm.organization()
 
@@ -64,7 +64,7 @@ async def test_without_the_scope_the_organization_is_refused_and_named_so() -> N
     assert (reply.status, reply.code) == (401, "OAUTH_SCOPE_MISMATCH")
 
 
-async def test_the_current_user_has_id_and_name_alone() -> None:
+async def test_the_current_user_has_only_id_and_name() -> None:
     async with Sandbox() as sandbox, crm_of(sandbox) as (crm, _):
         user = payload(await crm.current_user())
 
@@ -87,7 +87,7 @@ async def test_modules_and_their_fields_are_read() -> None:
     assert not deals.by_api_name["Created_Time"].api_create
 
 
-async def test_the_fields_of_an_unknown_module_are_refused() -> None:
+async def test_reading_the_fields_of_an_unknown_module_is_rejected() -> None:
     async with Sandbox() as sandbox, crm_of(sandbox) as (crm, _):
         reply = await crm.module(named("Nothings"))
 

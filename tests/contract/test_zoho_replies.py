@@ -1,4 +1,4 @@
-"""Every kind of reply, provoked for real against the sandbox: what the client says happened, and what did."""
+"""Every kind of reply, provoked in the sandbox: what the client reports, and what happened."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def inserting(client: ApiClient) -> RecordWriteRoute:
     return RecordWriteRoute(client, crm_module="Leads", operation=Operation.INSERT)
 
 
-async def test_each_operation_gives_ids_and_actions() -> None:
+async def test_each_operation_returns_ids_and_actions() -> None:
     async with Sandbox() as sandbox, transport_to(sandbox) as client:
         inserted = await inserting(client).send(leads(100))
         assert isinstance(inserted, Succeeded)
@@ -74,7 +74,7 @@ async def test_each_operation_gives_ids_and_actions() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 202, 207])
-async def test_refused_records_stand_at_their_own_place_whatever_the_status(status: int) -> None:
+async def test_rejected_records_keep_their_position_with_any_status(status: int) -> None:
     settings = SandboxSettings(strict=UnverifiedBehavior(partial_success_status=status))
     async with Sandbox(settings) as sandbox, transport_to(sandbox) as client:
         reply = await inserting(client).send(batch([{"Last_Name": "A"}, {"Company": "B"}, {"Last_Name": "C"}]))
@@ -85,7 +85,7 @@ async def test_refused_records_stand_at_their_own_place_whatever_the_status(stat
     assert (reply.results.refused[1].code, reply.results.refused[1].field) == ("MANDATORY_NOT_FOUND", "Last_Name")
 
 
-async def test_a_call_of_which_every_record_is_refused_is_answered() -> None:
+async def test_a_call_with_only_rejected_records_succeeds() -> None:
     async with Sandbox() as sandbox, transport_to(sandbox) as client:
         reply = await inserting(client).send(batch([{"Company": "B"}, {"Last_Name": 7}]))
 
@@ -94,7 +94,7 @@ async def test_a_call_of_which_every_record_is_refused_is_answered() -> None:
     assert len(reply.results.refused) == 2
 
 
-async def test_an_upsert_that_inserted_everything_may_say_201() -> None:
+async def test_an_upsert_with_only_inserts_may_have_status_201() -> None:
     settings = SandboxSettings(strict=UnverifiedBehavior(upsert_insert_status=201))
     async with Sandbox(settings) as sandbox, transport_to(sandbox) as client:
         route = RecordWriteRoute(client, crm_module="Leads", operation=Operation.UPSERT, match_on=("External_Id",))
@@ -120,7 +120,7 @@ async def test_an_upsert_that_inserted_everything_may_say_201() -> None:
         ({"kind": "hang", "seconds": 30}, 20),
     ],
 )
-async def test_a_call_whose_fate_is_not_known_is_lost_and_was_made_once(fault: dict[str, Any], committed: int) -> None:
+async def test_a_call_with_unknown_outcome_is_response_lost_and_was_made_once(fault: dict[str, Any], committed: int) -> None:
     async with Sandbox() as sandbox, transport_to(sandbox, reply_timeout_s=0.5) as client:
         sandbox.faults.script([fault])
 
@@ -132,7 +132,7 @@ async def test_a_call_whose_fate_is_not_known_is_lost_and_was_made_once(fault: d
 
 
 @pytest.mark.parametrize("operation", [Operation.UPDATE, Operation.DELETE])
-async def test_an_update_or_delete_over_a_connection_that_breaks_is_made_once(operation: Operation) -> None:
+async def test_an_update_or_delete_on_a_broken_connection_is_made_once(operation: Operation) -> None:
     async with Sandbox() as sandbox, transport_to(sandbox) as client:
         inserted = await inserting(client).send(leads(1))
         assert isinstance(inserted, Succeeded)
@@ -148,7 +148,7 @@ async def test_an_update_or_delete_over_a_connection_that_breaks_is_made_once(op
 
 
 @pytest.mark.parametrize("told", [False, True])
-async def test_429_is_a_throttle_with_the_pause_that_was_asked_for(told: bool) -> None:
+async def test_a_429_has_the_pause_of_retry_after(told: bool) -> None:
     async with Sandbox(SandboxSettings(retry_after=told)) as sandbox, transport_to(sandbox) as client:
         sandbox.faults.script([{"kind": "429"}])
 
@@ -169,7 +169,9 @@ async def test_429_is_a_throttle_with_the_pause_that_was_asked_for(told: bool) -
         ({"kind": "413", "marker": "Lead 2"}, 413, None),
     ],
 )
-async def test_a_call_refused_as_a_whole_did_nothing(fault: dict[str, Any], status: int, code: str | None, wrapped: bool) -> None:
+async def test_a_call_rejected_as_a_whole_changed_nothing(
+    fault: dict[str, Any], status: int, code: str | None, wrapped: bool
+) -> None:
     settings = SandboxSettings(strict=UnverifiedBehavior(wrapped_errors=wrapped))
     async with Sandbox(settings) as sandbox, transport_to(sandbox) as client:
         sandbox.faults.script([fault])
@@ -182,7 +184,7 @@ async def test_a_call_refused_as_a_whole_did_nothing(fault: dict[str, Any], stat
         assert sandbox.count("Leads") == 0
 
 
-async def test_a_module_that_does_not_exist_is_refused_even_for_a_single_record() -> None:
+async def test_an_unknown_module_is_rejected_even_for_a_single_record() -> None:
     async with Sandbox() as sandbox, transport_to(sandbox) as client:
         route = RecordWriteRoute(client, crm_module="Nothings", operation=Operation.INSERT)
         reply = await route.send(batch([{"Last_Name": "A"}]))
@@ -207,7 +209,7 @@ async def test_a_revoked_token_names_its_serial_and_a_newer_one_works() -> None:
         assert sandbox.count("Leads") == 2
 
 
-async def test_a_server_that_is_gone_means_that_nothing_left() -> None:
+async def test_a_stopped_server_means_not_sent() -> None:
     async with Sandbox() as sandbox, transport_to(sandbox) as client:
         await inserting(client).send(leads(1))
         await sandbox.__aexit__(None, None, None)
@@ -218,7 +220,7 @@ async def test_a_server_that_is_gone_means_that_nothing_left() -> None:
         assert isinstance(reply, NotSent)
 
 
-async def test_the_credits_that_are_left_are_told_once_half_are_used() -> None:
+async def test_remaining_credits_are_returned_once_half_are_used() -> None:
     async with Sandbox(SandboxSettings(credits_per_day=10)) as sandbox, transport_to(sandbox) as client:
         first = await inserting(client).send(leads(60))
         second = await inserting(client).send(batch([{"Last_Name": f"L{number}"} for number in range(50)]))

@@ -1,4 +1,4 @@
-"""Tokens against the sandbox's accounts server, over one process and over two."""
+"""Tokens from the sandbox's accounts server, with one process and with two."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def token_requests(sandbox: Sandbox) -> int:
     return sum(call.operation == "token" for call in sandbox.calls)
 
 
-async def test_two_processes_ask_for_a_token_once_at_the_start_and_once_after_it_was_revoked(tmp_path: Path) -> None:
+async def test_two_processes_request_one_token_at_the_start_and_one_after_a_revocation(tmp_path: Path) -> None:
     async with Sandbox(SandboxSettings(latency_s=0.05)) as sandbox:
         processes = [
             await asyncio.create_subprocess_exec(
@@ -79,11 +79,11 @@ async def test_two_processes_ask_for_a_token_once_at_the_start_and_once_after_it
     ("name", "value", "code"),
     [
         ("BULKZOHO_REFRESH_TOKEN", "1000.no.token", "invalid_code"),
-        ("BULKZOHO_CLIENT_ID", "1000.NOBODY", "invalid_client"),
+        ("BULKZOHO_CLIENT_ID", "1000.UNKNOWN", "invalid_client"),
         ("BULKZOHO_CLIENT_SECRET", "guessed", "invalid_client_secret"),
     ],
 )
-async def test_a_wrong_credential_is_named_and_none_is_shown(name: str, value: str, code: str) -> None:
+async def test_a_wrong_credential_is_named_without_its_value(name: str, value: str, code: str) -> None:
     async with Sandbox() as sandbox, HttpClient(connect_timeout_s=5.0) as http:
         environment = sandbox.environment | {name: value}
         provider = TokenProvider(connection_settings_from_env(environment), http=http)
@@ -97,7 +97,7 @@ async def test_a_wrong_credential_is_named_and_none_is_shown(name: str, value: s
     assert not any(secret in shown for secret in secrets)
 
 
-async def test_the_throttle_of_token_requests_is_met_with_a_pause() -> None:
+async def test_rate_limited_token_requests_pause() -> None:
     async with Sandbox(SandboxSettings(token_requests=2)) as sandbox, HttpClient(connect_timeout_s=5.0) as http:
         provider = TokenProvider(connection_settings_from_env(sandbox.environment), http=http)
 
@@ -107,7 +107,7 @@ async def test_the_throttle_of_token_requests_is_met_with_a_pause() -> None:
         assert token_requests(sandbox) == 3
 
 
-async def test_a_short_token_is_renewed_before_it_dies() -> None:
+async def test_a_short_lived_token_is_renewed_before_it_expires() -> None:
     async with Sandbox(SandboxSettings(token_life_s=2.0)) as sandbox, HttpClient(connect_timeout_s=5.0) as http:
         told = connection_settings_from_env(sandbox.environment)
         crm = MetadataClient(ApiClient(told, http=http, tokens=TokenProvider(told, http=http)))
@@ -121,7 +121,7 @@ async def test_a_short_token_is_renewed_before_it_dies() -> None:
         assert token_requests(sandbox) == 2
 
 
-async def test_the_old_form_of_the_answer_is_understood() -> None:
+async def test_the_old_format_of_the_response_is_read() -> None:
     async with Sandbox(SandboxSettings(legacy_token_form=True)) as sandbox, HttpClient(connect_timeout_s=5.0) as http:
         told = connection_settings_from_env(sandbox.environment)
         provider = TokenProvider(told, http=http)

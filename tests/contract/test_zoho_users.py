@@ -1,4 +1,4 @@
-"""The users, page by page, from the sandbox."""
+"""Users of the sandbox, page by page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def page(reply: Reply) -> UserPage:
     return reply.payload
 
 
-async def test_users_are_read_with_address_name_and_state() -> None:
+async def test_users_are_read_with_email_name_and_status() -> None:
     async with Sandbox() as sandbox, pages_of(sandbox, per_page=200) as pages:
         whole = page(await pages.page(1))
 
@@ -50,7 +50,7 @@ async def test_each_page_says_whether_there_are_more() -> None:
     assert beyond == UserPage()
 
 
-async def test_without_the_scope_the_users_are_refused() -> None:
+async def test_without_the_scope_reading_users_is_rejected() -> None:
     async with Sandbox(SandboxSettings(scopes=("ZohoCRM.modules.ALL",))) as sandbox, pages_of(sandbox, per_page=200) as pages:
         reply = await pages.page(1)
 

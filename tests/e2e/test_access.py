@@ -1,4 +1,4 @@
-"""What keeps a run out, in the middle of its work and before: which of the four it is, and what to do."""
+"""Access errors before and during a run: token, scope, permission or data center, with the fix."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_token_that_expires_under_eight_workers_is_renewed_once(bulkzoho: Prog
     assert summary["rows"]["accepted"] == sandbox.count() == 8_000
 
 
-def test_a_token_is_renewed_before_its_end_by_nobody_but_one(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_one_process_renews_the_token_before_it_expires(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.change(latency_s=0.2, token_life_s=2.0)
     bulkzoho.leads("leads.csv", 10_000)
 
@@ -42,7 +42,7 @@ def test_a_token_is_renewed_before_its_end_by_nobody_but_one(bulkzoho: Program, 
     assert sandbox.count() == 10_000
 
 
-def test_two_runs_at_once_ask_for_one_token(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_two_parallel_runs_request_one_token(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.change(latency_s=0.1)
     for name, start in (("a.csv", 1), ("b.csv", 2_001)):
         bulkzoho.leads(name, 1_000, start=start)
@@ -57,7 +57,7 @@ def test_two_runs_at_once_ask_for_one_token(bulkzoho: Program, sandbox: SandboxP
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One row of the table."""
+    """One problem and its expected message."""
 
     name: str
     said: str
@@ -136,7 +136,7 @@ TABLE = (
     ),
     Trouble(
         "a token that is dead from its first moment",
-        "the access token has expired or was revoked, and a new one fared no better",
+        "the access token has expired or was revoked, and a new one was rejected too",
         "Log in again: bulkzoho auth login",
         lambda _, box: box.script({"kind": "token_revoked", "path_contains": "/crm/", "times": 99}),
     ),
@@ -144,7 +144,7 @@ TABLE = (
 
 
 @pytest.mark.parametrize("trouble", TABLE, ids=lambda trouble: trouble.name)
-def test_what_keeps_a_run_out_is_named_with_its_remedy(bulkzoho: Program, sandbox: SandboxProcess, trouble: Trouble) -> None:
+def test_an_access_error_is_named_with_its_fix(bulkzoho: Program, sandbox: SandboxProcess, trouble: Trouble) -> None:
     bulkzoho.leads("leads.csv", 3)
     trouble.provoke(bulkzoho, sandbox)
 
@@ -158,7 +158,7 @@ def test_what_keeps_a_run_out_is_named_with_its_remedy(bulkzoho: Program, sandbo
     assert (f"bulkzoho: {error['message']}", f"  {error['hint']}") == (said, remedy)
 
 
-def test_a_profile_that_is_revoked_is_named_with_the_command_that_mends_it(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_revoked_profile_is_named_with_the_command_that_fixes_it(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     login = {"BULKZOHO_GRANT_CODE": sandbox.code(), "BULKZOHO_REFRESH_TOKEN": ""}
     bulkzoho.run("auth", "login", "--profile", "prod", environment=login).expect(0)
     sandbox.revoke(refresh=True)
@@ -170,7 +170,7 @@ def test_a_profile_that_is_revoked_is_named_with_the_command_that_mends_it(bulkz
     assert "  Log in again: bulkzoho auth login --profile prod" in ended.err.splitlines()
 
 
-def test_a_scope_lost_in_the_middle_drains_and_is_resumed_after_a_login(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_after_losing_a_scope_a_run_stops_and_resumes_after_a_login(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.script({"kind": "scope_mismatch", "on_call": 4})
     bulkzoho.leads("leads.csv", 1_000)
 
@@ -184,7 +184,7 @@ def test_a_scope_lost_in_the_middle_drains_and_is_resumed_after_a_login(bulkzoho
     assert done["rows"]["accepted"] == sandbox.count() == 1_000
 
 
-def test_a_run_that_waits_for_a_token_says_so(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_run_reports_that_it_waits_for_a_token(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.change(token_requests=1)
     login = {"BULKZOHO_GRANT_CODE": sandbox.code(), "BULKZOHO_REFRESH_TOKEN": ""}
     bulkzoho.run("auth", "login", "--profile", "other", environment=login).expect(0)
@@ -195,17 +195,17 @@ def test_a_run_that_waits_for_a_token_says_so(bulkzoho: Program, sandbox: Sandbo
     # bulkzoho import leads.csv --module Leads
     running = bulkzoho.start(*IMPORT)
     try:
-        while "The run waits until it gives one." not in running.err():
+        while "The run waits for one." not in running.err():
             assert running.process.poll() is None
     finally:
         running.process.kill()
         running.process.wait()
 
-    assert "ten were asked for within ten minutes" in visit.err
+    assert "ten were requested within ten minutes" in visit.err
     assert "Wait ten minutes and try again" in visit.err
 
 
-def test_a_proxy_s_page_in_place_of_json_is_named(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_an_html_page_of_a_proxy_is_named(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.script({"kind": "502_page", "path_contains": "/crm/", "times": 999})
     bulkzoho.leads("leads.csv", 3)
 
@@ -218,7 +218,7 @@ def test_a_proxy_s_page_in_place_of_json_is_named(bulkzoho: Program, sandbox: Sa
     assert "without JSON: an HTML page of a proxy or portal" in tokens.err
 
 
-def test_a_clock_one_hour_off_keeps_nobody_out(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_clock_one_hour_off_does_not_prevent_a_run(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.advance(3600)
     bulkzoho.leads("leads.csv", 300)
     sandbox.script({"kind": "reset_after_commit", "on_call": 2})

@@ -1,4 +1,4 @@
-"""Logging in, profiles, logging out."""
+"""Login, profiles, logout."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NO_HOSTS = dict.fromkeys(("BULKZOHO_ACCOUNTS_URL", "BULKZOHO_API_URL", "BULKZOHO
 
 @pytest.fixture
 def outside(bulkzoho: Program) -> Program:
-    """Give the program with a client and no refresh token."""
+    """Return the program with a client and no refresh token."""
     bulkzoho.environment["BULKZOHO_REFRESH_TOKEN"] = ""
     return bulkzoho
 
@@ -50,7 +50,7 @@ def test_a_grant_code_becomes_a_profile_and_the_organization_is_shown(outside: P
     assert sandbox.state()["tokens_issued"] == 1  # that of the login
 
 
-def test_a_person_is_told_what_to_click_and_asked_without_echo(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_the_login_shows_the_steps_and_prompts_without_echo(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BULKZOHO_")}
     hosts = {name: sandbox.environment[name] for name in NO_HOSTS}
     environment |= {**hosts, "BULKZOHO_HOME": str(bulkzoho.home)}
@@ -90,7 +90,7 @@ def test_an_existing_refresh_token_becomes_a_profile(bulkzoho: Program, sandbox:
     assert (by_file.summary["profile"], by_file.summary["edition"]) == ("default", "ultimate")
 
 
-def test_the_file_that_the_console_offers_is_taken_as_it_is(outside: Program, sandbox: SandboxProcess) -> None:
+def test_the_file_from_the_api_console_is_read_unchanged(outside: Program, sandbox: SandboxProcess) -> None:
     downloaded = {
         "client_id": sandbox.environment["BULKZOHO_CLIENT_ID"],
         "client_secret": sandbox.environment["BULKZOHO_CLIENT_SECRET"],
@@ -135,7 +135,7 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def test_the_browser_brings_the_code_to_a_loopback_address(outside: Program) -> None:
+def test_the_browser_returns_the_code_to_a_loopback_address(outside: Program) -> None:
     port = str(_free_port())
     # bulkzoho auth login --method browser --no-open
     running = outside.start("auth", "login", "--method", "browser", "--no-open", "--redirect-port", port)
@@ -156,9 +156,7 @@ def test_the_browser_brings_the_code_to_a_loopback_address(outside: Program) -> 
     assert "Sandbox Company" in ended.out
 
 
-def test_an_accounts_server_that_the_browser_names_gets_nothing_unless_it_is_one_of_zohos(
-    outside: Program, sandbox: SandboxProcess
-) -> None:
+def test_a_foreign_accounts_server_in_the_redirect_gets_no_code(outside: Program, sandbox: SandboxProcess) -> None:
     sandbox.change(accounts_server="https://accounts.zoho.eu.example.com")
     running = outside.start("auth", "login", "--method", "browser", "--no-open", "--redirect-port", str(_free_port()))
 
@@ -170,7 +168,7 @@ def test_an_accounts_server_that_the_browser_names_gets_nothing_unless_it_is_one
     assert not (outside.home / "profiles.json").exists()
 
 
-def test_a_port_that_is_taken_is_told(outside: Program) -> None:
+def test_a_port_in_use_is_reported(outside: Program) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -182,7 +180,7 @@ def test_a_port_that_is_taken_is_told(outside: Program) -> None:
     assert "--redirect-port" in ended.err
 
 
-def test_profiles_are_listed_shown_and_logged_out_with_revoke(outside: Program, sandbox: SandboxProcess) -> None:
+def test_profiles_are_listed_shown_and_logged_out_with_revocation(outside: Program, sandbox: SandboxProcess) -> None:
     for name in ("prod", "test"):
         _log_in(outside, sandbox, name)
     stolen = _refresh_token(outside, "prod")
@@ -205,7 +203,7 @@ def test_profiles_are_listed_shown_and_logged_out_with_revoke(outside: Program, 
     assert "prod" not in (outside.home / "profiles.json").read_text()
 
 
-def test_a_logout_that_cannot_revoke_keeps_the_profile_unless_told_otherwise(outside: Program, sandbox: SandboxProcess) -> None:
+def test_a_failed_revocation_keeps_the_profile_except_with_no_revoke(outside: Program, sandbox: SandboxProcess) -> None:
     _log_in(outside, sandbox, "prod")
     sandbox.script({"kind": "502_page", "path_contains": "/revoke", "times": 9})
 
@@ -219,7 +217,7 @@ def test_a_logout_that_cannot_revoke_keeps_the_profile_unless_told_otherwise(out
     assert "Its refresh token was not revoked." in gone.err
 
 
-def test_a_run_and_its_resume_use_the_profile_that_was_named(outside: Program, sandbox: SandboxProcess) -> None:
+def test_a_run_and_its_resume_use_the_selected_profile(outside: Program, sandbox: SandboxProcess) -> None:
     _log_in(outside, sandbox, "prod")
     outside.leads("leads.csv", 30)
     wrong = {"BULKZOHO_CLIENT_ID": "1000.WRONG", "BULKZOHO_REFRESH_TOKEN": "1000.wrong.token", **_dead_hosts()}
@@ -233,7 +231,7 @@ def test_a_run_and_its_resume_use_the_profile_that_was_named(outside: Program, s
     assert (first["rows"]["accepted"], second["rows"]["accepted"], sandbox.count()) == (10, 30, 30)
 
 
-def test_the_environment_wins_over_a_profile_that_it_names(outside: Program, sandbox: SandboxProcess) -> None:
+def test_the_environment_overrides_the_profile_that_it_selects(outside: Program, sandbox: SandboxProcess) -> None:
     _log_in(outside, sandbox, "prod")
     named = {**NO_ACCOUNT, **NO_HOSTS, "BULKZOHO_PROFILE": "prod"}
 
@@ -279,7 +277,7 @@ def delete_password(service, username):
 """
 
 
-def test_secrets_go_into_a_keyring_that_works(outside: Program, sandbox: SandboxProcess, tmp_path: Path) -> None:
+def test_secrets_are_stored_in_a_working_keyring(outside: Program, sandbox: SandboxProcess, tmp_path: Path) -> None:
     (tmp_path / "modules").mkdir()
     (tmp_path / "modules" / "keyring.py").write_text(KEYRING)
     place = tmp_path / "ring.json"
@@ -299,7 +297,7 @@ def test_secrets_go_into_a_keyring_that_works(outside: Program, sandbox: Sandbox
     assert place.read_text() == "{}"
 
 
-def test_a_login_that_was_granted_is_kept_when_its_check_fails(outside: Program, sandbox: SandboxProcess) -> None:
+def test_a_login_is_saved_even_if_its_check_fails(outside: Program, sandbox: SandboxProcess) -> None:
     sandbox.script({"kind": "scope_mismatch", "path_contains": "/org", "times": 1}, {"kind": "403", "operation": "users"})
     limited = outside.run("auth", "login", "--profile", "few", environment={"BULKZOHO_GRANT_CODE": sandbox.code()})
     sandbox.script({"kind": "502_page", "path_contains": "/crm/", "times": 99})
@@ -309,5 +307,5 @@ def test_a_login_that_was_granted_is_kept_when_its_check_fails(outside: Program,
     limited.expect(0)
     assert "ZohoCRM.org.READ" in limited.err
     broken.expect(5)
-    assert "profile late is kept, but its check failed" in broken.err
+    assert "profile late was saved, but its check failed" in broken.err
     outside.run("modules", "--profile", "late").expect(0)

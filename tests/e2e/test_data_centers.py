@@ -1,4 +1,4 @@
-"""Accounts that live elsewhere: found by a login, named by everything else; and no secret on the way to anybody else."""
+"""Accounts in another data center: detected by a login, named by other commands, and no secret sent to foreign hosts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Begin = Callable[..., World]
 
 @pytest.fixture
 def europe(new_sandbox: SandboxMaker) -> SandboxProcess:
-    """Give the account's own data center."""
+    """Return the data center of the account."""
     box = new_sandbox("--seed", "1")
     box.change(api_domain="https://www.zohoapis.eu")
     return box
@@ -26,7 +26,7 @@ def europe(new_sandbox: SandboxMaker) -> SandboxProcess:
 
 @pytest.fixture
 def begin(new_sandbox: SandboxMaker, europe: SandboxProcess) -> Iterator[Begin]:
-    """Give what lays out the world: Europe at its hosts (and at more), somebody else's sandbox at all others."""
+    """Return a function that sets up the hosts: the EU sandbox at its own (and given) hosts, another sandbox at all others."""
     elsewhere = new_sandbox("--seed", "2")
     with ExitStack() as stack:
 
@@ -47,7 +47,7 @@ IMPORT = ("import", "leads.csv", "--module", "Leads")
 
 
 @pytest.mark.parametrize("status", [200, 401])
-def test_a_login_finds_the_data_center_by_itself(tmp_path: Path, europe: SandboxProcess, begin: Begin, status: int) -> None:
+def test_a_login_detects_the_data_center(tmp_path: Path, europe: SandboxProcess, begin: Begin, status: int) -> None:
     world = begin()
     europe.change(strict={"oauth_error_status": status})
     program = _program(tmp_path, europe, world, BULKZOHO_GRANT_CODE=europe.code(), BULKZOHO_REFRESH_TOKEN="")
@@ -64,7 +64,7 @@ def test_a_login_finds_the_data_center_by_itself(tmp_path: Path, europe: Sandbox
     assert world.hosts_that_saw(secret) == {"accounts.zoho.com", "accounts.zoho.eu"}  # the first that was named, and its own
 
 
-def test_a_client_of_another_data_center_is_named_and_its_secrets_stay_where_they_were_sent(
+def test_a_client_of_another_data_center_is_named_and_its_secrets_go_nowhere_else(
     tmp_path: Path, europe: SandboxProcess, begin: Begin
 ) -> None:
     world = begin()
@@ -94,7 +94,7 @@ def test_a_token_whose_api_is_in_another_data_center_is_named(tmp_path: Path, eu
     assert "www.zohoapis.com" not in world.seen
 
 
-def test_a_token_that_the_api_of_another_data_center_calls_dead_is_named(
+def test_a_token_rejected_by_the_api_of_another_data_center_is_explained(
     tmp_path: Path, europe: SandboxProcess, begin: Begin
 ) -> None:
     world = begin()
@@ -107,7 +107,7 @@ def test_a_token_that_the_api_of_another_data_center_calls_dead_is_named(
     assert europe.state()["tokens_issued"] == 2  # one, and one to see whether that helps
 
 
-def test_a_login_goes_where_the_token_says_that_the_api_is(tmp_path: Path, europe: SandboxProcess, begin: Begin) -> None:
+def test_a_login_follows_the_api_domain_of_the_token(tmp_path: Path, europe: SandboxProcess, begin: Begin) -> None:
     world = begin("accounts.zoho.com")
     program = _program(tmp_path, europe, world, BULKZOHO_GRANT_CODE=europe.code(), BULKZOHO_REFRESH_TOKEN="")
 
@@ -145,7 +145,7 @@ def test_the_doctor_names_hosts_and_data_center(tmp_path: Path, europe: SandboxP
     assert "content.zohoapis.eu answers in" in out
 
 
-def test_a_certificate_that_is_not_to_be_trusted_is_told(tmp_path: Path, europe: SandboxProcess, begin: Begin) -> None:
+def test_an_untrusted_certificate_is_reported(tmp_path: Path, europe: SandboxProcess, begin: Begin) -> None:
     world = begin()
     program = _program(tmp_path, europe, world, BULKZOHO_DC="eu", SSL_CERT_FILE="/dev/null")
 

@@ -1,4 +1,4 @@
-"""The daily look at everything between this machine and the CRM."""
+"""``bulkzoho doctor``."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_healthy_connection_is_all_ok_in_under_three_seconds(bulkzoho: Program
     assert min(times) < 3.0
 
 
-def test_its_object_says_whether_all_is_well(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_the_json_output_has_the_overall_result(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     # bulkzoho doctor --json
     well = bulkzoho.run("doctor", "--json").expect(0).summary
     sandbox.revoke(refresh=True)
@@ -57,7 +57,7 @@ def test_its_object_says_whether_all_is_well(bulkzoho: Program, sandbox: Sandbox
     assert {"name", "state", "message", "hint"} == ill["checks"][0].keys()
 
 
-def test_nothing_is_changed_and_little_is_asked(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_the_doctor_changes_nothing_and_reuses_the_token(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     for _ in range(4):
         # bulkzoho doctor --module Leads
         bulkzoho.run("doctor", "--module", "Leads").expect(0)
@@ -70,7 +70,7 @@ def test_nothing_is_changed_and_little_is_asked(bulkzoho: Program, sandbox: Sand
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One row of the table."""
+    """One problem and its expected output."""
 
     name: str
     check: str
@@ -107,7 +107,7 @@ TABLE = (
     Problem("an unknown client", "client", "invalid_client", "--dc", _environment(BULKZOHO_CLIENT_ID="1000.X")),
     Problem("a wrong secret", "client", "invalid_client_secret", "Copy", _environment(BULKZOHO_CLIENT_SECRET="x")),
     Problem(
-        "ten tokens in ten minutes", "access token", "ten were asked for within ten minutes", "Wait ten minutes", _ten_tokens
+        "ten tokens in ten minutes", "access token", "ten were requested within ten minutes", "Wait ten minutes", _ten_tokens
     ),
     Problem(
         "a scope that is missing",
@@ -119,7 +119,7 @@ TABLE = (
         ),
     ),
     Problem(
-        "a scope that is missing and that nobody tells",
+        "a missing scope that the token response does not list",
         "modules",
         "it needs ZohoCRM.settings.modules.READ",
         "bulkzoho auth login",
@@ -154,13 +154,13 @@ TABLE = (
     Problem("a proxy's page for calls", "CRM", "an HTML page of a proxy or portal", "proxy", _page("/crm/")),
     Problem("a module that does not exist", "module Leds", "no module 'Leds'", "Did you mean Leads?", _set(), "--module Leds"),
     Problem("no account", "account", "BULKZOHO_CLIENT_SECRET is not set", "auth login", _environment(BULKZOHO_CLIENT_SECRET="")),
-    Problem("a home that cannot be written", "state folder", "home", "BULKZOHO_HOME", _home_is_a_file),
+    Problem("a home that cannot be written", "state directory", "home", "BULKZOHO_HOME", _home_is_a_file),
     Problem("a profile that is not there", "account", "no profile 'live'", "auth login --profile live", _set(), "--profile live"),
 )
 
 
 @pytest.mark.parametrize("problem", TABLE, ids=lambda problem: problem.name)
-def test_each_problem_is_found_and_told_with_its_remedy(bulkzoho: Program, sandbox: SandboxProcess, problem: Problem) -> None:
+def test_each_problem_is_found_and_shown_with_its_fix(bulkzoho: Program, sandbox: SandboxProcess, problem: Problem) -> None:
     problem.provoke(bulkzoho, sandbox)
 
     # bulkzoho doctor
@@ -170,7 +170,7 @@ def test_each_problem_is_found_and_told_with_its_remedy(bulkzoho: Program, sandb
     assert any(problem.check in line and problem.said in line and problem.remedy in line for line in failures), ended.out
 
 
-def test_what_is_not_wanted_is_no_failure(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_rights_that_the_purpose_does_not_need_are_no_failure(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.change(
         denied=["*.create", "*.edit"],
         scopes=[
@@ -190,9 +190,7 @@ def test_what_is_not_wanted_is_no_failure(bulkzoho: Program, sandbox: SandboxPro
     assert "bulk jobs lack ZohoCRM.modules.ALL, ZohoSearch.securesearch.READ, ZohoCRM.bulk.ALL" in bulk.out
 
 
-def test_a_delete_that_is_not_permitted_and_files_that_others_read_are_warnings(
-    bulkzoho: Program, sandbox: SandboxProcess
-) -> None:
+def test_missing_delete_permission_and_readable_secret_files_are_warnings(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.run("doctor").expect(0)
     token = next((bulkzoho.home / "tokens").glob("*.json"))
     token.chmod(0o644)
@@ -206,7 +204,7 @@ def test_a_delete_that_is_not_permitted_and_files_that_others_read_are_warnings(
     assert f"chmod 600 {token}" in ended.out
 
 
-def test_a_service_that_hangs_costs_each_check_its_own_time(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_each_check_of_a_hanging_service_has_its_own_timeout(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.script({"kind": "hang", "path_contains": "/settings/", "seconds": 60, "times": 9})
 
     began = time.perf_counter()
@@ -214,5 +212,5 @@ def test_a_service_that_hangs_costs_each_check_its_own_time(bulkzoho: Program, s
     ended = bulkzoho.run("doctor").expect(6)
 
     assert time.perf_counter() - began < 10.0
-    assert "failure  modules            no answer within 4 s." in ended.out
+    assert "failure  modules            no response within 4 s." in ended.out
     assert "ok       upload host" in ended.out

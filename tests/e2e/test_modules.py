@@ -1,4 +1,4 @@
-"""What the CRM calls things, and the names that users know them by."""
+"""``bulkzoho modules`` and ``bulkzoho fields``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_modules_are_listed_with_their_labels(bulkzoho: Program) -> None:
     assert "Organization Sandbox Company (sandbox), ultimate, as Ana Lund." in ended.err
 
 
-def test_modules_are_an_array_for_programs(bulkzoho: Program) -> None:
+def test_modules_as_json_are_an_array(bulkzoho: Program) -> None:
     # bulkzoho modules --json
     modules = json.loads(bulkzoho.run("modules", "--json").expect(0).out)
 
@@ -27,7 +27,7 @@ def test_modules_are_an_array_for_programs(bulkzoho: Program) -> None:
     assert {one["api_name"] for one in modules if not one["creatable"]} == {"Order_Lines"}  # a subform
 
 
-def test_fields_are_listed_with_what_an_import_must_know(bulkzoho: Program) -> None:
+def test_fields_are_listed_with_everything_an_import_needs(bulkzoho: Program) -> None:
     # bulkzoho fields Leads
     table = bulkzoho.run("fields", "Leads").expect(0).out
     rows = {row.split()[0]: row for row in table.splitlines()}
@@ -40,7 +40,7 @@ def test_fields_are_listed_with_what_an_import_must_know(bulkzoho: Program) -> N
     assert "ownerlookup" in rows["Owner"]
 
 
-def test_fields_are_one_object_for_programs_with_every_value(bulkzoho: Program) -> None:
+def test_fields_as_json_are_an_object_with_every_value(bulkzoho: Program) -> None:
     # bulkzoho fields Deals --json
     described = json.loads(bulkzoho.run("fields", "Deals", "--json").expect(0).out)
     fields = {one["api_name"]: one for one in described["fields"]}
@@ -52,12 +52,12 @@ def test_fields_are_one_object_for_programs_with_every_value(bulkzoho: Program) 
 
 
 @pytest.mark.parametrize("name", ["Shipments", "shipment", "Shipment", " SHIPMENTS "])
-def test_a_module_is_known_by_its_labels(bulkzoho: Program, name: str) -> None:
+def test_a_module_is_found_by_its_labels(bulkzoho: Program, name: str) -> None:
     # bulkzoho fields Shipment --json
     assert json.loads(bulkzoho.run("fields", name, "--json").expect(0).out)["crm_module"]["api_name"] == "Shipments"
 
 
-def test_a_name_that_zoho_gave_up_still_finds_its_module(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_former_module_name_still_finds_its_module(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.file("deals.csv", "Deal_Name,Stage\nBig one,Qualification\n")
 
     # bulkzoho import deals.csv --module Potentials
@@ -66,7 +66,7 @@ def test_a_name_that_zoho_gave_up_still_finds_its_module(bulkzoho: Program, sand
     assert (summary["crm_module"], sandbox.count("Deals")) == ("Deals", 1)
 
 
-def test_a_name_that_fits_nothing_comes_with_the_nearest(bulkzoho: Program) -> None:
+def test_an_unknown_name_is_answered_with_the_nearest(bulkzoho: Program) -> None:
     # bulkzoho fields Leds
     ended = bulkzoho.run("fields", "Leds").expect(4)
 

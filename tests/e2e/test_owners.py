@@ -100,7 +100,7 @@ def test_a_fallback_that_can_stand_in_for_nobody_is_said(bulkzoho: Program, sand
     # bulkzoho import plain.csv --module Leads --owner-fallback bo@...
     ended = bulkzoho.run("import", "plain.csv", "--module", "Leads", "--owner-fallback", "bo@sandbox.example.com", *FAST)
 
-    assert "no column goes to a field that holds a user" in ended.expect(0).err
+    assert "no column is mapped to a user field" in ended.expect(0).err
     assert sandbox.count() == 1
 
 

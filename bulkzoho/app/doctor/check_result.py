@@ -1,4 +1,4 @@
-"""What a check found, and how one is made: with its own time-out, whatever it meets."""
+"""Result of a check, and how one runs: with its own timeout, and never raising."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHECK_TIMEOUT_S: Final = 4.0  # seconds for one check
 
 
 class CheckStatus(StrEnum):
-    """How it stands."""
+    """Status of a check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -25,7 +25,7 @@ class CheckStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """One line of the doctor's."""
+    """Result of one check."""
 
     name: str
     state: CheckStatus
@@ -34,22 +34,22 @@ class CheckResult:
 
 
 def ok(name: str, message: str) -> CheckResult:
-    """Find nothing wrong."""
+    """Return a passed check."""
     return CheckResult(name=name, state=CheckStatus.OK, message=message)
 
 
 def warning(name: str, message: str, hint: str) -> CheckResult:
-    """Find something that a person should know."""
+    """Return a warning."""
     return CheckResult(name=name, state=CheckStatus.WARNING, message=message, hint=hint)
 
 
 def failure(name: str, error: BulkZohoError) -> CheckResult:
-    """Find something that keeps a run from working."""
+    """Return a failure that prevents runs."""
     return CheckResult(name=name, state=CheckStatus.FAILURE, message=error.message, hint=error.hint)
 
 
 async def run_check(name: str, check: Callable[[], Awaitable[Iterable[CheckResult]]]) -> list[CheckResult]:
-    """Make *check*; what it raises, and that it takes too long, are findings as well."""
+    """Run *check*; an error or a timeout becomes a failure."""
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_S):
             return list(await check())
@@ -57,17 +57,17 @@ async def run_check(name: str, check: Callable[[], Awaitable[Iterable[CheckResul
         return [failure(name, error)]
     except OSError as error:
         if isinstance(error, TimeoutError):
-            return [_too_late(name)]
-        words = f"{error.strerror or 'the system refused'}."
+            return [_timed_out(name)]
+        message = f"{error.strerror or 'system error'}."
         return [
-            CheckResult(name=name, state=CheckStatus.FAILURE, message=words, hint="See that the state folder can be written.")
+            CheckResult(name=name, state=CheckStatus.FAILURE, message=message, hint="Check that the state directory is writable.")
         ]
 
 
-def _too_late(name: str) -> CheckResult:
+def _timed_out(name: str) -> CheckResult:
     return CheckResult(
         name=name,
         state=CheckStatus.FAILURE,
-        message=f"no answer within {CHECK_TIMEOUT_S:g} s.",
-        hint="Check the network and the proxy; if they are well, Zoho may have trouble: see its status page.",
+        message=f"no response within {CHECK_TIMEOUT_S:g} s.",
+        hint="Check the network and the proxy. If both work, see Zoho's status page.",
     )

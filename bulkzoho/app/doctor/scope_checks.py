@@ -1,4 +1,4 @@
-"""The doctor's checks of what the account may do: scopes by command, permissions on a module."""
+"""Checks of the account's permissions: scopes per command, permissions on a module."""
 
 from __future__ import annotations
 
@@ -31,68 +31,66 @@ _NEEDED: Final = {
 def check_scopes(
     granted: tuple[str, ...], *, chosen: ResolvedAccount, use: AccountPurpose, crm_module: str | None
 ) -> list[CheckResult]:
-    """Hold the token's scopes against each command; what *use* needs and is not there is a failure."""
+    """Check the token's scopes for each command; missing scopes that *use* needs are failures."""
     if not granted:
-        return [ok("scopes", "the accounts server does not tell them; the calls below do")]
+        return [ok("scopes", "the accounts server does not list them; the checks below test them")]
     wanted = SCOPES_OF_USE[use]
     remedy = f"Log in again with it: {login_command(chosen, '--for', use.value)}"
-    findings, well, unwanted = list[CheckResult](), list[str](), list[str]()
+    results, usable, unwanted = list[CheckResult](), list[str](), list[str]()
     for command, needed in COMMAND_SCOPES.items():
         missing = missing_scopes(granted, needed, crm_module=crm_module)
         if not missing:
-            well.append(command)
-        elif set(missing) == set(missing_scopes(wanted, missing)):  # the use never asked for any of them
+            usable.append(command)
+        elif set(missing) == set(missing_scopes(wanted, missing)):  # the use does not need them
             unwanted.append(command)
         else:
             state = CheckStatus.WARNING if "delete" in command else CheckStatus.FAILURE
-            findings.append(
-                CheckResult(name="scopes", state=state, message=f"{command} lacks {', '.join(missing)}.", hint=remedy)
-            )
+            results.append(CheckResult(name="scopes", state=state, message=f"{command} lacks {', '.join(missing)}.", hint=remedy))
     if use is AccountPurpose.BULK and (missing := missing_scopes(granted, wanted, crm_module=crm_module)):
-        findings.append(
+        results.append(
             CheckResult(name="scopes", state=CheckStatus.FAILURE, message=f"bulk jobs lack {', '.join(missing)}.", hint=remedy)
         )
-    rest = f"; not for {', '.join(unwanted)}, as --for {use} wants it" if unwanted else ""
-    return [ok("scopes", f"enough for {', '.join(well)}{rest}"), *findings] if well else findings
+    rest = f"; not for {', '.join(unwanted)}, because of --for {use}" if unwanted else ""
+    return [ok("scopes", f"enough for {', '.join(usable)}{rest}"), *results] if usable else results
 
 
 async def check_module(crm: CrmSession, crm_module: CrmModule, use: AccountPurpose) -> Iterable[CheckResult]:
-    """See what the user may do with *crm_module*; nothing is changed by it."""
-    place = f"module {crm_module.api_name}"
-    rights = [RecordPermission.READ] if use is AccountPurpose.READ else list(RecordPermission)
+    """Check the user's permissions on *crm_module* without changing anything."""
+    name = f"module {crm_module.api_name}"
+    permissions = [RecordPermission.READ] if use is AccountPurpose.READ else list(RecordPermission)
     async with asyncio.TaskGroup() as group:
-        tried = [(right, group.create_task(_denied(crm, crm_module, right))) for right in rights]
-    denied = {right: why for right, task in tried if (why := task.result()) is not None}
-    may = [right.value for right in rights if right not in denied]
-    findings = [
+        probes = [(permission, group.create_task(_denied(crm, crm_module, permission))) for permission in permissions]
+    denied = {permission: reason for permission, task in probes if (reason := task.result()) is not None}
+    allowed = [permission.value for permission in permissions if permission not in denied]
+    results = [
         CheckResult(
-            name=place,
-            state=CheckStatus.FAILURE if right in _NEEDED[use] else CheckStatus.WARNING,
-            message=f"the user may not {right} records: {why.message}.",
-            hint=why.hint,
+            name=name,
+            state=CheckStatus.FAILURE if permission in _NEEDED[use] else CheckStatus.WARNING,
+            message=f"the user may not {permission} records: {reason.message}.",
+            hint=reason.hint,
         )
-        for right, why in denied.items()
+        for permission, reason in denied.items()
     ]
     if crm_module.name.deletable:
-        may.append("delete")
+        allowed.append("delete")
     elif use is not AccountPurpose.READ:
-        findings.append(warning(place, "the user may not delete records, as the CRM says.", "Needed only to delete."))
-    return [ok(place, f"{len(crm_module.fields)} fields; the user may {', '.join(may) or 'do nothing'}"), *findings]
+        results.append(warning(name, "the user may not delete records, according to the CRM.", "Needed only for deletes."))
+    return [ok(name, f"{len(crm_module.fields)} fields; the user may {', '.join(allowed) or 'do nothing'}"), *results]
 
 
-async def _denied(crm: CrmSession, crm_module: CrmModule, right: RecordPermission) -> AccessError | None:
-    """Give the reason why not; None when the user may."""
+async def _denied(crm: CrmSession, crm_module: CrmModule, permission: RecordPermission) -> AccessError | None:
+    """Return why the user lacks *permission*, or None."""
     flags = {
         RecordPermission.READ: True,
         RecordPermission.CREATE: crm_module.name.creatable,
         RecordPermission.UPDATE: crm_module.name.editable,
     }
-    if not flags[right]:
-        return AccessError("the list of modules says so", hint=_GRANT)
-    reply = await crm.courier.call(lambda: probe_permission(crm.transport, crm_module.api_name, right), DEFAULT_COST)
+    if not flags[permission]:
+        return AccessError("according to the list of modules", hint=_GRANT)
+    reply = await crm.courier.call(lambda: probe_permission(crm.transport, crm_module.api_name, permission), DEFAULT_COST)
     if not isinstance(reply, Rejected) or not reply.access_denied:
         return None
     if reply.code == "OAUTH_SCOPE_MISMATCH":
-        scope = f"ZohoCRM.modules.{right.upper()}"
+        scope = f"ZohoCRM.modules.{permission.upper()}"
         return AccessError(f"the token lacks {scope}", hint="Log in again with that scope: bulkzoho auth login")
     return AccessError(access_error(reply, doing=f"that on {crm_module.api_name}").message.rstrip("."), hint=_GRANT)

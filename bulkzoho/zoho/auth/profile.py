@@ -105,6 +105,6 @@ def checked_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} is not a valid profile name.",
-            hint="Use up to 64 letters, digits, dots, hyphens and underscores, starting with a letter or digit.",
+            hint="Use up to 64 letters, digits, dots, hyphens and underscores, with a letter or digit first.",
         )
     return name

@@ -1,1 +1,1 @@
-"""Tests of the package that speaks HTTP."""
+"""Tests of the Zoho client."""

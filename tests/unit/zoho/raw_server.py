@@ -1,4 +1,4 @@
-"""A server for tests that says, byte for byte, what a test tells it, and remembers what it was asked."""
+"""Test server that sends scripted bytes and records its requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bulkzoho.domain.model.settings import ConnectionSettings
 
 
 class Act(Enum):
-    """What to do instead of answering."""
+    """Behaviour instead of a response."""
 
     CLOSE = "close"
     RESET = "reset"
@@ -25,7 +25,7 @@ class Act(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """One request as it arrived."""
+    """One received request."""
 
     method: str
     target: str
@@ -41,7 +41,7 @@ def answer(
     headers: Mapping[str, str] | None = None,
     length: int | None = None,
 ) -> bytes:
-    """Give a whole answer; *length* promises another number of bytes than there are."""
+    """Return a complete HTTP response; *length* announces a different number of bytes."""
     content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     lines = {"Content-Type": "application/json", "Content-Length": str(len(content) if length is None else length)} | dict(
         headers or {}
@@ -51,12 +51,12 @@ def answer(
 
 
 def granted(token: str = "1000.good.token", **more: Any) -> bytes:
-    """Give the accounts server's answer with a token."""
+    """Return the accounts server's response with a token."""
     return answer({"access_token": token, "expires_in": 3600, "token_type": "Bearer", **more})
 
 
 class RawServer:
-    """Answers requests in order; the last answer repeats.  Token requests have a script of their own."""
+    """Sends responses in order; the last one repeats.  Token requests have a script of their own."""
 
     def __init__(self, *answers: bytes | Act, tokens: Sequence[bytes | Act] = ()) -> None:
         self.seen: list[Seen] = []
@@ -132,7 +132,7 @@ async def _request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, c
 
 
 def settings_for(url: str, **more: Any) -> ConnectionSettings:
-    """Give a connection to *url* for everything."""
+    """Return settings that use *url* for everything."""
     given: dict[str, Any] = {
         "client_id": "1000.THECLIENT",
         "client_secret": "the-client-secret",

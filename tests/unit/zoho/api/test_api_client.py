@@ -1,4 +1,4 @@
-"""Calls to the API: hosts, token, headers."""
+"""API client: hosts, token, headers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def client_of(server: RawServer, **settings: Any) -> AsyncIterator[ApiClie
         yield ApiClient(told, http=http, tokens=TokenProvider(told, http=http))
 
 
-async def test_a_call_carries_the_token_and_says_that_its_body_is_json() -> None:
+async def test_a_call_has_the_token_and_a_json_content_type() -> None:
     async with RawServer(answer({}, status=201)) as server, client_of(server) as client:
         response = await client.call("POST", "/crm/v8/Leads", body=b'{"data":[]}')
 
@@ -50,7 +50,7 @@ async def test_a_call_carries_the_token_and_says_that_its_body_is_json() -> None
 @pytest.mark.parametrize(
     "url", ["https://files.example.com/x.zip", "http://www.zohoapis.com/x.zip", "https://127.0.0.1.example.com/"]
 )
-async def test_a_url_on_a_foreign_host_or_over_plain_http_gets_no_token(url: str) -> None:
+async def test_a_url_on_a_foreign_host_or_with_plain_http_gets_no_token(url: str) -> None:
     told = settings_for("http://127.0.0.1:1", allowed_hosts=frozenset({"www.zohoapis.com"}))
     http = RecordingHttpClient()
 
@@ -59,7 +59,7 @@ async def test_a_url_on_a_foreign_host_or_over_plain_http_gets_no_token(url: str
     assert http.requests == [(url, {})]
 
 
-async def test_a_redirect_to_another_server_brings_it_no_token() -> None:
+async def test_a_redirect_target_gets_no_token() -> None:
     async with RawServer() as other:
         moved = answer(status=307, headers={"Location": f"{other.url}/crm/v8/org"})
         async with RawServer(moved) as server, client_of(server) as client:
@@ -82,7 +82,7 @@ async def test_a_redirect_to_another_server_brings_it_no_token() -> None:
         ({}, None),
     ],
 )
-async def test_retry_after_is_read_as_seconds_or_as_a_date(headers: dict[str, str], wanted: float | None) -> None:
+async def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], wanted: float | None) -> None:
     async with RawServer(answer({}, status=429, headers=headers)) as server, client_of(server) as client:
         response = await client.call("GET", "/crm/v8/org")
 
@@ -90,7 +90,7 @@ async def test_retry_after_is_read_as_seconds_or_as_a_date(headers: dict[str, st
     assert response.retry_after_s == wanted
 
 
-async def test_the_services_time_and_what_is_left_of_its_credits_are_read() -> None:
+async def test_service_time_and_remaining_credits_are_read() -> None:
     headers = {"Date": "Tue, 24 Nov 2026 10:00:00 GMT", "X-API-CREDITS-REMAINING": "1234"}
     async with RawServer(answer({}, headers=headers)) as server, client_of(server) as client:
         response = await client.call("GET", "/crm/v8/org")

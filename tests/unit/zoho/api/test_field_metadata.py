@@ -1,4 +1,4 @@
-"""One field of the metadata as a value of ours."""
+"""Decoding of field metadata."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ def test_an_empty_mapping_means_not_unique() -> None:
     assert field_from(described(unique={"case_sensitive": False})).unique
 
 
-def test_what_may_be_written_is_told_by_the_type_of_operation() -> None:
+def test_operation_type_decides_what_is_writable() -> None:
     field = field_from(described(operation_type={"api_create": True, "api_update": False}, field_read_only=False))
 
     assert (field.api_create, field.api_update) == (True, False)
 
 
-def test_without_a_type_of_operation_a_read_only_field_may_not_be_written() -> None:
+def test_without_operation_type_a_read_only_field_is_not_writable() -> None:
     field = field_from(described(field_read_only=True))
 
     assert (field.read_only, field.api_create, field.api_update) == (True, False, False)
 
 
-def test_a_pick_list_has_the_values_that_the_api_takes() -> None:
+def test_a_pick_list_has_the_values_that_the_api_accepts() -> None:
     values = [
         {"display_value": "Warm (shown)", "actual_value": "Warm", "type": "used"},
         {"display_value": "Cold", "type": "used"},
@@ -50,11 +50,11 @@ def test_a_pick_list_has_the_values_that_the_api_takes() -> None:
         ({"module": "Accounts"}, "Accounts"),
     ],
 )
-def test_a_lookup_names_its_module_in_the_old_form_and_the_new(lookup: object, wanted: str | None) -> None:
+def test_the_module_of_a_lookup_in_old_and_new_format(lookup: object, wanted: str | None) -> None:
     assert field_from(described(lookup=lookup)).lookup_module == wanted
 
 
-def test_what_is_left_out_is_not_restricted() -> None:
+def test_missing_attributes_mean_not_restricted() -> None:
     field = field_from({"api_name": "X"})
 
     assert (field.label, field.length, field.mandatory, field.api_create) == ("X", None, False, True)

@@ -1,4 +1,4 @@
-"""What a batch looks like on the response."""
+"""Requests of the records route."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ async def sent(
     return seen
 
 
-async def test_an_insert_runs_no_automation_unless_told() -> None:
+async def test_an_insert_runs_no_automation_by_default() -> None:
     seen = await sent(Operation.INSERT, {"Last_Name": "Boyle"})
 
     assert (seen.method, seen.target) == ("POST", "/crm/v8/Leads")
     assert json.loads(seen.body) == {"data": [{"Last_Name": "Boyle"}], "trigger": [], "skip_feature_execution": NONE_SKIPPED}
 
 
-async def test_automations_that_were_named_are_run() -> None:
+async def test_named_automations_are_run() -> None:
     seen = await sent(Operation.INSERT, {"Last_Name": "Boyle"}, trigger=("workflow", "approval"))
 
     assert json.loads(seen.body) == {"data": [{"Last_Name": "Boyle"}], "trigger": ["workflow", "approval"]}
@@ -78,33 +78,33 @@ async def test_an_upsert_names_the_fields_it_matches_by() -> None:
     }
 
 
-async def test_a_delete_names_ids_and_runs_no_workflow() -> None:
+async def test_a_delete_sends_ids_and_runs_no_workflow() -> None:
     seen = await sent(Operation.DELETE, {"id": "11"}, {"id": "22"})
 
     assert (seen.method, seen.target, seen.body) == ("DELETE", "/crm/v8/Leads?ids=11,22&wf_trigger=false", b"")
 
 
-async def test_a_delete_with_automations_leaves_the_services_default() -> None:
+async def test_a_delete_with_automations_uses_the_services_default() -> None:
     seen = await sent(Operation.DELETE, {"id": "11"}, trigger=("workflow",))
 
     assert seen.target == "/crm/v8/Leads?ids=11"
 
 
-async def test_an_older_version_is_asked_at_its_own_address_and_not_for_what_it_does_not_know() -> None:
+async def test_an_older_version_has_its_own_path_and_gets_no_unknown_keys() -> None:
     seen = await sent(Operation.INSERT, {"Last_Name": "Boyle"}, version="v2")
 
     assert seen.target == "/crm/v2/Leads"
     assert "skip_feature_execution" not in json.loads(seen.body)
 
 
-async def test_numbers_travel_with_their_own_digits() -> None:
+async def test_numbers_are_sent_with_their_own_digits() -> None:
     seen = await sent(Operation.INSERT, {"Annual_Revenue": ExactNumber("0.10"), "No": ExactNumber("9007199254740993")})
 
     assert b'"Annual_Revenue":0.10,"No":9007199254740993' in seen.body
 
 
 @pytest.mark.parametrize("bad", [{"id": "1,2"}, {"id": ""}, {}, {"id": "5.72E+17"}])
-async def test_a_delete_of_what_is_no_id_is_refused_before_it_leaves(bad: dict[str, Any]) -> None:
+async def test_a_delete_with_an_invalid_id_is_rejected_before_sending(bad: dict[str, Any]) -> None:
     async with HttpClient(connect_timeout_s=5.0) as http:
         told = settings_for("http://127.0.0.1:1")
         client = ApiClient(told, http=http, tokens=TokenProvider(told, http=http))
@@ -116,7 +116,7 @@ async def test_a_delete_of_what_is_no_id_is_refused_before_it_leaves(bad: dict[s
     assert (reply.code, reply.details) == ("INVALID_DATA", {"api_name": "id"})
 
 
-async def test_a_call_that_never_left_is_handed_on() -> None:
+async def test_a_call_that_was_not_sent_is_returned_as_such() -> None:
     async with HttpClient(connect_timeout_s=5.0) as http:
         told = settings_for("http://127.0.0.1:1")
         client = ApiClient(told, http=http, tokens=TokenProvider(told, http=http))
@@ -135,7 +135,7 @@ async def test_a_call_that_never_left_is_handed_on() -> None:
         (Operation.DELETE, 100, CallCost(credits=1)),
     ],
 )
-async def test_a_batch_has_its_documented_price(operation: Operation, records: int, price: CallCost) -> None:
+async def test_a_batch_has_its_documented_cost(operation: Operation, records: int, price: CallCost) -> None:
     async with HttpClient(connect_timeout_s=5.0) as http:
         told = settings_for("http://127.0.0.1:1")
         client = ApiClient(told, http=http, tokens=TokenProvider(told, http=http))
@@ -144,7 +144,7 @@ async def test_a_batch_has_its_documented_price(operation: Operation, records: i
     assert (route.name, route.price(batch(*[{"id": "1"}] * records))) == ("records", price)
 
 
-async def test_an_answer_is_decoded_for_its_operation() -> None:
+async def test_a_response_is_decoded_for_its_operation() -> None:
     result = {"code": "SUCCESS", "details": {"id": "5"}, "message": "record updated", "status": "success"}
     async with RawServer(answer({"data": [result]})) as server, HttpClient(connect_timeout_s=5.0) as http:
         told = settings_for(server.url)

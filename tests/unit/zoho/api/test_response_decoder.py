@@ -1,4 +1,4 @@
-"""Answers turned into replies."""
+"""Decoding of responses."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def results(reply: Reply) -> WriteResults:
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 207])
-def test_a_call_in_which_everything_was_accepted_gives_ids_and_one_action(status: int) -> None:
+def test_a_fully_accepted_call_has_ids_and_one_action(status: int) -> None:
     found = results(insert({"data": [accepted("1"), accepted("2")]}, status, 2))
 
     assert found == WriteResults(ids=["1", "2"], actions=Action.INSERT)
@@ -58,7 +58,7 @@ def test_each_record_has_its_own_result(status: int) -> None:
     assert (found.refused[1].code, found.refused[1].field, found.refused[1].stage) == ("INVALID_DATA", "Email", Stage.CRM)
 
 
-def test_an_upsert_tells_what_it_did_with_each_record() -> None:
+def test_an_upsert_has_an_action_per_record() -> None:
     body = {"data": [accepted("1", action="insert"), accepted("2", action="update")]}
 
     found = results(decode_write(response(body), Operation.UPSERT, sent_ids=None, records=2))
@@ -66,7 +66,7 @@ def test_an_upsert_tells_what_it_did_with_each_record() -> None:
     assert found.actions == [Action.INSERT, Action.UPDATE]
 
 
-def test_an_upsert_without_action_tells_by_its_message() -> None:
+def test_an_upsert_without_actions_is_read_from_its_messages() -> None:
     body = {"data": [accepted("1", "record added"), accepted("2", "record updated")]}
 
     found = results(decode_write(response(body), Operation.UPSERT, sent_ids=None, records=2))
@@ -74,11 +74,11 @@ def test_an_upsert_without_action_tells_by_its_message() -> None:
     assert found.actions == [Action.INSERT, Action.UPDATE]
 
 
-def test_an_accepted_insert_without_an_id_cannot_be_read() -> None:
+def test_an_accepted_insert_without_an_id_is_unreadable() -> None:
     assert isinstance(insert({"data": [accepted("1"), accepted(None)]}, 201, 2), ResponseLost)
 
 
-def test_an_accepted_delete_without_an_id_has_the_id_that_was_sent() -> None:
+def test_an_accepted_delete_without_an_id_gets_the_id_of_the_request() -> None:
     body = {"data": [accepted(None, "record deleted")]}
 
     found = results(decode_write(response(body), Operation.DELETE, sent_ids=["77"], records=1))
@@ -86,7 +86,7 @@ def test_an_accepted_delete_without_an_id_has_the_id_that_was_sent() -> None:
     assert found == WriteResults(ids=["77"], actions=Action.DELETE)
 
 
-def test_a_refused_delete_is_a_refusal_with_the_id() -> None:
+def test_a_rejected_delete_has_the_id() -> None:
     body = {"data": [refused(message="record not deleted", id="77")]}
 
     found = results(decode_write(response(body, 400), Operation.DELETE, sent_ids=["77"], records=1))
@@ -124,7 +124,7 @@ def test_a_refused_delete_is_a_refusal_with_the_id() -> None:
         ({"data": [refused(json_path="$.data[1].A"), accepted("1")]}, 207),
     ],
 )
-def test_an_answer_that_does_not_say_what_became_of_each_record_leaves_the_call_lost(body: object, status: int) -> None:
+def test_a_response_without_a_result_per_record_means_response_lost(body: object, status: int) -> None:
     reply = insert(body, status, 2)
 
     assert isinstance(reply, ResponseLost)
@@ -162,7 +162,7 @@ def test_a_status_that_concerns_the_whole_call_wins_over_results_of_the_right_nu
     assert reply.details == {"permissions": ["Crm_Implied_Create_Leads"]}
 
 
-def test_a_whole_error_is_not_taken_for_the_result_of_a_single_record() -> None:
+def test_an_error_of_the_call_is_not_the_result_of_a_single_record() -> None:
     assert isinstance(insert({"data": [refused("INVALID_MODULE")]}, 400, 1), Rejected)
     assert isinstance(insert({"data": [refused("INVALID_DATA")]}, 400, 1), Succeeded)
 
@@ -176,20 +176,20 @@ def test_a_dead_token_names_its_serial(code: str, wrapped: bool) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>slow down</html>", {"code": "TOO_MANY_REQUESTS", "status": "error"}])
-def test_429_slows_down_whoever_says_it(body: object) -> None:
+def test_any_429_is_a_rate_limit(body: object) -> None:
     reply = decode_write(response(body, 429, retry_after_s=5.0, credits_remaining=7), Operation.INSERT, sent_ids=None, records=2)
 
     assert reply == RateLimited(retry_after_s=5.0, credits_remaining=7)
 
 
-def test_a_page_that_says_413_comes_from_a_server_that_let_nothing_through() -> None:
+def test_an_html_page_with_413_means_that_the_request_was_rejected() -> None:
     reply = insert(b"<html>413</html>", 413, 2)
 
     assert isinstance(reply, Rejected)
     assert reply.status == 413
 
 
-def test_details_keep_names_and_limits_and_no_person() -> None:
+def test_details_keep_names_and_limits_but_no_personal_data() -> None:
     duplicate = refused(
         "DUPLICATE_DATA",
         api_name="Email",
@@ -204,7 +204,7 @@ def test_details_keep_names_and_limits_and_no_person() -> None:
     assert refusal.details == {"api_name": "Email", "json_path": "$.data[0].Email", "more_records": False, "id": "55"}
 
 
-def test_the_field_is_found_inside_of_several_errors_and_in_the_path() -> None:
+def test_the_field_is_found_in_several_errors_and_in_the_json_path() -> None:
     several = refused("MULTIPLE_OR_MULTI_ERRORS", errors=[{"code": "A", "details": {"api_name": "Phone"}}])
     path = refused(json_path="$.data[1].Account_Name.id")
 
@@ -214,7 +214,7 @@ def test_the_field_is_found_inside_of_several_errors_and_in_the_path() -> None:
 
 
 @given(body=st.binary(max_size=60), status=st.integers(200, 599), records=st.integers(1, 3))
-def test_no_answer_raises(body: bytes, status: int, records: int) -> None:
+def test_no_response_raises_an_error(body: bytes, status: int, records: int) -> None:
     insert(body, status, records)
 
 
@@ -234,7 +234,9 @@ JSON = st.recursive(
     status=st.sampled_from([200, 201, 207, 400, 401, 403, 413]),
     operation=st.sampled_from(Operation),
 )
-def test_no_json_raises_and_an_answer_speaks_of_each_record(data: list[Any], status: int, operation: Operation) -> None:
+def test_no_json_raises_an_error_and_a_success_has_a_result_per_record(
+    data: list[Any], status: int, operation: Operation
+) -> None:
     reply = decode_write(response({"data": data}, status), operation, sent_ids=None, records=2)
 
     if isinstance(reply, Succeeded):
@@ -243,30 +245,30 @@ def test_no_json_raises_and_an_answer_speaks_of_each_record(data: list[Any], sta
         assert all((found.ids[index] == "") == (index in found.refused) for index in range(2))
 
 
-def test_a_read_gives_its_payload() -> None:
+def test_a_read_returns_its_payload() -> None:
     reply = decode_read(response({"count": "12"}, credits_remaining=5), lambda body: int(body["count"]))
 
     assert reply == Succeeded(payload=12, service_time=99.0, credits_remaining=5)
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_a_read_that_found_nothing_has_no_payload(status: int) -> None:
+def test_a_read_without_results_has_no_payload(status: int) -> None:
     assert decode_read(response(b"", status), lambda body: body["x"]) == Succeeded(service_time=99.0)
 
 
-def test_a_read_whose_answer_has_another_shape_is_refused_since_asking_again_would_not_help() -> None:
+def test_a_read_with_an_unknown_format_is_rejected_without_a_retry() -> None:
     reply = decode_read(response({"org": []}), lambda body: body["org"][0])
 
     assert isinstance(reply, Rejected)
     assert reply.code == "UNEXPECTED_ANSWER"
 
 
-def test_an_error_of_a_read_is_found_under_its_own_name() -> None:
+def test_an_error_of_a_read_is_found_under_any_key() -> None:
     reply = decode_read(response({"users": [refused("NO_PERMISSION")]}, 403), dict)
 
     assert isinstance(reply, Rejected)
     assert reply.code == "NO_PERMISSION"
 
 
-def test_a_page_in_place_of_a_read_is_lost() -> None:
+def test_an_html_page_instead_of_a_read_means_response_lost() -> None:
     assert isinstance(decode_read(response(b"<html>"), dict), ResponseLost)

@@ -1,1 +1,1 @@
-"""Named accounts."""
+"""Tests of authentication."""

@@ -1,4 +1,4 @@
-"""Which account a command uses."""
+"""Selection of the account."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_an_explicit_profile_ignores_credentials_and_hosts_of_the_environment(st
     assert (chosen.settings.api_url, chosen.settings.api_version) == ("https://www.zohoapis.eu", "v7")
 
 
-def test_a_profile_named_by_the_environment_gives_what_the_environment_does_not(store: ProfileStore) -> None:
+def test_a_profile_from_the_environment_fills_in_missing_variables(store: ProfileStore) -> None:
     chosen = resolve_account(DEFAULT_ACCOUNT, {"BULKZOHO_PROFILE": "test", "BULKZOHO_REFRESH_TOKEN": "1000.other"}, store)
 
     assert (chosen.settings.client_id, chosen.settings.refresh_token) == ("1000.TEST", "1000.other")
@@ -53,11 +53,11 @@ def test_an_environment_with_all_credentials_needs_no_profile(store: ProfileStor
 
 
 @pytest.mark.parametrize("account", [AccountSelection(dc="au"), AccountSelection(profile="prod", dc="au")])
-def test_a_flag_wins_over_environment_and_profile(store: ProfileStore, account: AccountSelection) -> None:
+def test_an_option_overrides_environment_and_profile(store: ProfileStore, account: AccountSelection) -> None:
     assert resolve_account(account, ENVIRONMENT | {"BULKZOHO_DC": "jp"}, store).settings.api_url == "https://www.zohoapis.com.au"
 
 
-def test_the_profile_called_default_or_the_only_one_is_used_when_none_is_named(store: ProfileStore) -> None:
+def test_the_default_profile_or_the_only_one_is_used_without_a_selection(store: ProfileStore) -> None:
     store.save(profile("default"), Secrets(client_secret="x", refresh_token="y"))
     by_name = resolve_account(DEFAULT_ACCOUNT, {}, store)
     for name in ("default", "test"):
@@ -68,24 +68,24 @@ def test_the_profile_called_default_or_the_only_one_is_used_when_none_is_named(s
     assert (by_name.settings.client_id, the_only_one.settings.client_id) == ("1000.DEFAULT", "1000.PROD")
 
 
-def test_several_profiles_without_a_default_must_be_named(store: ProfileStore) -> None:
+def test_several_profiles_without_a_default_need_a_selection(store: ProfileStore) -> None:
     with pytest.raises(AccessError, match=r"prod, test.*--profile"):
         resolve_account(DEFAULT_ACCOUNT, {}, store)
 
 
-def test_a_profile_that_does_not_exist_is_an_access_error_that_names_the_others(store: ProfileStore) -> None:
+def test_an_unknown_profile_is_an_access_error_that_lists_the_known_ones(store: ProfileStore) -> None:
     with pytest.raises(AccessError, match="Known profiles: prod, test"):
         resolve_account(AccountSelection(profile="live"), ENVIRONMENT, store)
 
 
-def test_a_name_that_no_profile_can_have_and_a_data_center_that_is_none_are_refused(store: ProfileStore) -> None:
+def test_invalid_profile_names_and_unknown_data_centers_are_refused(store: ProfileStore) -> None:
     with pytest.raises(UsageError):
         resolve_account(AccountSelection(profile="../etc"), {}, store)
     with pytest.raises(AccessError, match="moon"):
         resolve_account(AccountSelection(profile="prod", dc="moon"), {}, store)
 
 
-def test_without_profile_and_environment_the_login_is_named(tmp_path: Path) -> None:
+def test_without_profile_and_environment_the_hint_names_the_login(tmp_path: Path) -> None:
     with pytest.raises(AccessError, match="bulkzoho auth login"):
         resolve_account(DEFAULT_ACCOUNT, {}, ProfileStore(tmp_path / "nothing"))
 
@@ -107,7 +107,7 @@ def test_client_credentials_need_no_refresh_token(store: ProfileStore) -> None:
     assert (chosen.client_credentials.organization, chosen.settings.refresh_token) == ("ZohoCRM.650", "")
 
 
-def test_a_resume_uses_the_account_that_its_run_began_with(store: ProfileStore) -> None:
+def test_a_resume_uses_the_account_of_its_run(store: ProfileStore) -> None:
     explicit = resolve_account(AccountSelection(profile="prod", dc="uk"), ENVIRONMENT, store).selection.to_json()
     by_variable = resolve_account(DEFAULT_ACCOUNT, {"BULKZOHO_PROFILE": "test"}, store).selection.to_json()
 

@@ -1,4 +1,4 @@
-"""The browser's way back, and where it may send a code."""
+"""Redirect of the browser login, and the servers that may get a grant code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bulkzoho.zoho.auth.browser_redirect import AuthorizationResponse, LoopbackR
         ("http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:2"),
     ],
 )
-def test_a_code_is_exchanged_where_the_browser_says_within_zoho(accounts_url: str, server: str, address: str) -> None:
+def test_the_redirect_selects_the_accounts_server_within_zoho(accounts_url: str, server: str, address: str) -> None:
     assert exchange_address(AuthorizationResponse(code="c", accounts_server=server), accounts_url) == address
 
 
@@ -34,12 +34,12 @@ def test_a_code_is_exchanged_where_the_browser_says_within_zoho(accounts_url: st
         "nonsense",
     ],
 )
-def test_a_code_goes_to_nobody_else(server: str) -> None:
+def test_a_code_is_not_sent_to_a_foreign_host(server: str) -> None:
     with pytest.raises(AccessError, match="nothing was sent to it"):
         exchange_address(AuthorizationResponse(code="c", accounts_server=server), "https://accounts.zoho.com")
 
 
-async def test_a_refusal_in_the_browser_ends_the_wait() -> None:
+async def test_refused_consent_ends_the_wait() -> None:
     async with LoopbackRedirect(0) as redirect, aiohttp.ClientSession() as session:
         port = redirect._runner.addresses[0][1]
         url = f"http://127.0.0.1:{port}/callback"
@@ -52,7 +52,7 @@ async def test_a_refusal_in_the_browser_ends_the_wait() -> None:
             await redirect.consent(5.0)
 
 
-async def test_a_browser_that_never_comes_ends_the_wait() -> None:
+async def test_a_missing_redirect_ends_the_wait() -> None:
     async with LoopbackRedirect(0) as redirect:
         with pytest.raises(AccessError, match="was not completed within"):
             await redirect.consent(0.01)

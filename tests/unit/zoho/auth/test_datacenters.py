@@ -1,4 +1,4 @@
-"""The connection that the environment describes."""
+"""Connection settings from the environment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CREDENTIALS = {
 }
 
 
-def test_the_united_states_are_the_default() -> None:
+def test_the_default_data_center_is_us() -> None:
     settings = connection_settings_from_env(CREDENTIALS)
 
     assert settings.accounts_url == "https://accounts.zoho.com"
@@ -39,7 +39,7 @@ def test_each_data_center_has_its_own_hosts() -> None:
     assert len(set(every_host)) == len(every_host)
 
 
-def test_all_missing_credentials_are_named_at_once() -> None:
+def test_all_missing_credentials_are_listed_together() -> None:
     with pytest.raises(AccessError) as caught:
         connection_settings_from_env({"BULKZOHO_CLIENT_ID": "1000.CLIENT", "BULKZOHO_REFRESH_TOKEN": " "})
 
@@ -47,23 +47,23 @@ def test_all_missing_credentials_are_named_at_once() -> None:
     assert "self client" in caught.value.hint
 
 
-def test_an_unknown_data_center_is_a_usage_error_that_lists_them() -> None:
+def test_an_unknown_data_center_is_an_error_that_lists_the_known_ones() -> None:
     with pytest.raises(AccessError, match="us, eu, in, au, jp, cn, ca, sa, uk"):
         connection_settings_from_env(CREDENTIALS | {"BULKZOHO_DC": "mars"})
 
 
-def test_an_unknown_api_version_is_a_usage_error() -> None:
+def test_an_unknown_api_version_is_an_error() -> None:
     with pytest.raises(AccessError, match="v8"):
         connection_settings_from_env(CREDENTIALS | {"BULKZOHO_API_VERSION": "v9"})
 
 
-def test_only_versions_before_the_proven_one_come_with_a_warning() -> None:
+def test_only_untested_api_versions_get_a_warning() -> None:
     assert version_warning("v8") is None
     assert "v2" in (version_warning("v2") or "")
 
 
 @pytest.mark.parametrize("name", ["BULKZOHO_ACCOUNTS_URL", "BULKZOHO_API_URL", "BULKZOHO_UPLOAD_URL"])
-def test_plain_http_is_refused_beyond_this_machine(name: str) -> None:
+def test_plain_http_is_refused_except_on_loopback(name: str) -> None:
     with pytest.raises(AccessError, match="plain http"):
         connection_settings_from_env(CREDENTIALS | {name: "http://crm.example.com"})
 
@@ -79,14 +79,14 @@ def test_plain_http_is_accepted_on_loopback(host: str) -> None:
 @pytest.mark.parametrize(
     "url", ["api.example.com", "ftp://api.example.com", "https://u:p@api.example.com", "https://", "https://h:x"]
 )
-def test_what_is_no_url_of_a_server_is_refused_without_repeating_it(url: str) -> None:
+def test_an_invalid_url_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(AccessError, match="BULKZOHO_API_URL is not the URL") as caught:
         connection_settings_from_env(CREDENTIALS | {"BULKZOHO_API_URL": url})
 
     assert "u:p" not in str(caught.value)
 
 
-def test_a_token_goes_to_the_connections_own_hosts_alone() -> None:
+def test_a_token_is_sent_only_to_the_connections_own_hosts() -> None:
     settings = connection_settings_from_env(CREDENTIALS | {"BULKZOHO_DC": "eu"})
 
     assert is_token_allowed("https://www.zohoapis.eu/crm/v8/org", settings)
@@ -97,7 +97,7 @@ def test_a_token_goes_to_the_connections_own_hosts_alone() -> None:
     assert not is_token_allowed("https://www.zohoapis.eu@example.com/", settings)
 
 
-def test_an_api_url_that_was_given_is_the_only_api_host() -> None:
+def test_a_configured_api_url_is_the_only_api_host() -> None:
     settings = connection_settings_from_env(CREDENTIALS | {"BULKZOHO_API_URL": "https://sandbox.zohoapis.com"})
 
     assert not follows_api_domain(settings)

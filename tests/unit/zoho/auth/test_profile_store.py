@@ -1,4 +1,4 @@
-"""The file of profiles."""
+"""Profile file and keyring."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECRETS = Secrets(client_secret="very-secret", refresh_token="1000.refresh.me")
 
 
 class Ring(ModuleType):
-    """A keyring as the package of that name offers it."""
+    """Fake of the ``keyring`` package."""
 
     def __init__(self, *, priority: float = 5.0, locked: bool = False) -> None:
         super().__init__("keyring")
@@ -55,7 +55,7 @@ def ring(monkeypatch: pytest.MonkeyPatch) -> Ring:
     return made
 
 
-def test_a_profile_comes_back_as_it_was_kept(tmp_path: Path) -> None:
+def test_a_saved_profile_is_loaded_unchanged(tmp_path: Path) -> None:
     store = ProfileStore(tmp_path / "home")
 
     store.save(PROD, SECRETS)
@@ -64,7 +64,7 @@ def test_a_profile_comes_back_as_it_was_kept(tmp_path: Path) -> None:
     assert store.secrets(store.get("prod")) == SECRETS
 
 
-def test_folder_and_file_are_the_owners_alone_whatever_the_mask_says(tmp_path: Path) -> None:
+def test_folder_and_file_are_private_with_any_umask(tmp_path: Path) -> None:
     store, mask = ProfileStore(tmp_path / "home"), os.umask(0)
     try:
         store.save(PROD, SECRETS)
@@ -75,7 +75,7 @@ def test_folder_and_file_are_the_owners_alone_whatever_the_mask_says(tmp_path: P
     assert modes == {"home": 0o700, "profiles.json": 0o600, "profiles.lock": 0o600}
 
 
-def test_saving_and_removing_leave_the_others_alone(tmp_path: Path) -> None:
+def test_saving_and_removing_do_not_change_other_profiles(tmp_path: Path) -> None:
     store = ProfileStore(tmp_path)
     for name in ("a", "b", "c"):
         store.save(Profile(name=name, client_id=name, method=LoginMethod.BROWSER, dc="us"), SECRETS)
@@ -88,7 +88,7 @@ def test_saving_and_removing_leave_the_others_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"v": 2, "profiles": {}}', '{"v": 1, "profiles": {"a": {"dc": "us"}}}'])
-def test_a_file_that_is_not_understood_is_refused_and_not_written_over(tmp_path: Path, content: str) -> None:
+def test_an_unknown_file_format_is_refused_and_not_overwritten(tmp_path: Path, content: str) -> None:
     (tmp_path / "profiles.json").write_text(content)
 
     with pytest.raises(RefusedError, match=r"profiles\.json"):
@@ -96,7 +96,7 @@ def test_a_file_that_is_not_understood_is_refused_and_not_written_over(tmp_path:
     assert (tmp_path / "profiles.json").read_text() == content
 
 
-def test_a_home_that_is_a_file_holds_no_profile_and_takes_none(tmp_path: Path) -> None:
+def test_a_state_directory_that_is_a_file_is_an_error(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.write_text("")
 
@@ -117,7 +117,7 @@ def test_a_keyring_keeps_the_secrets_out_of_the_file(tmp_path: Path, ring: Ring)
     assert ring.kept == {}
 
 
-def test_a_keyring_that_takes_nothing_leaves_them_in_the_file(tmp_path: Path, ring: Ring) -> None:
+def test_if_the_keyring_refuses_the_secrets_they_stay_in_the_file(tmp_path: Path, ring: Ring) -> None:
     ring.locked = True
 
     kept = ProfileStore(tmp_path).save(Profile.from_json("prod", PROD.to_json() | {"kept_in": "keyring"}), SECRETS)
@@ -126,7 +126,7 @@ def test_a_keyring_that_takes_nothing_leaves_them_in_the_file(tmp_path: Path, ri
     assert ProfileStore(tmp_path).secrets(kept) == SECRETS
 
 
-def test_a_keyring_that_is_locked_later_is_told_without_its_own_words(tmp_path: Path, ring: Ring) -> None:
+def test_the_error_of_a_locked_keyring_does_not_repeat_its_text(tmp_path: Path, ring: Ring) -> None:
     store = ProfileStore(tmp_path)
     kept = store.save(Profile.from_json("prod", PROD.to_json() | {"kept_in": "keyring"}), SECRETS)
     ring.locked = True
@@ -137,7 +137,7 @@ def test_a_keyring_that_is_locked_later_is_told_without_its_own_words(tmp_path: 
     assert "very-secret" not in str(caught.value)
 
 
-def test_a_keyring_without_a_place_to_keep_things_does_not_work(ring: Ring) -> None:
+def test_a_keyring_without_a_backend_does_not_work(ring: Ring) -> None:
     ring.priority = 0
 
     assert not keyring_works()

@@ -1,4 +1,4 @@
-"""Which scopes what needs, and whether those of a token are enough."""
+"""Scopes of calls and commands, and those that a token lacks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CONNECTING = Path(__file__).resolve().parents[4] / "docs" / "connecting.md"
         ("GET", "https://elsewhere.example.com/x", None),
     ],
 )
-def test_a_call_names_the_scope_that_it_needs(method: str, path: str, scope: str | None) -> None:
+def test_the_scope_of_a_call(method: str, path: str, scope: str | None) -> None:
     assert scope_of_call(method, path) == scope
 
 
@@ -49,7 +49,7 @@ def test_a_wider_scope_covers_a_narrower_one(granted: str, needed: str, *, enoug
     assert (missing_scopes([granted], [needed]) == []) is enough
 
 
-def test_a_scope_for_one_module_is_enough_for_that_module() -> None:
+def test_a_scope_for_one_module_covers_that_module() -> None:
     granted = ["ZohoCRM.modules.Leads.CREATE", "ZohoCRM.modules.custom.ALL"]
 
     assert missing_scopes(granted, ["ZohoCRM.modules.CREATE"], crm_module="Leads") == []
@@ -58,17 +58,17 @@ def test_a_scope_for_one_module_is_enough_for_that_module() -> None:
     assert missing_scopes(granted, ["ZohoCRM.modules.DELETE"]) == ["ZohoCRM.modules.DELETE"]
 
 
-def test_what_a_login_asks_for_to_import_is_enough_for_every_command() -> None:
+def test_the_scopes_of_an_import_login_cover_every_command() -> None:
     lacks = {command: missing_scopes(SCOPES_OF_USE[AccountPurpose.IMPORT], needed) for command, needed in COMMAND_SCOPES.items()}
 
     assert [command for command, missing in lacks.items() if missing] == []
 
 
-def test_a_login_to_read_asks_for_nothing_that_writes() -> None:
+def test_the_scopes_of_a_read_login_include_no_write() -> None:
     assert {scope.rpartition(".")[2] for scope in SCOPES_OF_USE[AccountPurpose.READ]} == {"READ"}
 
 
-def test_the_documents_name_every_scope() -> None:
+def test_the_documentation_lists_every_scope() -> None:
     page = CONNECTING.read_text(encoding="utf-8")
 
     assert [

@@ -1,4 +1,4 @@
-"""The access token on disk."""
+"""Access token on disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def only_file(folder: Path) -> Path:
     return file
 
 
-async def test_what_is_written_is_read_back_by_its_owner_alone(tmp_path: Path) -> None:
+async def test_a_written_token_is_readable_only_by_its_owner(tmp_path: Path) -> None:
     folder = tmp_path / "home" / "tokens"
     cache = TokenCache(folder, SETTINGS)
 
@@ -50,7 +50,7 @@ async def test_another_account_has_another_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "damage", [b"", b"{", b"[]", b'{"v":2}', b'{"v":1,"access_token":"a\\nb","obtained_at":1,"expires_at":2}']
 )
-async def test_a_damaged_file_is_no_token(tmp_path: Path, damage: bytes) -> None:
+async def test_a_damaged_file_is_ignored(tmp_path: Path, damage: bytes) -> None:
     cache = TokenCache(tmp_path, SETTINGS)
     cache.write(TOKEN)
 
@@ -59,7 +59,7 @@ async def test_a_damaged_file_is_no_token(tmp_path: Path, damage: bytes) -> None
     assert cache.read() is None
 
 
-async def test_a_folder_that_cannot_be_made_means_no_cache_and_no_error(tmp_path: Path) -> None:
+async def test_without_a_writable_folder_there_is_no_cache_and_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     cache = TokenCache(tmp_path / "file" / "tokens", SETTINGS)
 

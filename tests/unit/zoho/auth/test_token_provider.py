@@ -1,4 +1,4 @@
-"""Who may use the access token, and when it is renewed."""
+"""Token provider: use and renewal of the access token."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ START = 1_800_000_000.0
 
 
 class Clock:
-    """Wall time that a test moves."""
+    """Wall clock that a test sets."""
 
     def __init__(self) -> None:
         self.time = START
@@ -46,7 +46,7 @@ def text_of(token: object) -> str:
     return token.text
 
 
-async def test_a_token_is_asked_for_by_post_form_and_used_again() -> None:
+async def test_a_token_is_requested_by_a_post_form_and_reused() -> None:
     async with RawServer() as server, provider_of(server) as provider:
         first, second = await provider.token(), await provider.token()
 
@@ -61,7 +61,7 @@ async def test_a_token_is_asked_for_by_post_form_and_used_again() -> None:
     }
 
 
-async def test_senders_that_meet_a_refusal_together_ask_once() -> None:
+async def test_parallel_rejections_cause_one_renewal() -> None:
     async with RawServer(tokens=[granted("1000.one"), granted("1000.two")]) as server, provider_of(server) as provider:
         old = await provider.token()
         assert isinstance(old, AccessToken)
@@ -72,7 +72,7 @@ async def test_senders_that_meet_a_refusal_together_ask_once() -> None:
     assert len(server.token_requests) == 2
 
 
-async def test_senders_that_wait_for_a_failing_renewal_share_its_failure() -> None:
+async def test_senders_waiting_for_a_failed_renewal_share_its_result() -> None:
     async with RawServer(tokens=[Act.CLOSE]) as server, provider_of(server) as provider:
         replies = await asyncio.gather(*(provider.renew(0) for _ in range(20)))
 
@@ -80,7 +80,7 @@ async def test_senders_that_wait_for_a_failing_renewal_share_its_failure() -> No
     assert len(server.token_requests) == 1
 
 
-async def test_a_token_is_renewed_a_minute_before_its_end() -> None:
+async def test_a_token_is_renewed_a_minute_before_it_expires() -> None:
     clock = Clock()
     async with (
         RawServer(tokens=[granted("1000.one"), granted("1000.two")]) as server,
@@ -98,7 +98,7 @@ async def test_a_token_is_renewed_a_minute_before_its_end() -> None:
 @pytest.mark.parametrize(
     "trouble", [Act.CLOSE, answer({"error": "invalid_code"}), answer({"error": "Access Denied"}, status=400)]
 )
-async def test_while_a_token_lives_trouble_with_its_renewal_stops_nobody(trouble: bytes | Act) -> None:
+async def test_a_failed_renewal_is_ignored_while_the_token_is_valid(trouble: bytes | Act) -> None:
     clock = Clock()
     async with RawServer(tokens=[granted("1000.one"), trouble]) as server, provider_of(server, clock=clock) as provider:
         await provider.token()
@@ -112,7 +112,7 @@ async def test_while_a_token_lives_trouble_with_its_renewal_stops_nobody(trouble
     assert len(server.token_requests) <= 3
 
 
-async def test_the_old_form_of_the_life_is_understood() -> None:
+async def test_the_old_format_of_the_lifetime_is_read() -> None:
     clock = Clock()
     async with (
         RawServer(tokens=[granted("1000.one", expires_in_sec=3600, expires_in=3_600_000), granted("1000.two")]) as server,
@@ -134,7 +134,7 @@ async def test_the_old_form_of_the_life_is_understood() -> None:
         ("general_error", "general_error"),
     ],
 )
-async def test_an_error_that_comes_with_status_200_ends_the_matter_and_says_what_to_do(word: str, wanted: str) -> None:
+async def test_an_error_with_status_200_is_final_and_has_a_hint(word: str, wanted: str) -> None:
     async with RawServer(tokens=[answer({"error": word})]) as server, provider_of(server) as provider:
         with pytest.raises(AccessError):
             await provider.renew(0)
@@ -147,7 +147,7 @@ async def test_an_error_that_comes_with_status_200_ends_the_matter_and_says_what
     assert len(server.token_requests) == 1
 
 
-async def test_the_throttle_of_the_accounts_server_is_a_pause_in_which_nobody_asks() -> None:
+async def test_no_token_is_requested_during_a_pause_of_the_accounts_server() -> None:
     denied = answer({"error": "Access Denied", "error_description": "too many requests"}, status=400)
     async with RawServer(tokens=[denied]) as server, provider_of(server) as provider:
         replies = [await provider.renew(0) for _ in range(3)]
@@ -161,7 +161,7 @@ async def test_the_throttle_of_the_accounts_server_is_a_pause_in_which_nobody_as
 @pytest.mark.parametrize(
     "page", [answer(b"<html>proxy</html>", status=502), answer(b"<html>hotspot</html>"), answer(b"", status=503)]
 )
-async def test_a_page_in_place_of_an_answer_means_that_a_call_has_not_left(page: bytes) -> None:
+async def test_an_html_page_instead_of_a_token_means_that_the_call_was_not_sent(page: bytes) -> None:
     async with RawServer(tokens=[page]) as server, provider_of(server) as provider:
         renewal = await provider.renew(0)
         token = await provider.token()
@@ -171,7 +171,7 @@ async def test_a_page_in_place_of_an_answer_means_that_a_call_has_not_left(page:
 
 
 @pytest.mark.parametrize("bad", ["1000.a b", "1000.\r\nX-Evil: 1", "", "1000.é", None, 7])
-async def test_a_token_that_could_not_stand_in_a_header_is_not_taken(bad: object) -> None:
+async def test_a_token_that_does_not_fit_in_a_header_is_rejected(bad: object) -> None:
     async with RawServer(tokens=[answer({"access_token": bad})]) as server, provider_of(server) as provider:
         with pytest.raises(AccessError):
             await provider.renew(0)
@@ -190,7 +190,7 @@ async def test_the_api_domain_chooses_the_host_within_the_data_center() -> None:
     assert token.api_url == "https://sandbox.zohoapis.eu"
 
 
-async def test_an_api_domain_in_another_data_center_is_an_error_that_names_it() -> None:
+async def test_an_api_domain_in_another_data_center_is_an_error_with_its_name() -> None:
     hosts = frozenset({"127.0.0.1", "www.zohoapis.com", "sandbox.zohoapis.com"})
     domain = granted(api_domain="https://www.zohoapis.eu")
     async with (
@@ -201,7 +201,7 @@ async def test_an_api_domain_in_another_data_center_is_an_error_that_names_it() 
             await provider.renew(0)
 
 
-async def test_an_api_url_that_was_given_stands_whatever_the_api_domain_says() -> None:
+async def test_a_configured_api_url_overrides_the_api_domain() -> None:
     async with RawServer(tokens=[granted(api_domain="https://www.zohoapis.eu")]) as server, provider_of(server) as provider:
         token = await provider.token()
 
@@ -209,7 +209,7 @@ async def test_an_api_url_that_was_given_stands_whatever_the_api_domain_says() -
         assert token.api_url == server.url
 
 
-async def test_the_next_process_takes_the_token_from_the_cache(tmp_path: Path) -> None:
+async def test_the_next_process_uses_the_token_from_the_cache(tmp_path: Path) -> None:
     async with RawServer() as server:
         async with provider_of(server, folder=tmp_path / "tokens") as provider:
             await provider.token()
@@ -220,7 +220,7 @@ async def test_the_next_process_takes_the_token_from_the_cache(tmp_path: Path) -
     assert len(server.token_requests) == 1
 
 
-async def test_a_token_in_the_cache_that_is_near_its_end_is_not_taken(tmp_path: Path) -> None:
+async def test_a_cached_token_that_is_about_to_expire_is_not_used(tmp_path: Path) -> None:
     clock = Clock()
     async with RawServer(tokens=[granted("1000.one"), granted("1000.two")]) as server:
         async with provider_of(server, folder=tmp_path, clock=clock) as provider:
@@ -232,7 +232,7 @@ async def test_a_token_in_the_cache_that_is_near_its_end_is_not_taken(tmp_path: 
     assert text_of(token) == "1000.two"
 
 
-async def test_after_a_refusal_a_token_that_another_process_has_just_got_is_taken(tmp_path: Path) -> None:
+async def test_after_a_rejection_a_new_token_of_another_process_is_used(tmp_path: Path) -> None:
     async with (
         RawServer(tokens=[granted("1000.one"), granted("1000.two")]) as server,
         provider_of(server, folder=tmp_path) as ours,
@@ -247,7 +247,7 @@ async def test_after_a_refusal_a_token_that_another_process_has_just_got_is_take
     assert len(server.token_requests) == 2
 
 
-async def test_after_a_refusal_an_older_token_of_another_process_is_not_trusted(tmp_path: Path) -> None:
+async def test_after_a_rejection_an_older_token_of_another_process_is_not_used(tmp_path: Path) -> None:
     clock = Clock()
     async with (
         RawServer(tokens=[granted("1000.one"), granted("1000.two"), granted("1000.three")]) as server,
@@ -263,7 +263,7 @@ async def test_after_a_refusal_an_older_token_of_another_process_is_not_trusted(
         assert text_of(await ours.token()) == "1000.three"
 
 
-async def test_when_a_renewal_is_cancelled_whoever_waited_for_it_asks_anew() -> None:
+async def test_after_a_cancelled_renewal_the_next_waiting_caller_renews() -> None:
     async with RawServer(tokens=[Act.HANG, granted("1000.two")]) as server, provider_of(server) as provider:
         first = asyncio.create_task(provider.renew(0))
         second = asyncio.create_task(provider.renew(0))
@@ -276,7 +276,7 @@ async def test_when_a_renewal_is_cancelled_whoever_waited_for_it_asks_anew() -> 
         assert len(server.token_requests) == 2
 
 
-async def test_neither_keeper_nor_token_shows_a_secret() -> None:
+async def test_neither_provider_nor_token_shows_a_secret() -> None:
     async with RawServer() as server, provider_of(server) as provider:
         token = await provider.token()
 

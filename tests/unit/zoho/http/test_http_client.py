@@ -1,4 +1,4 @@
-"""One exchange, and what its failure means."""
+"""HTTP exchanges, their failures, and proxies."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def exchange(url: str, *, method: str = "POST", timeout_s: float = 5.0) ->
         return await http.exchange(method, url, timeout_s=timeout_s, headers={}, data=b"{}")
 
 
-async def test_an_answer_is_given_whole() -> None:
+async def test_a_response_is_returned_completely() -> None:
     async with RawServer(answer({"a": 1}, status=207)) as server:
         reply = await exchange(server.url)
 
@@ -33,7 +33,7 @@ async def test_an_answer_is_given_whole() -> None:
     assert (reply.status, reply.body) == (207, b'{"a": 1}')
 
 
-async def test_a_refused_connection_means_that_nothing_left() -> None:
+async def test_a_refused_connection_means_not_sent() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, not listening
         reply = await exchange(f"http://127.0.0.1:{taken.getsockname()[1]}")
@@ -41,7 +41,7 @@ async def test_a_refused_connection_means_that_nothing_left() -> None:
     assert reply == NotSent(reason="127.0.0.1: connection refused")
 
 
-async def test_tls_that_is_not_agreed_means_that_nothing_left() -> None:
+async def test_a_failed_tls_handshake_means_not_sent() -> None:
     async with RawServer() as server:
         reply = await exchange(server.url.replace("http:", "https:"))
 
@@ -49,7 +49,7 @@ async def test_tls_that_is_not_agreed_means_that_nothing_left() -> None:
     assert server.seen == []
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_not_accepted() -> None:
+async def test_an_untrusted_certificate_is_rejected() -> None:
     asked: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -66,7 +66,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_accepted() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems answer a full backlog differently")
-async def test_a_connection_that_does_not_come_about_in_time_means_that_nothing_left() -> None:
+async def test_a_connect_timeout_means_not_sent() -> None:
     with socket.socket() as deaf, socket.socket() as first, socket.socket() as second:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(0)
@@ -81,7 +81,7 @@ async def test_a_connection_that_does_not_come_about_in_time_means_that_nothing_
 
 
 @pytest.mark.parametrize("act", [Act.CLOSE, Act.RESET])
-async def test_a_connection_that_ends_without_an_answer_leaves_the_call_lost(act: Act) -> None:
+async def test_a_closed_connection_means_response_lost(act: Act) -> None:
     async with RawServer(act) as server:
         reply = await exchange(server.url)
 
@@ -89,21 +89,21 @@ async def test_a_connection_that_ends_without_an_answer_leaves_the_call_lost(act
     assert len(server.seen) == 1
 
 
-async def test_no_answer_in_time_leaves_the_call_lost() -> None:
+async def test_a_timeout_means_response_lost() -> None:
     async with RawServer(Act.HANG) as server:
         reply = await exchange(server.url, timeout_s=0.2)
 
     assert reply == ResponseLost(reason="127.0.0.1: no response within 0.2 s")
 
 
-async def test_a_truncated_answer_leaves_the_call_lost() -> None:
+async def test_a_truncated_response_means_response_lost() -> None:
     async with RawServer(answer({"data": []}, length=5000, headers={"Connection": "close"})) as server:
         reply = await exchange(server.url)
 
     assert reply == ResponseLost(reason="127.0.0.1: the response was cut off")
 
 
-async def test_bytes_that_are_no_http_leave_the_call_lost() -> None:
+async def test_a_response_that_is_not_http_means_response_lost() -> None:
     async with RawServer(b"SSH-2.0-OpenSSH_9.6\r\n\r\n") as server:
         reply = await exchange(server.url)
 
@@ -111,7 +111,7 @@ async def test_bytes_that_are_no_http_leave_the_call_lost() -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "POST"])
-async def test_a_kept_connection_that_breaks_is_not_repeated_behind_our_back(method: str) -> None:
+async def test_aiohttp_does_not_repeat_a_request_after_a_broken_keep_alive(method: str) -> None:
     async with RawServer(answer({}), Act.CLOSE, answer({})) as server, HttpClient(connect_timeout_s=5.0) as http:
         await http.exchange("GET", server.url, timeout_s=5.0, headers={})
         reply = await http.exchange(method, server.url, timeout_s=5.0, headers={}, params={"ids": "1"})
@@ -120,7 +120,7 @@ async def test_a_kept_connection_that_breaks_is_not_repeated_behind_our_back(met
     assert [seen.connection for seen in server.seen] == [1, 1]
 
 
-async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
+async def test_a_redirect_is_returned_and_not_followed() -> None:
     async with RawServer(answer(status=302, headers={"Location": "/elsewhere"})) as server:
         reply = await exchange(server.url)
 
@@ -129,7 +129,7 @@ async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
     assert len(server.seen) == 1
 
 
-async def test_cookies_are_not_kept() -> None:
+async def test_cookies_are_not_stored() -> None:
     async with RawServer(answer({}, headers={"Set-Cookie": "who=me"})) as server, HttpClient(connect_timeout_s=5.0) as http:
         for _ in range(2):
             await http.exchange("GET", server.url, timeout_s=5.0, headers={})
@@ -138,7 +138,7 @@ async def test_cookies_are_not_kept() -> None:
 
 
 class FullDisk(io.BytesIO):
-    """A file on a disk without room, as *seen_at* shows it."""
+    """A file on a full disk; the error appears at *seen_at*."""
 
     def __init__(self, seen_at: str) -> None:
         super().__init__()
@@ -157,7 +157,7 @@ class FullDisk(io.BytesIO):
 
 
 @pytest.mark.parametrize("seen_at", ["write", "flush"])
-async def test_a_file_that_cannot_be_written_is_no_lost_answer(seen_at: str) -> None:
+async def test_an_unwritable_file_is_not_a_lost_response(seen_at: str) -> None:
     into = Download(FullDisk(seen_at), max_bytes=100)
     async with RawServer(answer({"a": 1})) as server, HttpClient(connect_timeout_s=5.0) as http:
         with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
@@ -175,11 +175,11 @@ def fresh_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     _proxy_for_host.cache_clear()
 
 
-def test_without_a_proxy_the_way_is_direct() -> None:
+def test_without_a_proxy_the_connection_is_direct() -> None:
     assert proxy_for("https://www.zohoapis.com/crm/v8/org") is None
 
 
-def test_https_goes_through_the_systems_proxy_but_for_hosts_that_bypass_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_https_uses_the_systems_proxy_except_for_bypassed_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "proxy.example.com:3128")
     monkeypatch.setenv("NO_PROXY", "zohoapis.eu")
 
@@ -187,14 +187,14 @@ def test_https_goes_through_the_systems_proxy_but_for_hosts_that_bypass_it(monke
     assert proxy_for("https://www.zohoapis.eu/crm/v8/org") is None
 
 
-def test_plain_http_never_goes_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_http_never_uses_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example.com:3128")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:3128")
 
     assert proxy_for("http://127.0.0.1:8080/crm/v8/org") is None
 
 
-async def test_a_proxy_that_refuses_let_nothing_through_and_saw_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_proxy_that_refuses_means_not_sent_and_sees_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
     async with RawServer(answer(status=407)) as proxy, HttpClient(connect_timeout_s=5.0) as http:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("http://", "http://user:password@"))
 

@@ -212,7 +212,7 @@ def test_a_failed_revocation_keeps_the_profile_except_with_no_revoke(outside: Pr
     # bulkzoho auth logout --no-revoke
     gone = outside.run("auth", "logout", "--no-revoke").expect(0)
 
-    assert "the profile is still there" in kept.err
+    assert "the profile was not deleted" in kept.err
     assert "an HTML page of a proxy" in kept.err
     assert "Its refresh token was not revoked." in gone.err
 

@@ -140,9 +140,9 @@ def test_the_doctor_names_hosts_and_data_center(tmp_path: Path, europe: SandboxP
     # bulkzoho doctor
     out = program.run("doctor").expect(0).out
 
-    assert "accounts.zoho.eu answers in" in out
+    assert "accounts.zoho.eu responds in" in out
     assert "www.zohoapis.eu, data center eu" in out
-    assert "content.zohoapis.eu answers in" in out
+    assert "content.zohoapis.eu responds in" in out
 
 
 def test_an_untrusted_certificate_is_reported(tmp_path: Path, europe: SandboxProcess, begin: Begin) -> None:

@@ -52,18 +52,18 @@ class InputFingerprint:
     size: int  #: bytes of the file (of the spool, for standard input)
     mtime_ns: int
     read_bytes: int  #: raw bytes read so far, from the beginning
-    digest: str  #: hex digest of those bytes; "" where none is taken
+    digest: str  #: hex digest of those bytes; "" if there is none
 
 
 class PassthroughCheck(Protocol):
-    """Lets blocks of JSON lines go as they stand."""
+    """Decides which blocks of JSON lines can be sent without conversion."""
 
     @property
     def header(self) -> tuple[str, ...]:
-        """The columns that lines must have for it."""
+        """The columns that the lines must have."""
 
     def __call__(self, lines: Sequence[bytes]) -> PassthroughBlock | None:
-        """Give what is to be known of *lines* when they may pass, else None."""
+        """Return the block made of *lines*, or None if they need conversion."""
 
 
 class Source(Protocol):
@@ -71,31 +71,31 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """The name that letters carry: the file's own name, or ``stdin``."""
+        """The name in rejected rows and results: the file's own name, or ``stdin``."""
 
     @property
     def blocking(self) -> bool:
-        """Whether :meth:`read` may wait for somebody (standard input): it is then called in a thread."""
+        """Whether :meth:`read` may wait for data (standard input): it is then called in a thread."""
 
     @property
     def expanding(self) -> bool:
         """Whether later rows may bring new columns; known from the first :meth:`read` on."""
 
     def read(self, passthrough: PassthroughCheck | None = None) -> RowBlock | None:
-        """Give the next rows (at most the block size it was built with), or None at the end.
+        """Return the next rows (at most the block size it was built with), or None at the end.
 
-        Whole blocks of JSON lines that *passthrough* lets pass are not taken apart.
+        Whole blocks of JSON lines that *passthrough* accepts are not parsed.
 
         Raises:
             RefusedError: Before the first block only: no such file, no header, unknown encoding, duplicate headers.
-            RunFailedError: The input is damaged from here on (cut gzip); rows before it were given.
+            RunFailedError: The input is damaged from here on (truncated gzip); the rows before were returned.
         """
 
     def fingerprint(self) -> InputFingerprint:
-        """Give facts and digest as of what was read so far."""
+        """Return facts and digest of what was read so far."""
 
     def close(self) -> None:
-        """Release the file; wakes a :meth:`read` that waits in a thread, which then gives None."""
+        """Release the file; wakes a :meth:`read` that waits in a thread, which then returns None."""
 
 
 class TrackedFile(Protocol):
@@ -103,40 +103,40 @@ class TrackedFile(Protocol):
 
     @property
     def length(self) -> int:
-        """Bytes that were appended and handed to the system."""
+        """Bytes that were appended and written to the system."""
 
     def append(self, data: bytes) -> None:
         """Write *data* at the end.
 
         Raises:
-            OSError: Disk full and the like; nothing of *data* counts.
+            OSError: The disk is full, or the like; nothing of *data* counts.
         """
 
     def sync(self) -> None:
-        """Make what was appended survive a power cut (fdatasync)."""
+        """Make the appended data durable (fdatasync)."""
 
     def cut(self, length: int) -> None:
-        """Forget all beyond *length* bytes (lines that a crash left without their outcome)."""
+        """Truncate to *length* bytes (a crash may leave lines without an outcome)."""
 
     def close(self) -> None:
         """Close it."""
 
 
 class DeadLetterWriter(Protocol):
-    """Dead letters as bytes, in one format."""
+    """Encodes rejected rows, in one format."""
 
     def head(self, header: Sequence[str]) -> bytes:
-        """Give what stands above the first letter (a CSV header; nothing for JSON Lines)."""
+        """Return the lines above the first row (a CSV header; nothing for JSON Lines)."""
 
     def encode(self, letters: Sequence[DeadLetter]) -> bytes:
-        """Give whole lines."""
+        """Return whole lines."""
 
 
 class ResultWriter(Protocol):
-    """Accepted rows as bytes, in one format."""
+    """Encodes accepted rows, in one format."""
 
     def head(self, header: Sequence[str]) -> bytes:
-        """Give what stands above the first line."""
+        """Return the lines above the first row."""
 
     def encode(
         self,
@@ -147,7 +147,7 @@ class ResultWriter(Protocol):
         actions: Sequence[str] | str,
         cells: Sequence[Sequence[Cell]],
     ) -> bytes:
-        """Give one line an accepted row; the sequences run in parallel, a single value stands for all."""
+        """Return one line per accepted row; the sequences run in parallel, a single value applies to all rows."""
 
 
 class LimiterClosedError(Exception):
@@ -185,13 +185,13 @@ class ImportRoute(Protocol):
 
     @property
     def name(self) -> str:
-        """The word in the summary: records, bulk."""
+        """The route's name in the summary: records, bulk."""
 
     def price(self, batch: Batch) -> CallCost:
-        """Give what sending it costs."""
+        """Return the cost of sending *batch*."""
 
     async def send(self, batch: Batch) -> Reply:
-        """Make one call.  Never raises for what the service or the network did: that is the reply."""
+        """Make one call.  A failure of the service or the network is a reply, never an exception."""
 
 
 class MetadataApi(Protocol):

@@ -67,7 +67,7 @@ async def test_each_operation_returns_ids_and_actions() -> None:
         assert updated.results.action(0) is Action.UPDATE
         assert isinstance(deleted, Succeeded)
         assert deleted.results is not None
-        assert deleted.results.refused[1].message == "record not deleted"
+        assert deleted.results.rejected[1].message == "record not deleted"
         assert sandbox.count("Leads") == 100
         assert [call.trigger for call in sandbox.calls if call.operation in ("insert", "update", "upsert")] == [(), (), ()]
         assert list(sandbox.violations) == []
@@ -81,8 +81,8 @@ async def test_rejected_records_keep_their_position_with_any_status(status: int)
 
     assert isinstance(reply, Succeeded)
     assert reply.results is not None
-    assert list(reply.results.refused) == [1]
-    assert (reply.results.refused[1].code, reply.results.refused[1].field) == ("MANDATORY_NOT_FOUND", "Last_Name")
+    assert list(reply.results.rejected) == [1]
+    assert (reply.results.rejected[1].code, reply.results.rejected[1].field) == ("MANDATORY_NOT_FOUND", "Last_Name")
 
 
 async def test_a_call_with_only_rejected_records_succeeds() -> None:
@@ -91,7 +91,7 @@ async def test_a_call_with_only_rejected_records_succeeds() -> None:
 
     assert isinstance(reply, Succeeded)
     assert reply.results is not None
-    assert len(reply.results.refused) == 2
+    assert len(reply.results.rejected) == 2
 
 
 async def test_an_upsert_with_only_inserts_may_have_status_201() -> None:

@@ -20,7 +20,7 @@ __all__ = ["KEY", "LEADS", "ME", "CallFault", "Held", "MemoryCrm"]
 
 KEY: Final = "External_Id"  # unique
 ME: Final = User(id="1", name="Me")
-PAGE_MOST: Final = 2000
+PAGE_MAX: Final = 2000
 LEADS: Final = CrmModule(
     name=ModuleInfo(api_name="Leads", singular_label="Lead", plural_label="Leads"),
     fields=(
@@ -41,7 +41,7 @@ _KEYS: Final = re.compile(rf"{KEY} in \((.*?)\)")
 class CallFault:
     """The fate of one write call.
 
-    ``kind``: ``fine``, ``throttled``, ``token``, ``nothing_left``, ``lost``.  If the response is lost, the first ``committed``
+    ``kind``: ``fine``, ``throttled``, ``token``, ``not_sent``, ``lost``.  If the response is lost, the first ``committed``
     records are committed (None: all), ``late_s`` after the client gave up.
     """
 
@@ -112,7 +112,7 @@ class MemoryCrm:
                 return RateLimited()
             case "token":
                 return TokenRejected(token_serial=0, code="INVALID_TOKEN")
-            case "nothing_left":
+            case "not_sent":
                 return NotSent(reason="connection refused")
             case "lost":
                 whole = len(batch) if fault.committed is None else fault.committed
@@ -133,8 +133,8 @@ class MemoryCrm:
 
     def catch_up(self) -> None:
         """Commit what calls without a response left to be committed, if it is due."""
-        due = [one for one in self._late if one[0] <= self.wall()]
-        self._late = [one for one in self._late if one[0] > self.wall()]
+        due = [late for late in self._late if late[0] <= self.wall()]
+        self._late = [late for late in self._late if late[0] > self.wall()]
         for at, records in due:
             for record in records:
                 self._write(record, at + self.ahead_s)
@@ -149,28 +149,28 @@ class MemoryCrm:
         if held is not None:
             held.values.update(record)
             return held.id, Action.UPDATE
-        made = self.put(record, created_s=float(int(at_s)), creator=ME.id)
-        self.inserted.append(Held(id=made.id, values=dict(record), created_s=made.created_s, creator=ME.id))
-        return made.id, Action.INSERT
+        created = self.put(record, created_s=float(int(at_s)), creator=ME.id)
+        self.inserted.append(Held(id=created.id, values=dict(record), created_s=created.created_s, creator=ME.id))
+        return created.id, Action.INSERT
 
     def _results(self, written: Sequence[tuple[str, Action] | Rejection]) -> WriteResults:
         return WriteResults(
-            ids=["" if isinstance(one, Rejection) else one[0] for one in written],
-            actions=[Action.NONE if isinstance(one, Rejection) else one[1] for one in written],
-            refused={index: one for index, one in enumerate(written) if isinstance(one, Rejection)},
+            ids=["" if isinstance(result, Rejection) else result[0] for result in written],
+            actions=[Action.NONE if isinstance(result, Rejection) else result[1] for result in written],
+            rejected={index: result for index, result in enumerate(written) if isinstance(result, Rejection)},
         )
 
-    # -- what the CRM says -------------------------------------------------------------------------------------------------
+    # -- reads ------------------------------------------------------------------------------------------------------------
 
     async def query(self, coql: str) -> Reply:
-        """Answer the two kinds of query that a lookup makes."""
+        """Respond to the two kinds of query that a lookup sends."""
         await asyncio.sleep(0.01)
         self._arrive()
         asked = _SELECT.fullmatch(coql)
         assert asked, coql
         names = asked["fields"].split(", ")
-        found = list(self._chosen(asked["where"]))[: min(int(asked["limit"]), PAGE_MOST)]
-        page = ApiPage(records=[self._seen(held, names) for held in found])
+        found = list(self._matching(asked["where"]))[: min(int(asked["limit"]), PAGE_MAX)]
+        page = ApiPage(records=[self._selected(held, names) for held in found])
         return Succeeded(payload=page, service_time=float(int(self.now())))
 
     async def renew_token(self, serial: int) -> Reply:
@@ -185,18 +185,18 @@ class MemoryCrm:
         self._arrive()
         return Succeeded(payload=len(self.records), service_time=float(int(self.now())))
 
-    def _chosen(self, where: str) -> Iterator[Held]:
+    def _matching(self, where: str) -> Iterator[Held]:
         after, times, keys = _AFTER.search(where), _TIMES.search(where), _KEYS.search(where)
         assert times or keys, where
         first, last = (datetime.fromisoformat(text).timestamp() for text in times.groups()) if times else (0.0, 0.0)
         wanted = {text.strip("'").lower() for text in keys[1].split(", ")} if keys else set()
-        for held in sorted(self.records.values(), key=lambda one: int(one.id)):
+        for held in sorted(self.records.values(), key=lambda held: int(held.id)):
             in_time = not times or first <= held.created_s <= last
             has_key = not keys or str(held.values.get(KEY) or "").lower() in wanted
             if in_time and has_key and (not after or int(held.id) > int(after[1])):
                 yield held
 
-    def _seen(self, held: Held, names: Sequence[str]) -> Mapping[str, Any]:
+    def _selected(self, held: Held, names: Sequence[str]) -> Mapping[str, Any]:
         created = datetime.fromtimestamp(held.created_s, UTC).isoformat(timespec="seconds")
         system = {"id": held.id, "Created_Time": created, "Created_By": {"id": held.creator}}
         return {name: system.get(name, held.values.get(name)) for name in names}

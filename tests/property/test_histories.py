@@ -17,16 +17,16 @@ from .memory_crm import KEY, ME, CallFault
 from .run_model import HEADER, LETTERS, RESULTS, Process, World
 
 HISTORIES = int(os.environ.get("HISTORIES", "300"))
-MOST_ENDINGS = 6  # undisturbed processes until no row is left that can be resolved
-OLD_S = 1000.0  # age of the records that were there before
+MAX_LAST_PROCESSES = 6  # undisturbed processes until no row is left that can be resolved
+OLD_S = 1000.0  # age of the records that existed before
 
 _keys = st.sampled_from(["", "K0", "K1", "K2", "k2", "K3", "K4", "K5", "K6", "K7", "K8", "K9"])
 _names = st.sampled_from(["Ada", "Ada", "Bob", "Bob", "BAD"])
-_numbers = st.sampled_from(["", "1", "2", "many"])  # the last is refused before it is sent
+_numbers = st.sampled_from(["", "1", "2", "many"])  # the last is rejected before it is sent
 _rows = st.lists(st.tuples(_names, _keys, _numbers), min_size=1, max_size=26)
 _faults = st.builds(
     CallFault,
-    kind=st.sampled_from(["fine", "fine", "lost", "lost", "throttled", "token", "nothing_left"]),
+    kind=st.sampled_from(["fine", "fine", "lost", "lost", "throttled", "token", "not_sent"]),
     committed=st.sampled_from([None, 0, 1, 2, 3]),
     late_s=st.sampled_from([0.0, 0.0, 0.5, 15.0]),
     latency_s=st.sampled_from([0.01, 0.2, 3.0]),
@@ -131,47 +131,47 @@ def test_each_row_has_one_outcome_and_no_insert_is_committed_twice(
 
         for process in processes:
             world.live(process)
-            _see_nothing_doubled(world)
-        for _ in range(MOST_ENDINGS):
+            _check_no_duplicates(world)
+        for _ in range(MAX_LAST_PROCESSES):
             world.live(Process(disk_s=disk_s))
             if not (world.tally.in_doubt or world.tally.unsent):
                 break
 
         note(f"{world.tally}")
-        _see_end(world)
+        _check_end(world)
 
 
-def _see_nothing_doubled(world: World) -> None:
+def _check_no_duplicates(world: World) -> None:
     """Of rows with a key at most one is inserted; of those without, as many as there are rows with the same values."""
     wanted = Counter(_values(row) for row in world.rows)
     inserted = Counter(_values([held.values.get(name) for name in HEADER]) for held in world.crm.inserted)
-    assert inserted <= wanted, f"inserted more often than it stands in the file: {inserted - wanted}"
+    assert inserted <= wanted, f"inserted more often than the file has it: {inserted - wanted}"
     keys = Counter(str(held.values[KEY]).lower() for held in world.crm.records.values() if held.values.get(KEY))
     assert not keys or max(keys.values()) == 1
 
 
-def _see_end(world: World) -> None:
-    _see_nothing_doubled(world)
+def _check_end(world: World) -> None:
+    _check_no_duplicates(world)
     tally, results, letters = world.tally, world.lines(RESULTS), world.lines(LETTERS)
     assert (tally.read, tally.unsent) == (len(world.rows), 0)
     accepted = {line["row"]: line["id"] for line in results}
-    refused = {line["row"]: line["code"] for line in letters}
-    assert (len(accepted), len(refused)) == (len(results), len(letters)) == (tally.accepted, tally.dead_lettered)
-    assert not accepted.keys() & refused.keys()
-    doubtful = set(range(1, len(world.rows) + 1)) - accepted.keys() - refused.keys()
-    assert len(doubtful) == tally.in_doubt
-    assert not [row for row in doubtful if world.rows[row - 1][1]], "a row with a unique field is still in doubt"
-    _see_records(world, accepted, doubtful=len(doubtful))
+    rejected = {line["row"]: line["code"] for line in letters}
+    assert (len(accepted), len(rejected)) == (len(results), len(letters)) == (tally.accepted, tally.dead_lettered)
+    assert not accepted.keys() & rejected.keys()
+    in_doubt = set(range(1, len(world.rows) + 1)) - accepted.keys() - rejected.keys()
+    assert len(in_doubt) == tally.in_doubt
+    assert not [row for row in in_doubt if world.rows[row - 1][1]], "a row with a unique field is still in doubt"
+    _check_records(world, accepted, in_doubt=len(in_doubt))
     if world.operation is Operation.INSERT:
-        expected = {row: code for row, code in _expected_refusals(world).items() if row not in doubtful}
-        assert refused == expected
+        expected = {row: code for row, code in _expected_rejections(world).items() if row not in in_doubt}
+        assert rejected == expected
 
 
-def _see_records(world: World, accepted: dict[int, str], *, doubtful: int) -> None:
+def _check_records(world: World, accepted: dict[int, str], *, in_doubt: int) -> None:
     """Each accepted row has its record, and each new record its row, except those in doubt."""
-    made = {held.id for held in world.crm.inserted}
-    extra = made - set(accepted.values())
-    assert len(extra) <= doubtful, f"records that no row has: {len(extra)}"
+    created = {held.id for held in world.crm.inserted}
+    extra = created - set(accepted.values())
+    assert len(extra) <= in_doubt, f"records without a row: {len(extra)}"
     last: dict[str, int] = {}
     for row in sorted(accepted):
         assert accepted[row] in world.crm.records
@@ -185,17 +185,17 @@ def _see_records(world: World, accepted: dict[int, str], *, doubtful: int) -> No
     assert len(set(keyless)) == len(keyless), "two rows were given one record"
 
 
-def _expected_refusals(world: World) -> dict[int, str]:
+def _expected_rejections(world: World) -> dict[int, str]:
     taken = {"k0", "k1"}
-    refused = {}
+    rejected = {}
     for row, (name, key, number) in enumerate(world.rows, 1):
         if number == "many" or name in ("BAD", "POISON"):
-            refused[row] = "INVALID_DATA"
+            rejected[row] = "INVALID_DATA"
         elif key.lower() in taken:
-            refused[row] = "DUPLICATE_DATA"
+            rejected[row] = "DUPLICATE_DATA"
         elif key:
             taken.add(key.lower())
-    return refused
+    return rejected
 
 
 def _values(row: Any) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
-"""What can come back from one call, told apart by what may be done next.
+"""Results of one call, by what may be done next.
 
-``zoho`` decodes the wire into these; ``core.judging`` decides on them; nobody else sees a status or a body.
+:mod:`bulkzoho.zoho.api.response_decoder` builds these from HTTP responses;
+:mod:`bulkzoho.domain.policy.retry` decides on them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ __all__ = ["NotSent", "RateLimited", "Rejected", "Reply", "ResponseLost", "Succe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Succeeded:
-    """The API answered with one result a record (2xx, 207, or 400 with ``data``), or, for a read, with ``payload``."""
+    """The API responded with one result per record (2xx, 207, or 400 with ``data``), or, to a read, with ``payload``."""
 
     results: WriteResults | None = None
     payload: Any = None  #: a read's decoded body; None for 204 and 304
@@ -26,7 +27,7 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """The API refused the whole call: nothing of it was done."""
+    """The API rejected the whole call: it had no effect."""
 
     status: int
     code: str
@@ -42,7 +43,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimited:
-    """429: nothing was done; everyone is to slow down."""
+    """429: the call had no effect; every sender must slow down."""
 
     retry_after_s: float | None = None
     credits_remaining: int | None = None
@@ -50,7 +51,7 @@ class RateLimited:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRejected:
-    """401 for the token itself: nothing was done.  ``token_serial`` says which token, so that it is renewed once."""
+    """401 for the token itself: the call had no effect.  ``token_serial`` identifies the token, so that it is renewed once."""
 
     token_serial: int
     code: str
@@ -65,7 +66,7 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseLost:
-    """It may or may not have been done: reset, time-out, 5xx, an answer that cannot be read or has another number of results."""
+    """The call may or may not have been executed: reset, time-out, 5xx, an unreadable response, a wrong number of results."""
 
     reason: str
     service_time: float | None = None

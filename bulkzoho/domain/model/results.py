@@ -1,4 +1,4 @@
-"""What became of rows: results of a call, refusals, and the tally that must add up."""
+"""Outcomes of rows: results of a call, rejections, and the counts that must add up."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ __all__ = ["AcceptedRecord", "Rejection", "RowCounts", "WriteResults"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """Why one row was refused; becomes its dead letter."""
+    """Why one row was rejected; written to the dead-letter file."""
 
-    code: str  #: the CRM's code, or the one it would give
+    code: str  #: the CRM's code, or the code it would return
     message: str
     stage: Stage
-    field: str | None = None  #: API name, when one field is to blame
+    field: str | None = None  #: API name, when one field is the cause
     details: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteResults:
-    """What the CRM said of each record of one call, by position.
+    """The CRM's result for each record of one call, by position.
 
-    A call in which everything was accepted costs no object per record: ``refused`` is empty and ``actions`` is one value.
+    A call whose records were all accepted costs no object per record: ``rejected`` is empty and ``actions`` is one value.
     """
 
-    ids: Sequence[str]  #: one a record; "" where it was refused
+    ids: Sequence[str]  #: one per record; "" where it was rejected
     actions: Sequence[Action] | Action
-    refused: Mapping[int, Rejection] = dataclasses.field(default_factory=dict)  #: by index in the batch
-    created: Sequence[str | None] = ()  #: of upserts: when each record was created, as the service writes it
+    rejected: Mapping[int, Rejection] = dataclasses.field(default_factory=dict)  #: by index in the batch
+    created: Sequence[str | None] = ()  #: of upserts: when each record was created, in the service's format
 
     def action(self, index: int) -> Action:
-        """Give what was done with the record at *index* (accepted ones only)."""
+        """Return what the CRM did with the accepted record at *index*."""
         return self.actions if isinstance(self.actions, Action) else self.actions[index]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowCounts:
-    """Rows by outcome.  ``read`` is derived from the others nowhere: it is counted where rows are read."""
+    """Rows by outcome.  ``read`` is counted where rows are read, and never computed from the others."""
 
     read: int = 0
     created: int = 0
@@ -52,16 +52,16 @@ class RowCounts:
     dead_lettered: int = 0
     in_doubt: int = 0
     unsent: int = 0
-    already_settled: int = 0  #: letters of a replay that an earlier replay had settled
+    already_settled: int = 0  #: rows of a replay that an earlier replay had settled
 
     @property
     def accepted(self) -> int:
-        """Rows the CRM took."""
+        """Rows that the CRM accepted."""
         return self.created + self.updated + self.deleted + self.unchanged
 
     @property
     def adds_up(self) -> bool:
-        """Whether every row read ended in exactly one place."""
+        """Whether every row read has exactly one outcome."""
         return self.read == self.accepted + self.dead_lettered + self.in_doubt + self.unsent + self.already_settled
 
 

@@ -1,4 +1,4 @@
-"""What a file holds and what travels: blocks of rows as read, batches of records as sent."""
+"""Rows and records: blocks of rows as read, batches of records as sent."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Missing(Enum):
 
 
 ABSENT: Final = Missing.ABSENT
-"""A cell with nothing to say: a blank cell of a CSV, a key that a JSON line does not have.  The CRM's value is left alone."""
+"""A cell without a value: a blank cell of a CSV, a key that a JSON line does not have.  The CRM keeps its value."""
 
 Cell = Any  #: ``str`` from a CSV; any JSON value, or ABSENT, from JSON Lines
 Record = Mapping[str, Any]  #: API field name to JSON value; what is sent
@@ -56,51 +56,51 @@ class Action(StrEnum):
     INSERT = "insert"
     UPDATE = "update"
     DELETE = "delete"
-    NONE = "none"  #: it was as asked already
+    NONE = "none"  #: the record had these values already
 
 
 class Stage(StrEnum):
-    """Where a row was refused."""
+    """Where a row was rejected."""
 
     READ = "read"  #: unreadable in the file
-    CHECK = "check"  #: refused here, with the code the CRM would give
-    CRM = "crm"  #: refused by the CRM
+    CHECK = "check"  #: rejected locally, with the code that the CRM would return
+    CRM = "crm"  #: rejected by the CRM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowOrigin:
-    """Where a replayed letter first came from: its identity, whatever file it stands in now."""
+    """Where a replayed row was first read: its identity, in whatever file it is now."""
 
     run: str
     source: str
     row: int
-    attempts: int  #: sendings before this one
+    attempts: int  #: attempts before this one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MalformedRow:
-    """A row that could not be read; it becomes a letter of stage ``read``."""
+    """A row that could not be read; it becomes a rejected row of stage ``read``."""
 
     number: int
     code: str  #: RAGGED_ROW, BAD_QUOTE, ROW_TOO_LONG, BAD_ENCODING or BAD_JSON
     message: str
-    raw: str  #: the line as it stands, undecodable bytes escaped
-    origin: RowOrigin | None = None  #: for a letter that cannot be sent
+    raw: str  #: the line, undecodable bytes escaped
+    origin: RowOrigin | None = None  #: for a row of a replay that cannot be sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassthroughBlock:
-    """A whole block of lines that are records as they stand."""
+    """A whole block of JSON lines that can be sent as records without conversion."""
 
     json: bytes  #: the records, as a JSON array
-    keys: Mapping[str, Sequence[str | None]]  #: of each key field that is filled, one a record
+    keys: Mapping[str, Sequence[str | None]]  #: of each key field with values, one per record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowBlock:
     """Some consecutive rows of one source, cells in the order of the header.
 
-    ``rows``, ``numbers`` and, for letters, ``origins`` run in parallel.
+    ``rows``, ``numbers`` and, in a replay, ``origins`` run in parallel.
     """
 
     header: tuple[str, ...]
@@ -108,10 +108,8 @@ class RowBlock:
     numbers: Sequence[int]  #: 1-based data row of each; a range when nothing is missing
     unreadable: tuple[MalformedRow, ...] = ()
     origins: Sequence[RowOrigin] | None = None
-    lazy_rows: Sequence[Sequence[Cell]] | None = (
-        None  #: the rows again, for whoever keeps them: lines that are cut when asked for
-    )
-    passthrough: PassthroughBlock | None = None  #: what a gate found: then ``rows`` need not be looked at
+    lazy_rows: Sequence[Sequence[Cell]] | None = None  #: the rows as lines that are split on access, cheap to keep
+    passthrough: PassthroughBlock | None = None  #: set by a passthrough check: then ``rows`` need no conversion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,15 +120,15 @@ class Batch:
     header: tuple[str, ...]
     numbers: Sequence[int]
     records: Sequence[Record]
-    cells: Sequence[Sequence[Cell]]  #: as read, for letters in the shape of the input
-    claims: Sequence[KeyClaim] = ()  #: keys this batch keeps others from using until it is settled
+    cells: Sequence[Sequence[Cell]]  #: as read, for rejected rows in the format of the input
+    claims: Sequence[KeyClaim] = ()  #: keys that this batch locks until it is settled
     origins: Sequence[RowOrigin] | None = None
 
     def __len__(self) -> int:
         return len(self.records)
 
     def pick(self, indexes: Sequence[int]) -> Batch:
-        """Give the batch of the records at *indexes*, with the same claims."""
+        """Return the batch of the records at *indexes*, with the same claims."""
         return replace(
             self,
             numbers=[self.numbers[i] for i in indexes],

@@ -19,11 +19,11 @@ __all__ = ["ClaimColumn", "key_normalizer", "to_key_locks"]
 ClaimColumn = Sequence[str | None]  #: one key a row, None where the row has none
 
 _NUMBERS: Final = frozenset({"integer", "bigint", "double", "currency", "percent"})
-_SEPARATOR: Final = "\x00"  # not in any cell that a person wrote; if it is, the slow way is taken
+_SEPARATOR: Final = "\x00"  # practically never in a cell; if it is, each value is converted alone
 
 
 def key_normalizer(field: FieldMetadata) -> Callable[[Sequence[Any]], ClaimColumn]:
-    """Give the function that brings a column of values of *field* into the form in which keys are compared."""
+    """Return the function that normalizes a column of values of *field* for comparison."""
     if field.data_type in _NUMBERS:
         return lambda values: [_number_claim(value) for value in values]
     if field.data_type == "id":
@@ -32,7 +32,7 @@ def key_normalizer(field: FieldMetadata) -> Callable[[Sequence[Any]], ClaimColum
 
 
 def to_key_locks(columns: Mapping[str, ClaimColumn]) -> list[KeyClaim]:
-    """Give all keys of all *columns* as claims."""
+    """Return all keys of all *columns* as claims."""
     claims: list[KeyClaim] = []
     for field, keys in columns.items():
         present: Sequence[Any] = [key for key in keys if key is not None] if None in keys else keys
@@ -43,7 +43,7 @@ def to_key_locks(columns: Mapping[str, ClaimColumn]) -> list[KeyClaim]:
 def _text_claims(values: Sequence[Any]) -> ClaimColumn:
     try:
         keys = _SEPARATOR.join(values).casefold().split(_SEPARATOR)  # one call for the whole column
-    except TypeError:  # a value is no text
+    except TypeError:  # a value is not a text
         keys = []
     if len(keys) == len(values):
         keys = [*map(str.strip, keys)]
@@ -60,5 +60,5 @@ def _text_claim(value: Any) -> str | None:
 def _number_claim(value: Any) -> str | None:
     try:
         return str(Decimal(str(value)).normalize() + 0)  # "+ 0": -0 is 0
-    except InvalidOperation:  # blank, or no number: that row is not sent
+    except InvalidOperation:  # blank, or not a number: this row is not sent
         return None

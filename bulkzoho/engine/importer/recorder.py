@@ -235,7 +235,7 @@ class OutcomeRecorder:
         return changes
 
     def _write_outcomes(self, batch: Batch, results: WriteResults, *, attempts: int) -> RowCounts:
-        rejected = results.refused
+        rejected = results.rejected
         accepted: Sequence[int] = range(len(batch)) if not rejected else [i for i in range(len(batch)) if i not in rejected]
         if accepted:
             self._writer.append(self._formatter.encode_results(batch, results, accepted))

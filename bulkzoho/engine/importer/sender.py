@@ -174,10 +174,10 @@ class BatchSender:
     def _settle(self, shipment: InFlightShipment, part: Batch, results: WriteResults) -> None:
         self._recorder.settle(shipment, part, results)
         self._batch_parts.closed(part)
-        if len(results.refused) < len(part):
+        if len(results.rejected) < len(part):
             self._detector.row_accepted()
         if _LOG.isEnabledFor(logging.INFO):
-            _LOG.info("batch settled", extra={"batch": shipment.id, "rows": len(part), "rejected": len(results.refused)})
+            _LOG.info("batch settled", extra={"batch": shipment.id, "rows": len(part), "rejected": len(results.rejected)})
 
     def _split(self, tracker: ShipmentTracker, part: Batch) -> list[_Part]:
         self._batch_parts.opened(part)  # one part becomes two

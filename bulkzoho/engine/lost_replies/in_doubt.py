@@ -296,4 +296,4 @@ class InDoubtResolver:
 
 def _all_rejected(found: ConflictResult, indexes: Sequence[int]) -> WriteResults:
     rejections = {place: found.rejected[index] for place, index in enumerate(indexes)}
-    return WriteResults(ids=[""] * len(indexes), actions=Action.UPDATE, refused=rejections)
+    return WriteResults(ids=[""] * len(indexes), actions=Action.UPDATE, rejected=rejections)

@@ -41,7 +41,7 @@ class UpsertResendInterpreter:
     async def read(self, batch: Batch, shipment: InFlightShipment, results: WriteResults) -> WriteResults:
         """See :class:`bulkzoho.engine.lost_replies.protocols.ResendInterpreter`."""
         since_s = math.floor(shipment.first_s)  # Created_Time has whole seconds
-        updated = [at for at in range(len(batch)) if at not in results.refused and results.action(at) is Action.UPDATE]
+        updated = [at for at in range(len(batch)) if at not in results.rejected and results.action(at) is Action.UPDATE]
         fresh = [at for at in updated if (parse_timestamp_s(results.created[at] if results.created else None) or 0.0) >= since_s]
         if not fresh:
             return results
@@ -72,7 +72,7 @@ class DeleteResendInterpreter:
     async def read(self, batch: Batch, shipment: InFlightShipment, results: WriteResults) -> WriteResults:
         """See :class:`bulkzoho.engine.lost_replies.protocols.ResendInterpreter`."""
         not_deleted = {
-            at: _plain_id(batch.records[at].get("id")) for at, why in results.refused.items() if why.code == NOT_DELETED
+            at: _plain_id(batch.records[at].get("id")) for at, why in results.rejected.items() if why.code == NOT_DELETED
         }
         if not not_deleted:
             return results
@@ -82,7 +82,7 @@ class DeleteResendInterpreter:
             results,
             ids=[accepted.get(at, record_id) for at, record_id in enumerate(results.ids)],
             actions=[Action.DELETE] * len(batch),
-            refused={at: rejection for at, rejection in results.refused.items() if at not in accepted},
+            rejected={at: rejection for at, rejection in results.rejected.items() if at not in accepted},
         )
 
     async def _deleted_among(self, ids: Collection[str], *, since_s: float) -> set[str]:

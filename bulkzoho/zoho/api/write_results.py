@@ -39,7 +39,7 @@ def results_from(data: list[Any], operation: Operation, sent_ids: list[str] | No
             ids.append("")
             rejected[index] = _rejection(result, index)
         actions.append(fixed or upsert_action(result.get("action"), result.get("message")))
-    return WriteResults(ids=ids, actions=collapse_actions(actions), refused=rejected, created=() if fixed else _created(data))
+    return WriteResults(ids=ids, actions=collapse_actions(actions), rejected=rejected, created=() if fixed else _created(data))
 
 
 def _created(data: list[Any]) -> list[str | None]:

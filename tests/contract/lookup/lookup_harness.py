@@ -1,4 +1,4 @@
-"""A run as far as a lookup needs one: it inserts into the sandbox, loses replies, and looks its rows up."""
+"""The part of a run that a lookup needs: it inserts into the sandbox, loses responses, and looks the rows up."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ HEAVY = CallCost(credits=10, heavy=True)
 
 
 class ServiceClock(SystemClock):
-    """The sandbox's clock, which may be set."""
+    """The sandbox's clock, which can be set."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,18 +73,18 @@ def caller_of(crm: MetadataApi) -> RetryingCaller:
     )
 
 
-class Desk:
-    """A run as far as a lookup needs one: it inserts, loses replies, and looks up."""
+class Bench:
+    """Inserts rows with and without a response, and looks them up."""
 
     def __init__(self, sandbox: Sandbox, clock: ServiceClock, client: ApiClient, crm_module: CrmModule) -> None:
         self.sandbox = sandbox
         self.clock = clock
         self.known: set[str] = set()
-        self.told: list[str] = []
+        self.shown: list[str] = []
         self.user: User | None = ANA
         self.unique_fields: Sequence[str] = ("External_Id",)
         self.import_key: str | None = None
-        self.ahead_s = 0.0  # how far pauses brought our clock on
+        self.ahead_s = 0.0  # by which pauses advanced our clock
         self.crm = MetadataClient(client)
         self.crm_module = crm_module
         self._records = RecordReadClient(client, crm_module=crm_module.api_name)
@@ -92,7 +92,7 @@ class Desk:
         self._caller = caller_of(self.crm)
 
     async def insert(self, records: Sequence[Record]) -> list[str]:
-        """Insert, by a call whose reply arrives; the ids are known to no run."""
+        """Insert records that are no rows of a run."""
         reply = await self._caller.call(lambda: self._route.send(batch_of(records)), HEAVY)
         assert isinstance(reply, Succeeded)
         assert reply.results is not None
@@ -104,8 +104,10 @@ class Desk:
         self.known.update(ids)
         return ids
 
-    async def lose(self, records: Sequence[Record], kind: FaultKind, *, committed: int | None = None) -> Lookup:
-        """Insert, by a call whose reply is lost."""
+    async def insert_without_response(
+        self, records: Sequence[Record], kind: FaultKind, *, committed: int | None = None
+    ) -> Lookup:
+        """Insert by a request whose response is lost."""
         self.sandbox.faults.script([Fault(kind=kind, records=committed)])
         sent_at = time.time()
         reply = await self._route.send(batch_of(records))
@@ -127,7 +129,7 @@ class Desk:
                 settle_wait_s=0.0,
                 wall=lambda: time.time() + self.ahead_s,
                 pause=self._pause,
-                tell=self.told.append,
+                tell=self.shown.append,
             )
         )
 
@@ -143,34 +145,34 @@ class Desk:
 
 
 class Lookup:
-    """A lost call, and what is done about it."""
+    """The lookup of one request without a response."""
 
-    def __init__(self, desk: Desk, batch: Batch, shipment: InFlightShipment) -> None:
-        self._desk = desk
+    def __init__(self, bench: Bench, batch: Batch, shipment: InFlightShipment) -> None:
+        self._bench = bench
         self.batch = batch
         self._shipment = shipment
 
     async def find(self, *, other_in_doubt_batches: Callable[[], Sequence[Batch]] = tuple) -> LookupResult:
-        """Look the rows up, and see that what is found is what was sent."""
-        findings = await self._desk.lookup().find(self.batch, self._shipment, other_in_doubt_batches=other_in_doubt_batches)
-        held = {record["id"]: record for record in self._desk.sandbox.records(self._desk.crm_module.api_name)}
-        assert (findings.results is None) == (not findings.found)
-        for at, index in enumerate(findings.found):
-            assert findings.results is not None
-            record = held[findings.results.ids[at]]
+        """Look the rows up, and check that the records found are those that were sent."""
+        result = await self._bench.lookup().find(self.batch, self._shipment, other_in_doubt_batches=other_in_doubt_batches)
+        records = {record["id"]: record for record in self._bench.sandbox.records(self._bench.crm_module.api_name)}
+        assert (result.results is None) == (not result.found)
+        for at, index in enumerate(result.found):
+            assert result.results is not None
+            record = records[result.results.ids[at]]
             for name in ("Last_Name", "External_Id", "City"):
                 sent = self.batch.records[index].get(name)
                 assert (record.get(name) or "").casefold() == (sent or "").strip().casefold()
-        assert not set(findings.found) & set(findings.absent)
-        return findings
+        assert not set(result.found) & set(result.absent)
+        return result
 
     async def find_and_resend(self) -> LookupResult:
-        """Do what a run does: take what is found, send again what is absent."""
-        findings = await self.find()
-        self._desk.known.update(findings.results.ids if findings.results is not None else ())
-        if findings.absent:
-            await self._desk.accept([self.batch.records[index] for index in findings.absent])
-        return findings
+        """Accept the rows found and send the absent ones again, as a run does."""
+        result = await self.find()
+        self._bench.known.update(result.results.ids if result.results is not None else ())
+        if result.absent:
+            await self._bench.accept([self.batch.records[index] for index in result.absent])
+        return result
 
 
 def batch_of(records: Sequence[Record]) -> Batch:
@@ -179,7 +181,7 @@ def batch_of(records: Sequence[Record]) -> Batch:
 
 
 @asynccontextmanager
-async def desk_of(crm_module: str, settings: SandboxSettings | None = None) -> AsyncIterator[Desk]:
+async def bench_of(crm_module: str, settings: SandboxSettings | None = None) -> AsyncIterator[Bench]:
     clock = ServiceClock()
     async with Sandbox(settings, clock=clock) as sandbox:
         connection = connection_settings_from_env(sandbox.environment)
@@ -188,4 +190,4 @@ async def desk_of(crm_module: str, settings: SandboxSettings | None = None) -> A
             name = ModuleInfo(api_name=crm_module, singular_label=crm_module, plural_label=crm_module)
             reply = await MetadataClient(client).module(name)
             assert isinstance(reply, Succeeded)
-            yield Desk(sandbox, clock, client, reply.payload)
+            yield Bench(sandbox, clock, client, reply.payload)

@@ -1,4 +1,4 @@
-"""Batches: every row once, and never two rows of one key at a time."""
+"""Batches: every row once, and never two rows with one key at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Keys = Sequence[str | None]
 
 
 def shaped_of(first: int, header: tuple[str, ...] = ("Last_Name",), /, **claims: Keys) -> TransformedBlock:
-    """Give a block whose rows have these keys."""
+    """Return a block whose rows have these keys."""
     count = len(next(iter(claims.values())))
     numbers = range(first, first + count)
     return TransformedBlock(
@@ -39,7 +39,7 @@ def numbers(batches: Sequence[Batch]) -> list[list[int]]:
     return [list(batch.numbers) for batch in batches]
 
 
-def test_rows_are_cut_into_full_batches_and_the_rest_comes_when_it_is_asked_for() -> None:
+def test_rows_are_cut_into_full_batches_and_the_rest_comes_with_flush() -> None:
     batcher = batcher_of(max_records=3)
 
     full = batcher.feed(shaped_of(1, Email=list("abcdefgh")))
@@ -50,7 +50,7 @@ def test_rows_are_cut_into_full_batches_and_the_rest_comes_when_it_is_asked_for(
     assert batcher.waiting == 0
 
 
-def test_a_batch_is_filled_over_several_blocks() -> None:
+def test_a_batch_takes_rows_from_several_blocks() -> None:
     batcher = batcher_of(max_records=4)
 
     batches = [batch for first in (1, 4, 7) for batch in batcher.feed(shaped_of(first, Email=[f"{first}{n}" for n in range(3)]))]
@@ -70,7 +70,7 @@ def test_a_block_that_is_a_batch_is_not_copied() -> None:
     assert batch.records is shaped.records
 
 
-def test_a_later_row_of_a_key_waits_until_the_earlier_one_is_released() -> None:
+def test_a_later_row_with_a_key_waits_until_the_earlier_one_is_released() -> None:
     batcher = batcher_of(max_records=2)
     (first,) = batcher.feed(shaped_of(1, Email=["a", "a", "b"]))
 
@@ -83,7 +83,7 @@ def test_a_later_row_of_a_key_waits_until_the_earlier_one_is_released() -> None:
     assert numbers(after) == [[2]]
 
 
-def test_a_row_waits_behind_a_parked_row_even_when_its_other_key_is_free() -> None:
+def test_a_row_waits_for_a_blocked_row_even_if_its_other_key_is_free() -> None:
     batcher = batcher_of(max_records=1)
     (first,) = batcher.feed(shaped_of(1, Email=["a", "a", None], Customer_Number=[None, "7", "7"]))
 
@@ -120,7 +120,7 @@ def test_a_released_row_takes_its_place_in_the_order_of_the_file() -> None:
     assert numbers([first, second]) == [[1, 2, 4], [3, 5, 6]]
 
 
-def test_at_the_end_a_batch_waits_for_parked_rows_that_may_fill_it_but_not_for_ever() -> None:
+def test_at_the_end_a_batch_waits_for_blocked_rows_but_not_forever() -> None:
     batcher = batcher_of(max_records=3)
     (first,) = batcher.feed(shaped_of(1, Email=["a", "b", "c", "d", "a"]))
 
@@ -131,7 +131,7 @@ def test_at_the_end_a_batch_waits_for_parked_rows_that_may_fill_it_but_not_for_e
     assert numbers(batcher.flush()) == [[4, 5]]
 
 
-def test_when_too_many_rows_are_parked_the_batch_that_they_wait_for_goes_before_it_is_full() -> None:
+def test_a_batch_is_sent_before_it_is_full_when_too_many_rows_are_blocked() -> None:
     batcher = batcher_of(max_records=100, blocked_max=2)
 
     (early,) = batcher.feed(shaped_of(1, Email=["a", "a", "a", "b"]))
@@ -140,7 +140,7 @@ def test_when_too_many_rows_are_parked_the_batch_that_they_wait_for_goes_before_
     assert batcher.full
 
 
-def test_a_second_release_does_not_free_the_keys_of_somebody_else() -> None:
+def test_a_second_release_does_not_unlock_the_keys_of_another_batch() -> None:
     batcher = batcher_of(max_records=1)
     (first,) = batcher.feed(shaped_of(1, Email=["a", "a", "a"]))
     batcher.release(first.claims)
@@ -153,7 +153,7 @@ def test_a_second_release_does_not_free_the_keys_of_somebody_else() -> None:
     assert numbers(batcher.drain()) == [[3]]
 
 
-def test_a_part_of_a_batch_stands_for_it_when_it_is_released() -> None:
+def test_the_claims_of_a_part_release_the_whole_batch() -> None:
     batcher = batcher_of(max_records=2)
     (first,) = batcher.feed(shaped_of(1, Email=["a", "b", "a"]))
 
@@ -176,7 +176,7 @@ def test_a_batcher_is_busy_until_its_keys_are_free() -> None:
     assert states == [False, True, True, False]
 
 
-def test_rows_of_a_header_that_grew_share_a_batch_with_those_before() -> None:
+def test_rows_with_new_columns_share_a_batch_with_earlier_rows() -> None:
     batcher = batcher_of(max_records=2)
     batcher.feed(shaped_of(1, ("Last_Name", "Company"), Email=["a"]))
 
@@ -187,29 +187,29 @@ def test_rows_of_a_header_that_grew_share_a_batch_with_those_before() -> None:
 
 
 class Service:
-    """Takes batches, releases them in any order, and watches that no two rows of a key are under way together."""
+    """Takes batches, releases them in any order, and checks that no two rows with one key are in flight together."""
 
     def __init__(self, batcher: Batcher, rows: Mapping[int, set[tuple[str, str]]]) -> None:
         self.batcher = batcher
         self.rows = rows
-        self.under_way: list[Batch] = []
+        self.in_flight: list[Batch] = []
         self.seen: list[int] = []
 
     def take(self, batches: Sequence[Batch]) -> None:
         for batch in batches:
             claims = [claim for number in batch.numbers for claim in self.rows[number]]
-            held = {claim for other in self.under_way for number in other.numbers for claim in self.rows[number]}
+            held = {claim for other in self.in_flight for number in other.numbers for claim in self.rows[number]}
             assert len(claims) == len(set(claims)), "two rows of a key in one batch"
             assert held.isdisjoint(claims), "two rows of a key in two batches under way"
             assert sorted(batch.claims) == sorted(claims)
             assert list(batch.numbers) == sorted(batch.numbers)
             assert batch.records == [{"Last_Name": f"row {n}"} for n in batch.numbers]
-            self.under_way.append(batch)
+            self.in_flight.append(batch)
             self.seen += batch.numbers
 
     def release_one(self, choice: int) -> None:
-        if self.under_way:
-            self.batcher.release(self.under_way.pop(choice % len(self.under_way)).claims)
+        if self.in_flight:
+            self.batcher.release(self.in_flight.pop(choice % len(self.in_flight)).claims)
 
 
 KEY = st.one_of(st.none(), st.sampled_from("abcdef"), st.integers(0, 10**9).map(str))
@@ -236,14 +236,14 @@ def test_every_row_comes_once_in_the_order_of_its_keys_whatever_the_order_of_rel
         service.take(batcher.feed(shaped_of(first, **claims)))
         first += len(block)
         while batcher.full:
-            assert service.under_way, "reading would wait for ever"
+            assert service.in_flight, "reading would wait forever"
             service.release_one(turn())
             service.take(batcher.drain())
         if turn() > 4:
             service.release_one(turn())
     while batcher.busy:
         service.take(batcher.flush())
-        assert service.under_way, "the end would wait for ever"
+        assert service.in_flight, "the end would wait forever"
         service.release_one(turn())
 
     assert sorted(service.seen) == sorted(rows)
@@ -253,7 +253,7 @@ def test_every_row_comes_once_in_the_order_of_its_keys_whatever_the_order_of_rel
 
 
 @pytest.mark.parametrize("repeat", ["a", "z"])
-def test_a_file_of_one_key_goes_row_by_row(repeat: str) -> None:
+def test_rows_with_one_key_are_sent_one_by_one(repeat: str) -> None:
     batcher = batcher_of(max_records=5, blocked_max=4)
     service = Service(batcher, {n: {("Email", repeat)} for n in range(1, 7)})
 

@@ -1,4 +1,4 @@
-"""The recorder, over the real journal and real files."""
+"""The recorder with a real journal and real files."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from bulkzoho.storage.store.sqlite_journal import SqliteJournal
 from tests.run_samples import import_info
 
 SOURCE = InputInfo(index=0, path="/a.csv", name="a.csv")
-REFUSAL = Rejection(code="INVALID_DATA", message="invalid data", stage=Stage.CRM, field="Email")
+REJECTION = Rejection(code="INVALID_DATA", message="invalid data", stage=Stage.CRM, field="Email")
 
 
 class Bench:
-    """A recorder with its journal and files, and what they hold on the disk."""
+    """A recorder with its journal and files."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -72,25 +72,27 @@ def batch(*numbers: int) -> Batch:
     )
 
 
-async def test_a_departure_is_durable_before_the_waiter_goes_on(bench: Bench) -> None:
-    """A journal opened beside it sees the shipment as sent."""
+async def test_a_sent_batch_is_durable_before_the_waiter_goes_on(bench: Bench) -> None:
+    """Another connection to the journal sees the shipment as sent."""
     bench.recorder.rows_read(0, 3)
     bench.recorder.sent(batch(1, 2, 3))
 
     await bench.recorder.committed()
 
     beside = SqliteJournal.open(bench.folder / "journal.db", read_only=True)
-    assert [(one.state, list(one.rows)) for one in beside.shipments()] == [("sent", [(1, 3)])]
+    assert [(shipment.state, list(shipment.rows)) for shipment in beside.shipments()] == [("sent", [(1, 3)])]
     assert bench.recorder.tally().in_doubt == 3
 
 
-async def test_an_outcome_stands_in_files_and_journal_together(bench: Bench) -> None:
-    """Accepted rows with their ids, the refused one as a letter, and lengths that match the files."""
+async def test_an_outcome_is_in_files_and_journal(bench: Bench) -> None:
+    """Accepted rows with their ids, the rejected one in the dead-letter file, and the lengths of both files."""
     bench.recorder.rows_read(0, 3)
     shipment = bench.recorder.sent(batch(1, 2, 3))
     await bench.recorder.committed()
 
-    bench.recorder.settle(shipment, batch(1, 2, 3), WriteResults(ids=["a", "", "c"], actions=Action.INSERT, refused={1: REFUSAL}))
+    bench.recorder.settle(
+        shipment, batch(1, 2, 3), WriteResults(ids=["a", "", "c"], actions=Action.INSERT, rejected={1: REJECTION})
+    )
     await bench.recorder.committed()
 
     assert [(line["row"], line["id"]) for line in bench.lines("results.jsonl")] == [(1, "a"), (3, "c")]
@@ -104,36 +106,36 @@ async def test_an_outcome_stands_in_files_and_journal_together(bench: Bench) -> 
 
 
 async def test_a_row_cannot_be_settled_twice(bench: Bench) -> None:
-    """It is a defect, and it is loud."""
+    """It is a bug, and it raises."""
     shipment = bench.recorder.sent(batch(1))
     bench.recorder.settle(shipment, batch(1), WriteResults(ids=["a"], actions=Action.INSERT))
 
     with pytest.raises(ValueError, match="are in the set already"):
-        bench.recorder.reject(RejectedRows(batch=batch(1), rejections=[REFUSAL]))
+        bench.recorder.reject(RejectedRows(batch=batch(1), rejections=[REJECTION]))
 
 
-async def test_a_full_disk_keeps_everything_staged_and_no_line_beyond_the_journal(bench: Bench) -> None:
-    """What could not be written is written when there is room again."""
+async def test_a_full_disk_keeps_changes_staged_and_leaves_no_line(bench: Bench) -> None:
+    """The changes are written when there is space again."""
     bench.recorder.rows_read(0, 1)
     shipment = bench.recorder.sent(batch(1))
     await bench.recorder.committed()
     bench.recorder.settle(shipment, batch(1), WriteResults(ids=["a"], actions=Action.INSERT))
-    bench.results.close()  # the next write fails as on a device that is gone
+    bench.results.close()  # the next write fails, as on a removed device
 
     with pytest.raises(RunFailedError, match=r"results\.jsonl"):
         bench.recorder.flush()
     assert bench.journal.lengths() == {}
-    assert [one.state for one in bench.journal.shipments()] == ["sent"]
+    assert [shipment.state for shipment in bench.journal.shipments()] == ["sent"]
 
     bench.results.__init__(bench.folder / "results.jsonl")  # type: ignore[misc]  # the device is back
     bench.recorder.flush()
 
     assert [line["id"] for line in bench.lines("results.jsonl")] == ["a"]
-    assert [one.state for one in bench.journal.shipments()] == ["settled"]
+    assert [shipment.state for shipment in bench.journal.shipments()] == ["settled"]
 
 
-async def test_a_shipment_may_be_divided_after_a_lookup(bench: Bench) -> None:
-    """Found rows are settled, those that cannot be told stay in doubt, absent ones are unsent."""
+async def test_a_shipment_can_be_split_after_a_lookup(bench: Bench) -> None:
+    """Found rows are settled, unknown ones stay in doubt, absent ones are unsent."""
     bench.recorder.rows_read(0, 4)
     whole = batch(1, 2, 3, 4)
     shipment = bench.recorder.sent(whole)
@@ -147,11 +149,11 @@ async def test_a_shipment_may_be_divided_after_a_lookup(bench: Bench) -> None:
     assert (tally.created, tally.in_doubt, tally.unsent) == (2, 1, 1)
     restored = restore_from_journal(bench.journal.shipments())
     assert restored.settled == [(0, [(1, 2)])]
-    assert [(list(one.rows), one.attempt) for one in restored.in_doubt] == [([(4, 4)], 1)]
+    assert [(list(shipment.rows), shipment.attempt) for shipment in restored.in_doubt] == [([(4, 4)], 1)]
 
 
-async def test_a_shipment_knows_when_the_first_of_its_calls_without_an_answer_left(bench: Bench) -> None:
-    """By the service's clock; a call that did nothing does not count."""
+async def test_a_shipment_knows_when_its_first_request_without_a_response_was_sent(bench: Bench) -> None:
+    """By the service's clock; a call without effect does not count."""
     recorder = bench.recorder
     throttled = recorder.sent(batch(1))
     recorder.released(throttled)
@@ -167,18 +169,18 @@ async def test_a_shipment_knows_when_the_first_of_its_calls_without_an_answer_le
     assert (restored.attempt, restored.skew_s, restored.since_s) == (4, 5.0, lost.first_s)
 
 
-async def test_a_later_process_takes_up_where_the_first_stopped(bench: Bench) -> None:
-    """Settled rows are known, a call without an answer is in doubt, a released one never happened."""
+async def test_a_later_process_continues_where_the_first_stopped(bench: Bench) -> None:
+    """Settled rows are known, a call without a response is in doubt, a released one had no effect."""
     recorder = bench.recorder
     recorder.rows_read(0, 9)
     first, lost, refused = (recorder.sent(batch(*numbers)) for numbers in ((1, 2), (3, 4), (5,)))
     recorder.settle(first, batch(1, 2), WriteResults(ids=["a", "b"], actions=Action.INSERT))
     recorder.released(refused)
-    recorder.reject(RejectedRows(batch=batch(7, 9), rejections=[REFUSAL, REFUSAL]))
+    recorder.reject(RejectedRows(batch=batch(7, 9), rejections=[REJECTION, REJECTION]))
     await recorder.committed()
 
     restored = restore_from_journal(bench.journal.shipments())
 
     assert list(restored.settled) == [(0, [(1, 2)]), (0, [(7, 7), (9, 9)])]
-    assert [one.id for one in restored.in_doubt] == [lost.id]
+    assert [shipment.id for shipment in restored.in_doubt] == [lost.id]
     assert bench.journal.row_counts() == recorder.tally()

@@ -29,14 +29,14 @@ async def test_a_record_created_since_the_first_call_counts_as_inserted_and_an_o
     results = WriteResults(
         ids=["a", "b", "", "d"],
         actions=[Action.UPDATE, Action.UPDATE, Action.UPDATE, Action.INSERT],
-        refused={2: REJECTION},
+        rejected={2: REJECTION},
         created=[at(800), at(799), None, at(1_000)],
     )
 
     read = await upserts().read(BATCH, AGAIN, results)
 
     assert [read.action(index) for index in (0, 1, 3)] == [Action.INSERT, Action.UPDATE, Action.INSERT]
-    assert (read.ids, read.refused) == (results.ids, results.refused)
+    assert (read.ids, read.rejected) == (results.ids, results.rejected)
 
 
 async def test_a_record_created_by_an_earlier_row_was_updated() -> None:

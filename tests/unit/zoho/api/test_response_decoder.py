@@ -54,8 +54,8 @@ def test_each_record_has_its_own_result(status: int) -> None:
 
     assert found.ids == ["1", "", "3"]
     assert found.action(2) is Action.INSERT
-    assert list(found.refused) == [1]
-    assert (found.refused[1].code, found.refused[1].field, found.refused[1].stage) == ("INVALID_DATA", "Email", Stage.CRM)
+    assert list(found.rejected) == [1]
+    assert (found.rejected[1].code, found.rejected[1].field, found.rejected[1].stage) == ("INVALID_DATA", "Email", Stage.CRM)
 
 
 def test_an_upsert_has_an_action_per_record() -> None:
@@ -91,8 +91,8 @@ def test_a_rejected_delete_has_the_id() -> None:
 
     found = results(decode_write(response(body, 400), Operation.DELETE, sent_ids=["77"], records=1))
 
-    assert found.refused[0].message == "record not deleted"
-    assert found.refused[0].details == {"id": "77"}
+    assert found.rejected[0].message == "record not deleted"
+    assert found.rejected[0].details == {"id": "77"}
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_details_keep_names_and_limits_but_no_personal_data() -> None:
         more_records=False,
     )
 
-    (refusal,) = results(insert({"data": [duplicate]}, 400, 1)).refused.values()
+    (refusal,) = results(insert({"data": [duplicate]}, 400, 1)).rejected.values()
 
     assert refusal.details == {"api_name": "Email", "json_path": "$.data[0].Email", "more_records": False, "id": "55"}
 
@@ -208,7 +208,7 @@ def test_the_field_is_found_in_several_errors_and_in_the_json_path() -> None:
     several = refused("MULTIPLE_OR_MULTI_ERRORS", errors=[{"code": "A", "details": {"api_name": "Phone"}}])
     path = refused(json_path="$.data[1].Account_Name.id")
 
-    found = results(insert({"data": [several, path]}, 400, 2)).refused
+    found = results(insert({"data": [several, path]}, 400, 2)).rejected
 
     assert [found[0].field, found[1].field] == ["Phone", "Account_Name"]
 
@@ -242,7 +242,7 @@ def test_no_json_raises_an_error_and_a_success_has_a_result_per_record(
     if isinstance(reply, Succeeded):
         found = results(reply)
         assert len(found.ids) == 2
-        assert all((found.ids[index] == "") == (index in found.refused) for index in range(2))
+        assert all((found.ids[index] == "") == (index in found.rejected) for index in range(2))
 
 
 def test_a_read_returns_its_payload() -> None:

@@ -28,6 +28,7 @@ from bulkzoho.domain.model.export import (
 from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.domain.policy.export_route import (
     LIST_NEWEST,
+    RouteChoice,
     RouteRequest,
     choose_route,
     partition_count,
@@ -95,10 +96,9 @@ async def plan_export(
     selection = build_export_filter(settings, module, bound=bound, since=since)
     unsupported = _unsupported_routes(selection, settings.route)
     expected = len(ids) if ids is not None else await _count(calls, context, module.api_name, selection, unsupported)
-    is_uncounted = settings.route is ExportRoute.AUTO and _is_count_too_expensive(selection)
-    choice = choose_route(
+    choice = _choose_route(
         RouteRequest(
-            wanted=ExportRoute.LIST if is_uncounted else settings.route,
+            wanted=settings.route,
             fields=fields,
             format=settings.format,
             expected=expected,
@@ -106,11 +106,12 @@ async def plan_export(
             unsupported=unsupported,
             by_ids=ids is not None,
             converted=settings.converted,
-        )
+        ),
+        selection,
     )
     plan = ExportPlan(
         route=choice.route,
-        reason="it returns the changed records without a count first" if is_uncounted else choice.reason,
+        reason=choice.reason,
         fields=tuple(field.api_name for field in fields),
         bound=bound,
         since=since,
@@ -122,6 +123,13 @@ async def plan_export(
     number = "an unknown number of" if expected is None else f"{expected:,}"
     progress.tell(f"Exporting {number} {module.api_name} by {plan.route}: {plan.reason}.")
     return PlannedExport(plan=plan, partitions=partitions)
+
+
+def _choose_route(request: RouteRequest, selection: ExportFilter) -> RouteChoice:
+    if request.wanted is ExportRoute.AUTO and _is_count_too_expensive(selection):
+        choice = choose_route(replace(request, wanted=ExportRoute.LIST))
+        return replace(choice, reason="it returns the changed records without a count first")
+    return choose_route(request)
 
 
 def _unsupported_routes(selection: ExportFilter, wanted: ExportRoute) -> set[ExportRoute]:

@@ -32,7 +32,7 @@ def test_a_record_beyond_the_number_of_rows_is_unaccounted() -> None:
     one = matcher_of({"Last_Name": "Ek"})
     one.add_record({"id": "1", "Last_Name": "Ek"}, 1100.0)
     one.add_record({"id": "2", "Last_Name": "Ek"}, 1100.0)
-    one.add_record({"id": "3", "Last_Name": "Nobody"}, 1100.0)
+    one.add_record({"id": "3", "Last_Name": "Other"}, 1100.0)
 
     assert one.match(known=set(), trusted_until_s=NOW).unaccounted == 2
 

@@ -1,4 +1,4 @@
-"""A record is what was sent, whatever the service makes of its form."""
+"""Values sent compared with values as the service stores them."""
 
 from __future__ import annotations
 

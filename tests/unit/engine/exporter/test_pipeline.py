@@ -24,6 +24,7 @@ from bulkzoho.storage.files.append_file import AppendFile
 from bulkzoho.storage.store.sqlite_journal import SqliteJournal
 from tests.run_samples import export_info
 
+BOUND = "2026-03-01T12:00:00+00:00"
 COLUMNS = [FieldMetadata(api_name="id", label="", data_type="id", json_type="string")]
 NUMBERS: dict[str, Any] = {
     "calls_per_minute": 1,
@@ -135,7 +136,9 @@ class CountingCourier:
         """Return no outage."""
 
 
-def _pipe(folder: Path, journal: ExportJournal, life: Life, *, power_cut: bool) -> ExportPipeline:
+def _pipe(
+    folder: Path, journal: ExportJournal, life: Life, *, power_cut: bool, overlap: OverlapWindow | None = None
+) -> ExportPipeline:
     return ExportPipeline(
         ExportPipelineParts(
             run="r1",
@@ -147,7 +150,7 @@ def _pipe(folder: Path, journal: ExportJournal, life: Life, *, power_cut: bool) 
                 writer=CsvRecordWriter(COLUMNS),
                 open_file=lambda partition: MortalFile(folder / str(partition.number), life, power_cut=power_cut),
                 journal=MortalJournal(journal, life),
-                overlap=OverlapWindow.at("2026-03-01T12:00:00+00:00", previous={}),
+                overlap=overlap or OverlapWindow.at(BOUND, previous={}),
             ),
             caller=cast(RetryingCaller, CountingCourier()),
             limiter=cast(RateLimiter, Unseen()),
@@ -196,6 +199,18 @@ async def test_an_export_killed_between_any_two_writes_resumes_to_the_same_bytes
 
     assert whole == [(b"1\r\n2\r\n3\r\n4\r\n", 4, True), (b"5\r\n6\r\n7\r\n8\r\n", 4, True)]
     assert len([*tmp_path.iterdir()]) > 10, "it was killed at many moments"
+
+
+async def test_remembered_records_are_settled_together_with_a_partition(new_folder: Callable[[str], Path]) -> None:
+    folder, overlap = new_folder("run"), OverlapWindow.at(BOUND, previous={})
+    overlap.unsettled["1"] = BOUND
+
+    with closing(SqliteJournal.open(folder / "journal.db")) as journal:
+        journal.export.begin(ExportPlan(route="test", reason="", fields=(), bound=""), [Partition(number=0)])
+        await _pipe(folder, journal.export, Life(10_000), power_cut=False, overlap=overlap).run()
+        settled = journal.export.overlap()
+
+    assert (settled, overlap.unsettled) == ({"1": BOUND}, {})
 
 
 @pytest.fixture

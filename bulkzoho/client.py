@@ -89,8 +89,8 @@ class Client:
             settings: Further fields of :class:`bulkzoho.domain.model.settings.ImportSettings`.
 
         Raises:
-            ValueError: A row is not a mapping or holds something that cannot be sent; the message names row and field.  The run
-                ends as failed, as when *rows* raises.
+            ValueError: A row is not a mapping or holds a value that cannot be sent; the message names row and field.  All rows
+                before it are sent, and the run ends as failed, as when *rows* raises.
             BulkZohoError: The run was refused before anything was sent; how a run ended that began is in the summary.
         """
         told = _told((), crm_module, operation, match_on, settings)

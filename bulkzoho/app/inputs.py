@@ -21,9 +21,10 @@ from bulkzoho.domain.transform.row_transformer import RowTransformer
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.engine.importer.reader import RunInput
 from bulkzoho.errors import BulkZohoError, RefusedError
-from bulkzoho.formats.dead_letter.reader import open_letters, read_letters
+from bulkzoho.formats.dead_letter.reader import open_dead_letters, read_row_keys
 from bulkzoho.formats.detect import open_source
 from bulkzoho.formats.input_fingerprint import content_digest, verify_prefix
+from bulkzoho.formats.stdin_spool import InputStream
 from bulkzoho.interfaces import InputFingerprint, PassthroughCheck, Source
 from bulkzoho.storage.store.replay_history import RowKey
 from bulkzoho.storage.store.run_folder import RunFolder
@@ -52,7 +53,7 @@ class InputOpener:
     folder: RunFolder
     letters: bool = False  #: the input is a dead-letter file
     only_codes: tuple[str, ...] = ()  #: rejection codes of the rows to take; empty: all
-    descriptor: int = 0  #: of standard input, or of a pipe instead
+    stream: InputStream | None = None  #: read in place of standard input
     spool_name: str = STDIN_NAME  #: the source name of its rows
 
     def open(self, info: InputInfo, *, live: bool) -> Source:
@@ -62,10 +63,10 @@ class InputOpener:
             RefusedError: It cannot be opened.
         """
         if self.letters:
-            return open_letters(info.path, self.settings.files, only_codes=self.only_codes)
+            return open_dead_letters(info.path, self.settings.files, only_codes=self.only_codes)
         if info.spooled and live:
             spool, name = info.path, info.name
-            return open_source(STANDARD_INPUT, self.settings.files, spool=spool, name=name, descriptor=self.descriptor)
+            return open_source(STANDARD_INPUT, self.settings.files, spool=spool, name=name, stream=self.stream)
         return open_source(info.path, self.settings.files, name=info.name, digests=not info.content)
 
 
@@ -236,13 +237,8 @@ def build_row_transformer(
 
 def rejected_row_keys(opener: InputOpener) -> list[RowKey]:
     """Return the key of each row that a replay is going to send."""
-    settings, codes = opener.settings, opener.only_codes
-    return [
-        (letter.origin.run, letter.origin.source, letter.origin.row)
-        for _, letters in read_letters(settings.inputs[0], settings.files)
-        for letter in letters
-        if not codes or letter.code in codes
-    ]
+    settings = opener.settings
+    return read_row_keys(settings.inputs[0], settings.files, only_codes=opener.only_codes)
 
 
 def require_unchanged_inputs(inputs: Sequence[InputInfo]) -> None:

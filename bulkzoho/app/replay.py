@@ -15,7 +15,7 @@ from bulkzoho.domain.model.settings import ImportSettings, InputSettings, Mappin
 from bulkzoho.domain.model.summary import Summary
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.errors import RefusedError
-from bulkzoho.formats.dead_letter.header import DeadLetterFileInfo, read_letter_facts
+from bulkzoho.formats.dead_letter.header import DeadLetterFileInfo, read_file_info
 from bulkzoho.interfaces import Progress, RunStore
 from bulkzoho.storage.store.open_store import open_store
 from bulkzoho.storage.store.run_catalog import iter_runs
@@ -65,8 +65,8 @@ def plan_replay(store: RunStore, replay: ReplaySettings) -> ReplayPlan:
     Raises:
         RefusedError: The file is not a dead-letter file, or its run is not in this store.
     """
-    letters = read_letter_facts(replay.letters)
-    if not letters.letters:
+    letters = read_file_info(replay.letters)
+    if not letters.rows:
         raise RefusedError(f"{replay.letters}: has no rejected row.", hint="There is nothing to replay.", code="NO_LETTERS")
     runs = _runs_of(store, letters.runs)
     operation = letters.operation

@@ -15,8 +15,9 @@ from bulkzoho.engine.importer.recorder import OutcomeFiles
 from bulkzoho.engine.importer.result_lines import LetterContext, OutcomeFormatter
 from bulkzoho.errors import RefusedError, RunFailedError
 from bulkzoho.formats.dead_letter.reader import is_dead_letter_file
-from bulkzoho.formats.dead_letter.writer import CsvDeadLetterWriter, CsvResultWriter, JsonDeadLetterWriter, JsonResultWriter
-from bulkzoho.formats.user_copies import chunks_of, is_unmodified
+from bulkzoho.formats.dead_letter.writer import CsvDeadLetterWriter, JsonDeadLetterWriter
+from bulkzoho.formats.results_writer import CsvResultWriter, JsonResultWriter
+from bulkzoho.formats.user_copies import is_unmodified, read_chunks
 from bulkzoho.interfaces import DeadLetterWriter, ResultWriter
 from bulkzoho.storage.files.append_file import AppendFile
 from bulkzoho.storage.files.write_errors import CANNOT_WRITE, NAME_ANOTHER_FILE, write_error
@@ -137,7 +138,7 @@ def _open_copy(path: Path, original: Path, *, length: int) -> AppendFile:
     try:
         file = AppendFile(path)
         if length and not file.length and not _is_csv(path.name):  # it was moved away: write it again; a CSV continues here
-            for chunk in chunks_of(original, length):
+            for chunk in read_chunks(original, length):
                 file.append(chunk)
         file.cut(min(file.length, length))
     except (OSError, RunFailedError) as error:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bulkzoho.app.credentials import select_account
 from bulkzoho.app.inputs import STANDARD_INPUT, InputOpener, describe_inputs
-from bulkzoho.app.iterable_input import Row, run_with_rows
+from bulkzoho.app.iterable_input import Row, RowStream, run_with_rows
 from bulkzoho.app.run_import import ImportRun, run_import
 from bulkzoho.app.run_lifecycle import NewRun, new_run
 from bulkzoho.domain.model.journal_events import ROWS_NAME
@@ -56,20 +56,20 @@ async def import_rows(
 
     Raises:
         BulkZohoError: As :func:`import_files`.
-        ValueError: A row cannot be sent, which ends the run as an error of *rows* does; *missing* is no such word.
-        Exception: *rows* raised it.  The rows before are sent; the run cannot be resumed beyond them.
+        ValueError: A row cannot be sent, which ends the run as an error of *rows* does; *missing* is an unknown word.
+        Exception: *rows* raised it.  All rows before are sent; the run cannot be resumed beyond them.
     """
     encoder = RowEncoder(missing)
     chosen = select_account(account)
     settings = replace(settings, inputs=(STANDARD_INPUT,), files=InputSettings(format=InputFormat.JSONL))
 
-    async def work(descriptor: int) -> Summary:
+    async def run(stream: RowStream) -> Summary:
         def opener_in(folder: RunFolder) -> InputOpener:
-            return InputOpener(settings=settings, folder=folder, descriptor=descriptor, spool_name=ROWS_NAME)
+            return InputOpener(settings=settings, folder=folder, stream=stream, spool_name=ROWS_NAME)
 
         return await _import(settings, opener_in, chosen, progress=progress, stop=stop)
 
-    return await run_with_rows(rows, work, stop, encoder=encoder)
+    return await run_with_rows(rows, run, encoder=encoder)
 
 
 async def _import(

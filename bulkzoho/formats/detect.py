@@ -1,4 +1,4 @@
-"""Open an input, whatever it is: by what the settings say, else by its name, else by its first bytes."""
+"""Open an input in its format: from the settings, else from its name, else from its first bytes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from bulkzoho.formats.encoding import encoding_from_bom
 from bulkzoho.formats.jsonl_reader import JsonLinesReader
 from bulkzoho.formats.parquet_reader import MAGIC, ParquetReader
 from bulkzoho.formats.raw_input import ByteSource, Chunks, FileByteSource, SourceClosedError
-from bulkzoho.formats.stdin_spool import SpoolByteSource, StdinByteSource, is_spool
+from bulkzoho.formats.stdin_spool import InputStream, SpoolByteSource, StandardInput, StreamByteSource, is_spool
 from bulkzoho.interfaces import InputFingerprint, PassthroughCheck
 
-__all__ = ["FileSource", "RowReader", "open_raw", "open_source", "row_reader_factory"]
+__all__ = ["FileSource", "RowReader", "detect_format", "open_raw", "open_source", "row_reader_factory"]
 
 STANDARD_INPUT: Final = "-"
 
@@ -38,18 +38,18 @@ _SNIFFED_BYTES: Final = 4096
 
 
 class RowReader(Protocol):
-    """Rows of one format; making it may read, and refuse, what stands above the first row."""
+    """Reads the rows of one format; the constructor may read, and refuse, the header."""
 
     @property
     def expanding(self) -> bool:
-        """Whether later rows may bring new columns."""
+        """Whether later rows may have new columns."""
 
     def read(self, passthrough: PassthroughCheck | None = None) -> RowBlock | None:
-        """Give the next block, None at the end; what *passthrough* lets pass is not taken apart."""
+        """Return the next block, None at the end; a block that passes *passthrough* is not decoded."""
 
 
 class FileSource:
-    """A :class:`~bulkzoho.interfaces.Source` on a file or standard input.  Nothing is read before the first :meth:`read`."""
+    """A :class:`~bulkzoho.interfaces.Source` for a file or stream.  Nothing is read before the first :meth:`read`."""
 
     def __init__(self, raw: ByteSource, start: Callable[[Chunks], RowReader], *, name: str) -> None:
         self._raw = raw
@@ -60,35 +60,25 @@ class FileSource:
 
     @property
     def name(self) -> str:
-        """The name that letters carry."""
+        """The name of the source in rejected rows and results."""
         return self._name
 
     @property
     def blocking(self) -> bool:
-        """Whether :meth:`read` may wait for somebody."""
+        """Whether :meth:`read` may wait for a writer."""
         return self._raw.blocking
 
     @property
     def expanding(self) -> bool:
-        """Whether later rows may bring new columns (JSON Lines); known from the first :meth:`read` on."""
+        """Whether later rows may have new columns (JSON Lines); known after the first :meth:`read`."""
         return self._rows is not None and self._rows.expanding
 
-    @property
-    def bytes_read(self) -> int:
-        """Raw bytes read so far, compressed ones as such."""
-        return self._raw.fingerprint().read_bytes
-
-    @property
-    def bytes_total(self) -> int | None:
-        """Raw bytes there are; None for standard input."""
-        return self._raw.bytes_total
-
     def read(self, passthrough: PassthroughCheck | None = None) -> RowBlock | None:
-        """Give the next rows, None at the end; what they came from is durable where it must be.
+        """Return the next rows, None at the end; a copy of their bytes is durable where one is needed.
 
         Raises:
-            RefusedError: The first time only: nothing in the input can be used.
-            RunFailedError: The input is damaged from here on.
+            RefusedError: In the first call only: the input cannot be used.
+            RunFailedError: The input is damaged after the rows read so far.
         """
         if self._is_closed:
             return None
@@ -98,11 +88,11 @@ class FileSource:
             block = self._rows.read(passthrough)
         except SourceClosedError:
             return None
-        self._raw.settle()
+        self._raw.sync()
         return block
 
     def fingerprint(self) -> InputFingerprint:
-        """Give facts and digest as of what was read so far."""
+        """Return size, time and digest as of the bytes read so far."""
         return self._raw.fingerprint()
 
     def close(self) -> None:
@@ -118,39 +108,44 @@ def open_source(
     block_rows: int = 100,
     spool: str | None = None,
     name: str | None = None,
-    descriptor: int = 0,
+    stream: InputStream | None = None,
     digests: bool = True,
 ) -> FileSource:
     """Open *path*; ``-`` is standard input, which needs a *spool*: a path for its copy.
 
-    A spool is opened again like any file, by its own path, and known by the mark beside it.
+    A spool is opened again like any file, by its own path; its end mark identifies it.
 
     Args:
         path: The file, or ``-``.
-        settings: Format, encoding and delimiter, where told.
-        block_rows: Rows a block at most.
-        spool: Where standard input is copied as it is read; must not exist yet.
-        name: The name that letters carry; the file's own where it is None.
-        descriptor: What ``-`` is read from: standard input, or the end of a pipe.
-        digests: Whether what is read of a file is digested; needless where its whole content was.
+        settings: Format, encoding and delimiter, if given.
+        block_rows: Maximum rows per block.
+        spool: Path for the copy of standard input; must not exist yet.
+        name: Name of the source in rejected rows and results; None: the name of the file.
+        stream: Read in place of standard input.
+        digests: Whether to digest the bytes of a file; needless if its whole content was digested.
 
     Raises:
-        RefusedError: There is no such file, or it may not be read.
-        RunFailedError: The copy cannot be made.
+        RefusedError: There is no such file, or it cannot be read.
+        RunFailedError: The copy cannot be created.
     """
-    raw, name = open_raw(path, spool=spool, name=name, descriptor=descriptor, digests=digests)
+    raw, name = open_raw(path, spool=spool, name=name, stream=stream, digests=digests)
     file = spool if path == STANDARD_INPUT and spool is not None else path
     return FileSource(raw, row_reader_factory(path, settings, file=file, name=name, block_rows=block_rows), name=name)
 
 
 def open_raw(
-    path: str, *, spool: str | None = None, name: str | None = None, descriptor: int = 0, digests: bool = True
+    path: str,
+    *,
+    spool: str | None = None,
+    name: str | None = None,
+    stream: InputStream | None = None,
+    digests: bool = True,
 ) -> tuple[ByteSource, str]:
-    """Open the bytes of *path* and settle the name; as for :func:`open_source`."""
+    """Return the bytes of *path* and the name of the source; as for :func:`open_source`."""
     if path == STANDARD_INPUT:
         if spool is None:
-            raise RefusedError("standard input cannot be used here.", hint="Give a file.", code="NO_STANDARD_INPUT")
-        return StdinByteSource(Path(spool), descriptor=descriptor), name or STDIN_NAME
+            raise RefusedError("standard input cannot be used here.", hint="Name a file.", code="NO_STANDARD_INPUT")
+        return StreamByteSource(stream or StandardInput(), Path(spool)), name or STDIN_NAME
     if is_spool(Path(path)):
         name = name or STDIN_NAME
         return SpoolByteSource(path, name=name), name
@@ -161,12 +156,12 @@ def open_raw(
 def row_reader_factory(
     path: str, settings: InputSettings, *, file: str, name: str, block_rows: int
 ) -> Callable[[Chunks], RowReader]:
-    """Give what makes rows of the content of *path*, which lies, or will lie, in *file*."""
+    """Return a function that makes the reader for the content of *path*, which is, or will be, in *file*."""
 
     def start(chunks: Chunks) -> RowReader:
         first = next(chunks, b"")
         chunks = chain([first], chunks) if first else chunks
-        form = format_of(path, settings, first)
+        form = detect_format(path, settings, first)
         if form is InputFormat.PARQUET:
             return ParquetReader(chunks, path=file, name=name, block_rows=block_rows)
         if form is InputFormat.JSONL:
@@ -177,8 +172,8 @@ def row_reader_factory(
     return start
 
 
-def format_of(path: str, settings: InputSettings, first: bytes) -> InputFormat:
-    """Give the format: as told, by the name (behind ``.gz`` and the like too), or by the first bytes of the content."""
+def detect_format(path: str, settings: InputSettings, first: bytes) -> InputFormat:
+    """Return the format: from the settings, from the name (also before ``.gz`` and the like), or from the first bytes."""
     if settings.format is not InputFormat.AUTO:
         return settings.format
     by_name = _FORMATS.get(_suffix(path))
@@ -188,14 +183,14 @@ def format_of(path: str, settings: InputSettings, first: bytes) -> InputFormat:
         return InputFormat.PARQUET
     try:
         text = first[:_SNIFFED_BYTES].decode(settings.encoding or encoding_from_bom(first), "replace")
-    except (LookupError, UnicodeError):  # no such encoding: refused where the content is decoded
+    except (LookupError, UnicodeError):  # no such encoding: refused when the content is decoded
         return InputFormat.CSV
     begins = text.lstrip("\ufeff \t\r\n")[:1]
     return InputFormat.JSONL if begins in ("{", "[") else InputFormat.CSV
 
 
 def _suffix(path: str) -> str:
-    """Give the suffix that tells the format, in small letters; "" when there is none."""
+    """Return the suffix that names the format, in lower case; "" if there is none."""
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
     if suffixes and suffixes[-1] in _COMPRESSIONS:
         suffixes.pop()

@@ -1,7 +1,8 @@
-"""Standard input, copied beside the run as it is read, so that the run can be resumed.
+"""Standard input and other streams, copied into the run's folder as they are read, so that the run can be resumed.
 
-The copy has a mark beside it (``SPOOL.end``), made before the first byte and made complete when the input ended.  A copy
-whose mark is not complete, or does not fit it, gives its rows and then fails: the rest of the input is gone.
+The copy (the spool) has an end mark in a file beside it (``SPOOL.end``): created before the first byte, completed when the
+stream ends.  A spool whose end mark is not complete, or does not match, gives its rows and then fails: the rest of the input
+is lost.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import select
 import sys
 import threading
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from bulkzoho.domain.model.journal_events import STDIN_NAME
 from bulkzoho.errors import RefusedError, RunFailedError
@@ -22,22 +23,39 @@ from bulkzoho.interfaces import InputFingerprint
 from bulkzoho.storage.files.append_file import AppendFile
 from bulkzoho.storage.files.atomic_write import write_atomic
 
-__all__ = ["STDIN_NAME", "SpoolByteSource", "StdinByteSource", "is_spool"]
+__all__ = ["STDIN_NAME", "InputStream", "SpoolByteSource", "StandardInput", "StreamByteSource", "is_spool"]
 
 _MARK_SUFFIX: Final = ".end"
 _MARK_KEY: Final = "bulkzoho_spool"
 _CLOSE_WAIT_S: Final = 5.0  # for a read to leave its system call after it was woken
 
 
-class StdinByteSource:
-    """Standard input and its copy at *spool*.  Reads may wait: they belong in a thread.
+class InputStream(Protocol):
+    """Bytes that can be read only once, by one thread."""
+
+    def read(self) -> bytes:
+        """Wait for the next bytes and return them, ``b""`` at the end.
+
+        Raises:
+            RunFailedError: The stream cannot be read further.
+            SourceClosedError: :meth:`wake` was called.
+        """
+
+    def wake(self) -> None:
+        """Make a waiting :meth:`read` raise.  May be called from another thread, once."""
+
+    def close(self) -> None:
+        """Release the stream, which is not read any more."""
+
+
+class StandardInput:
+    """Standard input, or another descriptor, as a stream.
 
     Raises:
-        RefusedError: Standard input is closed.
-        RunFailedError: The copy cannot be made.
+        RefusedError: The descriptor is closed.
     """
 
-    def __init__(self, spool: Path, *, descriptor: int = 0) -> None:
+    def __init__(self, descriptor: int = 0) -> None:
         try:
             os.fstat(descriptor)
         except OSError as error:
@@ -45,34 +63,62 @@ class StdinByteSource:
                 "standard input is closed.", hint="Pipe rows into the command, or name a file.", code="NO_STANDARD_INPUT"
             ) from error
         self._descriptor = descriptor
+        self._woken, self._wake = os.pipe()
+
+    def read(self) -> bytes:
+        """Return what :func:`os.read` returns, or raise if :meth:`wake` was called before."""
+        if sys.platform != "win32":  # only sockets can be selected there
+            ready, _, _ = select.select([self._descriptor, self._woken], [], [])
+            if self._woken in ready:
+                raise SourceClosedError
+        try:
+            return os.read(self._descriptor, CHUNK_BYTES)
+        except OSError as error:
+            raise RunFailedError(
+                f"{STDIN_NAME}: read error ({error.strerror}).", hint="Give the input again.", code="INPUT_UNREADABLE"
+            ) from error
+
+    def wake(self) -> None:
+        """Write to the pipe that :meth:`read` waits for too."""
+        os.write(self._wake, b"x")
+
+    def close(self) -> None:
+        """Close the pipe; the descriptor belongs to the caller."""
+        os.close(self._woken)
+        os.close(self._wake)
+
+
+class StreamByteSource:
+    """A stream and its copy at *spool*.  Reads may wait: they belong in a thread.
+
+    Raises:
+        RunFailedError: The copy cannot be created.
+    """
+
+    def __init__(self, stream: InputStream, spool: Path) -> None:
+        self._stream = stream
         self._mark = spool.with_name(spool.name + _MARK_SUFFIX)
         self._copy = _new_copy(spool, self._mark)
         self._digest = RunningDigest()
         self._is_unsynced = False
-        self._busy = threading.Lock()  # held by a read, so that nothing is closed under it
+        self._busy = threading.Lock()  # held by a read, so that nothing is closed during it
         self._closed = False
-        self._woken, self._wake = os.pipe()
-
-    @property
-    def bytes_total(self) -> int | None:
-        """Nobody knows how much will come."""
-        return None
 
     @property
     def blocking(self) -> bool:
-        """Whoever writes may take his time."""
+        """A stream may wait for its writer."""
         return True
 
     def chunks(self) -> Chunks:
-        """Give what comes, each piece after it was copied."""
+        """Return the bytes of the stream, each piece after it was copied."""
         while data := self._read():
             yield data
 
-    def settle(self) -> None:
+    def sync(self) -> None:
         """Make the copy of all that was read survive a power cut.
 
         Raises:
-            RunFailedError: It could not be made so.
+            RunFailedError: The disk reports an error.
         """
         with self._busy:
             if self._is_unsynced and not self._closed:
@@ -83,7 +129,7 @@ class StdinByteSource:
                 self._is_unsynced = False
 
     def fingerprint(self) -> InputFingerprint:
-        """Give the copy's size and digest."""
+        """Return the size and digest of the copy."""
         count, digest = self._digest.state()
         return InputFingerprint(size=count, mtime_ns=0, read_bytes=count, digest=digest)
 
@@ -92,30 +138,22 @@ class StdinByteSource:
         if self._closed:
             return
         self._closed = True
-        os.write(self._wake, b"x")
-        # Where a read cannot be woken (Windows) it keeps what it uses: better than closing it under the read.
+        self._stream.wake()
+        # A read that cannot be woken (Windows) keeps what it uses: better than closing it during the read
         if self._busy.acquire(timeout=_CLOSE_WAIT_S):
             self._copy.close()
-            os.close(self._woken)
-            os.close(self._wake)
+            self._stream.close()
             self._busy.release()
 
     def _read(self) -> bytes:
         with self._busy:
-            if not self._closed and sys.platform != "win32":  # there only sockets can be selected
-                select.select([self._descriptor, self._woken], [], [])
             if self._closed:
                 raise SourceClosedError
-            try:
-                data = os.read(self._descriptor, CHUNK_BYTES)
-            except OSError as error:
-                raise RunFailedError(
-                    f"{STDIN_NAME}: cannot be read on ({error.strerror}).", hint="Give the input again.", code="INPUT_UNREADABLE"
-                ) from error
-            self._keep(data)
+            data = self._stream.read()
+            self._append(data)
             return data
 
-    def _keep(self, data: bytes) -> None:
+    def _append(self, data: bytes) -> None:
         try:
             if data:
                 self._copy.append(data)
@@ -130,7 +168,7 @@ class StdinByteSource:
 
 
 class SpoolByteSource(FileByteSource):
-    """The copy of a standard input, read again."""
+    """The copy of a stream, read again."""
 
     def __init__(self, path: str, *, name: str) -> None:
         super().__init__(path, name=name)
@@ -138,30 +176,30 @@ class SpoolByteSource(FileByteSource):
         self._mark = _read_mark(Path(path)) or {}
 
     def chunks(self) -> Chunks:
-        """Give the copy.
+        """Return the bytes of the copy.
 
         Raises:
-            RunFailedError: At its end, when it is not known to be all of the input.
+            RunFailedError: At its end, if it may not be the whole input.
         """
         yield from super().chunks()
         seen = self.fingerprint()
         if (self._mark.get("bytes"), self._mark.get("digest")) != (seen.read_bytes, seen.digest):
             raise RunFailedError(
-                f"{self._label}: the run ended before its standard input did; the rows that were kept were read.",
-                hint="Import the rows that are missing in a run of their own.",
+                f"{self._label}: the run stopped before its input ended; the rows that were copied by then were read.",
+                hint="Import the missing rows in a run of their own.",
                 code="INPUT_INCOMPLETE",
             )
 
 
 def is_spool(path: Path) -> bool:
-    """Whether *path* is the copy of a standard input, complete or not."""
+    """Return whether *path* is the copy of a stream, complete or not."""
     return _read_mark(path) is not None
 
 
 def _new_copy(spool: Path, mark: Path) -> AppendFile:
     try:
-        if spool.exists():  # never over what another run may need
-            raise FileExistsError(errno.EEXIST, "there is a copy of a standard input already", str(spool))
+        if spool.exists():  # another run may need it
+            raise FileExistsError(errno.EEXIST, "a copy of another input exists", str(spool))
         write_atomic(mark, _mark())
         return AppendFile(spool)
     except OSError as error:
@@ -182,7 +220,7 @@ def _read_mark(path: Path) -> dict[str, Any] | None:
 
 def _cannot_copy(error: OSError) -> RunFailedError:
     return RunFailedError(
-        f"{error.filename or 'standard input'}: the input cannot be kept ({error.strerror}).",
-        hint="Make room on the disk, then give the input again.",
+        f"{error.filename or 'standard input'}: the input cannot be copied ({error.strerror}).",
+        hint="Free disk space, then give the input again.",
         code="CANNOT_WRITE",
     )

@@ -15,7 +15,7 @@ from bulkzoho.domain.model.dead_letter import DeadLetter
 from bulkzoho.domain.model.results import Rejection
 from bulkzoho.domain.model.rows import Operation, RowBlock, Stage
 from bulkzoho.domain.model.settings import InputSettings
-from bulkzoho.formats.dead_letter.reader import open_letters
+from bulkzoho.formats.dead_letter.reader import open_dead_letters
 from bulkzoho.formats.dead_letter.writer import CsvDeadLetterWriter, JsonDeadLetterWriter
 from bulkzoho.formats.detect import open_source
 from bulkzoho.formats.input_fingerprint import verify_prefix
@@ -95,14 +95,14 @@ def _open_spool(folder: Path) -> Opened:
 def _open_json_letters(folder: Path) -> Opened:
     path = folder / "dead-letter.jsonl"
     path.write_bytes(JsonDeadLetterWriter().encode(_letters()))
-    return open_letters(str(path), InputSettings(), block_rows=BLOCK_ROWS), path
+    return open_dead_letters(str(path), InputSettings(), block_rows=BLOCK_ROWS), path
 
 
 def _open_csv_letters(folder: Path) -> Opened:
     path = folder / "dead-letter.csv"
     writer = CsvDeadLetterWriter()
     path.write_bytes(writer.head(("Last_Name", "Email")) + writer.encode(_letters()))
-    return open_letters(str(path), InputSettings(), block_rows=BLOCK_ROWS), path
+    return open_dead_letters(str(path), InputSettings(), block_rows=BLOCK_ROWS), path
 
 
 _RESTORE: list[int] = []  # descriptors of the true standard input

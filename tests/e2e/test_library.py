@@ -1,4 +1,4 @@
-"""The library in this process, against a sandbox in another."""
+"""The Python API in this process, with a sandbox in another."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_python_of_the_readme_runs(sandbox: SandboxProcess, bulkzoho: Progra
     assert sandbox.count() == 250
 
 
-async def test_rows_of_a_program_are_imported_with_their_own_digits(sandbox: SandboxProcess) -> None:
+async def test_rows_of_a_program_are_imported_with_exact_numbers(sandbox: SandboxProcess) -> None:
     rows = [
         {"Last_Name": f"L{n}", "Annual_Revenue": Decimal("1200.50"), "Birthday": date(2001, 2, 3), "Email_Opt_Out": True}
         for n in range(250)
@@ -96,7 +96,7 @@ async def test_rows_are_read_no_faster_than_they_are_sent(sandbox: SandboxProces
 
     assert summary.status is RunStatus.INTERRUPTED
     assert summary.tally.adds_up
-    assert 0 < summary.tally.created < taken < summary.tally.created + 8_000  # channel, senders and the pipe between
+    assert 0 < summary.tally.created < taken < summary.tally.created + 8_000  # rows in the channel and with the senders
     assert sandbox.count() == summary.tally.created
 
 
@@ -112,11 +112,11 @@ async def test_an_iterator_that_raises_passes_its_own_error_on(sandbox: SandboxP
 
     line = crm.runs()[0]
     assert line.status == "failed"
-    assert line.tally.created == sandbox.count()
+    assert line.tally.created == sandbox.count() == 1_000  # all rows before the error
 
 
 @pytest.mark.parametrize("no_value", [float("nan"), Decimal("NaN"), np.float32("inf"), pd.NaT, pd.NA])
-async def test_what_is_no_value_clears_nothing(sandbox: SandboxProcess, no_value: Any) -> None:
+async def test_an_invalid_value_clears_nothing(sandbox: SandboxProcess, no_value: Any) -> None:
     sandbox.put("Leads", [{"Last_Name": "Lovelace", "Email": "ada@example.com", "Annual_Revenue": 7.5, "City": "London"}])
     row = {"Last_Name": "Lovelace", "Email": "ada@example.com", "Annual_Revenue": no_value, "City": None}
     upsert: dict[str, Any] = {"crm_module": "Leads", "operation": "upsert", "match_on": ["Email"], "quota": FAST}
@@ -124,16 +124,16 @@ async def test_what_is_no_value_clears_nothing(sandbox: SandboxProcess, no_value
     async with bulkzoho.connect() as crm:
         with pytest.raises(ValueError, match=r"row 2, field 'Annual_Revenue': .* is not a value. Use None to clear the field"):
             await crm.import_rows([{"Last_Name": "Hopper", "Email": "grace@example.com"}, row], **upsert)
-        refused, kept = crm.runs()[0], sandbox.records()[0]
+        failed, kept = crm.runs()[0], sandbox.records()[0]
         summary = await crm.import_rows([row], missing="skip", **upsert)
 
-    assert (refused.status, kept["Annual_Revenue"], kept["City"]) == ("failed", 7.5, "London")
+    assert (failed.status, kept["Annual_Revenue"], kept["City"]) == ("failed", 7.5, "London")
     assert (summary.exit_code, summary.tally.accepted) == (0, 1)
     after = sandbox.records()[0]
-    assert (after["Annual_Revenue"], after.get("City")) == (7.5, None)  # None clears, a value that is none does not
+    assert (after["Annual_Revenue"], after.get("City")) == (7.5, None)  # None clears the field, nan does not
 
 
-async def test_a_bad_row_fails_the_run_as_rows_that_raise_do(sandbox: SandboxProcess) -> None:
+async def test_a_bad_row_fails_the_run_after_the_rows_before_it_were_sent(sandbox: SandboxProcess) -> None:
     rows: list[Any] = [*({"Last_Name": f"L{n}"} for n in range(1_000)), {"Last_Name": b"bytes"}]
 
     async with bulkzoho.connect() as crm:
@@ -145,13 +145,14 @@ async def test_a_bad_row_fails_the_run_as_rows_that_raise_do(sandbox: SandboxPro
     assert line.status == "failed"
     assert resumed is not None
     assert (resumed.tally.unsent, resumed.input_complete) == (0, False)
-    assert resumed.tally.created == resumed.tally.read == sandbox.count()
+    assert line.tally.created == resumed.tally.created == resumed.tally.read == sandbox.count() == 1_000
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError, BrokenPipeError, asyncio.CancelledError])
 @pytest.mark.parametrize("is_async", [False, True])
-@pytest.mark.usefixtures("sandbox")
-async def test_an_iterator_that_ends_with_an_error_is_not_complete(error: type[BaseException], is_async: bool) -> None:
+async def test_an_iterator_that_ends_with_an_error_is_not_complete(
+    sandbox: SandboxProcess, error: type[BaseException], is_async: bool
+) -> None:
     """This includes errors that we might raise too: a reset source, a cancelled task of the program."""
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -167,6 +168,7 @@ async def test_an_iterator_that_ends_with_an_error_is_not_complete(error: type[B
             await crm.import_rows(rows_of_a_source() if is_async else rows(), crm_module="Leads", quota=FAST)
 
     assert crm.runs()[0].status == "failed"
+    assert sandbox.count() == 350
 
 
 async def test_an_interrupted_run_of_rows_is_resumed(sandbox: SandboxProcess) -> None:

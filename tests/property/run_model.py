@@ -36,8 +36,9 @@ from bulkzoho.engine.importer.result_lines import LetterContext, OutcomeFormatte
 from bulkzoho.engine.lost_replies.insert_lookup import CoqlInsertLookup, InsertLookupParts
 from bulkzoho.engine.lost_replies.protocols import LostReplyChecks
 from bulkzoho.errors import BulkZohoError
-from bulkzoho.formats.dead_letter.writer import JsonDeadLetterWriter, JsonResultWriter
+from bulkzoho.formats.dead_letter.writer import JsonDeadLetterWriter
 from bulkzoho.formats.detect import open_source
+from bulkzoho.formats.results_writer import JsonResultWriter
 from bulkzoho.interfaces import MetadataApi
 from bulkzoho.storage.files.append_file import AppendFile
 from bulkzoho.storage.store.sqlite_journal import SqliteJournal

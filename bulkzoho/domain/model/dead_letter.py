@@ -1,22 +1,22 @@
-"""Dead letters: refused rows with their reason, in the shape that goes into the file."""
+"""Rejected rows with their reason, as they are written to a dead-letter file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from bulkzoho.domain.model.results import Rejection
 from bulkzoho.domain.model.rows import Cell, Operation
 
-__all__ = ["LETTER_VERSION", "DeadLetter"]
+__all__ = ["DEAD_LETTER_VERSION", "DeadLetter"]
 
-LETTER_VERSION = 1
+DEAD_LETTER_VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """One refused row.  (run, source, row) is its identity and always names the original file."""
+    """One rejected row, identified by (run, source, row), which always name the original file."""
 
     run: str
     source: str
@@ -26,10 +26,10 @@ class DeadLetter:
     rejection: Rejection
     attempts: int
     at: str  #: UTC, ISO 8601 with Z, to the second
-    record: Mapping[str, Any] | None  #: what would be sent again; None for an unreadable row
-    raw: str | None = None  #: an unreadable row as it stands
+    record: Mapping[str, Any] | None  #: what a replay sends; None for an unreadable row
+    raw: str | None = None  #: the text of an unreadable row
     match_on: tuple[str, ...] = ()
     trigger: str = "none"
     org: str = ""
-    header: Sequence[str] = field(default=())  #: the input's own columns, for letters as CSV
+    header: Sequence[str] = field(default=())  #: the columns of the input, for CSV
     cells: Sequence[Cell] = field(default=())

@@ -1,1 +1,1 @@
-"""Dead-letter files: columns, writer, parser, reader."""
+"""Dead-letter files: written by a run, fixed by a person, read by a replay."""

@@ -1,4 +1,4 @@
-"""One dead letter as read back, from its JSON object or its CSV row, mended or not."""
+"""Parse one rejected row from a JSON object or CSV row of a dead-letter file, fixed or not."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import Any, Final, NoReturn
 
 from bulkzoho.domain.model.rows import Cell, RowOrigin, Stage
 from bulkzoho.errors import RefusedError
+from bulkzoho.formats.dead_letter.columns import DeadLetterColumns
 
-__all__ = ["DeadLetterColumns", "ParsedDeadLetter", "letter_of_object"]
+__all__ = ["ParsedDeadLetter", "parse_csv_row", "parse_json_object"]
 
-_PREFIX: Final = "bulkzoho_"
-_NEEDED: Final = ("run", "source", "row")
-_RESUME_HINT: Final = "Rows in doubt are settled by: bulkzoho resume"
+_RESUME_HINT: Final = "Resume the run to find out whether the CRM has them: bulkzoho resume"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedDeadLetter:
-    """A letter.  Exactly one of ``record`` (JSON) and ``cells`` (CSV) is there, none when it has nothing to send."""
+    """A rejected row: with ``record`` (JSON), with ``cells`` (CSV), or with neither if there is nothing to send."""
 
     origin: RowOrigin
     code: str
@@ -33,94 +32,72 @@ class ParsedDeadLetter:
     org: str = ""
 
 
-def letter_of_object(letter: Mapping[str, Any], *, number: int, name: str) -> ParsedDeadLetter:
-    """Give the letter that a JSON object is.
+def parse_json_object(values: Mapping[str, Any], *, number: int, name: str) -> ParsedDeadLetter:
+    """Return the rejected row in a JSON object.
 
     Raises:
-        RefusedError: It is none, or a row in doubt.
+        RefusedError: It is not a rejected row, or it is a row in doubt.
     """
-    if letter.get("in_doubt"):
+    if values.get("in_doubt"):
         raise RefusedError(
-            f"{name}: holds rows in doubt, not dead letters: they may be in the CRM already.",
-            hint=f"{_RESUME_HINT} {letter.get('run', '')}".rstrip(),
+            f"{name}: holds rows in doubt, not rejected rows: the CRM may have them already.",
+            hint=f"{_RESUME_HINT} {values.get('run', '')}".rstrip(),
             code="IN_DOUBT_FILE",
         )
-    record = letter.get("record")
+    record = values.get("record")
     if not (record is None or isinstance(record, dict)):
-        _refuse(name, number, "its record is no JSON object")
-    match_on = letter.get("match_on") or []
+        _refuse(name, number, "its record is not a JSON object")
+    match_on = values.get("match_on") or []
     if not isinstance(match_on, list):
-        _refuse(name, number, "its match_on is no list")
+        _refuse(name, number, "its match_on is not a list")
     return ParsedDeadLetter(
-        origin=_origin(letter, number=number, name=name),
-        code=_text(letter, "code"),
-        message=_text(letter, "message"),
-        raw=_text(letter, "raw"),
+        origin=_origin(values, number=number, name=name),
+        code=_text(values, "code"),
+        message=_text(values, "message"),
+        raw=_text(values, "raw"),
         record=record,
-        crm_module=_text(letter, "crm_module"),
-        operation=_text(letter, "operation"),
+        crm_module=_text(values, "crm_module"),
+        operation=_text(values, "operation"),
         match_on=tuple(map(str, match_on)),
-        trigger=_text(letter, "trigger"),
-        org=_text(letter, "org"),
+        trigger=_text(values, "trigger"),
+        org=_text(values, "org"),
     )
 
 
-class DeadLetterColumns:
-    """Which columns of a CSV of letters are the input's own, and which are ours.
+def parse_csv_row(row: Sequence[str], columns: DeadLetterColumns, *, number: int, name: str) -> ParsedDeadLetter:
+    """Return the rejected row in a CSV row.
 
     Raises:
-        RefusedError: Ours are missing.
+        RefusedError: It is not a rejected row.
     """
-
-    def __init__(self, header: Sequence[str], *, name: str) -> None:
-        self._name = name
-        words = [column.strip().casefold() for column in header]
-        self._own = {word.removeprefix(_PREFIX): at for at, word in enumerate(words) if word.startswith(_PREFIX)}
-        self._inputs = [at for at, word in enumerate(words) if not word.startswith(_PREFIX)]
-        self.header = tuple(header[at] for at in self._inputs)
-        for word in _NEEDED:
-            if word not in self._own:
-                raise RefusedError(
-                    f"{name}: is no file of dead letters: it has no column {_PREFIX}{word}.",
-                    hint="Keep the bulkzoho_ columns when mending letters; to load a new file use: bulkzoho import",
-                    code="NO_LETTER",
-                )
-
-    def letter_of(self, row: Sequence[str], *, number: int) -> ParsedDeadLetter:
-        """Give the letter of one row.
-
-        Raises:
-            RefusedError: It is none.
-        """
-        own = {word: row[at] for word, at in self._own.items()}
-        cells = [row[at] for at in self._inputs]
-        is_unmended = own.get("stage") == Stage.READ and not any(map(str.strip, cells))
-        return ParsedDeadLetter(
-            origin=_origin(own, number=number, name=self._name),
-            code=own.get("code", ""),
-            message=own.get("message", ""),
-            raw=own.get("raw", ""),
-            cells=None if is_unmended else cells,
-        )
+    values, cells = columns.ours(row), columns.input_cells(row)
+    is_still_unreadable = values.get("stage") == Stage.READ and not any(map(str.strip, cells))
+    return ParsedDeadLetter(
+        origin=_origin(values, number=number, name=name),
+        code=values.get("code", ""),
+        message=values.get("message", ""),
+        raw=values.get("raw", ""),
+        cells=None if is_still_unreadable else cells,
+    )
 
 
-def _origin(letter: Mapping[str, Any], *, number: int, name: str) -> RowOrigin:
-    run, source = _text(letter, "run"), _text(letter, "source")
+def _origin(values: Mapping[str, Any], *, number: int, name: str) -> RowOrigin:
+    run, source = _text(values, "run"), _text(values, "source")
     if not run or not source:
         _refuse(name, number, f"it has no {'source' if run else 'run'}")
-    row = _count(letter.get("row"))
+    row = _count(values.get("row"))
     if not row:
-        _refuse(name, number, "its row is no number")
-    return RowOrigin(run=run, source=source, row=row, attempts=_count(letter.get("attempts")) or 0)
+        _refuse(name, number, "its row is not a number")
+    return RowOrigin(run=run, source=source, row=row, attempts=_count(values.get("attempts")) or 0)
 
 
-def _text(letter: Mapping[str, Any], key: str) -> str:
-    value = letter.get(key)
+def _text(values: Mapping[str, Any], key: str) -> str:
+    value = values.get(key)
     return value if isinstance(value, str) else ""
 
 
 def _count(value: object) -> int | None:
-    """Give a number of rows or attempts, None when *value* is none."""
+    """Return a number of rows or attempts, None if *value* is not one."""
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
@@ -128,7 +105,7 @@ def _count(value: object) -> int | None:
 
 def _refuse(name: str, number: int, problem: str) -> NoReturn:
     raise RefusedError(
-        f"{name}, letter {number}: is no dead letter: {problem}.",
-        hint="Mend the record of a letter and leave the rest of it as it is.",
+        f"{name}, rejected row {number}: it cannot be replayed: {problem}.",
+        hint="Change only the record of a rejected row, and leave its other keys unchanged.",
         code="NO_LETTER",
     )

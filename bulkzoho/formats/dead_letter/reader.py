@@ -1,7 +1,7 @@
-"""Dead letters as a source of rows: for a replay, mended or as they are.
+"""Read a dead-letter file as a source of rows for a replay.
 
-A letter's number is its place among the letters that are taken, so that numbers have no holes; a letter with nothing to send
-(an unreadable row that nobody mended) is an unreadable row again.
+The number of a row is its position among the selected rows, so that numbers have no gaps.  A row without a record (an
+unreadable row that was not fixed) becomes an unreadable row again.
 """
 
 from __future__ import annotations
@@ -10,30 +10,33 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from bulkzoho.domain.model.rows import MalformedRow, RowBlock
 from bulkzoho.domain.model.settings import InputFormat, InputSettings
+from bulkzoho.domain.transform.exact_json import encode_json
+from bulkzoho.domain.transform.value_faults import NUL_IN_TEXT, holds_encoded_nul
 from bulkzoho.errors import BulkZohoError, RefusedError, RunFailedError
 from bulkzoho.formats.compression import decompress
 from bulkzoho.formats.csv_reader import CsvReader
-from bulkzoho.formats.dead_letter.parser import DeadLetterColumns, ParsedDeadLetter, letter_of_object
-from bulkzoho.formats.detect import FileSource, format_of, open_raw
+from bulkzoho.formats.dead_letter.columns import DeadLetterColumns
+from bulkzoho.formats.dead_letter.parser import ParsedDeadLetter, parse_csv_row, parse_json_object
+from bulkzoho.formats.detect import FileSource, detect_format, open_raw
 from bulkzoho.formats.encoding import DEFAULT_ENCODING
-from bulkzoho.formats.json_lines import lines_of_json
-from bulkzoho.formats.json_values import BadLineError, object_of, objects_of
+from bulkzoho.formats.json_lines import JsonLine, lines_of_json
+from bulkzoho.formats.json_values import BadLineError, may_hold_nul, object_of, objects_of
 from bulkzoho.formats.jsonl_reader import ExpandingHeader
 from bulkzoho.formats.raw_input import Chunks
 from bulkzoho.interfaces import PassthroughCheck
 
-__all__ = ["columns_of", "is_dead_letter_file", "open_letters", "read_letters"]
+__all__ = ["is_dead_letter_file", "open_dead_letters", "read_dead_letters", "read_row_keys"]
 
-_BLOCK_ROWS: Final = 100  # letters at a time when only facts are asked for
+_BLOCK_ROWS: Final = 100  # rows at a time if the whole file is read at once
 
-_Letters = Iterator[list[ParsedDeadLetter]]
+_ParsedBlocks = Iterator[list[ParsedDeadLetter]]
 
 
-def open_letters(
+def open_dead_letters(
     path: str,
     settings: InputSettings,
     *,
@@ -41,149 +44,173 @@ def open_letters(
     only_codes: Sequence[str] = (),
     name: str | None = None,
 ) -> FileSource:
-    """Open a file of dead letters; its blocks carry ``origins``.
+    """Open a dead-letter file as a source; its blocks have ``origins``.
 
     Args:
-        path: JSON Lines or CSV, as this package writes them and a person may have edited them.
-        settings: Format, encoding and delimiter, where told: a spreadsheet may have changed them.
-        block_rows: Letters a block at most.
-        only_codes: Take the letters with these codes only; all of them when empty.
-        name: What messages call it; the file's own name where it is None.
+        path: JSON Lines or CSV, as a run writes them, possibly edited by a person.
+        settings: Format, encoding and delimiter, if given: a spreadsheet may have changed them.
+        block_rows: Maximum rows per block.
+        only_codes: Read only the rows with these codes; all rows if empty.
+        name: Name in messages; None: the name of the file.
 
     Raises:
-        RefusedError: There is no such file, or it may not be read.
+        RefusedError: There is no such file, or it cannot be read.
     """
     raw, name = open_raw(path, name=name)
 
     def start(chunks: Chunks) -> DeadLetterReader:
-        return DeadLetterReader(chunks, path, settings, name=name, block_rows=block_rows, only_codes=frozenset(only_codes))
+        return DeadLetterReader(*_parse(chunks, path, settings, name=name, block_rows=block_rows), name=name, codes=only_codes)
 
     return FileSource(raw, start, name=name)
 
 
-def read_letters(path: str, settings: InputSettings) -> Iterator[tuple[bool, list[ParsedDeadLetter]]]:
-    """Give the letters of *path* some at a time, each time with whether they are CSV.
+def read_dead_letters(path: str, settings: InputSettings) -> _ParsedBlocks:
+    """Return the rejected rows of *path*, block by block.
 
     Raises:
-        RefusedError: There is no such file, or something in it is no dead letter.
-        RunFailedError: It is damaged.
+        RefusedError: There is no such file, or something in it is not a rejected row.
+        RunFailedError: The file is damaged.
     """
     raw, name = open_raw(path)
     try:
-        header, letters = _begun(decompress(raw.chunks(), name=name), path, settings, name=name, block_rows=_BLOCK_ROWS)
-        for some in letters:
-            yield header is not None, some
+        _, blocks = _parse(decompress(raw.chunks(), name=name), path, settings, name=name, block_rows=_BLOCK_ROWS)
+        yield from blocks
     finally:
         raw.close()
 
 
-def columns_of(path: Path) -> tuple[str, ...]:
-    """Give the input's columns of a CSV of letters or results that is to be continued; none when it is empty or missing."""
-    with contextlib.suppress(RefusedError):
-        raw, name = open_raw(str(path))
-        try:
-            header = CsvReader(raw.chunks(), name=name, delimiter=",").header
-        finally:
-            raw.close()
-        return tuple(column for column in header if not column.startswith("bulkzoho_"))
-    return ()
+def read_row_keys(path: str, settings: InputSettings, *, only_codes: Sequence[str] = ()) -> list[tuple[str, str, int]]:
+    """Return run, source and row of each rejected row of *path* that a replay of *only_codes* sends.
+
+    Raises:
+        RefusedError: As :func:`read_dead_letters`.
+        RunFailedError: As :func:`read_dead_letters`.
+    """
+    return [
+        (row.origin.run, row.origin.source, row.origin.row)
+        for rows in read_dead_letters(path, settings)
+        for row in rows
+        if not only_codes or row.code in only_codes
+    ]
 
 
 def is_dead_letter_file(path: Path) -> bool:
-    """Whether a file begins as one of dead letters, mended or not; one that is missing, empty or no plain file does not."""
+    """Return whether a file begins like a dead-letter file; a missing or empty file does not."""
     with contextlib.suppress(RefusedError, RunFailedError):
         if path.is_file() and path.stat().st_size:
             raw, name = open_raw(str(path))
             try:
                 chunks = decompress(raw.chunks(), name=name)
-                header, letters = _begun(chunks, str(path), InputSettings(), name=name, block_rows=1)
-                return header is not None or any(letters)  # a mistake further down makes it no less worth
+                header, blocks = _parse(chunks, str(path), InputSettings(), name=name, block_rows=1)
+                return header is not None or any(blocks)  # a mistake in a later row does not matter
             finally:
                 raw.close()
     return False
 
 
 class DeadLetterReader:
-    """Letters as blocks of rows."""
+    """Rejected rows as blocks of rows.
 
-    def __init__(
-        self, chunks: Chunks, path: str, settings: InputSettings, *, name: str, block_rows: int, only_codes: frozenset[str]
-    ) -> None:
-        self._header, self._letters = _begun(chunks, path, settings, name=name, block_rows=block_rows)
-        self._growing = ExpandingHeader(name)
-        self._only_codes = only_codes
-        self._number = 0  # of the last letter given
+    Args:
+        header: The columns of the input in CSV; None: JSON Lines.
+        blocks: The rejected rows.
+        name: Name in messages.
+        codes: Read only the rows with these codes; all rows if empty.
+    """
+
+    def __init__(self, header: tuple[str, ...] | None, blocks: _ParsedBlocks, *, name: str, codes: Sequence[str]) -> None:
+        self._header = header
+        self._blocks = blocks
+        self._keys = ExpandingHeader(name)
+        self._codes = frozenset(codes)
+        self._number = 0  # of the last row read
 
     @property
     def expanding(self) -> bool:
-        """Whether later letters may bring new columns: as JSON Lines, at any line."""
+        """Whether later rows may have new columns: in JSON Lines, any row."""
         return self._header is None
 
     def read(self, passthrough: PassthroughCheck | None = None) -> RowBlock | None:
-        """Give the next block, None at the end."""
+        """Return the next block, None at the end."""
         del passthrough
-        for some in self._letters:
-            if chosen := [one for one in some if not self._only_codes or one.code in self._only_codes]:
-                return self._block(chosen)
+        for block in self._blocks:
+            if selected := [row for row in block if not self._codes or row.code in self._codes]:
+                return self._block(selected)
         return None
 
-    def _block(self, letters: Sequence[ParsedDeadLetter]) -> RowBlock:
+    def _block(self, rows: Sequence[ParsedDeadLetter]) -> RowBlock:
         first = self._number + 1
-        self._number += len(letters)
-        numbered = [*enumerate(letters, start=first)]
-        sendable = [(number, one) for number, one in numbered if one.record is not None or one.cells is not None]
-        origins = [one.origin for _, one in sendable]
-        numbers = [number for number, _ in sendable]
+        self._number += len(rows)
+        numbered = [*enumerate(rows, start=first)]
+        sendable = [(number, row) for number, row in numbered if row.record is not None or row.cells is not None]
         unreadable = tuple(
-            MalformedRow(number=number, code=one.code, message=one.message, raw=one.raw, origin=one.origin)
-            for number, one in numbered
-            if one.record is None and one.cells is None
+            MalformedRow(number=number, code=row.code, message=row.message, raw=row.raw, origin=row.origin)
+            for number, row in numbered
+            if row.record is None and row.cells is None
         )
         if self._header is not None:
-            cells = [one.cells for _, one in sendable if one.cells is not None]
-            return RowBlock(header=self._header, rows=cells, numbers=numbers, unreadable=unreadable, origins=origins)
-        rows = self._growing.rows_of([one.record for _, one in sendable if one.record is not None])
-        return RowBlock(header=self._growing.columns, rows=rows, numbers=numbers, unreadable=unreadable, origins=origins)
+            cells = [row.cells for _, row in sendable if row.cells is not None]
+        else:
+            cells = self._keys.rows_of([row.record for _, row in sendable if row.record is not None])
+        return RowBlock(
+            header=self._keys.columns if self._header is None else self._header,
+            rows=cells,
+            numbers=[number for number, _ in sendable],
+            unreadable=unreadable,
+            origins=[row.origin for _, row in sendable],
+        )
 
 
-def _begun(
+def _parse(
     chunks: Chunks, path: str, settings: InputSettings, *, name: str, block_rows: int
-) -> tuple[tuple[str, ...] | None, _Letters]:
-    """Give the input's columns (None: JSON Lines) and the letters, some at a time."""
+) -> tuple[tuple[str, ...] | None, _ParsedBlocks]:
+    """Return the columns of the input (None: JSON Lines) and the rejected rows, block by block."""
     first = next(chunks, b"")
-    if not first:  # a run without letters: there is nothing to replay, and nothing wrong
+    if not first:  # a run without rejected rows: there is nothing to replay
         return None, iter(())
     rejoined = chain([first], chunks)
-    if format_of(path, settings, first) is InputFormat.JSONL:
-        return None, _of_json(rejoined, settings, name=name, block_rows=block_rows)
-    rows = CsvReader(rejoined, name=name, encoding=settings.encoding, delimiter=settings.delimiter, block_rows=block_rows)
-    columns = DeadLetterColumns(rows.header, name=name)
-    return columns.header, _of_csv(rows.read, columns, name=name)
+    if detect_format(path, settings, first) is InputFormat.JSONL:
+        return None, _parse_json_lines(rejoined, settings, name=name, block_rows=block_rows)
+    reader = CsvReader(rejoined, name=name, encoding=settings.encoding, delimiter=settings.delimiter, block_rows=block_rows)
+    columns = DeadLetterColumns(reader.header, name=name)
+    return columns.header, _parse_csv(reader.read, columns, name=name)
 
 
-def _of_json(chunks: Chunks, settings: InputSettings, *, name: str, block_rows: int) -> _Letters:
+def _parse_json_lines(chunks: Chunks, settings: InputSettings, *, name: str, block_rows: int) -> _ParsedBlocks:
     lines = chain.from_iterable(lines_of_json(chunks, name=name, encoding=settings.encoding))
     number = 0
-    while some := [*islice(lines, block_rows)]:
-        objects = objects_of(some)
+    while block := [*islice(lines, block_rows)]:
+        objects = objects_of(block)
         if objects is None:
-            objects = []
-            for at, line in enumerate(some, start=number + 1):
-                try:
-                    objects.append(object_of(line, encoding=settings.encoding or DEFAULT_ENCODING))
-                except BadLineError as error:
-                    raise _unreadable(name, at, error.message) from None
-        yield [letter_of_object(one, number=at, name=name) for at, one in enumerate(objects, start=number + 1)]
-        number += len(some)
+            objects = [_object(line, at, settings, name=name) for at, line in enumerate(block, start=number + 1)]
+        rows = [parse_json_object(values, number=at, name=name) for at, values in enumerate(objects, start=number + 1)]
+        if may_hold_nul(block):
+            for at, row in enumerate(rows, start=number + 1):
+                _refuse_nul(row, at, name=name)
+        yield rows
+        number += len(block)
 
 
-def _of_csv(read: Callable[[], RowBlock | None], columns: DeadLetterColumns, *, name: str) -> _Letters:
+def _object(line: JsonLine, number: int, settings: InputSettings, *, name: str) -> dict[str, Any]:
+    try:
+        return object_of(line, encoding=settings.encoding or DEFAULT_ENCODING)
+    except BadLineError as error:
+        raise _bad_row(name, number, error.message) from None
+
+
+def _refuse_nul(row: ParsedDeadLetter, number: int, *, name: str) -> None:
+    """Refuse a record with a NUL character; the raw text of an unreadable row may have one."""
+    if row.record is not None and holds_encoded_nul(encode_json(row.record)):
+        raise _bad_row(name, number, f"{NUL_IN_TEXT.message}.")
+
+
+def _parse_csv(read: Callable[[], RowBlock | None], columns: DeadLetterColumns, *, name: str) -> _ParsedBlocks:
     while block := read():
-        for row in block.unreadable:
-            raise _unreadable(name, row.number, row.message)
+        for bad in block.unreadable:
+            raise _bad_row(name, bad.number, bad.message)
         filled = [(number, row) for number, row in zip(block.numbers, block.rows, strict=True) if any(map(str.strip, row))]
-        yield [columns.letter_of(row, number=number) for number, row in filled]
+        yield [parse_csv_row(row, columns, number=number, name=name) for number, row in filled]
 
 
-def _unreadable(name: str, number: int, problem: str) -> BulkZohoError:
-    return RefusedError(f"{name}, letter {number}: {problem}", hint="Mend that line.", code="NO_LETTER")
+def _bad_row(name: str, number: int, problem: str) -> BulkZohoError:
+    return RefusedError(f"{name}, rejected row {number}: {problem}", hint="Fix that line.", code="NO_LETTER")

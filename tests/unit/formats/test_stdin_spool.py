@@ -15,7 +15,7 @@ from bulkzoho.errors import RefusedError, RunFailedError
 from bulkzoho.formats.csv_reader import CsvReader
 from bulkzoho.formats.detect import FileSource, open_source
 from bulkzoho.formats.raw_input import Chunks
-from bulkzoho.formats.stdin_spool import StdinByteSource
+from bulkzoho.formats.stdin_spool import StandardInput, StreamByteSource
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pipe cannot be waited for there")
 
@@ -29,7 +29,7 @@ class Pipe:
 
     def __init__(self, spool: Path) -> None:
         self.reading, self.writing = os.pipe()
-        self.source = FileSource(StdinByteSource(spool, descriptor=self.reading), csv_rows, name="stdin")
+        self.source = FileSource(StreamByteSource(StandardInput(self.reading), spool), csv_rows, name="stdin")
 
     def write(self, text: str) -> None:
         os.write(self.writing, text.encode())
@@ -84,7 +84,6 @@ def test_what_is_read_is_copied_ahead_of_the_rows(pipe: Pipe, spool: Path) -> No
 
 def test_standard_input_waits_and_knows_no_total(pipe: Pipe) -> None:
     assert pipe.source.blocking
-    assert pipe.source.bytes_total is None
     assert pipe.source.name == "stdin"
 
 
@@ -155,17 +154,17 @@ def test_closing_wakes_a_read_that_waits_in_another_thread(pipe: Pipe) -> None:
 def test_a_copy_is_never_written_over(spool: Path) -> None:
     spool.write_text("another run's input")
 
-    with pytest.raises(RunFailedError, match="a copy of a standard input already"):
-        StdinByteSource(spool)
+    with pytest.raises(RunFailedError, match="a copy of another input exists"):
+        StreamByteSource(StandardInput(), spool)
 
     assert spool.read_text() == "another run's input"
 
 
 def test_a_copy_that_cannot_be_made_is_said_with_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(RunFailedError, match="the input cannot be kept") as caught:
-        StdinByteSource(tmp_path / "no such folder" / "stdin-0")
+    with pytest.raises(RunFailedError, match="the input cannot be copied") as caught:
+        StreamByteSource(StandardInput(), tmp_path / "no such folder" / "stdin-0")
 
-    assert "Make room" in caught.value.hint
+    assert "Free disk space" in caught.value.hint
 
 
 def test_a_closed_standard_input_is_refused(spool: Path) -> None:
@@ -174,7 +173,7 @@ def test_a_closed_standard_input_is_refused(spool: Path) -> None:
     os.close(writing)
 
     with pytest.raises(RefusedError, match="standard input is closed"):
-        StdinByteSource(spool, descriptor=reading)
+        StreamByteSource(StandardInput(reading), spool)
 
 
 def test_standard_input_needs_a_place_for_its_copy() -> None:

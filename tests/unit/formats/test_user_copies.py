@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkzoho.formats.dead_letter.writer import CsvResultWriter
+from bulkzoho.formats.results_writer import CsvResultWriter
 from bulkzoho.formats.user_copies import is_unmodified
 
 HEADER = ("Last_Name",)
@@ -34,35 +34,35 @@ def _uncounted(copy: Path, original: Path) -> bool:
 
 
 @pytest.mark.parametrize("rows", [[], [1], [1, 2, 3]])
-def test_first_lines_of_the_run_itself_are_known(tmp_path: Path, original: Path, rows: list[int]) -> None:
+def test_the_first_lines_of_the_run_are_recognized(tmp_path: Path, original: Path, rows: list[int]) -> None:
     assert _uncounted(_copy(tmp_path, rows), original)
 
 
 @pytest.mark.parametrize("rows", [[2], [1, 3], [1, 2, 3, 4]])
-def test_other_lines_are_not(tmp_path: Path, original: Path, rows: list[int]) -> None:
+def test_other_lines_are_changes(tmp_path: Path, original: Path, rows: list[int]) -> None:
     assert not _uncounted(_copy(tmp_path, rows), original)
 
 
-def test_lines_of_another_run_are_not(tmp_path: Path, original: Path) -> None:
+def test_lines_of_another_run_are_changes(tmp_path: Path, original: Path) -> None:
     assert not _uncounted(_copy(tmp_path, [1, 2], prefix="58"), original)
 
 
 @pytest.mark.parametrize("content", [b"Last_Name\r\nSmith\r\n", b"\xff\xfe\r\n", b"\r\n", b'"\r\n', b"notes"])
-def test_what_is_no_copy_is_not(tmp_path: Path, original: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_copy_is_changed(tmp_path: Path, original: Path, content: bytes) -> None:
     copy = tmp_path / "copy.csv"
     copy.write_bytes(content)
 
     assert not _uncounted(copy, original)
 
 
-def test_a_csv_that_was_saved_with_other_line_ends_is_not(tmp_path: Path, original: Path) -> None:
+def test_a_csv_with_other_line_ends_is_changed(tmp_path: Path, original: Path) -> None:
     copy = _copy(tmp_path, [1, 2])
     copy.write_bytes(copy.read_bytes().replace(b"\r\n", b"\n"))
 
     assert not _uncounted(copy, original)
 
 
-def test_json_lines_are_compared_byte_for_byte_also_in_the_middle_of_a_line(tmp_path: Path, original: Path) -> None:
+def test_json_lines_are_compared_byte_for_byte_within_a_line(tmp_path: Path, original: Path) -> None:
     copy = tmp_path / "copy.jsonl"
     copy.write_bytes(original.read_bytes()[:-3])
     own = _uncounted(copy, original)
@@ -72,7 +72,7 @@ def test_json_lines_are_compared_byte_for_byte_also_in_the_middle_of_a_line(tmp_
     assert not _uncounted(copy, original)
 
 
-def test_a_copy_that_is_gone_or_empty_is_as_it_was(tmp_path: Path, original: Path) -> None:
+def test_a_missing_or_empty_copy_is_unmodified(tmp_path: Path, original: Path) -> None:
     copy = tmp_path / "copy.csv"
     assert _uncounted(copy, original)
     copy.touch()
@@ -80,7 +80,7 @@ def test_a_copy_that_is_gone_or_empty_is_as_it_was(tmp_path: Path, original: Pat
     assert _uncounted(copy, original)
 
 
-def test_lines_beyond_those_that_count_are_taken_where_those_stand_as_they_did(tmp_path: Path, original: Path) -> None:
+def test_lines_after_the_valid_ones_are_accepted_if_the_valid_ones_are_unchanged(tmp_path: Path, original: Path) -> None:
     length = len(_copy(tmp_path, [1]).read_bytes())
     copy = _copy(tmp_path, [1, 2, 3])
 

@@ -15,7 +15,8 @@ from bulkzoho.engine.importer.crash_recovery import restore_from_journal
 from bulkzoho.engine.importer.recorder import OutcomeFiles, OutcomeRecorder, RecorderParts, RejectedRows
 from bulkzoho.engine.importer.result_lines import LetterContext, OutcomeFormatter
 from bulkzoho.errors import RunFailedError
-from bulkzoho.formats.dead_letter.writer import JsonDeadLetterWriter, JsonResultWriter
+from bulkzoho.formats.dead_letter.writer import JsonDeadLetterWriter
+from bulkzoho.formats.results_writer import JsonResultWriter
 from bulkzoho.storage.files.append_file import AppendFile
 from bulkzoho.storage.store.sqlite_journal import SqliteJournal
 from tests.run_samples import import_info

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bulkzoho.formats.dead_letter.writer import JsonResultWriter
+from bulkzoho.formats.results_writer import JsonResultWriter
 from bulkzoho.storage.store import results_reader as searched
 from bulkzoho.storage.store.results_reader import ids_among, result_lines
 

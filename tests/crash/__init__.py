@@ -1,1 +1,1 @@
-"""The program's promises hold when it is killed, starved, raced and given wrong responses."""
+"""Crash tests: kill the program, fail its disk, lose and duplicate its calls, then check its guarantees."""

@@ -1,4 +1,4 @@
-"""Audit a run from outside: its journal as SQLite sees it after a crash, and its files.  Uses none of the program's own code."""
+"""Check a run's journal and files from outside, as they are after a crash.  Uses none of the program's code."""
 
 from __future__ import annotations
 
@@ -13,29 +13,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["AuditedRun", "audit", "copy_of", "find_run"]
+__all__ = ["RunState", "audit", "copy_of", "find_run"]
 
-RESULTS, LETTERS = "results.jsonl", "dead-letter.jsonl"
+RESULTS, DEAD_LETTERS = "results.jsonl", "dead-letter.jsonl"
 JOURNAL = "journal.db"
-KEPT = (JOURNAL, f"{JOURNAL}-wal", RESULTS, LETTERS)  # not the -shm: after a crash it is rebuilt from the log
+COPIED_FILES = (
+    JOURNAL,
+    f"{JOURNAL}-wal",
+    RESULTS,
+    DEAD_LETTERS,
+)  # without the -shm: SQLite rebuilds it from the log after a crash
 COUNTERS = ("created", "updated", "deleted", "unchanged", "dead_lettered", "already_settled")
 
 Line = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditedRun:
-    """A run as its journal and files have it."""
+class RunState:
+    """State of a run according to its journal and files."""
 
     command: str
     status: str
-    read: int  #: rows
-    complete: bool  #: the input was read to its end
+    read: int  #: rows read
+    complete: bool  #: the whole input was read
     settled: frozenset[int]
     in_doubt: frozenset[int]
     tally: dict[str, int]
-    results: list[Line]  #: within the length that the journal knows
-    letters: list[Line]
+    results: list[Line]  #: within the length recorded in the journal
+    dead_letters: list[Line]
     beyond: dict[str, int]  #: bytes of each file beyond that length
 
     @property
@@ -45,42 +50,42 @@ class AuditedRun:
 
     @property
     def unsent(self) -> int:
-        """Rows read without outcome and not in doubt."""
+        """Rows read that have no outcome and are not in doubt."""
         return self.read - self.accepted - self.tally["dead_lettered"] - self.tally["already_settled"] - len(self.in_doubt)
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether the run is complete."""
         return self.status == "completed" and not self.in_doubt and not self.unsent
 
 
 def copy_of(run: Path, into: Path) -> Path:
-    """Copy what a crash would leave of *run* into a new folder; the run itself is not touched, not even its log."""
+    """Copy what a crash would leave of *run* into a new folder; the run itself is not changed, not even its log."""
     into.mkdir(parents=True)
-    for name in KEPT:
+    for name in COPIED_FILES:
         if (run / name).exists():
             shutil.copyfile(run / name, into / name)
     return into
 
 
 def find_run(runs: Iterable[Path], command: str) -> Path | None:
-    """Return the run of *command* with a complete journal, if there is one; there is never a second."""
+    """Return the run of *command* with a complete journal, if any; there must not be two."""
     found = [run for run in runs if _command_of(run) == command]
     assert len(found) <= 1, f"{command} has several runs: {found}"
     return found[0] if found else None
 
 
-def audit(run: Path) -> AuditedRun:
-    """Read a run in any state and check that journal and files agree.
+def audit(run: Path) -> RunState:
+    """Read the state of a run and check that journal and files agree.
 
     Raises:
-        AssertionError: They do not; says how.
+        AssertionError: They do not agree.
     """
     with tempfile.TemporaryDirectory() as scratch:
         return _audit_copy(copy_of(run, Path(scratch) / "copy"))
 
 
-def _audit_copy(run: Path) -> AuditedRun:
+def _audit_copy(run: Path) -> RunState:
     with closing(sqlite3.connect(run / JOURNAL)) as journal:
         (verdict,) = journal.execute("PRAGMA integrity_check").fetchone()
         assert verdict == "ok", f"{run}: {verdict}"
@@ -90,11 +95,11 @@ def _audit_copy(run: Path) -> AuditedRun:
         tally = dict(zip(COUNTERS, journal.execute(f"SELECT {sums} FROM shipment").fetchone(), strict=True))
         shipments = journal.execute("SELECT state, rows FROM shipment").fetchall()
         lengths: dict[str, int] = dict(journal.execute("SELECT name, length FROM file").fetchall())
-    settled = _once([row for state, rows in shipments if state == "settled" for row in _rows(rows)], "settled")
-    in_doubt = _once([row for state, rows in shipments if state == "sent" for row in _rows(rows)], "in doubt")
+    settled = _unique([row for state, rows in shipments if state == "settled" for row in _rows(rows)], "settled")
+    in_doubt = _unique([row for state, rows in shipments if state == "sent" for row in _rows(rows)], "in doubt")
     assert not settled & in_doubt, f"settled and in doubt: {sorted(settled & in_doubt)}"
-    contents = {name: (run / name).read_bytes() if (run / name).exists() else b"" for name in (RESULTS, LETTERS)}
-    audited = AuditedRun(
+    contents = {name: (run / name).read_bytes() if (run / name).exists() else b"" for name in (RESULTS, DEAD_LETTERS)}
+    state = RunState(
         command=command,
         status=status,
         read=read,
@@ -103,32 +108,30 @@ def _audit_copy(run: Path) -> AuditedRun:
         in_doubt=in_doubt,
         tally=tally,
         results=_lines(contents[RESULTS], lengths.get(RESULTS, 0), RESULTS),
-        letters=_lines(contents[LETTERS], lengths.get(LETTERS, 0), LETTERS),
+        dead_letters=_lines(contents[DEAD_LETTERS], lengths.get(DEAD_LETTERS, 0), DEAD_LETTERS),
         beyond={name: len(content) - lengths.get(name, 0) for name, content in contents.items()},
     )
-    _check(audited)
-    return audited
+    _check(state)
+    return state
 
 
-def _check(audited: AuditedRun) -> None:
-    """Check that each row with an outcome has one line, and that the sum holds."""
-    assert len(audited.results) == audited.accepted, f"{len(audited.results)} results for {audited.accepted} accepted rows"
-    assert len(audited.letters) == audited.tally["dead_lettered"], f"{len(audited.letters)} letters for {audited.tally}"
-    assert len(audited.settled) == audited.accepted + audited.tally["dead_lettered"] + audited.tally["already_settled"], (
-        audited.tally
-    )
-    assert audited.unsent >= 0, f"more rows have an outcome than were read: {audited}"
-    named = [(line.get("run", ""), line["source"], line["row"]) for line in audited.letters]
-    named += [("", line["source"], line["row"]) for line in audited.results]
+def _check(state: RunState) -> None:
+    """Check that each row with an outcome has exactly one line and that the counts add up."""
+    assert len(state.results) == state.accepted, f"{len(state.results)} results for {state.accepted} accepted rows"
+    assert len(state.dead_letters) == state.tally["dead_lettered"], f"{len(state.dead_letters)} rejected: {state.tally}"
+    assert len(state.settled) == state.accepted + state.tally["dead_lettered"] + state.tally["already_settled"], state.tally
+    assert state.unsent >= 0, f"more rows have an outcome than were read: {state}"
+    named = [(line.get("run", ""), line["source"], line["row"]) for line in state.dead_letters]
+    named += [("", line["source"], line["row"]) for line in state.results]
     assert len({(source, row) for _, source, row in named}) == len(named), "a row has two lines"
-    if audited.command == "import":  # the lines of a replay name the rows of the first file
-        assert {row for _, _, row in named} == audited.settled, "lines and journal name different rows"
+    if state.command == "import":  # the lines of a replay name the rows of the original file
+        assert {row for _, _, row in named} == state.settled, "lines and journal name different rows"
 
 
 def _lines(content: bytes, length: int, name: str) -> list[Line]:
-    assert len(content) >= length, f"{name} has {len(content)} bytes, the journal knows {length}"
+    assert len(content) >= length, f"{name} has {len(content)} bytes, the journal records {length}"
     valid = content[:length]
-    assert valid.endswith(b"\n") or not valid, f"{name} is torn at {length}"
+    assert valid.endswith(b"\n") or not valid, f"{name} has a partial line at {length}"
     return [json.loads(line) for line in valid.splitlines()]
 
 
@@ -138,9 +141,9 @@ def _rows(text: str) -> Iterator[int]:
         yield from range(int(first), int(last) + 1)
 
 
-def _once(rows: list[int], what: str) -> frozenset[int]:
-    twice = [row for row, count in Counter(rows).items() if count > 1]
-    assert not twice, f"rows {what} twice: {twice[:10]}"
+def _unique(rows: list[int], what: str) -> frozenset[int]:
+    repeated = [row for row, count in Counter(rows).items() if count > 1]
+    assert not repeated, f"rows {what} twice: {repeated[:10]}"
     return frozenset(rows)
 
 
@@ -152,6 +155,6 @@ def _command_of(run: Path) -> str | None:
         try:
             with closing(sqlite3.connect(copy / JOURNAL)) as journal:
                 row = journal.execute("SELECT command FROM run").fetchone()
-        except sqlite3.DatabaseError:  # killed while it was made: no call was made either
+        except sqlite3.DatabaseError:  # killed while it was created: no call was made yet
             return None
     return None if row is None else str(row[0])

@@ -1,4 +1,4 @@
-"""A sandbox inside the test's own event loop, and a clock that can make records old."""
+"""A sandbox in the test's event loop, and a clock that can backdate records."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from bulkzoho.sandbox import Sandbox, SystemClock
 
 from .workloads import Record
 
-__all__ = ["AgedClock", "LocalCrm"]
+__all__ = ["BackdatedClock", "LocalCrm"]
 
 
-class AgedClock(SystemClock):
-    """The system's clock, set back by :attr:`ago_s` while older records are created."""
+class BackdatedClock(SystemClock):
+    """The system clock, set back by :attr:`backdate_s` while existing records are created."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.ago_s = 0.0
+        self.backdate_s = 0.0
 
     def wall(self) -> float:
-        """Return the seconds since the epoch."""
-        return super().wall() - self.ago_s
+        """Return the seconds since 1970."""
+        return super().wall() - self.backdate_s
 
 
 class LocalCrm:
-    """The part of a sandbox that a crash test uses."""
+    """Interface of a workload to a sandbox in this process."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
     def add(self, crm_module: str, records: Iterable[Record]) -> list[str]:
-        """Add records without a call; return their ids."""
+        """Insert records without an API call and return their ids."""
         return self._sandbox.add(crm_module, records)
 
     def records(self, crm_module: str = "Leads") -> list[dict[str, Any]]:

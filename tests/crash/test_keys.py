@@ -1,4 +1,4 @@
-"""Keys with lost responses: unique fields that are not the match key, repeated ids, and two resumes of one run."""
+"""Keys with lost responses: unique fields beside the match key, repeated ids, and two concurrent resumes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 
 from bulkzoho.sandbox import Edition, Fault, FaultKind, Sandbox, SandboxSettings
 
-from .harness import FAST, Workplace
+from .harness import FAST, Workspace
 from .invariants import audit, find_run
 from .local_crm import LocalCrm
 from .process_killer import finish
-from .workloads import LOADS, check_end
+from .workloads import WORKLOADS, check_end
 
 LOST = [
     Fault(kind=FaultKind.RESET_AFTER_COMMIT, on_call=(1, 4)),
@@ -33,51 +33,51 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 @pytest.fixture
-def place(sandbox: Sandbox, tmp_path: Path) -> Workplace:
-    return Workplace(tmp_path, {**sandbox.environment, "BULKZOHO_SETTLE_WAIT": "0"})
+def workspace(sandbox: Sandbox, tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path, {**sandbox.environment, "BULKZOHO_SETTLE_WAIT": "0"})
 
 
-async def test_rows_that_share_a_unique_field_beside_the_match_key_come_in_order(sandbox: Sandbox, place: Workplace) -> None:
-    """Upserts match on Email; two addresses share one External_Id, so both rows are one record: the later one wins."""
+async def test_rows_that_share_another_unique_field_are_applied_in_order(sandbox: Sandbox, workspace: Workspace) -> None:
+    """Upserts match on Email; two addresses share an External_Id, so both rows are one record and the later row wins."""
     rows = [(f"Lead {n}", f"lead{n}@example.com", f"X-{(n + 1) // 2}" if n % 4 else f"x-{(n + 1) // 2}") for n in range(1, 101)]
-    _write(place.folder / "rows.csv", ("Last_Name", "Email", "External_Id"), rows)
+    _write(workspace.folder / "rows.csv", ("Last_Name", "Email", "External_Id"), rows)
     sandbox.faults.script(LOST)
 
-    audited, _ = await finish(place, (*IMPORT, "--operation", "upsert", "--match-on", "Email", *FAST))
+    state, _ = await finish(workspace, (*IMPORT, "--operation", "upsert", "--match-on", "Email", *FAST))
 
-    assert audited.accepted == 100
-    held = {record["External_Id"].casefold(): record["Last_Name"] for record in sandbox.records("Leads")}
-    assert held == {f"x-{pair}": f"Lead {2 * pair}" for pair in range(1, 51)}
-    assert not [one for one in sandbox.violations.by_kind if one.startswith("same_key")]
+    assert state.accepted == 100
+    records_by_id = {record["External_Id"].casefold(): record["Last_Name"] for record in sandbox.records("Leads")}
+    assert records_by_id == {f"x-{pair}": f"Lead {2 * pair}" for pair in range(1, 51)}
+    assert not [kind for kind in sandbox.violations.by_kind if kind.startswith("same_key")]
 
 
-async def test_updates_of_one_id_come_in_order_though_replies_are_lost(sandbox: Sandbox, place: Workplace) -> None:
-    load = LOADS["update"](200, LocalCrm(sandbox))
-    (place.folder / "rows.csv").write_text(load.text, encoding="utf-8", newline="")
+async def test_updates_of_the_same_id_are_applied_in_order_despite_lost_responses(sandbox: Sandbox, workspace: Workspace) -> None:
+    workload = WORKLOADS["update"](200, LocalCrm(sandbox))
+    (workspace.folder / "rows.csv").write_text(workload.text, encoding="utf-8", newline="")
     sandbox.faults.script(LOST)
 
-    audited, _ = await finish(place, (*IMPORT, *load.words, *FAST))
+    state, _ = await finish(workspace, (*IMPORT, *workload.options, *FAST))
 
-    check_end(load, audited, LocalCrm(sandbox).records())
-    assert not [one for one in sandbox.violations.by_kind if one.startswith("same_key")]
+    check_end(workload, state, LocalCrm(sandbox).records())
+    assert not [kind for kind in sandbox.violations.by_kind if kind.startswith("same_key")]
 
 
-async def test_of_two_resumes_at_once_one_works_and_the_other_says_who_does(sandbox: Sandbox, place: Workplace) -> None:
-    _write(place.folder / "rows.csv", ("Last_Name", "External_Id"), [(f"Lead {n}", f"X-{n}") for n in range(1, 1001)])
+async def test_of_two_concurrent_resumes_one_runs_and_the_other_names_its_process(sandbox: Sandbox, workspace: Workspace) -> None:
+    _write(workspace.folder / "rows.csv", ("Last_Name", "External_Id"), [(f"Lead {n}", f"X-{n}") for n in range(1, 1001)])
     sandbox.change(latency_s=0.05)
 
-    async def while_it_works() -> None:
+    async def until_records_exist() -> None:
         while sandbox.count("Leads") < 100:
             await asyncio.sleep(0.01)
 
-    killed = await place.run(*IMPORT, *FAST, kill_when=while_it_works)
-    place.forget_quota()
+    killed = await workspace.run(*IMPORT, *FAST, kill_when=until_records_exist)
+    workspace.delete_quota_ledger()
     assert killed.killed
-    run = find_run(place.runs(), "import")
+    run = find_run(workspace.runs(), "import")
     assert run is not None
 
     # bulkzoho resume RUN & bulkzoho resume RUN
-    both = await asyncio.gather(*(place.run("resume", run.name, *FAST) for _ in range(2)))
+    both = await asyncio.gather(*(workspace.run("resume", run.name, *FAST) for _ in range(2)))
 
     refused, worked = sorted(both, key=lambda ended: ended.status, reverse=True)
     assert (refused.status, worked.status) == (LOCKED, 0), both

@@ -1,4 +1,4 @@
-"""Runs that are killed at random moments, under random faults, end exact (the short form of :mod:`run_all`)."""
+"""Runs killed at random moments under random faults end correctly (short form of :mod:`run_all`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROWS = 400
 
 
 @pytest.mark.parametrize("name", ["insert", "insert-keyless", "upsert", "update", "delete", "replay"])
-async def test_a_run_killed_at_random_moments_ends_with_every_row_once(name: str, tmp_path: Path) -> None:
+async def test_a_run_killed_at_random_moments_writes_every_row_once(name: str, tmp_path: Path) -> None:
     killed = await kill_and_resume(name, rows=ROWS, kills=KILLS, seed=SEED, folder=tmp_path)
 
     print(f"seed {SEED}: {killed}")

@@ -1,1 +1,1 @@
-"""Zoho's own SDKs against the sandbox."""
+"""Run Zoho's own SDKs against the sandbox."""

@@ -1,4 +1,4 @@
-"""Install Zoho's own SDKs once, unmodified, into folders of their own; start a sandbox for them."""
+"""Install Zoho's unmodified SDKs once, each into its own folder, and start a sandbox for them."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ RUN_TIMEOUT_S = 60.0
 
 
 @contextmanager
-def _installed(folder: Path, what: str) -> Iterator[bool]:
-    """Yield whether *what* is in *folder* already; otherwise record it after the caller has put it there."""
+def _installed(folder: Path, package: str) -> Iterator[bool]:
+    """Yield whether *package* is installed in *folder*; if not, mark it as installed after the caller has done so."""
     mark = folder / "installed.txt"
-    if mark.exists() and mark.read_text() == what:
+    if mark.exists() and mark.read_text() == package:
         yield True
         return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     yield False
-    mark.write_text(what)
+    mark.write_text(package)
 
 
-def _run(*words: str, folder: Path) -> None:
-    ended = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
-    if ended.returncode != 0:
-        pytest.fail(f"{' '.join(words)} failed, so Zoho's SDK cannot be tried: {ended.stderr[-2000:]}", pytrace=False)
+def _run(*command: str, folder: Path) -> None:
+    completed = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if completed.returncode != 0:
+        pytest.fail(f"{' '.join(command)} failed, so Zoho's SDK cannot run: {completed.stderr[-2000:]}", pytrace=False)
 
 
 @pytest.fixture(scope="session")
 def python_with_sdk(request: pytest.FixtureRequest) -> Path:
-    """Return an interpreter that has Zoho's Python SDK, and none of our code."""
+    """Return a Python interpreter with Zoho's SDK and nothing of this project."""
     folder = Path(request.config.cache.mkdir("interop")) / "python"
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     with _installed(folder, f"{PYTHON_SDK} {sys.version}") as done:
@@ -58,10 +58,10 @@ def python_with_sdk(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="session")
 def node_with_sdk(request: pytest.FixtureRequest) -> Path:
-    """Return the folder that Zoho's Node SDK is installed in."""
+    """Return the folder with Zoho's Node SDK."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
-        pytest.fail("node and npm are needed to try Zoho's Node SDK; .ci/run installs them", pytrace=False)
+        pytest.fail("Zoho's Node SDK needs node and npm; .ci/run installs them", pytrace=False)
     folder = Path(request.config.cache.mkdir("interop")) / "node"
     with _installed(folder, NODE_SDK) as done:
         if not done:
@@ -71,15 +71,15 @@ def node_with_sdk(request: pytest.FixtureRequest) -> Path:
 
 
 class SdkRun:
-    """Run a script of an SDK against one sandbox."""
+    """Runner of SDK scripts against one sandbox."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
 
-    async def __call__(self, *words: object) -> Any:
-        """Run the command; return the JSON object that it prints."""
+    async def __call__(self, *command: object) -> Any:
+        """Run a command and return the JSON object that it prints."""
         process = await asyncio.create_subprocess_exec(
-            *map(str, words),
+            *map(str, command),
             env={**os.environ, **self.sandbox.environment},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -91,36 +91,36 @@ class SdkRun:
 
 @pytest.fixture
 async def sdk_run() -> AsyncIterator[SdkRun]:
-    """Return a function that runs a script against a sandbox with short jobs and an index without lag."""
+    """Yield a runner for a sandbox with short jobs and no search lag."""
     async with Sandbox(
         SandboxSettings(job_time_s=0.2, search_lag_s=0, strict=UnverifiedBehavior(shuffled_results=False))
     ) as sandbox:
         yield SdkRun(sandbox)
 
 
-def lines_of_zip(encoded: str) -> list[str]:
-    """Return the lines of the one file in a zip that comes as base 64."""
+def unzip_lines(encoded: str) -> list[str]:
+    """Return the lines of the only file in a base64 zip."""
     with zipfile.ZipFile(io.BytesIO(base64.b64decode(encoded))) as archive:
         [name] = archive.namelist()
         return archive.read(name).decode().splitlines()
 
 
-@pytest.fixture(name="lines_of_zip")
-def fixture_lines_of_zip() -> Any:
-    """Return a function that unpacks a zip that comes as base 64."""
-    return lines_of_zip
+@pytest.fixture(name="unzip_lines")
+def fixture_unzip_lines() -> Any:
+    """Return the function that unpacks a base64 zip."""
+    return unzip_lines
 
 
-@pytest.fixture(name="same_for_both")
-def fixture_same_for_both() -> Any:
-    """Return the assertions that hold for both SDKs."""
-    return assert_the_sdk_did_it_all
+@pytest.fixture(name="check_results")
+def fixture_check_results() -> Any:
+    """Return the assertions shared by both SDKs."""
+    return assert_sdk_results
 
 
-def assert_the_sdk_did_it_all(sandbox: Sandbox, told: Any, key: str) -> None:
-    """Check the output of an SDK and the records in the sandbox; *key* is the first letter of its external ids."""
-    written, read = told["written"], told["read"]
-    assert told["user"] == "Ana Lund"
+def assert_sdk_results(sandbox: Sandbox, results: Any, key: str) -> None:
+    """Check the results reported by an SDK and the records in the sandbox; *key* is the first letter of its external ids."""
+    written, read = results["written"], results["read"]
+    assert results["user"] == "Ana Lund"
     assert (written["created"]["status"], written["created"]["codes"]) == (201, ["SUCCESS"] * 5)
     assert (written["mixed"]["status"], written["mixed"]["codes"]) == (207, ["DUPLICATE_DATA", "SUCCESS"])
     assert written["mixed"]["kinds"] == ["APIException", "SuccessResponse"]
@@ -133,12 +133,12 @@ def assert_the_sdk_did_it_all(sandbox: Sandbox, told: Any, key: str) -> None:
     assert (read["pages"], read["names"]) == (4, ["New", "X", "N3", "N2", "N1", "N0", "Okafor"])
     assert (read["found"], read["coql"]) == (["Okafor"], [["Okafor", "Rom"]])
     assert read["coql_refused"] == ["APIException", "INVALID_QUERY"]
-    assert (told["exported"]["status"], told["exported"]["code"]) == (201, "ADDED_SUCCESSFULLY")
-    assert (told["exported"]["state"], told["exported"]["count"]) == ("COMPLETED", 1)
-    assert (told["loaded"]["uploaded"], told["loaded"]["created"]) == ("FILE_UPLOAD_SUCCESS", "SUCCESS")
-    assert told["loaded"]["counts"] == [0, 1, 1, 2]
-    assert (told["deleted"]["deleted"]["status"], told["deleted"]["deleted"]["codes"]) == (207, ["SUCCESS", "INVALID_DATA"])
-    assert told["deleted"]["removed"] == written["created"]["ids"][1:2]
+    assert (results["exported"]["status"], results["exported"]["code"]) == (201, "ADDED_SUCCESSFULLY")
+    assert (results["exported"]["state"], results["exported"]["count"]) == ("COMPLETED", 1)
+    assert (results["loaded"]["uploaded"], results["loaded"]["created"]) == ("FILE_UPLOAD_SUCCESS", "SUCCESS")
+    assert results["loaded"]["counts"] == [0, 1, 1, 2]
+    assert (results["deleted"]["deleted"]["status"], results["deleted"]["deleted"]["codes"]) == (207, ["SUCCESS", "INVALID_DATA"])
+    assert results["deleted"]["removed"] == written["created"]["ids"][1:2]
     [first] = [each for each in sandbox.records("Leads") if each.get("External_Id") == f"{key}1"]
     [contact] = sandbox.records("Contacts")
     assert (first["Last_Name"], first["City"]) == ("Bulk", "Rom")

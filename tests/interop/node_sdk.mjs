@@ -1,5 +1,5 @@
-// What a user of Zoho's Node SDK does, against whatever CRM the environment names; one JSON object on stdout.
-// Run with the folder that the SDK is installed in, a folder of its own, and a zip of two rows for the bulk write.
+// Use Zoho's Node SDK with the CRM in the environment; print one JSON object.
+// Arguments: the folder of the installed SDK, a scratch folder, and a zip with two rows for the bulk write.
 
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
@@ -8,15 +8,15 @@ import process from "node:process";
 const [installed, folder, archive] = process.argv.slice(2);
 const sdk = await import(pathToFileURL(createRequire(installed + "/").resolve("@zohocrm/nodejs-sdk-8.0")));
 const { Record, Coql, BulkRead, BulkWrite, Org, Users, Modules, Fields, Choice, HeaderMap, ParameterMap } = sdk;
-const told = process.env;
+const variables = process.env;
 
 async function initialize() {
-  const accounts = told.BULKZOHO_ACCOUNTS_URL + "/oauth/v2/token";
-  const environment = sdk.DataCenter.setEnvironment(told.BULKZOHO_API_URL, accounts, told.BULKZOHO_UPLOAD_URL);
+  const accounts = variables.BULKZOHO_ACCOUNTS_URL + "/oauth/v2/token";
+  const environment = sdk.DataCenter.setEnvironment(variables.BULKZOHO_API_URL, accounts, variables.BULKZOHO_UPLOAD_URL);
   const token = new sdk.OAuthBuilder()
-    .clientId(told.BULKZOHO_CLIENT_ID)
-    .clientSecret(told.BULKZOHO_CLIENT_SECRET)
-    .refreshToken(told.BULKZOHO_REFRESH_TOKEN)
+    .clientId(variables.BULKZOHO_CLIENT_ID)
+    .clientSecret(variables.BULKZOHO_CLIENT_SECRET)
+    .refreshToken(variables.BULKZOHO_REFRESH_TOKEN)
     .build();
   await (await new sdk.InitializeBuilder())
     .environment(environment)
@@ -28,11 +28,11 @@ async function initialize() {
     .initialize();
 }
 
-function made(values, id = null) {
-  const one = new Record.Record();
-  if (id !== null) one.setId(BigInt(id));
-  for (const [name, value] of Object.entries(values)) one.addKeyValue(name, value);
-  return one;
+function makeRecord(values, id = null) {
+  const record = new Record.Record();
+  if (id !== null) record.setId(BigInt(id));
+  for (const [name, value] of Object.entries(values)) record.addKeyValue(name, value);
+  return record;
 }
 
 function body(records, keys = null) {
@@ -43,7 +43,7 @@ function body(records, keys = null) {
   return wrapped;
 }
 
-function outcome(answer) {
+function writeResults(answer) {
   const results = answer.getObject().getData();
   return {
     status: answer.getStatusCode(),
@@ -64,31 +64,31 @@ const headers = () => new HeaderMap();
 
 async function writeRecords() {
   const first = { Last_Name: "Okafor", External_Id: "n1", Score: 1.5, Email: "n1@example.com", Email_Opt_Out: true };
-  const others = [0, 1, 2, 3].map((each) => made({ Last_Name: "N" + each }));
-  const created = outcome(await leads.createRecords(body([made(first), ...others]), headers()));
-  const one = created.ids[0];
+  const others = [0, 1, 2, 3].map((each) => makeRecord({ Last_Name: "N" + each }));
+  const created = writeResults(await leads.createRecords(body([makeRecord(first), ...others]), headers()));
+  const leadId = created.ids[0];
   const accounts = new Record.RecordOperations("Accounts");
-  const account = outcome(await accounts.createRecords(body([made({ Account_Name: "Acme" })]), headers()));
-  const linked = made({ Last_Name: "Vik", Account_Name: made({}, account.ids[0]) });
-  const again = [made({ ...first, City: "Rom" }), made({ Last_Name: "New", External_Id: "n2" })];
+  const account = writeResults(await accounts.createRecords(body([makeRecord({ Account_Name: "Acme" })]), headers()));
+  const linked = makeRecord({ Last_Name: "Vik", Account_Name: makeRecord({}, account.ids[0]) });
+  const again = [makeRecord({ ...first, City: "Rom" }), makeRecord({ Last_Name: "New", External_Id: "n2" })];
   return {
     created,
-    mixed: outcome(await leads.createRecords(body([made(first), made({ Last_Name: "X" })]), headers())),
-    updated: outcome(await leads.updateRecords(body([made({ City: "Oslo" }, one)]), headers())),
-    updated_one: outcome(await leads.updateRecord(BigInt(one), body([made({ State: "Østland" })]), headers())),
-    upserted: outcome(await leads.upsertRecords(body(again, ["External_Id"]), headers())),
-    linked: outcome(await new Record.RecordOperations("Contacts").createRecords(body([linked]), headers())),
+    mixed: writeResults(await leads.createRecords(body([makeRecord(first), makeRecord({ Last_Name: "X" })]), headers())),
+    updated: writeResults(await leads.updateRecords(body([makeRecord({ City: "Oslo" }, leadId)]), headers())),
+    updated_one: writeResults(await leads.updateRecord(BigInt(leadId), body([makeRecord({ State: "Østland" })]), headers())),
+    upserted: writeResults(await leads.upsertRecords(body(again, ["External_Id"]), headers())),
+    linked: writeResults(await new Record.RecordOperations("Contacts").createRecords(body([linked]), headers())),
   };
 }
 
 async function query(text) {
-  const asked = new Coql.BodyWrapper();
-  asked.setSelectQuery(text);
-  return (await new Coql.CoqlOperations().getRecords(asked)).getObject();
+  const request = new Coql.BodyWrapper();
+  request.setSelectQuery(text);
+  return (await new Coql.CoqlOperations().getRecords(request)).getObject();
 }
 
-async function readRecords(one) {
-  const got = (await leads.getRecord(BigInt(one), new ParameterMap(), headers())).getObject().getData()[0];
+async function readRecords(leadId) {
+  const got = (await leads.getRecord(BigInt(leadId), new ParameterMap(), headers())).getObject().getData()[0];
   const names = [];
   let pages = 0;
   let token = null;
@@ -121,19 +121,19 @@ async function readRecords(one) {
 
 async function deleteRecords(ids) {
   const chosen = await parameters(Record.DeleteRecordsParam, [["IDS", ids.join(",")]]);
-  const deleted = outcome(await leads.deleteRecords(chosen, headers()));
+  const deleted = writeResults(await leads.deleteRecords(chosen, headers()));
   const removed = (await leads.getDeletedRecords(new ParameterMap(), headers())).getObject().getData();
   return { deleted, removed: removed.map((each) => String(each.getId())) };
 }
 
-async function finished(details) {
-  for (let look = 0; look < 400; look += 1) {
+async function waitForJob(details) {
+  for (let attempt = 0; attempt < 400; attempt += 1) {
     const job = await details();
     const state = job.getState ? job.getState() : job.getStatus();
     if (["COMPLETED", "FAILURE", "FAILED"].includes(state.getValue ? state.getValue() : state)) return job;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error("the job does not end");
+  throw new Error("the job did not end");
 }
 
 function leadsModule() {
@@ -142,7 +142,7 @@ function leadsModule() {
   return module;
 }
 
-async function downloaded(answer) {
+async function downloadAsBase64(answer) {
   const stream = (await answer.getObject()).getFile().getStream();
   if (Buffer.isBuffer(stream)) return stream.toString("base64");
   const chunks = [];
@@ -158,22 +158,22 @@ async function exportLeads() {
   criteria.setField(field);
   criteria.setComparator(new Choice("equal"));
   criteria.setValue("Rom");
-  const asked = new BulkRead.Query();
-  asked.setModule(leadsModule());
-  asked.setFields(["Last_Name", "City"]);
-  asked.setCriteria(criteria);
+  const request = new BulkRead.Query();
+  request.setModule(leadsModule());
+  request.setFields(["Last_Name", "City"]);
+  request.setCriteria(criteria);
   const wrapped = new BulkRead.BodyWrapper();
-  wrapped.setQuery(asked);
+  wrapped.setQuery(request);
   const created = await operations.createBulkReadJob(wrapped);
   const [result] = created.getObject().getData();
   const id = BigInt(result.getDetails().get("id"));
-  const job = await finished(async () => (await operations.getBulkReadJobDetails(id)).getObject().getData()[0]);
+  const job = await waitForJob(async () => (await operations.getBulkReadJobDetails(id)).getObject().getData()[0]);
   return {
     status: created.getStatusCode(),
     code: result.getCode().getValue(),
     state: job.getState().getValue(),
     count: job.getResult().getCount(),
-    zip: await downloaded(await operations.downloadResult(id)),
+    zip: await downloadAsBase64(await operations.downloadResult(id)),
   };
 }
 
@@ -210,13 +210,13 @@ async function load() {
   const request = jobRequest(String(uploaded.getDetails().get("file_id")));
   const created = (await operations.createBulkWriteJob(request)).getObject();
   const id = String(created.getDetails().get("id"));
-  const job = await finished(async () => (await operations.getBulkWriteJobDetails(id)).getObject());
+  const job = await waitForJob(async () => (await operations.getBulkWriteJobDetails(id)).getObject());
   const counts = job.getResource()[0].getFile();
   return {
     uploaded: uploaded.getCode().getValue(),
     created: created.getCode().getValue(),
     counts: [counts.getAddedCount(), counts.getUpdatedCount(), counts.getSkippedCount(), counts.getTotalCount()],
-    zip: await downloaded(await operations.downloadBulkWriteResult(job.getResult().getDownloadUrl())),
+    zip: await downloadAsBase64(await operations.downloadBulkWriteResult(job.getResult().getDownloadUrl())),
   };
 }
 

@@ -1,6 +1,6 @@
-"""Do what a user of Zoho's Python SDK does, against the CRM that the environment names; print one JSON object.
+"""Use Zoho's Python SDK with the CRM in the environment; print one JSON object.
 
-It runs with the SDK's own interpreter, which has none of our code.
+This script runs in the SDK's own interpreter, which has nothing of this project.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from zohocrmsdk.src.com.zoho.crm.api.sdk_config import SDKConfig  # type: ignore
 from zohocrmsdk.src.com.zoho.crm.api.util import Choice, StreamWrapper  # type: ignore[import-not-found]
 
 LEADS = record.RecordOperations("Leads")
-ROWS = 5  # of the pages that are read
+ROWS = 5  # leads created; more than one page
 
 
 def initialize(folder: Path) -> None:
-    """Connect the SDK to the CRM of the environment, as to another data center."""
-    told = os.environ
+    """Configure the SDK for the CRM in the environment, as a custom data center."""
+    results = os.environ
     environment = DataCenter.Environment(
-        told["BULKZOHO_API_URL"], told["BULKZOHO_ACCOUNTS_URL"] + "/oauth/v2/token", told["BULKZOHO_UPLOAD_URL"]
+        results["BULKZOHO_API_URL"], results["BULKZOHO_ACCOUNTS_URL"] + "/oauth/v2/token", results["BULKZOHO_UPLOAD_URL"]
     )
     token = OAuthToken(
-        client_id=told["BULKZOHO_CLIENT_ID"],
-        client_secret=told["BULKZOHO_CLIENT_SECRET"],
-        refresh_token=told["BULKZOHO_REFRESH_TOKEN"],
+        client_id=results["BULKZOHO_CLIENT_ID"],
+        client_secret=results["BULKZOHO_CLIENT_SECRET"],
+        refresh_token=results["BULKZOHO_REFRESH_TOKEN"],
     )
     Initializer.initialize(
         environment=environment,
@@ -52,8 +52,8 @@ def initialize(folder: Path) -> None:
     )
 
 
-def made(values: dict[str, Any], record_id: int | None = None) -> Any:
-    """Return a record of the SDK."""
+def new_record(values: dict[str, Any], record_id: int | None = None) -> Any:
+    """Build an SDK record."""
     one = record.Record()
     if record_id is not None:
         one.set_id(record_id)
@@ -63,7 +63,7 @@ def made(values: dict[str, Any], record_id: int | None = None) -> Any:
 
 
 def body(*records: Any, keys: list[str] | None = None) -> Any:
-    """Return the body of a write."""
+    """Build the body of a write."""
     wrapped = record.BodyWrapper()
     wrapped.set_data(list(records))
     wrapped.set_trigger([])
@@ -72,8 +72,8 @@ def body(*records: Any, keys: list[str] | None = None) -> Any:
     return wrapped
 
 
-def outcome(answer: Any) -> dict[str, Any]:
-    """Return what the SDK read of the results of a write."""
+def write_results(answer: Any) -> dict[str, Any]:
+    """Return the write results as parsed by the SDK."""
     results = answer.get_object().get_data()
     return {
         "status": answer.get_status_code(),
@@ -83,42 +83,48 @@ def outcome(answer: Any) -> dict[str, Any]:
     }
 
 
-def parameters(**given: Any) -> Any:
-    """Return the parameters of a list or search call."""
-    made_map = ParameterMap()
-    for name, value in given.items():
+def parameters(**values: Any) -> Any:
+    """Build the parameters of a list or search call."""
+    parameter_map = ParameterMap()
+    for name, value in values.items():
         owner = record.SearchRecordsParam if name == "criteria" else record.GetRecordsParam
-        made_map.add(getattr(owner, name), value)
-    return made_map
+        parameter_map.add(getattr(owner, name), value)
+    return parameter_map
 
 
 def write_records() -> dict[str, Any]:
-    """Create, create with an error, update, upsert."""
+    """Create, create with an error, update and upsert records."""
     first = {"Last_Name": "Okafor", "External_Id": "p1", "Score": 1.5, "Email": "p1@example.com", "Email_Opt_Out": True}
-    created = outcome(
-        LEADS.create_records(body(made(first), *(made({"Last_Name": f"N{n}"}) for n in range(ROWS - 1))), HeaderMap())
+    created = write_results(
+        LEADS.create_records(body(new_record(first), *(new_record({"Last_Name": f"N{n}"}) for n in range(ROWS - 1))), HeaderMap())
     )
     one = int(created["ids"][0])
-    account = outcome(record.RecordOperations("Accounts").create_records(body(made({"Account_Name": "Acme"})), HeaderMap()))
-    parent = made({}, int(account["ids"][0]))
-    linked = made({"Last_Name": "Vik", "Account_Name": parent})
+    account = write_results(
+        record.RecordOperations("Accounts").create_records(body(new_record({"Account_Name": "Acme"})), HeaderMap())
+    )
+    parent = new_record({}, int(account["ids"][0]))
+    linked = new_record({"Last_Name": "Vik", "Account_Name": parent})
     return {
         "created": created,
-        "mixed": outcome(LEADS.create_records(body(made(first), made({"Last_Name": "X"})), HeaderMap())),
-        "updated": outcome(LEADS.update_records(body(made({"City": "Oslo"}, one)), HeaderMap())),
-        "updated_one": outcome(LEADS.update_record(one, body(made({"State": "Østland"})), HeaderMap())),
-        "upserted": outcome(
+        "mixed": write_results(LEADS.create_records(body(new_record(first), new_record({"Last_Name": "X"})), HeaderMap())),
+        "updated": write_results(LEADS.update_records(body(new_record({"City": "Oslo"}, one)), HeaderMap())),
+        "updated_one": write_results(LEADS.update_record(one, body(new_record({"State": "Østland"})), HeaderMap())),
+        "upserted": write_results(
             LEADS.upsert_records(
-                body(made({**first, "City": "Rom"}), made({"Last_Name": "New", "External_Id": "p2"}), keys=["External_Id"]),
+                body(
+                    new_record({**first, "City": "Rom"}),
+                    new_record({"Last_Name": "New", "External_Id": "p2"}),
+                    keys=["External_Id"],
+                ),
                 HeaderMap(),
             )
         ),
-        "linked": outcome(record.RecordOperations("Contacts").create_records(body(linked), HeaderMap())),
+        "linked": write_results(record.RecordOperations("Contacts").create_records(body(linked), HeaderMap())),
     }
 
 
 def read_records(one: int) -> dict[str, Any]:
-    """Get one, list page by page, search, count, and ask COQL."""
+    """Get one record, list page by page, search, count and query with COQL."""
     got = LEADS.get_record(one, ParameterMap(), HeaderMap()).get_object().get_data()[0]
     pages, names, token = 0, [], None
     while pages == 0 or token:
@@ -148,10 +154,10 @@ def read_records(one: int) -> dict[str, Any]:
 
 
 def orders() -> dict[str, Any]:
-    """Create an order with rows of its subform, and read it back."""
+    """Create an order with subform rows and read it back."""
     operations = record.RecordOperations("Orders")
-    rows = [made({"Product": "Oak", "Quantity": 2}), made({"Product": "Elm"})]
-    created = outcome(operations.create_records(body(made({"Name": "First", "Order_Lines": rows})), HeaderMap()))
+    rows = [new_record({"Product": "Oak", "Quantity": 2}), new_record({"Product": "Elm"})]
+    created = write_results(operations.create_records(body(new_record({"Name": "First", "Order_Lines": rows})), HeaderMap()))
     got = operations.get_record(int(created["ids"][0]), ParameterMap(), HeaderMap()).get_object().get_data()[0]
     return {
         "codes": created["codes"],
@@ -159,23 +165,23 @@ def orders() -> dict[str, Any]:
     }
 
 
-def bin_names() -> list[str]:
-    """Read the recycle bin."""
-    lying = recycle_bin.RecycleBinOperations().get_recyclebin_records(ParameterMap()).get_object().get_recycle_bin()
-    return [each.get_display_name() for each in lying]
+def recycle_bin_names() -> list[str]:
+    """Return the names of the records in the recycle bin."""
+    entries = recycle_bin.RecycleBinOperations().get_recyclebin_records(ParameterMap()).get_object().get_recycle_bin()
+    return [each.get_display_name() for each in entries]
 
 
 def delete_records(ids: list[int]) -> dict[str, Any]:
-    """Delete two records, one of which does not exist, and read the deleted ones."""
-    chosen = ParameterMap()
-    chosen.add(record.DeleteRecordsParam.ids, ",".join(map(str, ids)))
-    deleted = outcome(LEADS.delete_records(chosen, HeaderMap()))
+    """Delete an existing and a missing record, then list deleted records."""
+    selection = ParameterMap()
+    selection.add(record.DeleteRecordsParam.ids, ",".join(map(str, ids)))
+    deleted = write_results(LEADS.delete_records(selection, HeaderMap()))
     removed = LEADS.get_deleted_records(ParameterMap(), HeaderMap()).get_object().get_data()
     return {"deleted": deleted, "removed": [str(each.get_id()) for each in removed]}
 
 
-def finished(details: Any) -> Any:
-    """Wait for a job; *details* requests its state."""
+def wait_for_job(details: Any) -> Any:
+    """Wait until a job ends; *details* fetches its state."""
     end = time.monotonic() + 20
     while time.monotonic() < end:
         job = details()
@@ -187,13 +193,13 @@ def finished(details: Any) -> Any:
 
 
 def module() -> Any:
-    """Name the module Leads as the bulk calls do."""
+    """Build the module Leads for bulk calls."""
     leads = MinifiedModule()
     leads.set_api_name("Leads")
     return leads
 
 
-def unpacked(answer: Any) -> list[str]:
+def unzip_lines(answer: Any) -> list[str]:
     """Return the lines of the CSV in a downloaded zip."""
     content = answer.get_object().get_file().get_stream().content
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -216,8 +222,8 @@ def export() -> dict[str, Any]:
     created = operations.create_bulk_read_job(wrapped)
     [result] = created.get_object().get_data()
     job_id = int(result.get_details()["id"])
-    job = finished(lambda: operations.get_bulk_read_job_details(job_id).get_object().get_data()[0])
-    lines = unpacked(operations.download_result(job_id))
+    job = wait_for_job(lambda: operations.get_bulk_read_job_details(job_id).get_object().get_data()[0])
+    lines = unzip_lines(operations.download_result(job_id))
     return {
         "status": created.get_status_code(),
         "code": result.get_code().get_value(),
@@ -243,8 +249,8 @@ def load() -> dict[str, Any]:
     uploaded = operations.upload_file(file, headers).get_object()
     created = operations.create_bulk_write_job(job_request(str(uploaded.get_details()["file_id"]))).get_object()
     job_id = str(created.get_details()["id"])
-    job = finished(lambda: operations.get_bulk_write_job_details(job_id).get_object())
-    lines = unpacked(operations.download_bulk_write_result(job.get_result().get_download_url()))
+    job = wait_for_job(lambda: operations.get_bulk_write_job_details(job_id).get_object())
+    lines = unzip_lines(operations.download_bulk_write_result(job.get_result().get_download_url()))
     counts = job.get_resource()[0].get_file()
     return {
         "uploaded": uploaded.get_code().get_value(),
@@ -255,7 +261,7 @@ def load() -> dict[str, Any]:
 
 
 def job_request(file_id: str) -> Any:
-    """Return the body that starts a bulk write of an uploaded file."""
+    """Build the body that starts a bulk write of an uploaded file."""
     mappings = []
     for index, name in enumerate(("External_Id", "Last_Name")):
         mapping = bulk_write.FieldMapping()
@@ -277,21 +283,21 @@ def job_request(file_id: str) -> Any:
 
 
 def main() -> None:
-    """Run all steps."""
+    """Run all operations and print their results."""
     initialize(Path(sys.argv[1]))
     written = write_records()
     one, two = (int(each) for each in written["created"]["ids"][:2])
-    told = {
+    results = {
         "user": users.UsersOperations().get_users(ParameterMap(), HeaderMap()).get_object().get_users()[0].get_full_name(),
         "written": written,
         "read": read_records(one),
         "exported": export(),
         "loaded": load(),
         "deleted": delete_records([two, 1]),
-        "bin": bin_names(),
+        "bin": recycle_bin_names(),
         "orders": orders(),
     }
-    print(json.dumps(told))
+    print(json.dumps(results))
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What bulkzoho costs, beside the floor of the machine and beside other clients; see docs/benchmarks.md."""
+"""Benchmarks of bulkzoho against a minimal client and other clients; see docs/benchmarks.md."""

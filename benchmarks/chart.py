@@ -1,4 +1,4 @@
-"""One picture: a bar a client, on a scale of tens, as SVG."""
+"""Draw a bar chart with a logarithmic scale as SVG."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OURS: Final = "bulkzoho"
 
 
 def bars(rates: Mapping[str, float]) -> str:
-    """Draw records a second by client, fastest first; a step to the right is ten times as many."""
+    """Return an SVG chart of records per second by client, fastest first; each grid line is a factor of ten."""
     ranked = sorted(rates.items(), key=lambda pair: -pair[1])
     low = math.floor(math.log10(min(rates.values())))
     high = math.ceil(math.log10(max(rates.values())))

@@ -1,4 +1,4 @@
-"""What each route of an export costs: calls and credits that the sandbox counted, against what was predicted.
+"""Cost of each export route: calls and credits counted by the sandbox, compared with the prediction.
 
 python -m benchmarks.cost [RECORDS ...]        1,000 10,000 100,000 1,000,000 by default
 """
@@ -21,16 +21,16 @@ from bulkzoho.domain.policy.export_route import PARTITION_RECORDS, RouteRequest,
 
 FIELDS = ("Last_Name", "Email", "Company", "Annual_Revenue", "City")
 PROGRAM = Path(sys.executable).with_name("bulkzoho")
-MEETING = 4  # calls, a credit each: organization, user, modules, fields
-COUNTS = 2  # queries, a credit each: how many records fit, before and after
-EDGES = 2  # queries, a credit each: the first and the last id of a long export
+CONNECT_CALLS = 4  # calls of one credit each: organization, user, modules, fields
+COUNT_QUERIES = 2  # queries of one credit each: record counts before and after
+BOUNDARY_QUERIES = 2  # queries of one credit each: first and last id of a partitioned export
 FAST = ("--calls-per-minute", "100000", "--in-flight", "20", "--credits-per-day", "none")
 
 
 def main() -> None:
-    """Print a table for a document."""
+    """Print a Markdown table."""
     counts = [int(word) for word in sys.argv[1:]] or [1_000, 10_000, 100_000, 1_000_000]
-    print("| records | route | calls | credits | predicted | looks at jobs | seconds | content |")
+    print("| records | route | calls | credits | predicted | job polls | seconds | content |")
     print("| ---: | --- | ---: | ---: | ---: | ---: | ---: | --- |")
     for count in counts:
         with filled_sandbox(count, _record) as environment:
@@ -42,34 +42,34 @@ def _measure(route: str, count: int, environment: dict[str, str]) -> None:
     before = len(_calls(environment))
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "leads.csv"
-        words = ["export", "Leads", "-o", str(output), "--fields", ",".join(FIELDS), "--route", route, "--json", *FAST]
-        told = {**os.environ, **environment, "BULKZOHO_HOME": f"{folder}/home"}
-        process = Popen([PROGRAM, *words, "--progress", "none"], stdout=PIPE, env=told, text=True)
+        arguments = ["export", "Leads", "-o", str(output), "--fields", ",".join(FIELDS), "--route", route, "--json", *FAST]
+        variables = {**os.environ, **environment, "BULKZOHO_HOME": f"{folder}/home"}
+        process = Popen([PROGRAM, *arguments, "--progress", "none"], stdout=PIPE, env=variables, text=True)
         out, _ = process.communicate()
         assert process.returncode == 0, out
-        content = _compared(output, count)
-    calls = [one for one in _calls(environment)[before:] if one["operation"] != "token"]
-    looks = sum(one["operation"] in ("bulk_read_status", "bulk_read_result") for one in calls)
-    credits_ = sum(one["credits"] for one in calls)
+        content = _check_content(output, count)
+    calls = [call for call in _calls(environment)[before:] if call["operation"] != "token"]
+    polls = sum(call["operation"] in ("bulk_read_status", "bulk_read_result") for call in calls)
+    credits_ = sum(call["credits"] for call in calls)
     seconds = json.loads(out)["seconds"]
     print(
-        f"| {count:,} | {route} | {len(calls):,} | {credits_:,} | {_predicted(route, count):,} | {looks or ''} "
+        f"| {count:,} | {route} | {len(calls):,} | {credits_:,} | {_predicted_credits(route, count):,} | {polls or ''} "
         f"| {seconds:.0f} | {content} |",
         flush=True,
     )
 
 
-def _predicted(route: str, count: int) -> int:
-    """Give what reading costs by the product's own prices, and the calls around it."""
+def _predicted_credits(route: str, count: int) -> int:
+    """Return the predicted credits: reading at bulkzoho's own prices, plus the calls around it."""
     fields = [FieldMetadata(api_name=name, label=name, data_type="text", json_type="string") for name in FIELDS]
     request = RouteRequest(wanted=ExportRoute(route), fields=fields, format=OutputFormat.CSV, expected=count)
     reading = choose_route(request).credits
     by_ids = {"list": records_beyond_page_tokens(count), "coql": max(0, count - PARTITION_RECORDS)}.get(route)
-    return reading + MEETING + COUNTS + (EDGES if by_ids else 0)
+    return reading + CONNECT_CALLS + COUNT_QUERIES + (BOUNDARY_QUERIES if by_ids else 0)
 
 
-def _compared(output: Path, count: int) -> str:
-    """Tell whether the file holds each record once."""
+def _check_content(output: Path, count: int) -> str:
+    """Return whether the file has each record once."""
     seen = bytearray(count)
     with output.open(encoding="utf-8") as file:
         next(file)

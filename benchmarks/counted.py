@@ -1,13 +1,13 @@
-"""Count what an import does, without a clock: ``python -m benchmarks.counted calls FILE...``, or ``blocks``.
+"""Count the function calls or memory blocks of imports: ``python -m benchmarks.counted calls FILE...``, or ``blocks``.
 
-Prints, as a list in JSON, a count for each file; the first import loads what is loaded once.
+Prints a JSON list with a count per file; the first import also loads modules.
 
-``calls``: how often each function of the product was called, and how often its modules called others, by cProfile; what the event
-loop does by itself is left out, since it differs with the moment at which bytes arrive.  ``blocks``: the most memory blocks that
-were in use between two turns of the event loop, circles not counted.
+``calls``: calls of each bulkzoho function, and calls from its modules to others, by cProfile.  The event loop itself is excluded,
+since its calls depend on when bytes arrive.  ``blocks``: maximum memory blocks in use between two turns of the event loop,
+without reference cycles.
 
-``--one-more-a-row`` makes ``aiohttp`` call one function, and keep one object, for each record of a body: a test sees by it that
-the bounds break.
+``--one-more-a-row`` makes ``aiohttp`` call one function and keep one object per record: a test proves with it that the limits
+detect a regression.
 """
 
 from __future__ import annotations
@@ -20,53 +20,56 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from functools import cache
 from pathlib import Path
 from types import CodeType
 from typing import Any, Final
 
-from benchmarks.compared_clients import UNBOUND
+import bulkzoho
+from benchmarks.compared_clients import NO_LIMITS
 from benchmarks.stub_server.writes import MARK
+
+# imported once: running it loads the submodule bulkzoho.cli.main, which then hides the function of that name
+from bulkzoho.cli import main as run_bulkzoho
 
 TURNS: Final = 20
 _run: Final = asyncio.run
-_kept: Final[list[object]] = []
+_kept_objects: Final[list[object]] = []
 
 
-def one_more() -> None:
-    """Be the call that is too many, and keep an object."""
-    _kept.append(object())
+def extra_call() -> None:
+    """Be one extra call, and keep an object."""
+    _kept_objects.append(object())
 
 
-def add_one_a_row() -> None:
-    """Let whoever sends a body call one function for each record in it."""
-    import aiohttp  # noqa: PLC0415  nothing but this needs it
+def add_extra_calls() -> None:
+    """Patch aiohttp to call ``one_more`` for each record in a body."""
+    import aiohttp  # noqa: PLC0415  needed only here
 
     request = aiohttp.ClientSession.request
 
-    def slower(session: aiohttp.ClientSession, method: str, url: str, **more: Any) -> Any:
-        body = more.get("data")
+    def slower(session: aiohttp.ClientSession, method: str, url: str, **options: Any) -> Any:
+        body = options.get("data")
         for _ in range(body.count(MARK) if isinstance(body, bytes) else 0):
-            one_more()
-        return request(session, method, url, **more)
+            extra_call()
+        return request(session, method, url, **options)
 
     vars_of: Any = aiohttp.ClientSession
     vars_of.request = slower
 
 
-def calls_of(profile: cProfile.Profile, folder: str) -> dict[str, int]:
-    """Give how often each function in *folder* was called, and how often each module there called what is not."""
-    found: Counter[str] = Counter()
+def count_calls(profile: cProfile.Profile, folder: str) -> dict[str, int]:
+    """Return the calls of each function in *folder*, and of each module there to functions outside."""
+    counts: Counter[str] = Counter()
     for entry in profile.getstats():
-        if entry.code is one_more.__code__:
-            found[one_more.__name__] += entry.callcount
+        if entry.code is extra_call.__code__:
+            counts[extra_call.__name__] += entry.callcount
         if isinstance(entry.code, CodeType) and _is_in(entry.code, folder):
             module = entry.code.co_filename.removeprefix(folder)
-            found[f"{module}:{entry.code.co_name}"] += entry.callcount
+            counts[f"{module}:{entry.code.co_name}"] += entry.callcount
             for each in entry.calls or ():
                 if not _is_in(each.code, folder):
-                    found[f"{module} calls {_name_of(each.code)}"] += each.callcount
-    return dict(found)
+                    counts[f"{module} calls {_name_of(each.code)}"] += each.callcount
+    return dict(counts)
 
 
 def _name_of(code: CodeType | str) -> str:
@@ -77,65 +80,55 @@ def _is_in(code: CodeType | str, folder: str) -> bool:
     return isinstance(code, CodeType) and code.co_filename.startswith(folder)
 
 
-async def watch_blocks(most: list[int]) -> None:
-    """Keep the most blocks in use, looked at every few turns of the loop, when what is in circles was let go."""
+async def record_max_blocks(max_blocks: list[int]) -> None:
+    """Record the maximum blocks in use every few turns of the loop, after garbage collection."""
     while True:
         gc.collect()
-        most[0] = max(most[0], sys.getallocatedblocks())
+        max_blocks[0] = max(max_blocks[0], sys.getallocatedblocks())
         for _ in range(TURNS):
             await asyncio.sleep(0)
 
 
-def import_counting_calls(words: list[str]) -> dict[str, int]:
-    """Run the product's command; return its calls."""
-    main = _main()
+def count_import_calls(arguments: list[str]) -> dict[str, int]:
+    """Run bulkzoho and return its function calls."""
     profile = cProfile.Profile()
-    _succeeded(profile.runcall(main, words))
-    return calls_of(profile, f"{Path(main.__code__.co_filename).parents[1]}/")
+    _require_success(profile.runcall(run_bulkzoho, arguments))
+    return count_calls(profile, f"{Path(bulkzoho.__file__).parent}/")
 
 
-def import_watching_blocks(words: list[str]) -> int:
-    """Run the product's command; return the most blocks that were in use."""
-    main = _main()
-    most = [0]
+def count_import_blocks(arguments: list[str]) -> int:
+    """Run bulkzoho and return the maximum blocks in use."""
+    max_blocks = [0]
 
-    async def beside(work: Coroutine[Any, Any, Any]) -> Any:
-        watcher = asyncio.create_task(watch_blocks(most))
+    async def run_with_watcher(work: Coroutine[Any, Any, Any]) -> Any:
+        watcher = asyncio.create_task(record_max_blocks(max_blocks))
         try:
             return await work
         finally:
             watcher.cancel()
 
-    asyncio.run = lambda work, **more: _run(beside(work), **more)
-    _succeeded(main(words))
-    return most[0]
+    asyncio.run = lambda work, **options: _run(run_with_watcher(work), **options)
+    _require_success(run_bulkzoho(arguments))
+    return max_blocks[0]
 
 
-@cache
-def _main() -> Any:
-    """Load the command with the first import; later its package attribute is the module of the same name."""
-    import bulkzoho.cli  # noqa: PLC0415  loading is counted with the first import
-
-    return bulkzoho.cli.main
-
-
-def _succeeded(status: int) -> None:
+def _require_success(status: int) -> None:
     if status:
         sys.exit(f"the import ended with {status}")
 
 
 def main() -> None:
-    """Read the command line."""
+    """Parse the command line and print the counts."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.counted", description=__doc__)
     parser.add_argument("what", choices=("calls", "blocks"))
     parser.add_argument("files", nargs="+")
     parser.add_argument("--one-more-a-row", action="store_true")
-    given = parser.parse_args()
-    if given.one_more_a_row:
-        add_one_a_row()
-    count: Callable[[list[str]], object] = import_counting_calls if given.what == "calls" else import_watching_blocks
-    options = ["--module", "Leads", "--progress", "none", *UNBOUND, "--in-flight", "1"]
-    print(json.dumps([count(["import", file, *options]) for file in given.files]))
+    options = parser.parse_args()
+    if options.one_more_a_row:
+        add_extra_calls()
+    count: Callable[[list[str]], object] = count_import_calls if options.what == "calls" else count_import_blocks
+    flags = ["--module", "Leads", "--progress", "none", *NO_LIMITS, "--in-flight", "1"]
+    print(json.dumps([count(["import", file, *flags]) for file in options.files]))
 
 
 if __name__ == "__main__":

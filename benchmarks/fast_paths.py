@@ -1,7 +1,7 @@
-"""What the fast paths of reading, transforming and writing save: microseconds of processor time per batch of 100 rows.
+"""Measure what the fast paths of reading, transforming and writing save, in CPU microseconds per batch of 100 rows.
 
 Run: ``python -m benchmarks fast_paths``.  Each line compares the work of a batch with and without one fast path, and shows the
-saving as a share of :data:`WHOLE_BATCH_US`, the processor time of a whole batch.  A fast path that saves less than 5 % is not
+saving as a share of :data:`WHOLE_BATCH_US`, the CPU time of a whole batch.  A fast path that saves less than 5 % is not
 worth its code.
 """
 
@@ -27,7 +27,7 @@ from bulkzoho.formats.csv_reader import CsvReader
 from bulkzoho.formats.jsonl_reader import JsonLinesReader
 from bulkzoho.formats.raw_input import CHUNK_BYTES
 
-WHOLE_BATCH_US: Final = {"csv": 750, "jsonl": 590}  # docs/benchmarks.md, imports at 0 ms: CPU s a million / 10,000 batches
+WHOLE_BATCH_US: Final = {"csv": 750, "jsonl": 590}  # docs/benchmarks.md, imports at 0 ms: CPU s per million rows / 10,000 batches
 HEADER: Final = (*TEXTS, "Email", "Phone")
 BATCHES: Final = 100
 ROUNDS: Final = 20
@@ -40,7 +40,7 @@ Keep = Callable[[RowBlock], RowBlock]
 def main() -> None:
     """Measure and print."""
     csv, jsonl = _csv(), _json_lines()
-    print(f"{'us a batch':44}{'with':>9}{'without':>9}{'saved':>9}  of a batch")
+    print(f"{'us per batch':44}{'with':>9}{'without':>9}{'saved':>9}  of a batch")
     _compare("csv", "csv_lines: split lines without quotes", lambda: _import_csv(csv), _without_plain_lines(csv))
     _compare("csv", "csv_lines: rows split on access", lambda: _import_csv(csv), lambda: _import_csv(csv, _without_lazy_rows))
     _compare("csv", "row_transformer: compiled record maker", lambda: _import_csv(csv), _without_compiled_records(csv))
@@ -54,7 +54,7 @@ def _compare(kind: str, name: str, fast: Work, slow: Work) -> None:
 
 
 def _least_us(*works: Work) -> list[float]:
-    """Return the least time of each of several alternating runs: other load can only add to it."""
+    """Return the minimum time of each of several alternating runs: other load can only add to it."""
     least = [float("inf")] * len(works)
     for _ in range(ROUNDS):
         for index, work in enumerate(works):

@@ -1,4 +1,4 @@
-"""A sandbox of its own, full of leads, for what is measured against it."""
+"""Start a sandbox filled with leads."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from subprocess import PIPE, Popen
 from typing import Any
 
-CHUNK = 20_000  # leads a call
+CHUNK = 20_000  # leads per control call
 
 
 @contextmanager
 def filled_sandbox(count: int, lead: Callable[[int], dict[str, Any]]) -> Iterator[dict[str, str]]:
-    """Give the environment of a sandbox that holds *count* leads, made by their numbers from 0."""
-    words = [sys.executable, "-m", "bulkzoho.sandbox", "--port", "0", "--edition", "ultimate", "--licences", "10000"]
-    process = Popen(words, stdout=PIPE, text=True)
+    """Yield the environment of a sandbox with *count* leads, generated from their numbers, from 0."""
+    command = [sys.executable, "-m", "bulkzoho.sandbox", "--port", "0", "--edition", "ultimate", "--licences", "10000"]
+    process = Popen(command, stdout=PIPE, text=True)
     assert process.stdout is not None
     environment: dict[str, str] = {}
     while "BULKZOHO_UPLOAD_URL" not in environment:

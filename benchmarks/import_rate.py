@@ -1,4 +1,4 @@
-"""Imports: the product beside the floor, the reference and other clients, on the same rows and the same stand-in."""
+"""Measure imports: bulkzoho, the floor, the reference and other clients, with the same rows and stub server."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from functools import partial
 from typing import Any, Final
 
 from benchmarks import page, results
-from benchmarks.compared_clients import FLOOR, IN_FLIGHT, JSON_LINES, PRODUCT, RAW, REFERENCE, UPSERT, Contestant
-from benchmarks.machine import described
+from benchmarks.compared_clients import FLOOR, IN_FLIGHT, JSON_LINES, PRODUCT, RAW, REFERENCE, UPSERT, ClientSpec
+from benchmarks.machine import describe_machine
 from benchmarks.measurement import CACHE
 from benchmarks.peers import PEERS, installed
 from benchmarks.rounds import Round, Rounds, measure, medians, ratio
-from benchmarks.source_trees import tree_of
-from benchmarks.stub_server.process import Standin
+from benchmarks.source_trees import checkout
+from benchmarks.stub_server.process import StubServer
 
 OURS: Final = (RAW, FLOOR, REFERENCE, PRODUCT, JSON_LINES, UPSERT)
 _RATE: Final = "net_per_s"
@@ -24,104 +24,108 @@ _CPU: Final = "net_cpu_s_per_million"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Say what may be told to it."""
+    """Add the options of this benchmark."""
     parser.add_argument("--rows", type=int, default=300_000)
-    parser.add_argument("--rounds", type=int, default=5, help="that count; a void round is repeated")
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer of the stand-in")
-    parser.add_argument("--in-flight", type=int, default=IN_FLIGHT, help="calls at one time")
-    parser.add_argument("--only", default="a,d1,bulkzoho", help="names, with commas between; all for everybody")
-    parser.add_argument("--base", metavar="REV", help="compare with the product as it was at this revision too")
-    parser.add_argument("--at", metavar="REV", help="measure the product at this revision, not as it lies here")
-    parser.add_argument("--save", action="store_true", help="keep the figures and write them into docs/benchmarks.md")
+    parser.add_argument("--rounds", type=int, default=5, help="valid rounds; an invalid round is repeated")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each response of the stub server")
+    parser.add_argument("--in-flight", type=int, default=IN_FLIGHT, help="concurrent calls")
+    parser.add_argument("--only", default="a,d1,bulkzoho", help="comma-separated names of clients, or all")
+    parser.add_argument("--base", metavar="REV", help="also measure bulkzoho at this revision, in the same rounds")
+    parser.add_argument("--at", metavar="REV", help="measure bulkzoho at this revision instead of the working tree")
+    parser.add_argument("--save", action="store_true", help="save the results and write them to docs/benchmarks.md")
 
 
-def run(given: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
     """Measure and print."""
-    machine = described(given.at)
-    versions = installed() if given.only == "all" or {one.name for one in PEERS} & set(given.only.split(",")) else {}
-    chosen = _chosen(given, versions)
-    tell = partial(print, flush=True)
-    rounds = measure(chosen, rows=given.rows, rounds=given.rounds, latency_s=given.latency, in_flight=given.in_flight, tell=tell)
-    tell(f"{len(rounds.good)} rounds count, {len(rounds.void)} are void")
-    if not rounds.good:
+    machine = describe_machine(options.at)
+    versions = installed() if options.only == "all" or {client.name for client in PEERS} & set(options.only.split(",")) else {}
+    selected = _select_clients(options, versions)
+    report = partial(print, flush=True)
+    rounds = measure(
+        selected, rows=options.rows, rounds=options.rounds, latency_s=options.latency, in_flight=options.in_flight, report=report
+    )
+    report(f"{len(rounds.valid)} valid rounds, {len(rounds.invalid)} invalid")
+    if not rounds.valid:
         return
-    tell(table(rounds.good, chosen))
-    if given.save:
-        setup = _setup(given, chosen, rounds)
-        setup["stall"] = _stall(given)
-        kept = results.load("import")
-        setups = {**kept.get("setups", {}), f"{given.latency * 1000:g} ms": setup}
+    report(table(rounds.valid, selected))
+    if options.save:
+        setup = _setup(options, selected, rounds)
+        setup["stall"] = _measure_stall(options)
+        saved = results.load("import")
+        setups = {**saved.get("setups", {}), f"{options.latency * 1000:g} ms": setup}
         results.save("import", {"machine": {**machine, "clients": versions}, "setups": setups})
         page.write()
 
 
-def _chosen(given: argparse.Namespace, versions: dict[str, str]) -> list[Contestant]:
-    """Give who was asked for; the product at two revisions when there is a base."""
-    wanted = given.only.split(",")
-    strangers = {*wanted} - {"all"} - {one.name for one in (*OURS, *PEERS)}
-    if strangers:
-        raise SystemExit(f"--only: nobody is called {', '.join(sorted(strangers))}")
-    able = [*OURS, *(one for one in PEERS if one.needs in versions)]
-    chosen = [one for one in able if given.only == "all" or one.name in wanted]
-    if given.at:
-        chosen = [one if one.module else replace(one, tree=tree_of(given.at)) for one in chosen]
-    if given.base:
-        tree = tree_of(given.base)
-        chosen += [replace(one, name=f"{one.name} BASE", tree=tree) for one in chosen if not one.module]
-    return chosen
+def _select_clients(options: argparse.Namespace, versions: dict[str, str]) -> list[ClientSpec]:
+    """Return the selected clients; bulkzoho twice if there is a base revision."""
+    names = options.only.split(",")
+    unknown = {*names} - {"all"} - {client.name for client in (*OURS, *PEERS)}
+    if unknown:
+        raise SystemExit(f"--only: unknown client {', '.join(sorted(unknown))}")
+    available = [*OURS, *(client for client in PEERS if client.needs in versions)]
+    selected = [client for client in available if options.only == "all" or client.name in names]
+    if options.at:
+        selected = [client if client.module else replace(client, tree=checkout(options.at)) for client in selected]
+    if options.base:
+        tree = checkout(options.base)
+        selected += [replace(client, name=f"{client.name} BASE", tree=tree) for client in selected if not client.module]
+    return selected
 
 
-def _setup(given: argparse.Namespace, chosen: Sequence[Contestant], rounds: Rounds) -> dict[str, Any]:
-    """Give everything that was measured, as JSON can hold it."""
-    names = [one.name for one in chosen]
+def _setup(options: argparse.Namespace, selected: Sequence[ClientSpec], rounds: Rounds) -> dict[str, Any]:
+    """Return all measurements as a JSON value."""
+    names = [client.name for client in selected]
     pairs = (("of_a", FLOOR.name, _RATE), ("of_d1", REFERENCE.name, _RATE), ("cpu_of_d1", REFERENCE.name, _CPU))
     return {
-        "latency_s": given.latency,
-        "in_flight": given.in_flight,
-        "rounds": len(rounds.good),
-        "void_rounds": len(rounds.void),
-        "d1_of_a": [one.reference_share for one in (*rounds.good, *rounds.void)],
+        "latency_s": options.latency,
+        "in_flight": options.in_flight,
+        "rounds": len(rounds.valid),
+        "void_rounds": len(rounds.invalid),
+        "d1_of_a": [each.reference_share for each in (*rounds.valid, *rounds.invalid)],
         "clients": {
-            one.name: {
-                "about": one.about,
-                **medians(rounds.good, one.name),
-                **{key: ratio(rounds.good, one.name, to, figure) for key, to, figure in pairs if to in names},
+            client.name: {
+                "about": client.about,
+                **medians(rounds.valid, client.name),
+                **{key: ratio(rounds.valid, client.name, base, figure) for key, base, figure in pairs if base in names},
             }
-            for one in chosen
+            for client in selected
         },
-        "each_round": [{name: asdict(figures) for name, figures in one.figures.items()} for one in (*rounds.good, *rounds.void)],
+        "each_round": [
+            {name: asdict(figures) for name, figures in each.figures.items()} for each in (*rounds.valid, *rounds.invalid)
+        ],
     }
 
 
-def _stall(given: argparse.Namespace) -> dict[str, Any]:
-    """Watch the product's event loop in a run of its own."""
-    told = CACHE / "stall.json"
-    watched = replace(PRODUCT, program=("benchmarks.watched_process", str(told)))
-    with Standin(latency_s=given.latency) as standin:
-        watched.run(given.rows, standin.url, standin.environment, in_flight=given.in_flight)
-    found: dict[str, Any] = json.loads(told.read_text(encoding="utf-8"))
-    return found
+def _measure_stall(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure stalls of bulkzoho's event loop in a separate run."""
+    result_file = CACHE / "stall.json"
+    watched_client = replace(PRODUCT, program=("benchmarks.watched_process", str(result_file)))
+    with StubServer(latency_s=options.latency) as server:
+        watched_client.run(options.rows, server.url, server.environment, in_flight=options.in_flight)
+    measurements: dict[str, Any] = json.loads(result_file.read_text(encoding="utf-8"))
+    return measurements
 
 
-def table(rounds: Sequence[Round], chosen: Sequence[Contestant]) -> str:
-    """Give one line a contestant."""
-    heads = "records/s", "least", "most", "CPU s/M", "of a", "of d1", "CPU of d1", "whole/s", "start s", "peak MB", "server"
-    lines = [f"{'':20}" + "".join(f"{word:>11}" for word in heads)]
-    names = {one.name for one in chosen}
-    for one in chosen:
-        found = medians(rounds, one.name)
+def table(rounds: Sequence[Round], selected: Sequence[ClientSpec]) -> str:
+    """Return a table with one line per client."""
+    headings = "records/s", "min", "max", "CPU s/M", "of a", "of d1", "CPU of d1", "total/s", "start s", "peak MB", "server"
+    lines = [f"{'':20}" + "".join(f"{word:>11}" for word in headings)]
+    names = {client.name for client in selected}
+    for client in selected:
+        measurements = medians(rounds, client.name)
         shares = [
-            f"{ratio(rounds, one.name, to, figure)['median']:.3f}" if to in names else ""
-            for to, figure in ((FLOOR.name, _RATE), (REFERENCE.name, _RATE), (REFERENCE.name, _CPU))
+            f"{ratio(rounds, client.name, base, figure)['median']:.3f}" if base in names else ""
+            for base, figure in ((FLOOR.name, _RATE), (REFERENCE.name, _RATE), (REFERENCE.name, _CPU))
         ]
         cells = [
-            *(f"{found[key]:,.0f}" for key in (_RATE, f"{_RATE}_least", f"{_RATE}_most")),
-            f"{found[_CPU]:.2f}",
+            *(f"{measurements[key]:,.0f}" for key in (_RATE, f"{_RATE}_least", f"{_RATE}_most")),
+            f"{measurements[_CPU]:.2f}",
             *shares,
-            f"{found['whole_per_s']:,.0f}",
-            f"{found['start_seconds']:.2f}",
-            f"{found['peak_mb']:.0f}",
-            f"{100 * found['server_cpu_share']:.0f} %",
+            f"{measurements['whole_per_s']:,.0f}",
+            f"{measurements['start_seconds']:.2f}",
+            f"{measurements['peak_mb']:.0f}",
+            f"{100 * measurements['server_cpu_share']:.0f} %",
         ]
-        lines.append(f"{one.name:20}" + "".join(f"{cell:>11}" for cell in cells))
+        lines.append(f"{client.name:20}" + "".join(f"{cell:>11}" for cell in cells))
     return "\n".join(lines)

@@ -1,7 +1,7 @@
-"""Start one command and tell what it took: launch.py RESULT WORDS...; run with ``-I -S``, so that it is small.
+"""Start one command and write its cost to a file: launch.py RESULT COMMAND...; run with ``-I -S`` to stay small.
 
-The kernel's peak of a process begins with the memory of who started it (Linux keeps it over ``execve``): a large process that
-measures would be measured itself.  So there is a small one in between.
+On Linux the peak memory of a process starts with that of its parent (it survives ``execve``).  This small process in between
+keeps the memory of the measuring process out of the result.
 """
 
 import os
@@ -10,15 +10,15 @@ import time
 
 
 def main() -> int:
-    """Run the words that are left; its status is that of the command."""
-    result, *words = sys.argv[1:]
-    began = time.perf_counter()
+    """Run the command and return its exit status."""
+    result, *command = sys.argv[1:]
+    started = time.perf_counter()
     pid = os.fork()
     if not pid:
-        os.execvp(words[0], words)
+        os.execvp(command[0], command)
     _, status, usage = os.wait4(pid, 0)
-    seconds = time.perf_counter() - began
-    with open(result, "w", encoding="ascii") as file:  # noqa: PTH123  pathlib is four megabytes
+    seconds = time.perf_counter() - started
+    with open(result, "w", encoding="ascii") as file:  # noqa: PTH123  pathlib takes four megabytes
         file.write(f"{seconds} {usage.ru_utime + usage.ru_stime} {usage.ru_maxrss}")
     return os.waitstatus_to_exitcode(status)
 

@@ -1,4 +1,4 @@
-"""The file that every client sends: leads of twelve fields, the same for the same number of rows."""
+"""Generate the file that every client sends: leads of twelve fields, reproducible by number of rows."""
 
 from __future__ import annotations
 
@@ -44,22 +44,22 @@ _PLACES: Final = (
 
 
 def rows(count: int) -> Iterator[tuple[str, ...]]:
-    """Give *count* rows, each with an e-mail address of its own."""
-    chance = random.Random(_SEED)
-    pick = chance.choice
+    """Yield *count* rows, each with a unique e-mail address."""
+    rng = random.Random(_SEED)
+    pick = rng.choice
     for number in range(count):
         last, first = pick(_NAMES), pick(_FIRST)
         city, country = pick(_PLACES)
         yield (
             f"{last} {number}", first, f"{last} & Sons {number % 9973} Ltd", pick(_TITLES),
             f"lead.{number}@{last[:3].lower().encode('ascii', 'ignore').decode()}-company.example.com",
-            f"+46 8 {chance.randrange(1_000_000, 9_999_999)}", f"{chance.randrange(1, 200)} Long Winding Main Street", city,
-            f"{chance.randrange(10_000, 99_999)}", country, pick(SOURCES), str(chance.randrange(1, 5000)),
+            f"+46 8 {rng.randrange(1_000_000, 9_999_999)}", f"{rng.randrange(1, 200)} Long Winding Main Street", city,
+            f"{rng.randrange(10_000, 99_999)}", country, pick(SOURCES), str(rng.randrange(1, 5000)),
         )  # fmt: skip
 
 
 def write_csv(folder: Path, count: int) -> Path:
-    """Write the file if it is not there yet."""
+    """Write the CSV file if it does not exist yet."""
     path = folder / f"leads-{count}.csv"
     if not path.exists():
         part = path.with_suffix(".part")
@@ -72,7 +72,7 @@ def write_csv(folder: Path, count: int) -> Path:
 
 
 def write_jsonl(folder: Path, count: int) -> Path:
-    """Write the same rows as JSON Lines if they are not there yet; the number of employees is a number."""
+    """Write the same rows as JSON Lines if the file does not exist yet; the number of employees is a number."""
     path = folder / f"leads-{count}.jsonl"
     if not path.exists():
         part = path.with_suffix(".part")

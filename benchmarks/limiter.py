@@ -25,18 +25,22 @@ from bulkzoho.testing.limiter_simulation import LimiterSimulation
 from bulkzoho.testing.virtual_time import run_virtually
 
 MINUTES: Final = 10
-WARM_UP_S: Final = 120.0  # left out of the share used: the first minute may start with all its calls
-SENDERS: Final = 10  # a process, as the engine has them
-PLANS: Final = (PlanName.STANDARD, PlanName.ENTERPRISE, PlanName.ULTIMATE)  # free and professional have standard's minute
+WARM_UP_S: Final = 120.0  # excluded from the share used: the first minute may start with a full burst
+SENDERS: Final = 10  # per process, as in the engine
+PLANS: Final = (
+    PlanName.STANDARD,
+    PlanName.ENTERPRISE,
+    PlanName.ULTIMATE,
+)  # free and professional: as standard
 PROCESSES: Final = (1, 2, 4, 8)
 LATENCIES_S: Final = (0.0, 0.05, 0.5, 2.0, 5.0)
-BURST_EVERY_S: Final = 120.0  # where there are bursts: so often, and so long, every call is answered 429
+BURST_EVERY_S: Final = 120.0  # with bursts: every BURST_EVERY_S, all calls get a 429 for BURST_S
 BURST_S: Final = 3.0
 WRITE: Final = CallCost(credits=10, heavy=True)  # 100 records
 
 
 async def simulate(plan: PlanName, processes: int, latency_s: float, *, bursts: bool) -> str:
-    """Give one row of the table."""
+    """Return one row of the table."""
     limits = resolve_limits(QuotaSettings(plan=plan), None)
     with tempfile.TemporaryDirectory() as folder:
         simulation = LimiterSimulation(Path(folder), latency_s=latency_s)
@@ -51,7 +55,7 @@ async def simulate(plan: PlanName, processes: int, latency_s: float, *, bursts: 
 
 
 def row(limits: QuotaLimits, processes: int, latency_s: float, simulation: LimiterSimulation, *, bursts: bool) -> str:
-    """Say what the service saw."""
+    """Format what the service observed as a table row."""
     mean_s = simulation.seconds / len(simulation.arrivals)
     bounds = {
         LimitKind.MINUTE: limits.calls_per_minute / (60.0 + mean_s),
@@ -71,8 +75,8 @@ def row(limits: QuotaLimits, processes: int, latency_s: float, simulation: Limit
 def table(*, quick: bool) -> None:
     """Print the table."""
     print(
-        "| plan | calls a minute | processes | latency, s | bursts of 429 | most in any 60 s | most heavy calls in flight | 429s "
-        "| share used | tightest bound | least / most a process |"
+        "| plan | calls per minute | processes | latency, s | bursts of 429 | most in any 60 s "
+        "| peak heavy calls in flight | 429s | share used | tightest limit | least / most per process |"
     )
     print("| --- " * 11 + "|")
     for bursts in (False, True):
@@ -83,7 +87,7 @@ def table(*, quick: bool) -> None:
 
 
 async def cost() -> None:
-    """Print microseconds a permit with the limits far away."""
+    """Print microseconds per permit, with limits that are never reached."""
     limits = resolve_limits(QuotaSettings(calls_per_minute=10**8, calls_per_day=10**12, calls_in_flight=20), None)
     with tempfile.TemporaryDirectory() as folder:
         async with open_limiter(
@@ -96,12 +100,12 @@ async def cost() -> None:
                         await asyncio.sleep(0)
 
             for senders in (1, 10, 11, 50):
-                began = time.perf_counter()
+                started = time.perf_counter()
                 async with asyncio.TaskGroup() as group:
                     for _ in range(senders):
                         group.create_task(calls(50_000 // senders))
-                each_us = (time.perf_counter() - began) / 50_000 * 1e6
-                print(f"{senders} senders: {each_us:.1f} us a permit, its turns of the loop included")
+                each_us = (time.perf_counter() - started) / 50_000 * 1e6
+                print(f"{senders} senders: {each_us:.1f} us per permit, including event loop turns")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where figures were taken: processor, system, versions, revision, and how busy the machine was with other things."""
+"""Describe the machine of a measurement: processor, system, versions, revision and load."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from benchmarks.measurement import TOP
 PACKAGES: Final = ("aiohttp", "orjson", "aiolimiter", "click")
 
 
-def described(at: str | None = None) -> dict[str, Any]:
-    """Give what a reader needs to compare figures with his own; *at* is the revision that is measured, if not what lies here."""
+def describe_machine(at: str | None = None) -> dict[str, Any]:
+    """Return the facts needed to compare figures; *at* is the measured revision, by default the working tree."""
     changed = " and changes" if not at and _git("status", "--porcelain", "bulkzoho") else ""
     return {
         "taken": datetime.now(UTC).isoformat(timespec="minutes"),

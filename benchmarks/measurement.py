@@ -1,4 +1,4 @@
-"""One command run to its end as a process of its own: seconds, processor seconds and peak memory, by the kernel's own count."""
+"""Run a command as a process and measure seconds, CPU seconds and peak memory with the kernel's counters."""
 
 from __future__ import annotations
 
@@ -13,47 +13,49 @@ from typing import Final
 
 TOP = Path(__file__).resolve().parents[1]
 _LAUNCH: Final = TOP / "benchmarks" / "launch.py"
-CACHE = TOP / ".bench"  #: files, homes, other clients' packages; git does not see it
+CACHE = TOP / ".bench"  #: input files, state folders, other clients' packages; ignored by git
 
 
 class BenchmarkError(Exception):
-    """A process under measurement did not do its work."""
+    """A measured process failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What a process took, from its start to its end."""
+    """Cost of a process from start to exit."""
 
     seconds: float
     cpu_seconds: float  #: user and system
-    peak_mb: float  #: resident memory at its highest, MiB
+    peak_mb: float  #: peak resident memory in MiB
     out: str = ""
     err: str = ""
 
 
-def measured(
-    words: Sequence[str], *, environment: Mapping[str, str] | None = None, cwd: Path = TOP, accept: Sequence[int] = (0,)
+def run_measured(
+    command: Sequence[str], *, environment: Mapping[str, str] | None = None, cwd: Path = TOP, accept: Sequence[int] = (0,)
 ) -> Cost:
-    """Run *words* and wait for it.
+    """Run a command and return its cost.
 
     Raises:
-        BenchmarkError: It ended with another status than one of *accept*.
+        BenchmarkError: The exit status is not one of *accept*.
     """
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.NamedTemporaryFile("r") as told:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("BULKZOHO_")}
-        launched = [sys.executable, "-I", "-S", str(_LAUNCH), told.name, *words]
-        ended = subprocess.run(launched, env={**kept, **(environment or {})}, cwd=cwd, stdout=out, stderr=err, check=False)
-        texts = []
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.NamedTemporaryFile("r") as result_file:
+        variables = {name: value for name, value in os.environ.items() if not name.startswith("BULKZOHO_")}
+        launch_command = [sys.executable, "-I", "-S", str(_LAUNCH), result_file.name, *command]
+        completed = subprocess.run(
+            launch_command, env={**variables, **(environment or {})}, cwd=cwd, stdout=out, stderr=err, check=False
+        )
+        outputs = []
         for file in (out, err):
             file.seek(0)
-            texts.append(file.read().decode(errors="replace"))
-        if ended.returncode not in accept:
-            raise BenchmarkError(f"{' '.join(words)} ended with {ended.returncode}:\n{texts[0]}\n{texts[1]}")
-        seconds, cpu_seconds, peak = map(float, told.read().split())
+            outputs.append(file.read().decode(errors="replace"))
+        if completed.returncode not in accept:
+            raise BenchmarkError(f"{' '.join(command)} ended with {completed.returncode}:\n{outputs[0]}\n{outputs[1]}")
+        seconds, cpu_seconds, peak = map(float, result_file.read().split())
     return Cost(
         seconds=seconds,
         cpu_seconds=cpu_seconds,
         peak_mb=peak / (1 << (20 if sys.platform == "darwin" else 10)),
-        out=texts[0],
-        err=texts[1],
+        out=outputs[0],
+        err=outputs[1],
     )

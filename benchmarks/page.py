@@ -1,4 +1,4 @@
-"""Write the figures that were kept into docs/benchmarks.md, between marks; what stands around them is written by hand."""
+"""Write saved results into the marked sections of docs/benchmarks.md; the prose around them is written by hand."""
 
 from __future__ import annotations
 
@@ -11,160 +11,167 @@ from benchmarks.chart import bars
 from benchmarks.measurement import TOP
 
 PAGE: Final = TOP / "docs" / "benchmarks.md"
-PICTURE: Final = TOP / "docs" / "benchmarks.svg"
+CHART: Final = TOP / "docs" / "benchmarks.svg"
 _SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {}
 
 
 def section(name: str) -> Callable[[Callable[[dict[str, Any]], str]], Callable[[dict[str, Any]], str]]:
-    """Take a function for what makes the section *name* of the results of that name."""
+    """Register a function that renders the section *name* from the results of that name."""
 
-    def kept(make: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], str]:
-        _SECTIONS[name] = make
-        return make
+    def register(render: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], str]:
+        _SECTIONS[name] = render
+        return render
 
-    return kept
+    return register
 
 
 def write() -> None:
-    """Write every section whose results there are, and the picture."""
+    """Write every section that has results, and the chart."""
     text = PAGE.read_text(encoding="utf-8")
-    for name, make in _SECTIONS.items():
-        found = results.load(name)
-        mark = re.compile(rf"(<!-- {name}: written by [^\n]* -->\n).*?(<!-- end -->)", re.DOTALL)
-        if found:
-            made = make(found).replace("\\", "\\\\")
-            text = mark.sub(rf"\g<1>\n{made}\n\n\g<2>", text)
+    for name, render in _SECTIONS.items():
+        data = results.load(name)
+        section_pattern = re.compile(rf"(<!-- {name}: written by [^\n]* -->\n).*?(<!-- end -->)", re.DOTALL)
+        if data:
+            rendered = render(data).replace("\\", "\\\\")
+            text = section_pattern.sub(rf"\g<1>\n{rendered}\n\n\g<2>", text)
     PAGE.write_text(text, encoding="utf-8")
 
 
-def rows_of(heads: tuple[str, ...], lines: Sequence[tuple[str, ...]]) -> str:
-    """Give a table in Markdown; the first column is text, the others are numbers."""
-    rule = "| --- |" + " ---: |" * (len(heads) - 1)
-    return "\n".join(["| " + " | ".join(heads) + " |", rule, *("| " + " | ".join(line) + " |" for line in lines)])
+def markdown_table(headings: tuple[str, ...], lines: Sequence[tuple[str, ...]]) -> str:
+    """Return a Markdown table; the first column is text, the others are numbers."""
+    rule = "| --- |" + " ---: |" * (len(headings) - 1)
+    return "\n".join(["| " + " | ".join(headings) + " |", rule, *("| " + " | ".join(line) + " |" for line in lines)])
 
 
 @section("import")
-def imports(found: dict[str, Any]) -> str:
-    """One table a latency."""
-    parts = [_machine(found["machine"])]
-    for name, setup in found["setups"].items():
+def imports(data: dict[str, Any]) -> str:
+    """Render one table per latency."""
+    parts = [_describe_machine(data["machine"])]
+    for name, setup in data["setups"].items():
         shares = [share for share in setup["d1_of_a"] if share is not None]
-        judged = f"; d1/(a) from {min(shares):.2f} to {max(shares):.2f}" if shares else ""
-        longest_ms, usual_ms = (1000 * setup["stall"][key] for key in ("longest_s", "p999_s"))
+        ratio_text = f"; d1/(a) from {min(shares):.2f} to {max(shares):.2f}" if shares else ""
+        longest_ms, p999_ms = (1000 * setup["stall"][key] for key in ("longest_s", "p999_s"))
         parts.append(
             f"### At {name}, {setup['in_flight']} calls in flight\n\n"
-            f"{setup['rounds']} rounds count, {setup['void_rounds']} are void{judged}.  Longest stall of the product's event "
-            f"loop: {longest_ms:.0f} ms; 999 of 1,000 ticks of a millisecond were late by at most {usual_ms:.1f} ms."
+            f"{setup['rounds']} valid rounds, {setup['void_rounds']} invalid{ratio_text}.  Longest stall of bulkzoho's event "
+            f"loop: {longest_ms:.0f} ms; 99.9 % of one-millisecond ticks were at most {p999_ms:.1f} ms late."
         )
         parts.append(_clients(setup["clients"]))
-    first = next(iter(found["setups"].values()))
-    PICTURE.write_text(bars({name: one["net_per_s"] for name, one in first["clients"].items()}), encoding="utf-8")
+    first = next(iter(data["setups"].values()))
+    CHART.write_text(bars({name: figures["net_per_s"] for name, figures in first["clients"].items()}), encoding="utf-8")
     return "\n\n".join(parts)
 
 
 def _clients(clients: Mapping[str, Any]) -> str:
-    heads = (
+    headings = (
         "",
         "records/s",
-        "least to most",
-        "CPU s a million",
+        "min to max",
+        "CPU s per million",
         "of (a)",
         "of d1",
         "CPU of d1",
         "start, s",
         "peak MB",
-        "stand-in busy",
+        "server busy",
     )
     lines = []
-    for name, one in clients.items():
-        shares = [f"{one[key]['median']:.2f}" if key in one else "" for key in ("of_a", "of_d1", "cpu_of_d1")]
+    for name, figures in clients.items():
+        shares = [f"{figures[key]['median']:.2f}" if key in figures else "" for key in ("of_a", "of_d1", "cpu_of_d1")]
         line = (
-            f"**{name}**: {one['about']}",
-            f"{one['net_per_s']:,.0f}",
-            f"{one['net_per_s_least']:,.0f} to {one['net_per_s_most']:,.0f}",
-            f"{one['net_cpu_s_per_million']:.1f}",
+            f"**{name}**: {figures['about']}",
+            f"{figures['net_per_s']:,.0f}",
+            f"{figures['net_per_s_least']:,.0f} to {figures['net_per_s_most']:,.0f}",
+            f"{figures['net_cpu_s_per_million']:.1f}",
             *shares,
-            f"{one['start_seconds']:.2f}",
-            f"{one['peak_mb']:.0f}",
-            f"{100 * one['server_cpu_share']:.0f} %",
+            f"{figures['start_seconds']:.2f}",
+            f"{figures['peak_mb']:.0f}",
+            f"{100 * figures['server_cpu_share']:.0f} %",
         )
         lines.append(line)
     if "zoho" not in clients:
-        lines.append(("**zoho**: the package; *not measured here*, reported elsewhere", "52,000", *[""] * 8))
-    return rows_of(heads, lines)
+        lines.append(("**zoho**: the package; *not measured here*, reported by others", "52,000", *[""] * 8))
+    return markdown_table(headings, lines)
 
 
-def _machine(machine: Mapping[str, Any]) -> str:
+def _describe_machine(machine: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in (machine["packages"] | machine.get("clients", {})).items())
     return (
-        f"Taken {machine['taken']} at revision {machine['revision']}, on {machine['cores']} cores of {machine['processor']}, "
+        f"Measured {machine['taken']} at revision {machine['revision']}, on {machine['cores']} cores of {machine['processor']}, "
         f"{machine['system']}, {machine['python']}, SQLite {machine['sqlite']}; {versions}.  "
-        f"Load of the machine before: {machine['load_before']}."
+        f"Load before the run: {machine['load_before']}."
     )
 
 
 @section("export")
-def exports(found: dict[str, Any]) -> str:
-    """One table."""
-    heads = "", "records", "records/s", "least to most", "CPU s a million", "start, s", "peak MB", "peak MB of"
+def exports(data: dict[str, Any]) -> str:
+    """Render one table."""
+    headings = "", "records", "records/s", "min to max", "CPU s per million", "start, s", "peak MB", "peak MB (records)"
     lines = [
         (
-            f"**{route}**: {'the least: aiohttp, orjson, csv.writer, no journal' if name == 'least' else name}",
+            f"**{route}**: {'minimal exporter: aiohttp, orjson, csv.writer, no journal' if name == 'least' else name}",
             f"{found_of['records']:,.0f}",
-            f"{one['per_s']:,.0f}",
-            f"{one['per_s_least']:,.0f} to {one['per_s_most']:,.0f}",
-            f"{one['cpu_s_per_million']:.1f}",
-            f"{one['start_seconds']:.2f}",
-            f"{one['peak_mb']:.0f}",
+            f"{figures['per_s']:,.0f}",
+            f"{figures['per_s_least']:,.0f} to {figures['per_s_most']:,.0f}",
+            f"{figures['cpu_s_per_million']:.1f}",
+            f"{figures['start_seconds']:.2f}",
+            f"{figures['peak_mb']:.0f}",
             f"{found_of['other_peak_mb']:.0f} ({found_of['other_records']:,.0f})" if name == "bulkzoho" else "",
         )
-        for route, found_of in found["routes"].items()
-        for name, one in found_of["clients"].items()
+        for route, found_of in data["routes"].items()
+        for name, figures in found_of["clients"].items()
     ]
-    return _machine(found["machine"]) + "\n\n" + rows_of(heads, lines)
+    return _describe_machine(data["machine"]) + "\n\n" + markdown_table(headings, lines)
 
 
 @section("growth")
-def growth(found: dict[str, Any]) -> str:
-    """One table."""
-    heads = "rows", "peak MB", "seconds", "CPU s"
+def growth(data: dict[str, Any]) -> str:
+    """Render one table."""
+    headings = "rows", "peak MB", "seconds", "CPU s"
     lines = [
-        (f"{one['rows']:,}", f"{one['peak_mb']:.1f}", f"{one['seconds']:.1f}", f"{one['cpu_seconds']:.1f}")
-        for one in found["runs"]
+        (f"{figures['rows']:,}", f"{figures['peak_mb']:.1f}", f"{figures['seconds']:.1f}", f"{figures['cpu_seconds']:.1f}")
+        for figures in data["runs"]
     ]
-    return _machine(found["machine"]) + "\n\n" + rows_of(heads, lines)
+    return _describe_machine(data["machine"]) + "\n\n" + markdown_table(headings, lines)
 
 
 @section("start")
-def start(found: dict[str, Any]) -> str:
-    """One table."""
-    heads = "", "ms", "least to most", "times bare Python"
+def start(data: dict[str, Any]) -> str:
+    """Render one table."""
+    headings = "", "ms", "min to max", "relative to Python"
     lines = [
-        (f"`{name}`", f"{one['ms']:.0f}", f"{one['ms_least']:.0f} to {one['ms_most']:.0f}", f"{one['of_python']:.1f}")
-        for name, one in found["commands"].items()
+        (
+            f"`{name}`",
+            f"{figures['ms']:.0f}",
+            f"{figures['ms_least']:.0f} to {figures['ms_most']:.0f}",
+            f"{figures['of_python']:.1f}",
+        )
+        for name, figures in data["commands"].items()
     ]
-    return _machine(found["machine"]) + "\n\n" + rows_of(heads, lines)
+    return _describe_machine(data["machine"]) + "\n\n" + markdown_table(headings, lines)
 
 
 @section("minute")
-def minute(found: dict[str, Any]) -> str:
-    """One table."""
-    heads = "", "seconds", "CPU s", "of a core for a minute"
+def minute(data: dict[str, Any]) -> str:
+    """Render one table."""
+    headings = "", "seconds", "CPU s", "of a core over a minute"
     lines = [
-        (name, f"{one['seconds']:.1f}", f"{one['cpu_seconds']:.2f}", f"{100 * one['share']:.1f} %")
-        for name, one in found["clients"].items()
+        (name, f"{figures['seconds']:.1f}", f"{figures['cpu_seconds']:.2f}", f"{100 * figures['share']:.1f} %")
+        for name, figures in data["clients"].items()
     ]
-    told = f"{found['calls']:,} calls of 100 records; the product at {1000 * found['latency_s']:.0f} ms a call and its own pace."
-    return "\n\n".join([_machine(found["machine"]), told, rows_of(heads, lines)])
+    summary = (
+        f"{data['calls']:,} calls of 100 records; bulkzoho with {1000 * data['latency_s']:.0f} ms latency and its own pacing."
+    )
+    return "\n\n".join([_describe_machine(data["machine"]), summary, markdown_table(headings, lines)])
 
 
 @section("profile")
-def profile(found: dict[str, Any]) -> str:
-    """Two tables."""
-    whole = found["cpu_s_per_million"]
-    told = f"{found['samples']:,} samples over {found['rows']:,} rows; {whole:.1f} CPU s a million rows in all."
+def profile(data: dict[str, Any]) -> str:
+    """Render two tables."""
+    whole = data["cpu_s_per_million"]
+    summary = f"{data['samples']:,} samples over {data['rows']:,} rows; {whole:.1f} CPU s per million rows in total."
     tables = []
     for head, kind, form in (("stage", "stages", "{}"), ("function", "functions", "`{}`")):
-        lines = [(form.format(name), f"{one:.2f}", f"{100 * one / whole:.0f} %") for name, one in found[kind].items()]
-        tables.append(rows_of((head, "CPU s a million", "share"), lines))
-    return "\n\n".join([_machine(found["machine"]), told, *tables])
+        lines = [(form.format(name), f"{figures:.2f}", f"{100 * figures / whole:.0f} %") for name, figures in data[kind].items()]
+        tables.append(markdown_table((head, "CPU s per million", "share"), lines))
+    return "\n\n".join([_describe_machine(data["machine"]), summary, *tables])

@@ -1,4 +1,4 @@
-"""Other clients, in a virtual environment of their own; what is not installed there does not take part, and the page says so."""
+"""Other clients, installed into a separate virtual environment; missing packages are skipped and marked on the page."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from benchmarks.compared_clients import Contestant
+from benchmarks.compared_clients import ClientSpec
 from benchmarks.measurement import CACHE, TOP
 
 _FOLDER: Final = CACHE / "peers"
-_ANY_PYTHON: Final = ("install", "--quiet", "--ignore-requires-python")
+_IGNORE_PYTHON_VERSION: Final = ("install", "--quiet", "--ignore-requires-python")
 PYTHON: Final = _FOLDER / "bin" / "python"
-_SDK: Final = Contestant(name="sdk", about="", module="benchmarks.clients.with_zoho_sdk", python=str(PYTHON))
+_SDK: Final = ClientSpec(name="sdk", about="", module="benchmarks.clients.with_zoho_sdk", python=str(PYTHON))
 
 PEERS: Final = (
-    Contestant(
+    ClientSpec(
         name="httpx",
         about="httpx and orjson; no journal",
         module="benchmarks.clients.with_httpx",
@@ -26,17 +26,17 @@ PEERS: Final = (
         share=0.3,
         needs="httpx",
     ),
-    Contestant(
+    ClientSpec(
         name="requests",
-        about="requests and orjson, a thread for each call in flight; no journal",
+        about="requests and orjson, a thread per concurrent call; no journal",
         module="benchmarks.clients.with_requests",
         python=str(PYTHON),
         share=0.3,
         needs="requests",
     ),
-    Contestant(
+    ClientSpec(
         name="zoho",
-        about="the package zoho, its own calls; no journal, looks at one result a call",
+        about="the package zoho, its own calls; no journal, checks one result per call",
         module="benchmarks.clients.with_zoho_package",
         python=str(PYTHON),
         share=0.2,
@@ -53,7 +53,7 @@ PEERS: Final = (
     replace(
         _SDK,
         name="sdk threads",
-        about="Zoho's official SDK, a thread for each call in flight",
+        about="Zoho's official SDK, a thread per concurrent call",
         share=0.03,
         share_at_latency=0.3,
         needs="zohocrmsdk8_0",
@@ -62,16 +62,20 @@ PEERS: Final = (
 
 
 def installed() -> dict[str, str]:
-    """Give the versions of the packages of other clients, by name; install them first if there are none."""
+    """Return the package versions of the other clients; install the packages first if necessary."""
     if not PYTHON.exists():
-        wanted = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]["bench"]
+        requirements = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"][
+            "bench"
+        ]
         subprocess.run([sys.executable, "-m", "venv", str(_FOLDER)], check=True)
-        subprocess.run([str(PYTHON), "-m", "pip", "install", "--quiet", "orjson", *wanted], check=True)
-        # it asks for Python 3.12 but runs on 3.11; without it the others are measured
-        subprocess.run([str(PYTHON), "-m", "pip", *_ANY_PYTHON, "zoho[orjson]==0.1.3"], check=False, capture_output=True)
-    return {name: found for name in sorted({one.needs for one in PEERS}) if (found := _version(name, PYTHON))}
+        subprocess.run([str(PYTHON), "-m", "pip", "install", "--quiet", "orjson", *requirements], check=True)
+        # requires Python 3.12 but runs on 3.11; optional
+        subprocess.run(
+            [str(PYTHON), "-m", "pip", *_IGNORE_PYTHON_VERSION, "zoho[orjson]==0.1.3"], check=False, capture_output=True
+        )
+    return {name: version for name in sorted({client.needs for client in PEERS}) if (version := _version(name, PYTHON))}
 
 
 def _version(package: str, python: Path) -> str:
-    words = f"import importlib.metadata as m\ntry: print(m.version({package!r}))\nexcept m.PackageNotFoundError: pass"
-    return subprocess.run([str(python), "-c", words], capture_output=True, text=True, check=True).stdout.strip()
+    script = f"import importlib.metadata as m\ntry: print(m.version({package!r}))\nexcept m.PackageNotFoundError: pass"
+    return subprocess.run([str(python), "-c", script], capture_output=True, text=True, check=True).stdout.strip()

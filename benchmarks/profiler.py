@@ -1,4 +1,4 @@
-"""Where the processor time of an import goes, by stage and by function, from samples of a real run."""
+"""Profile an import by sampling: CPU time by stage and by function."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Final
 
 from benchmarks import page, results
 from benchmarks.compared_clients import PRODUCT
-from benchmarks.machine import described
+from benchmarks.machine import describe_machine
 from benchmarks.measurement import CACHE
-from benchmarks.stub_server.process import Standin
+from benchmarks.stub_server.process import StubServer
 
-STAGES: Final = (  # by how the name of a function's module begins; the first that fits
+STAGES: Final = (  # stage and prefixes of module names; the first match wins
     (
         "read: bytes to rows",
         "formats/csv_ formats/json formats/raw formats/encoding formats/detect engine/importer/reader app/inputs",
@@ -42,37 +42,39 @@ FUNCTIONS: Final = 20
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Say what may be told to it."""
+    """Add the options of this benchmark."""
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--jsonl", action="store_true", help="JSON Lines in place of CSV; not kept")
-    parser.add_argument("--save", action="store_true", help="keep the figures and write them into docs/benchmarks.md")
+    parser.add_argument("--jsonl", action="store_true", help="JSON Lines instead of CSV; not saved")
+    parser.add_argument("--save", action="store_true", help="save the results and write them to docs/benchmarks.md")
 
 
-def run(given: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
     """Sample, group and print."""
-    machine, told = described(), CACHE / "samples.json"
-    with Standin() as standin:
-        watched = replace(PRODUCT, program=("benchmarks.sampled", str(told)), jsonl=given.jsonl)
-        cost = watched.run(given.rows, standin.url, standin.environment)
-    seen = [(name, count) for name, count in json.loads(told.read_text(encoding="utf-8")) if not name.endswith("<module>")]
-    total = sum(count for _, count in seen)
+    machine, samples_file = describe_machine(), CACHE / "samples.json"
+    with StubServer() as server:
+        sampled_client = replace(PRODUCT, program=("benchmarks.sampled", str(samples_file)), jsonl=options.jsonl)
+        cost = sampled_client.run(options.rows, server.url, server.environment)
+    samples = [
+        (name, count) for name, count in json.loads(samples_file.read_text(encoding="utf-8")) if not name.endswith("<module>")
+    ]
+    total = sum(count for _, count in samples)
     stages: Counter[str] = Counter()
-    for name, count in seen:
+    for name, count in samples:
         stages[stage_of(name)] += count
-    per_sample = cost.cpu_seconds / total / given.rows * 1e6
-    found = {
+    per_sample = cost.cpu_seconds / total / options.rows * 1e6
+    profile = {
         "stages": {name: count * per_sample for name, count in stages.most_common()},
-        "functions": {name: count * per_sample for name, count in seen[:FUNCTIONS]},
+        "functions": {name: count * per_sample for name, count in samples[:FUNCTIONS]},
     }
-    for name, seconds in (*found["stages"].items(), *found["functions"].items()):
-        print(f"{seconds:7.2f} CPU s a million  {name}")
-    if given.save and not given.jsonl:
-        told_rows = {"rows": given.rows, "samples": total, "cpu_s_per_million": cost.cpu_seconds / given.rows * 1e6}
-        results.save("profile", {"machine": machine, **told_rows, **found})
+    for name, seconds in (*profile["stages"].items(), *profile["functions"].items()):
+        print(f"{seconds:7.2f} CPU s per million  {name}")
+    if options.save and not options.jsonl:
+        run_facts = {"rows": options.rows, "samples": total, "cpu_s_per_million": cost.cpu_seconds / options.rows * 1e6}
+        results.save("profile", {"machine": machine, **run_facts, **profile})
         page.write()
 
 
 def stage_of(place: str) -> str:
-    """Give the stage that *place* belongs to."""
+    """Return the stage that *place* belongs to."""
     ours = [(stage, tuple(f"bulkzoho/{start}" for start in starts.split())) for stage, starts in STAGES]
     return next((stage for stage, starts in (*ours, *PACKAGES) if place.startswith(starts)), REST)

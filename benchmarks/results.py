@@ -1,4 +1,4 @@
-"""What was measured, as JSON beside the benchmarks; the page is made of nothing else."""
+"""Save and load results as JSON; the page is generated only from these files."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ FOLDER: Final = TOP / "benchmarks" / "results"
 
 
 def load(name: str) -> dict[str, Any]:
-    """Give what was kept under *name*; nothing when nothing was."""
+    """Return the results saved under *name*, or an empty dict."""
     path = _path(name)
-    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return kept
+    saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return saved
 
 
-def save(name: str, found: dict[str, Any]) -> None:
-    """Keep *found* in place of what was kept under *name*."""
+def save(name: str, results: dict[str, Any]) -> None:
+    """Save results under *name*, replacing earlier ones."""
     FOLDER.mkdir(exist_ok=True)
-    text = json.dumps(_rounded(found), indent=1, ensure_ascii=False, sort_keys=False)
+    text = json.dumps(_round_floats(results), indent=1, ensure_ascii=False, sort_keys=False)
     _path(name).write_text(text + "\n", encoding="utf-8")
 
 
@@ -29,10 +29,10 @@ def _path(name: str) -> Path:
     return FOLDER / f"{name}.json"
 
 
-def _rounded(value: Any) -> Any:
-    """Give *value* with five significant digits: more is noise."""
+def _round_floats(value: Any) -> Any:
+    """Return *value* rounded to five significant digits; more is noise."""
     if isinstance(value, float):
         return float(f"{value:.5g}")
     if isinstance(value, dict):
-        return {key: _rounded(one) for key, one in value.items()}
-    return [_rounded(one) for one in value] if isinstance(value, list | tuple) else value
+        return {key: _round_floats(item) for key, item in value.items()}
+    return [_round_floats(item) for item in value] if isinstance(value, list | tuple) else value

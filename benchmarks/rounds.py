@@ -1,4 +1,4 @@
-"""Rounds in which everybody runs once, one after the other; what a round is worth; medians and spread over those that count."""
+"""Run clients in rounds, decide which rounds are valid, and compute medians and spread."""
 
 from __future__ import annotations
 
@@ -7,39 +7,39 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from benchmarks.compared_clients import FEW_ROWS, FLOOR, REFERENCE, Contestant
-from benchmarks.stub_server.process import Standin
+from benchmarks.compared_clients import FEW_ROWS, FLOOR, REFERENCE, ClientSpec
+from benchmarks.stub_server.process import StubServer
 
-VALID: Final = (0.26, 0.36)  # d1/(a): a slow reference proves nothing, a fast one is none
-OF_LATENCY: Final = 0.95  # of the records that calls of that length allow: (a) must get it, or something else had the machine
+VALID_RATIO: Final = (0.26, 0.36)  # d1/(a): a slower or faster reference is not comparable
+MIN_LATENCY_SHARE: Final = 0.95  # share of the rate that the latency allows; if (a) is below, the machine was busy
 WARM_UP_ROWS: Final = 5000
-MOST_ROUNDS_A_ROUND: Final = 3  # void ones included
+MAX_ATTEMPTS_PER_ROUND: Final = 3  # including invalid ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """One contestant in one round; ``net`` leaves out what its run over a hundred rows takes: starting, connecting, ending."""
+    """Figures of one client in one round; ``net`` excludes the cost of its run over a hundred rows (start, connect, exit)."""
 
     rows: int
     seconds: float
     start_seconds: float
-    net_per_s: float  #: records a second
+    net_per_s: float  #: records per second
     whole_per_s: float
     net_cpu_s_per_million: float
     whole_cpu_s_per_million: float
-    server_cpu_share: float  #: of the time that it took
+    server_cpu_share: float  #: server CPU time as a share of the elapsed time
     peak_mb: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """Everybody once."""
+    """One run of every client."""
 
     figures: Mapping[str, Figures]
 
     @property
     def reference_share(self) -> float | None:
-        """d1/(a), when both took part."""
+        """d1/(a), if both are in the round."""
         if FLOOR.name not in self.figures or REFERENCE.name not in self.figures:
             return None
         return self.figures[REFERENCE.name].net_per_s / self.figures[FLOOR.name].net_per_s
@@ -47,88 +47,94 @@ class Round:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rounds:
-    """Those that count, and those that are void."""
+    """Valid and invalid rounds."""
 
-    good: Sequence[Round]
-    void: Sequence[Round]
+    valid: Sequence[Round]
+    invalid: Sequence[Round]
 
 
-def one_round(contestants: Sequence[Contestant], rows: int, standin: Standin, *, in_flight: int) -> Round:
-    """Let each run over a hundred rows and over its rows."""
-    found = {}
-    for one in contestants:
-        count = one.rows_of(rows, latency_s=standin.latency_s)
-        few = one.run(FEW_ROWS, standin.url, standin.environment, in_flight=in_flight)
-        server = standin.cpu_seconds()
-        many = one.run(count, standin.url, standin.environment, in_flight=in_flight)
-        seconds, cpu = many.seconds - few.seconds, many.cpu_seconds - few.cpu_seconds
-        found[one.name] = Figures(
+def run_round(clients: Sequence[ClientSpec], rows: int, server: StubServer, *, in_flight: int) -> Round:
+    """Run each client over a hundred rows and over its own number of rows."""
+    figures = {}
+    for client in clients:
+        count = client.rows_of(rows, latency_s=server.latency_s)
+        start_run = client.run(FEW_ROWS, server.url, server.environment, in_flight=in_flight)
+        server_cpu_s = server.cpu_seconds()
+        full_run = client.run(count, server.url, server.environment, in_flight=in_flight)
+        seconds, cpu = full_run.seconds - start_run.seconds, full_run.cpu_seconds - start_run.cpu_seconds
+        figures[client.name] = Figures(
             rows=count,
-            seconds=many.seconds,
-            start_seconds=few.seconds,
+            seconds=full_run.seconds,
+            start_seconds=start_run.seconds,
             net_per_s=(count - FEW_ROWS) / max(seconds, 1e-3),
-            whole_per_s=count / many.seconds,
+            whole_per_s=count / full_run.seconds,
             net_cpu_s_per_million=cpu / (count - FEW_ROWS) * 1e6,
-            whole_cpu_s_per_million=many.cpu_seconds / count * 1e6,
-            server_cpu_share=(standin.cpu_seconds() - server) / many.seconds,
-            peak_mb=many.peak_mb,
+            whole_cpu_s_per_million=full_run.cpu_seconds / count * 1e6,
+            server_cpu_share=(server.cpu_seconds() - server_cpu_s) / full_run.seconds,
+            peak_mb=full_run.peak_mb,
         )
-    return Round(figures=found)
+    return Round(figures=figures)
 
 
 def measure(
-    contestants: Sequence[Contestant],
+    clients: Sequence[ClientSpec],
     *,
     rows: int,
     rounds: int,
     latency_s: float,
     in_flight: int,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> Rounds:
-    """Give the rounds that count and those that are void; one more is run first and thrown away."""
-    good: list[Round] = []
-    void: list[Round] = []
-    with Standin(latency_s=latency_s) as standin:
-        one_round(contestants, min(rows, WARM_UP_ROWS), standin, in_flight=in_flight)
-        while len(good) < rounds and len(good) + len(void) < rounds * MOST_ROUNDS_A_ROUND:
-            found = one_round(contestants, rows, standin, in_flight=in_flight)
-            valid = is_valid(found, latency_s=latency_s, in_flight=in_flight)
-            (good if valid else void).append(found)
-            tell(line_of(found, valid=valid))
-    return Rounds(good=good, void=void)
+    """Return valid and invalid rounds; a first round warms up and is discarded."""
+    valid: list[Round] = []
+    invalid: list[Round] = []
+    with StubServer(latency_s=latency_s) as server:
+        run_round(clients, min(rows, WARM_UP_ROWS), server, in_flight=in_flight)
+        while len(valid) < rounds and len(valid) + len(invalid) < rounds * MAX_ATTEMPTS_PER_ROUND:
+            round_ = run_round(clients, rows, server, in_flight=in_flight)
+            counts = is_valid(round_, latency_s=latency_s, in_flight=in_flight)
+            (valid if counts else invalid).append(round_)
+            report(format_round(round_, valid=counts))
+    return Rounds(valid=valid, invalid=invalid)
 
 
-def is_valid(found: Round, *, latency_s: float, in_flight: int) -> bool:
-    """Tell whether a round counts: by d1/(a), and at a latency by whether (a) gets what the latency allows.
+def is_valid(round_: Round, *, latency_s: float, in_flight: int) -> bool:
+    """Return whether a round is valid: by d1/(a), or with latency by whether (a) reaches the rate that the latency allows.
 
-    Without them every round counts.
+    Without these clients every round is valid.
     """
     if latency_s:
-        return FLOOR.name not in found.figures or found.figures[FLOOR.name].net_per_s >= OF_LATENCY * 100 * in_flight / latency_s
-    share = found.reference_share
-    return share is None or VALID[0] <= share <= VALID[1]
+        return (
+            FLOOR.name not in round_.figures
+            or round_.figures[FLOOR.name].net_per_s >= MIN_LATENCY_SHARE * 100 * in_flight / latency_s
+        )
+    share = round_.reference_share
+    return share is None or VALID_RATIO[0] <= share <= VALID_RATIO[1]
 
 
-def line_of(found: Round, *, valid: bool) -> str:
-    """Say a round in one line."""
-    parts = [f"{name} {one.net_per_s:,.0f}/s {one.net_cpu_s_per_million:.1f} CPU s/M" for name, one in found.figures.items()]
-    share = found.reference_share
-    said = "" if share is None else f"d1/a {share:.2f}{'' if valid else ' VOID'}; "
-    return said + ", ".join(parts)
+def format_round(round_: Round, *, valid: bool) -> str:
+    """Format a round in one line."""
+    parts = [
+        f"{name} {figures.net_per_s:,.0f}/s {figures.net_cpu_s_per_million:.1f} CPU s/M"
+        for name, figures in round_.figures.items()
+    ]
+    share = round_.reference_share
+    prefix = "" if share is None else f"d1/a {share:.2f}{'' if valid else ' INVALID'}; "
+    return prefix + ", ".join(parts)
 
 
 def medians(rounds: Sequence[Round], name: str) -> dict[str, Any]:
-    """Give the median of each figure of *name*, and the least and most of its rate."""
-    each = [asdict(one.figures[name]) for one in rounds]
-    rates = [one["net_per_s"] for one in each]
+    """Return the median of each figure of *name*, and minimum and maximum of its rate."""
+    all_figures = [asdict(each.figures[name]) for each in rounds]
+    rates = [each["net_per_s"] for each in all_figures]
     return {
-        **{key: statistics.median(one[key] for one in each) for key in each[0]},
+        **{key: statistics.median(each[key] for each in all_figures) for key in all_figures[0]},
         "net_per_s_least": min(rates),
         "net_per_s_most": max(rates),
     }
 
 
-def ratio(rounds: Sequence[Round], name: str, to: str, figure: str) -> dict[str, float]:
-    """Give the median, least and most of *figure* of *name* over that of *to*, each pair out of one round."""
-    each = [getattr(one.figures[name], figure) / getattr(one.figures[to], figure) for one in rounds]
-    return {"median": statistics.median(each), "least": min(each), "most": max(each)}
+def ratio(rounds: Sequence[Round], name: str, base: str, figure: str) -> dict[str, float]:
+    """Return median, minimum and maximum of the ratio of *figure* between *name* and *base*, paired by round."""
+    ratios = [getattr(each.figures[name], figure) / getattr(each.figures[base], figure) for each in rounds]
+    return {"median": statistics.median(ratios), "least": min(ratios), "most": max(ratios)}

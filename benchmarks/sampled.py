@@ -1,8 +1,8 @@
-"""Run the product's command and note where its processor time goes: python -m benchmarks.sampled RESULT.json WORDS...
+"""Run bulkzoho with a sampling profiler: python -m benchmarks.sampled RESULT.json ARGUMENTS...
 
-A timer of processor time (``ITIMER_PROF``) interrupts it, every millisecond or as seldom as the kernel ticks; noted is the
-innermost function of the product or of one of its packages.  Time in C counts for who called it.  Unlike cProfile it makes small
-functions no dearer than they are.
+A CPU timer (``ITIMER_PROF``) interrupts it every millisecond, or as often as the kernel ticks, and records the innermost
+function of bulkzoho or of one of its packages.  Time in C counts for the caller.  Unlike cProfile, sampling adds no cost to
+small functions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _STANDARD: Final = str(Path(signal.__file__).parent)
 
 
 def place_of(frame: FrameType | None) -> str:
-    """Give ``package/module.py:function`` of the innermost frame that is no part of the standard library, or of asyncio."""
+    """Return ``package/module.py:function`` of the innermost frame outside the standard library, asyncio excepted."""
     while frame is not None:
         code = frame.f_code
         name = code.co_filename
@@ -35,22 +35,22 @@ def place_of(frame: FrameType | None) -> str:
 
 
 def main() -> int:
-    """Run the command line that is left."""
+    """Run the remaining command line."""
     result, sys.argv = Path(sys.argv[1]), ["bulkzoho", *sys.argv[2:]]
-    seen: Counter[str] = Counter()
+    samples: Counter[str] = Counter()
 
-    def note(_number: int, frame: FrameType | None) -> None:
-        seen[place_of(frame)] += 1
+    def record(_number: int, frame: FrameType | None) -> None:
+        samples[place_of(frame)] += 1
 
-    import bulkzoho.cli  # noqa: PLC0415  its loading is no part of an import
+    import bulkzoho.cli  # noqa: PLC0415  excludes module loading from the profile
 
-    signal.signal(signal.SIGPROF, note)
+    signal.signal(signal.SIGPROF, record)
     signal.setitimer(signal.ITIMER_PROF, TICK_S, TICK_S)
     try:
         return bulkzoho.cli.main()
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        result.write_text(json.dumps(seen.most_common()), encoding="utf-8")
+        result.write_text(json.dumps(samples.most_common()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The source tree of another revision, laid out beside this one, so that two revisions can run in the same rounds."""
+"""Check out the source tree of another revision, so that two revisions can run in the same rounds."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from pathlib import Path
 
 from benchmarks.measurement import CACHE, TOP, BenchmarkError
 
-__all__ = ["tree_of"]
+__all__ = ["checkout"]
 
 
-def tree_of(revision: str) -> Path:
-    """Give a folder with ``bulkzoho/`` as it was at *revision*; it runs with the packages that are installed today.
+def checkout(revision: str) -> Path:
+    """Return a folder with ``bulkzoho/`` at *revision*; it runs with the currently installed packages.
 
     Raises:
-        BenchmarkError: git knows no such revision.
+        BenchmarkError: The revision does not exist.
     """
-    asked = subprocess.run(
+    resolved = subprocess.run(
         ["git", "rev-parse", "--verify", f"{revision}^{{commit}}"], cwd=TOP, capture_output=True, text=True, check=False
     )
-    if asked.returncode:
-        raise BenchmarkError(f"git knows no revision {revision}")
-    folder = CACHE / "trees" / asked.stdout.strip()
+    if resolved.returncode:
+        raise BenchmarkError(f"unknown git revision {revision}")
+    folder = CACHE / "trees" / resolved.stdout.strip()
     if not (folder / "bulkzoho").exists():
-        packed = subprocess.run(["git", "archive", asked.stdout.strip(), "bulkzoho"], cwd=TOP, capture_output=True, check=True)
-        with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
+        archive_bytes = subprocess.run(
+            ["git", "archive", resolved.stdout.strip(), "bulkzoho"], cwd=TOP, capture_output=True, check=True
+        )
+        with tarfile.open(fileobj=io.BytesIO(archive_bytes.stdout)) as archive:
             archive.extractall(folder, filter="data")
     return folder

@@ -1,4 +1,4 @@
-"""Starting: ``bulkzoho --help`` beside bare Python, one after the other."""
+"""Measure the start-up time of ``bulkzoho --help``, compared with bare Python."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import page, results
-from benchmarks.machine import described
-from benchmarks.measurement import measured
+from benchmarks.machine import describe_machine
+from benchmarks.measurement import run_measured
 
 COMMANDS: Final = {
     "python -c pass": [sys.executable, "-c", "pass"],
@@ -20,29 +20,29 @@ COMMANDS: Final = {
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Say what may be told to it."""
+    """Add the options of this benchmark."""
     parser.add_argument("--rounds", type=int, default=21)
-    parser.add_argument("--save", action="store_true", help="keep the figures and write them into docs/benchmarks.md")
+    parser.add_argument("--save", action="store_true", help="save the results and write them to docs/benchmarks.md")
 
 
-def run(given: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
     """Measure and print."""
-    machine = described()
-    taken: dict[str, list[float]] = {name: [] for name in COMMANDS}
-    for _ in range(given.rounds + 1):
-        for name, words in COMMANDS.items():
-            taken[name].append(1000 * measured(words).seconds)
-    found = {}
-    bare = taken["python -c pass"][1:]  # the first round warms up
-    for name, each in taken.items():
-        ratios = [one / other for one, other in zip(each[1:], bare, strict=True)]
-        found[name] = {
-            "ms": statistics.median(each[1:]),
-            "ms_least": min(each[1:]),
-            "ms_most": max(each[1:]),
+    machine = describe_machine()
+    times_ms: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    for _ in range(options.rounds + 1):
+        for name, command in COMMANDS.items():
+            times_ms[name].append(1000 * run_measured(command).seconds)
+    figures = {}
+    bare = times_ms["python -c pass"][1:]  # the first round warms up
+    for name, times in times_ms.items():
+        ratios = [time_ms / python_ms for time_ms, python_ms in zip(times[1:], bare, strict=True)]
+        figures[name] = {
+            "ms": statistics.median(times[1:]),
+            "ms_least": min(times[1:]),
+            "ms_most": max(times[1:]),
             "of_python": statistics.median(ratios),
         }
-        print(f"{name:24}{found[name]['ms']:7.0f} ms, {found[name]['of_python']:.1f} times bare Python", flush=True)
-    if given.save:
-        results.save("start", {"machine": machine, "commands": found})
+        print(f"{name:24}{figures[name]['ms']:7.0f} ms, {figures[name]['of_python']:.1f} times Python's start", flush=True)
+    if options.save:
+        results.save("start", {"machine": machine, "commands": figures})
         page.write()

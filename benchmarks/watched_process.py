@@ -1,7 +1,7 @@
-"""Run the product's command with a watcher in its event loop: python -m benchmarks.watched_process RESULT.json WORDS...
+"""Run bulkzoho and measure stalls of its event loop: python -m benchmarks.watched_process RESULT.json ARGUMENTS...
 
-The product knows nothing of it: ``asyncio.run`` is wrapped here, so that a second task sleeps for a millisecond over and over and
-notes how much later than that it woke.  A process of its own is watched, not one that is timed.
+``asyncio.run`` is wrapped so that a second task repeatedly sleeps for a millisecond and records how late it wakes.  This is a
+separate run, not one that is timed.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ TICK_S: Final = 0.001
 _run: Final = asyncio.run
 
 
-async def watch(late_s: list[float]) -> None:
-    """Note how late each tick came, in seconds."""
+async def record_delays(delays_s: list[float]) -> None:
+    """Record the delay of each tick in seconds."""
     while True:
-        began = time.perf_counter()
+        started = time.perf_counter()
         await asyncio.sleep(TICK_S)
-        late_s.append(time.perf_counter() - began - TICK_S)
+        delays_s.append(time.perf_counter() - started - TICK_S)
 
 
 def main() -> int:
-    """Run the command line that is left."""
+    """Run the remaining command line."""
     result, sys.argv = Path(sys.argv[1]), ["bulkzoho", *sys.argv[2:]]
-    late_s: list[float] = []
+    delays_s: list[float] = []
 
-    async def beside(work: Coroutine[Any, Any, Any]) -> Any:
-        watcher = asyncio.create_task(watch(late_s))
+    async def run_with_watcher(work: Coroutine[Any, Any, Any]) -> Any:
+        watcher = asyncio.create_task(record_delays(delays_s))
         try:
             return await work
         finally:
             watcher.cancel()
 
-    asyncio.run = lambda work, **more: _run(beside(work), **more)
-    from bulkzoho.cli import main as product  # noqa: PLC0415  after asyncio.run is wrapped
+    asyncio.run = lambda work, **more: _run(run_with_watcher(work), **more)
+    from bulkzoho.cli import main as run_bulkzoho  # noqa: PLC0415  after asyncio.run is wrapped
 
     try:
-        return product() or 0
+        return run_bulkzoho() or 0
     finally:
-        late_s.sort()
-        told = {"ticks": len(late_s), "longest_s": late_s[-1], "p999_s": late_s[int(0.999 * len(late_s))]}
-        result.write_text(json.dumps(told), encoding="utf-8")
+        delays_s.sort()
+        statistics = {"ticks": len(delays_s), "longest_s": delays_s[-1], "p999_s": delays_s[int(0.999 * len(delays_s))]}
+        result.write_text(json.dumps(statistics), encoding="utf-8")
 
 
 if __name__ == "__main__":

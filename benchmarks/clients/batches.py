@@ -1,4 +1,4 @@
-"""What the clients share: their command line, and the file's rows in batches of a hundred dicts."""
+"""Shared by the clients: the command line, and the file's rows in batches of a hundred dicts."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ TRIGGER: Final[list[str]] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """What a client is to do."""
+class ClientArguments:
+    """Command line of a client."""
 
-    url: str  #: of the call that inserts
+    url: str  #: URL of the insert call
     file: Path
     rows: int
     in_flight: int
 
     @classmethod
-    def read(cls) -> Self:
-        """Read the command line."""
+    def from_command_line(cls) -> Self:
+        """Parse the command line."""
         url, file, rows, in_flight = sys.argv[1:5]
         return cls(url=f"{url}/crm/v8/Leads", file=Path(file), rows=int(rows), in_flight=int(in_flight))
 
     def batches(self) -> Iterator[list[dict[str, str]]]:
-        """Give the rows of a CSV file, a hundred dicts at a time, cells as they are."""
+        """Yield the rows of the CSV file in batches of a hundred dicts, with unconverted cells."""
         with self.file.open(newline="", encoding="utf-8") as file:
             rows = csv.reader(file)
             header = next(rows)
             left = self.rows
             while left > 0 and (block := list(islice(rows, min(PER_CALL, left)))):
                 left -= len(block)
-                yield [dict(zip(header, row)) for row in block]  # noqa: B905  all rows are whole, and strict costs
+                yield [dict(zip(header, row)) for row in block]  # noqa: B905  all rows are complete, and strict is slower
 
 
-def look_at(results: list[dict[str, Any]], records: int) -> None:
-    """See that there are as many results as records, each a success.
+def check_results(results: list[dict[str, Any]], records: int) -> None:
+    """Check that there is one successful result per record.
 
     Raises:
-        ValueError: One is none.
+        ValueError: A result is missing or not successful.
     """
     if len(results) != records:
         raise ValueError(f"{len(results)} results for {records} records")

@@ -1,4 +1,4 @@
-"""The floor (a): aiohttp, one body made beforehand, ``read()`` and ``orjson.loads``; nothing is written down."""
+"""The floor (a): aiohttp, one prepared body, ``read()`` and ``orjson.loads``; no journal."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Iterator
 import aiohttp
 import orjson
 
-from benchmarks.clients.batches import PER_CALL, TOKEN, TRIGGER, Given
+from benchmarks.clients.batches import PER_CALL, TOKEN, TRIGGER, ClientArguments
 
 
-async def send(given: Given) -> None:
-    """Make as many calls as the rows would need."""
-    body = orjson.dumps({"data": next(given.batches()), "trigger": TRIGGER})
-    calls = iter(range((given.rows + PER_CALL - 1) // PER_CALL))
+async def send(options: ClientArguments) -> None:
+    """Make as many calls as the rows need."""
+    body = orjson.dumps({"data": next(options.batches()), "trigger": TRIGGER})
+    calls = iter(range((options.rows + PER_CALL - 1) // PER_CALL))
     async with aiohttp.ClientSession(headers=TOKEN) as session, asyncio.TaskGroup() as group:
-        for _ in range(given.in_flight):
-            group.create_task(_sender(session, given.url, body, calls))
+        for _ in range(options.in_flight):
+            group.create_task(_sender(session, options.url, body, calls))
 
 
 async def _sender(session: aiohttp.ClientSession, url: str, body: bytes, calls: Iterator[int]) -> None:
@@ -27,4 +27,4 @@ async def _sender(session: aiohttp.ClientSession, url: str, body: bytes, calls: 
 
 
 if __name__ == "__main__":
-    asyncio.run(send(Given.read()))
+    asyncio.run(send(ClientArguments.from_command_line()))

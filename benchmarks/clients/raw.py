@@ -1,4 +1,4 @@
-"""Calls by hand on an ``asyncio.Protocol``, answers measured by their length alone: how fast the stand-in can be asked."""
+"""Prepared calls on an ``asyncio.Protocol`` that only counts response bytes: the maximum rate of the stub server."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from benchmarks.clients.batches import PER_CALL, TOKEN, TRIGGER, Given
+from benchmarks.clients.batches import PER_CALL, TOKEN, TRIGGER, ClientArguments
 
 
 class _Caller(asyncio.Protocol):
-    """One connection; the next call leaves as soon as the last is answered."""
+    """One connection; the next call starts as soon as the last response is complete."""
 
     def __init__(self, request: bytes, calls: Iterator[int], done: asyncio.Future[None]) -> None:
         self._request = request
@@ -46,19 +46,19 @@ class _Caller(asyncio.Protocol):
             self._transport.write(self._request)
 
 
-async def send(given: Given) -> None:
-    """Make as many calls as the rows would need."""
-    body = orjson.dumps({"data": next(given.batches()), "trigger": TRIGGER})
-    where, loop = urlsplit(given.url), asyncio.get_running_loop()
+async def send(options: ClientArguments) -> None:
+    """Make as many calls as the rows need."""
+    body = orjson.dumps({"data": next(options.batches()), "trigger": TRIGGER})
+    where, loop = urlsplit(options.url), asyncio.get_running_loop()
     fields = {"Host": where.netloc, **TOKEN, "Content-Length": str(len(body))}
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     request = f"POST {where.path} HTTP/1.1\r\n{head}\r\n".encode() + body
-    calls = iter(range((given.rows + PER_CALL - 1) // PER_CALL))
-    ends: list[asyncio.Future[None]] = [loop.create_future() for _ in range(given.in_flight)]
+    calls = iter(range((options.rows + PER_CALL - 1) // PER_CALL))
+    ends: list[asyncio.Future[None]] = [loop.create_future() for _ in range(options.in_flight)]
     for end in ends:
         await loop.create_connection(partial(_Caller, request, calls, end), str(where.hostname), where.port or 80)
     await asyncio.gather(*ends)
 
 
 if __name__ == "__main__":
-    asyncio.run(send(Given.read()))
+    asyncio.run(send(ClientArguments.from_command_line()))

@@ -1,4 +1,4 @@
-"""The reference (d1): aiohttp, dicts of csv.reader, orjson both ways, every result looked at, a commit a batch in SQLite."""
+"""The reference (d1): aiohttp, csv.reader dicts, orjson, a check of every result, one SQLite commit per batch."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from pathlib import Path
 import aiohttp
 import orjson
 
-from benchmarks.clients.batches import TOKEN, TRIGGER, Given, look_at
+from benchmarks.clients.batches import TOKEN, TRIGGER, ClientArguments, check_results
 
 _SCHEMA = "CREATE TABLE batch (number INTEGER PRIMARY KEY, records INTEGER, first_id TEXT)"
 
 
-async def send(given: Given) -> None:
+async def send(options: ClientArguments) -> None:
     """Send the file."""
-    with tempfile.TemporaryDirectory(dir=given.file.parent) as folder:
+    with tempfile.TemporaryDirectory(dir=options.file.parent) as folder:
         journal = sqlite3.connect(Path(folder) / "journal.db", isolation_level=None)
         journal.execute("PRAGMA journal_mode=WAL")
         journal.execute("PRAGMA synchronous=NORMAL")
         journal.execute(_SCHEMA)
-        batches = enumerate(given.batches())
+        batches = enumerate(options.batches())
         async with aiohttp.ClientSession(headers=TOKEN) as session, asyncio.TaskGroup() as group:
-            for _ in range(given.in_flight):
-                group.create_task(_sender(session, given.url, batches, journal))
+            for _ in range(options.in_flight):
+                group.create_task(_sender(session, options.url, batches, journal))
         (sent,) = journal.execute("SELECT sum(records) FROM batch").fetchone()
-        assert sent == given.rows, f"{sent} of {given.rows}"
+        assert sent == options.rows, f"{sent} of {options.rows}"
         journal.close()
 
 
@@ -38,11 +38,11 @@ async def _sender(
     for number, records in batches:
         async with session.post(url, data=orjson.dumps({"data": records, "trigger": TRIGGER})) as response:
             results = orjson.loads(await response.read())["data"]
-        look_at(results, len(records))
+        check_results(results, len(records))
         journal.execute("BEGIN")
         journal.execute("INSERT INTO batch VALUES (?, ?, ?)", (number, len(results), results[0]["details"]["id"]))
         journal.execute("COMMIT")
 
 
 if __name__ == "__main__":
-    asyncio.run(send(Given.read()))
+    asyncio.run(send(ClientArguments.from_command_line()))

@@ -1,4 +1,4 @@
-"""requests: a thread and a session for each call in flight, orjson both ways, every result looked at; nothing is written down."""
+"""requests: a thread and a session per concurrent call, orjson, a check of every result; no journal."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from typing import Any
 import orjson
 import requests
 
-from benchmarks.clients.batches import TOKEN, TRIGGER, Given, look_at
+from benchmarks.clients.batches import TOKEN, TRIGGER, ClientArguments, check_results
 
 
-def send(given: Given) -> None:
+def send(options: ClientArguments) -> None:
     """Send the file."""
-    batches, reading = given.batches(), threading.Lock()
-    with ThreadPoolExecutor(given.in_flight) as threads:
-        for one in [threads.submit(_sender, given.url, batches, reading) for _ in range(given.in_flight)]:
-            one.result()
+    batches, lock = options.batches(), threading.Lock()
+    with ThreadPoolExecutor(options.in_flight) as threads:
+        for client_future in [threads.submit(_sender, options.url, batches, lock) for _ in range(options.in_flight)]:
+            client_future.result()
 
 
-def _sender(url: str, batches: Iterator[list[dict[str, Any]]], reading: threading.Lock) -> None:
+def _sender(url: str, batches: Iterator[list[dict[str, Any]]], lock: threading.Lock) -> None:
     with requests.Session() as session:
         session.headers.update(TOKEN)
         while True:
-            with reading:
+            with lock:
                 records = next(batches, None)
             if records is None:
                 return
             answer = session.post(url, data=orjson.dumps({"data": records, "trigger": TRIGGER}), timeout=60)
-            look_at(orjson.loads(answer.content)["data"], len(records))
+            check_results(orjson.loads(answer.content)["data"], len(records))
 
 
 if __name__ == "__main__":
-    send(Given.read())
+    send(ClientArguments.from_command_line())

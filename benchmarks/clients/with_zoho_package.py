@@ -1,4 +1,4 @@
-"""The package ``zoho``: its own calls and settings, ten tasks; it reads the first result of each call and no other."""
+"""The package ``zoho``: its own calls and settings, ten tasks; it reads only the first result of each call."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
-from benchmarks.clients.batches import Given
+from benchmarks.clients.batches import ClientArguments
 
 
-async def send(given: Given) -> None:
+async def send(options: ClientArguments) -> None:
     """Send the file."""
-    batches, host = given.batches(), given.url.removesuffix("/crm/v8/Leads")
+    batches, host = options.batches(), options.url.removesuffix("/crm/v8/Leads")
     client = import_module("zoho").Zoho.from_credentials(
         client_id="1000.BENCH",
         client_secret="bench",
@@ -24,7 +24,7 @@ async def send(given: Given) -> None:
         log_level="ERROR",
     )
     async with client, asyncio.TaskGroup() as group:
-        for _ in range(given.in_flight):
+        for _ in range(options.in_flight):
             group.create_task(_sender(client, batches))
 
 
@@ -35,4 +35,4 @@ async def _sender(client: Any, batches: Iterator[list[dict[str, Any]]]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(send(Given.read()))
+    asyncio.run(send(ClientArguments.from_command_line()))

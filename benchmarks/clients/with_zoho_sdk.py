@@ -1,4 +1,4 @@
-"""Zoho's own SDK for Python, unmodified: its records, its calls, a log of errors only, a thread for each call in flight."""
+"""Zoho's unmodified Python SDK: its records and calls, error log only, a thread per concurrent call."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from zohocrmsdk.src.com.zoho.crm.api.initializer import Initializer  # type: ign
 from zohocrmsdk.src.com.zoho.crm.api.sdk_config import SDKConfig  # type: ignore[import-not-found]
 from zohocrmsdk.src.com.zoho.crm.api.util import Choice  # type: ignore[import-not-found]
 
-from benchmarks.clients.batches import Given
+from benchmarks.clients.batches import ClientArguments
 
-KINDS = {"No_of_Employees": int, "Lead_Source": Choice}  # what its own converters ask for
+TYPES = {"No_of_Employees": int, "Lead_Source": Choice}  # types that the SDK's converters require
 
 
-def send(given: Given) -> None:
+def send(options: ClientArguments) -> None:
     """Send the file."""
     with tempfile.TemporaryDirectory() as folder:
-        _initialize(given.url.removesuffix("/crm/v8/Leads"), Path(folder))
-        batches, reading = given.batches(), threading.Lock()
-        with ThreadPoolExecutor(given.in_flight) as threads:
-            for one in [threads.submit(_sender, batches, reading) for _ in range(given.in_flight)]:
-                one.result()
+        _initialize(options.url.removesuffix("/crm/v8/Leads"), Path(folder))
+        batches, lock = options.batches(), threading.Lock()
+        with ThreadPoolExecutor(options.in_flight) as threads:
+            for client_future in [threads.submit(_sender, batches, lock) for _ in range(options.in_flight)]:
+                client_future.result()
 
 
 def _initialize(host: str, folder: Path) -> None:
@@ -45,10 +45,10 @@ def _initialize(host: str, folder: Path) -> None:
     )
 
 
-def _sender(batches: Iterator[list[dict[str, Any]]], reading: threading.Lock) -> None:
+def _sender(batches: Iterator[list[dict[str, Any]]], lock: threading.Lock) -> None:
     leads = record.RecordOperations("Leads")
     while True:
-        with reading:
+        with lock:
             rows = next(batches, None)
         if rows is None:
             return
@@ -56,15 +56,15 @@ def _sender(batches: Iterator[list[dict[str, Any]]], reading: threading.Lock) ->
         wrapped.set_data([_record(row) for row in rows])
         wrapped.set_trigger([])
         results = leads.create_records(wrapped, HeaderMap()).get_object().get_data()
-        assert [one.get_code().get_value() for one in results] == ["SUCCESS"] * len(rows)
+        assert [client_future.get_code().get_value() for client_future in results] == ["SUCCESS"] * len(rows)
 
 
 def _record(row: dict[str, str]) -> Any:
-    one = record.Record()
+    client_future = record.Record()
     for name, cell in row.items():
-        one.add_key_value(name, KINDS.get(name, str)(cell))
-    return one
+        client_future.add_key_value(name, TYPES.get(name, str)(cell))
+    return client_future
 
 
 if __name__ == "__main__":
-    send(Given.read())
+    send(ClientArguments.from_command_line())

@@ -1,7 +1,7 @@
-"""A stand-in for Zoho CRM that does next to nothing a call, so that what is measured is the client."""
+"""A stub of Zoho CRM with minimal work per call, so that benchmarks measure the client."""
 
 from __future__ import annotations
 
-from benchmarks.stub_server.process import Standin
+from benchmarks.stub_server.process import StubServer
 
-__all__ = ["Standin"]
+__all__ = ["StubServer"]

@@ -1,4 +1,4 @@
-"""What the stand-in says of itself: organization, user, modules and the fields of Leads, in the shapes of Zoho's OpenAPI (v8)."""
+"""Metadata of the stub server: organization, user, modules and fields of Leads, in the format of Zoho's OpenAPI (v8)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MODULES: Final = {
     ]
 }
 SOURCES: Final = ("Advertisement", "Cold Call", "Employee Referral", "Partner", "Trade Show", "Web Download", "Web")
-_KINDS: Final = {"integer": "integer", "currency": "double"}  # JSON types; the others are strings
+_JSON_TYPES: Final = {"integer": "integer", "currency": "double"}  # JSON types; the others are strings
 _WRITABLE: Final = (
     ("Last_Name", "text", 80),
     ("First_Name", "text", 40),
@@ -57,26 +57,28 @@ _SYSTEM: Final = (("id", "bigint", 20), ("Created_Time", "datetime", 120), ("Mod
 NAMES: Final = tuple(name for name, _, _ in _WRITABLE)
 
 
-def _field(name: str, kind: str, length: int, *, writable: bool) -> dict[str, Any]:
-    may = {"api_create": writable, "api_update": writable, "web_create": writable, "web_update": writable}
-    picks = [{"display_value": one, "actual_value": one, "type": "used"} for one in SOURCES] if kind == "picklist" else []
+def _field(name: str, data_type: str, length: int, *, writable: bool) -> dict[str, Any]:
+    allowed = {"api_create": writable, "api_update": writable, "web_create": writable, "web_update": writable}
+    values = (
+        [{"display_value": entry, "actual_value": entry, "type": "used"} for entry in SOURCES] if data_type == "picklist" else []
+    )
     return {
         "id": f"57257670000000{len(name):05d}",
         "api_name": name,
         "field_label": name.replace("_", " "),
         "display_label": name.replace("_", " "),
-        "data_type": kind,
-        "json_type": _KINDS.get(kind, "string"),
+        "data_type": data_type,
+        "json_type": _JSON_TYPES.get(data_type, "string"),
         "length": length,
-        "decimal_place": 2 if kind == "currency" else None,
+        "decimal_place": 2 if data_type == "currency" else None,
         "system_mandatory": name == "Last_Name",
         "read_only": False,
         "field_read_only": False,
         "custom_field": False,
         "unique": {},
         "lookup": {},
-        "pick_list_values": picks,
-        "operation_type": may,
+        "pick_list_values": values,
+        "operation_type": allowed,
         "view_type": {"view": True, "edit": writable, "create": writable, "quick_create": False},
         "visible": True,
     }
@@ -84,7 +86,7 @@ def _field(name: str, kind: str, length: int, *, writable: bool) -> dict[str, An
 
 FIELDS: Final = {
     "fields": [
-        *(_field(*one, writable=True) for one in _WRITABLE),
-        *(_field(*one, writable=False) for one in _SYSTEM),
+        *(_field(*entry, writable=True) for entry in _WRITABLE),
+        *(_field(*entry, writable=False) for entry in _SYSTEM),
     ]
 }

@@ -1,4 +1,4 @@
-"""The stand-in as a process of its own, for as long as a context lasts."""
+"""Run the stub server as a process within a context."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Self
 TOP = Path(__file__).resolve().parents[2]
 
 
-class Standin:
-    """Runs while the context lasts; ``environment`` is what a client needs to find it."""
+class StubServer:
+    """The stub server process; ``environment`` points a client at it."""
 
     def __init__(self, *, latency_s: float = 0.0, records: int = 0) -> None:
-        """Answer after *latency_s* seconds; hold *records* records for who reads them."""
+        """Respond after *latency_s* seconds; provide *records* records for reads."""
         self.latency_s = latency_s
-        words = ["--latency", str(latency_s), "--records", str(records)]
+        arguments = ["--latency", str(latency_s), "--records", str(records)]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.stub_server", *words], cwd=TOP, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "benchmarks.stub_server", *arguments], cwd=TOP, stdout=subprocess.PIPE, text=True
         )
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().strip()
-        assert self.url.startswith("http://127.0.0.1:"), "the stand-in did not start"
+        assert self.url.startswith("http://127.0.0.1:"), "the stub server did not start"
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables for the product."""
+        """Environment variables for bulkzoho."""
         hosts = {f"BULKZOHO_{name}_URL": self.url for name in ("ACCOUNTS", "API", "UPLOAD")}
         secrets = {
             "BULKZOHO_CLIENT_ID": "1000.BENCH",
@@ -37,7 +37,7 @@ class Standin:
         return {**hosts, **secrets}
 
     def cpu_seconds(self) -> float:
-        """Give the processor time that the server has used so far, in seconds."""
+        """Return the CPU seconds that the server has used so far."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -1,4 +1,4 @@
-"""The library: what a program needs to move records, in one class.  The command line uses the same functions."""
+"""The Python API: import, export, replay and resume.  The command line uses the same functions."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ __all__ = ["Client", "connect"]
 
 
 class NoProgress:
-    """Watches a run and says nothing; see :class:`bulkzoho.interfaces.Progress`."""
+    """A :class:`bulkzoho.interfaces.Progress` that shows nothing."""
 
     def show(self, snapshot: ProgressSnapshot) -> None:
-        """Look away."""
+        """Ignore the snapshot."""
 
     def tell(self, line: str) -> None:
-        """Keep silent."""
+        """Ignore the message."""
 
 
 def connect(*, profile: str | None = None) -> Crm:
-    """Give the CRM of the environment, or of *profile*, for use in ``async with``.
+    """Return the CRM account of the environment, or of *profile*, for use in ``async with``.
 
-    Nothing is called before the first run.
+    It makes no call before the first run.
     """
     return Client(AccountSelection(profile=profile) if profile is not None else DEFAULT_ACCOUNT)
 
 
 class Client:
-    """One CRM account.  Each import, replay and resume is a run of its own, journalled and resumable like one of the shell.
+    """One CRM account.  Each import, export and replay is a run with a journal, and can be resumed, also from the shell.
 
-    Safe to use from one task at a time; runs at once share the quota.  Cancelling a call leaves a run that can be resumed.
+    Use a client from one task at a time; concurrent runs share the quota.  Cancelling a call leaves a run that can be resumed.
     """
 
     def __init__(self, account: AccountSelection = DEFAULT_ACCOUNT) -> None:
@@ -58,7 +58,7 @@ class Client:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Nothing is held between runs."""
+        """Do nothing: no resources are held between runs."""
 
     async def import_rows(
         self,
@@ -78,24 +78,24 @@ class Client:
         ``Decimal`` and those of numpy, booleans, dates, times, enumerations, UUIDs, and lists and mappings of these.
 
         Args:
-            rows: Taken no faster than they are sent; may be endless for all the memory it costs.
+            rows: Read no faster than they are sent, so that memory does not grow with their number.
             crm_module: API name or label.
             operation: insert, update, upsert or delete.
-            match_on: For upsert: the fields that recognise a record.
+            match_on: For upsert: the fields that identify a record.
             missing: The meaning of nan, infinity, NaT and ``pandas.NA``, which are no values: ``error`` refuses the row,
                 ``skip`` leaves the key out, so that the CRM keeps its value.
-            progress: Whoever watches.
+            progress: Receives the progress of the run.
             stop: Ends the run early, resumable.
             settings: Further fields of :class:`bulkzoho.domain.model.settings.ImportSettings`.
 
         Raises:
             ValueError: A row is not a mapping or holds a value that cannot be sent; the message names row and field.  All rows
                 before it are sent, and the run ends as failed, as when *rows* raises.
-            BulkZohoError: The run was refused before anything was sent; how a run ended that began is in the summary.
+            BulkZohoError: The run was refused before anything was sent.  The summary says how a started run ended.
         """
-        told = _told((), crm_module, operation, match_on, settings)
+        imports = _import_settings((), crm_module, operation, match_on, settings)
         return await import_rows(
-            rows, told, missing=missing, account=self._account, progress=progress or NoProgress(), stop=stop or StopSignal()
+            rows, imports, missing=missing, account=self._account, progress=progress or NoProgress(), stop=stop or StopSignal()
         )
 
     async def import_files(
@@ -108,9 +108,9 @@ class Client:
         stop: StopSignal | None = None,
         **settings: Any,
     ) -> Summary:
-        """Import *files*; otherwise as :meth:`import_rows`."""
-        told = _told([_absolute(file) for file in files], crm_module, operation, match_on, settings)
-        return await import_files(told, account=self._account, progress=progress or NoProgress(), stop=stop or StopSignal())
+        """Import *files*; the other arguments are those of :meth:`import_rows`."""
+        imports = _import_settings([_absolute(file) for file in files], crm_module, operation, match_on, settings)
+        return await import_files(imports, account=self._account, progress=progress or NoProgress(), stop=stop or StopSignal())
 
     def export(
         self,
@@ -125,29 +125,29 @@ class Client:
         stop: StopSignal | None = None,
         **settings: Any,
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """Give the records of *crm_module*, each once, as mappings from API name to value.
+        """Yield the records of *crm_module*, each once, as mappings from API name to value.
 
-        Values are as the API gives them, but for numbers with a point or an exponent, which are :class:`decimal.Decimal`.  These
-        can be given to :meth:`import_rows`.
+        Values are those of the API, except that numbers with a point or an exponent are :class:`decimal.Decimal`.  The mappings
+        can be passed to :meth:`import_rows`.
 
-        The records are read whole into a file of the home folder first: memory does not grow with their number, and no record
-        of an export that cannot be finished is given.
+        All records are first read into a file in the state directory: memory does not grow with their number, and an export that
+        cannot be finished yields none.
 
         Args:
             crm_module: API name or label.
-            fields: API names; all of them when empty.
+            fields: API names; empty: all.
             where: A condition, as in ``bulkzoho export --where``.
-            ids: Only the records of these ids, in the order of the ids.
-            converted: Leads that were converted: ``false`` (left out), ``true`` (alone), ``both``.
+            ids: Only the records with these ids, in ascending order of the ids.
+            converted: Converted leads: ``false`` (leave out), ``true`` (only these), ``both``.
             route: ``auto``, ``list``, ``coql`` or ``bulk``.
-            progress: Whoever watches.
-            stop: Ends it early.
+            progress: Receives the progress of the run.
+            stop: Ends the run early, resumable.
             settings: Further fields of :class:`ExportSettings`, such as ``include_deleted`` and ``since``.
 
         Raises:
-            BulkZohoError: The export was refused, or did not complete.
+            BulkZohoError: The export was refused or did not complete.
         """
-        told = ExportSettings(
+        exports = ExportSettings(
             crm_module=crm_module,
             fields=tuple(fields),
             where=where,
@@ -155,34 +155,38 @@ class Client:
             route=ExportRoute(route),
             **settings,
         )
-        return export_records(told, ids=ids, account=self._account, progress=progress or NoProgress(), stop=stop or StopSignal())
+        return export_records(
+            exports, ids=ids, account=self._account, progress=progress or NoProgress(), stop=stop or StopSignal()
+        )
 
     async def replay(self, letters: str | Path, *, progress: Progress | None = None, stop: StopSignal | None = None) -> Summary:
-        """Send the dead letters in the file *letters* again, each at most once."""
-        told = ReplaySettings(letters=_absolute(letters))
-        return await replay_letters(told, account=self._account, progress=progress or NoProgress(), stop=stop or StopSignal())
+        """Send the rejected rows in the dead-letter file *letters* again, each at most once."""
+        replays = ReplaySettings(letters=_absolute(letters))
+        return await replay_letters(replays, account=self._account, progress=progress or NoProgress(), stop=stop or StopSignal())
 
     async def resume(
         self, run: str | None = None, *, progress: Progress | None = None, stop: StopSignal | None = None
     ) -> Summary | None:
-        """Finish an interrupted run, the last one by default; None when there is none."""
+        """Finish an interrupted run, by default the newest one; return None if there is none."""
         return await resume_run(run, account=self._account, progress=progress or NoProgress(), stop=stop or StopSignal())
 
     def runs(self) -> list[RunListEntry]:
-        """Give all runs of this home, newest first."""
+        """Return all runs in the state directory, newest first."""
         return list_runs(open_store())
 
 
 def _absolute(path: str | Path) -> str:
-    """Give *path* so that the run can be resumed from anywhere."""
+    """Return the absolute path, so that the run can be resumed from any folder."""
     return str(Path(path).absolute())
 
 
-def _told(
+def _import_settings(
     inputs: Sequence[str], crm_module: str, operation: str, match_on: Sequence[str], settings: dict[str, Any]
 ) -> ImportSettings:
-    told = ImportSettings(inputs=tuple(inputs), crm_module=crm_module, operation=Operation(operation), match_on=tuple(match_on))
-    return replace(told, **settings)
+    imports = ImportSettings(
+        inputs=tuple(inputs), crm_module=crm_module, operation=Operation(operation), match_on=tuple(match_on)
+    )
+    return replace(imports, **settings)
 
 
 Crm = Client  #: name of 0.1

@@ -78,7 +78,7 @@ def describe_inputs(plan: InputOpener) -> list[InputInfo]:
     """
     settings = plan.settings
     if settings.inputs.count(STANDARD_INPUT) > 1:
-        raise RefusedError("standard input (-) can be read only once.", hint="Give it once.")
+        raise RefusedError("standard input (-) can be read only once.", hint="Name it once.")
     _require_distinct(settings.inputs)
     names = [Path(path).name for path in settings.inputs]  # source and row identify a row, so the names must differ
     inputs = []
@@ -109,7 +109,7 @@ def _require_distinct(inputs: Sequence[str]) -> None:
         real = os.path.realpath(path)
         if path != STANDARD_INPUT and real in seen:
             raise RefusedError(
-                f"{path} is the same file as {seen[real]}: its rows would be sent twice.", hint="Give each input once."
+                f"{path} is the same file as {seen[real]}: its rows would be sent twice.", hint="Name each input once."
             )
         seen[real] = path
 

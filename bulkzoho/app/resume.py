@@ -90,7 +90,7 @@ def _prepare_import(
     require_unchanged_inputs(inputs)
     read = sum(source.rows_read for source in inputs)
     if settings.limit is not None and settings.limit < read:
-        raise RefusedError(f"{read} rows were read already, more than --limit {settings.limit}.", hint="Give a higher limit.")
+        raise RefusedError(f"{read} rows were read already, more than --limit {settings.limit}.", hint="Use a higher limit.")
     chosen = select_account(account.with_fallback(stored.account))
     run.journal.change_settings(replace(stored, imports=settings, account=chosen.selection.to_json()))
     is_replay = isinstance(stored, ReplayRunSettings)

@@ -82,7 +82,7 @@ class SentImport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineTail:
-    """What was found out after the pipeline ended, if nothing cut that short."""
+    """What was read after the pipeline ended, unless that was cut short."""
 
     crm_after: int | None = None
     in_doubt: Sequence[InDoubtBatch] = ()  #: rows without an outcome, read again

@@ -18,6 +18,7 @@ from bulkzoho.errors import JournalError
 from bulkzoho.ratelimit.allocation import Allocation, UsageReport, allocate
 from bulkzoho.ratelimit.ledger_queries import ClockReading, LedgerQueries
 from bulkzoho.ratelimit.schema import SCHEMA, SCHEMA_VERSION
+from bulkzoho.storage.files.private_folder import make_private_folder
 
 __all__ = ["BUSY_S", "Ledger", "LedgerBusyError", "map_ledger_errors", "require_known_version"]
 
@@ -54,7 +55,7 @@ class Ledger:
         """
         try:
             with map_ledger_errors(path):
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_private_folder(path.parent)
                 path.touch(mode=0o600, exist_ok=True)
                 connection = sqlite3.connect(path, timeout=OPENING_BUSY_S, isolation_level=None)
                 try:

@@ -1,4 +1,4 @@
-"""The run's lock: one works, many may look, and no look is taken for work."""
+"""File locks: one process works, any number may check, and a check is never taken for work."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def looking(path: Path) -> Iterator[None]:
-    """Be in the middle of a look, as another process would be."""
+def checking(path: Path) -> Iterator[None]:
+    """Hold the lock shared, as a process does while it checks."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -34,32 +34,32 @@ def looking(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def test_two_who_look_do_not_take_each_other_for_a_worker(path: Path) -> None:
-    with looking(path):
+def test_two_checks_do_not_see_each_other_as_a_worker(path: Path) -> None:
+    with checking(path):
         assert not is_locked(path)
         assert lock_owner(path) is None
 
 
-def test_many_looks_keep_no_worker_out(path: Path) -> None:
+def test_many_checks_do_not_keep_a_worker_out(path: Path) -> None:
     over = threading.Event()
 
-    def look() -> None:
+    def check() -> None:
         while not over.is_set():
             is_locked(path)
 
-    lookers = [threading.Thread(target=look) for _ in range(2)]
-    for looker in lookers:
-        looker.start()
+    checkers = [threading.Thread(target=check) for _ in range(2)]
+    for checker in checkers:
+        checker.start()
     try:
         for _ in range(300):
             FileLock.acquire(path, what="run r1").release()
     finally:
         over.set()
-        for looker in lookers:
-            looker.join()
+        for checker in checkers:
+            checker.join()
 
 
-def test_who_works_is_seen_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_is_seen_immediately(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lock = FileLock.acquire(path, what="run r1")
     waits: list[float] = []
     monkeypatch.setattr(time, "sleep", waits.append)
@@ -73,7 +73,7 @@ def test_who_works_is_seen_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) 
     lock.release()
 
 
-def test_a_lock_that_a_full_disk_does_not_take_is_no_lock(path: Path) -> None:
+def test_a_lock_that_cannot_be_written_to_a_full_disk_is_released(path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:
@@ -88,13 +88,13 @@ def test_a_lock_that_a_full_disk_does_not_take_is_no_lock(path: Path) -> None:
 @pytest.mark.parametrize(
     "take", [lambda path: FileLock.acquire(path, what="run r1"), lambda path: exclusive_lock(path).__enter__()]
 )
-def test_a_lock_that_cannot_be_made_is_named_with_a_remedy(path: Path, take: Callable[[Path], object]) -> None:
+def test_the_error_of_a_lock_that_cannot_be_made_names_it_and_a_remedy(path: Path, take: Callable[[Path], object]) -> None:
     with pytest.raises(JournalError, match="BULKZOHO_HOME") as caught:
         take(path / "below a file")
 
     assert str(path) in caught.value.message
 
 
-def test_a_look_that_does_not_end_is_told(path: Path) -> None:
-    with looking(path), pytest.raises(RefusedError, match="by process unknown"):
+def test_a_check_that_does_not_end_is_reported_as_an_unknown_process(path: Path) -> None:
+    with checking(path), pytest.raises(RefusedError, match="by process unknown"):
         FileLock.acquire(path, what="run r1")

@@ -22,7 +22,7 @@ def test_an_input_is_not_written_over_by_another_name(bulkzoho: Program, sandbox
     # bulkzoho import leads.csv --module Leads --results out.csv
     refused = bulkzoho.run("import", "leads.csv", *LEADS, option, "out.csv").expect(4).summary
 
-    assert "written over" in refused["error"]["message"]
+    assert "overwritten" in refused["error"]["message"]
     assert len(file.read_text().splitlines()) == 4
     assert sandbox.count() == 0
 
@@ -35,7 +35,7 @@ def test_letters_and_results_do_not_go_into_one_file_by_another_name(bulkzoho: P
     words = ("import", "leads.csv", *LEADS, "--results", "out.csv", "--dead-letter", "bad.csv")
     refused = bulkzoho.run(*words).expect(4).summary
 
-    assert "written over" in refused["error"]["message"]
+    assert "overwritten" in refused["error"]["message"]
     assert sandbox.count() == 0
 
 

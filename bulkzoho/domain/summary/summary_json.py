@@ -1,4 +1,4 @@
-"""The summary of a run as a JSON object: what ``--json`` prints and ``report.json`` holds.  The keys are a contract."""
+"""Summaries, run lists and quota usage as JSON, for ``--json`` and ``report.json``.  The keys are a contract."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["error_json", "failed_summary_json", "run_line_json", "summary_json",
 
 
 def summary_json(summary: Summary) -> dict[str, Any]:
-    """Give *summary* as the object that programs read; ``error`` is there only after a failure.
+    """Return *summary* as a JSON object; it has the key ``error`` only after a failure.
 
     Seconds are rounded to milliseconds; ``records_per_second`` counts accepted rows.
     """
@@ -57,7 +57,7 @@ def summary_json(summary: Summary) -> dict[str, Any]:
 def failed_summary_json(
     error: BulkZohoError | None, *, command: str, crm_module: str = "", operation: str = ""
 ) -> dict[str, Any]:
-    """Give the summary of a command that ended before a run began; with no *error* there was nothing to do."""
+    """Return the summary of a command that started no run; without *error* there was nothing to do."""
     report: dict[str, Any] = {
         "run": "",
         "command": command,
@@ -83,12 +83,12 @@ def failed_summary_json(
 
 
 def error_json(error: BulkZohoError) -> dict[str, Any]:
-    """Give *error* as the summary carries it."""
+    """Return *error* as the summary shows it."""
     return {"code": error.code, "message": error.message, "hint": error.hint}
 
 
 def run_line_json(line: RunListEntry) -> dict[str, Any]:
-    """Give one line of the list of runs as an object."""
+    """Return one entry of the list of runs as a JSON object."""
     return {
         "run": line.run,
         "command": line.command,
@@ -102,7 +102,7 @@ def run_line_json(line: RunListEntry) -> dict[str, Any]:
 
 
 def usage_json(usage: QuotaUsage) -> dict[str, Any]:
-    """Give one organization's quota as an object; times are UTC, ISO 8601."""
+    """Return the quota usage of one organization as a JSON object; times are UTC, ISO 8601."""
     return {
         "org": usage.org,
         "name": usage.name,

@@ -21,28 +21,28 @@ _PERMISSIONS: Final = {"GET": "View", "POST": "Create", "PUT": "Edit", "DELETE":
 
 
 @asynccontextmanager
-async def explain_access_errors(wires: ApiClientParts) -> AsyncIterator[None]:
+async def explain_access_errors(parts: ApiClientParts) -> AsyncIterator[None]:
     """Raise access errors with their cause and the fix."""
     try:
         yield
     except AccessError as error:
-        raise await explain_access_error(error, wires) from error
+        raise await explain_access_error(error, parts) from error
 
 
-async def explain_access_error(error: AccessError, wires: ApiClientParts) -> AccessError:
+async def explain_access_error(error: AccessError, parts: ApiClientParts) -> AccessError:
     """Return *error* with its cause and the fix.
 
     Other data centers are probed only if the client is unknown in its own; see :mod:`datacenter_discovery`.
     """
     match error.code:
         case "OAUTH_SCOPE_MISMATCH":
-            return _scope(error, wires)
+            return _scope(error, parts)
         case "NO_PERMISSION" | "AUTHORIZATION_FAILED":
-            return _permission(error, wires)
+            return _permission(error, parts)
         case "invalid_client" | "invalid_code":
-            return await _client_elsewhere(error, wires)
+            return await _client_elsewhere(error, parts)
         case code if code in _DEAD_TOKEN:
-            return _dead_token(error, wires)
+            return _dead_token(error, parts)
         case _:
             return error
 
@@ -62,17 +62,17 @@ def login_command(chosen: ResolvedAccount, *more: str) -> str:
     return " ".join(["bulkzoho auth login", *profile, *more])
 
 
-def _scope(error: AccessError, wires: ApiClientParts) -> AccessError:
-    scope = scope_of_call(*wires.transport.denied) if wires.transport.denied else None
+def _scope(error: AccessError, parts: ApiClientParts) -> AccessError:
+    scope = scope_of_call(*parts.api_client.denied) if parts.api_client.denied else None
     message = f"{error.message.rstrip('.')}: it needs {scope}." if scope else error.message
-    hint = f"Log in again with that scope, and resume: {login_command(wires.chosen)}"
-    if wires.chosen.profile is None:
+    hint = f"Log in again with that scope, and resume: {login_command(parts.chosen)}"
+    if parts.chosen.profile is None:
         hint += "; or set BULKZOHO_REFRESH_TOKEN to a token that has it"
     return AccessError(message, hint=hint, code=error.code)
 
 
-def _permission(error: AccessError, wires: ApiClientParts) -> AccessError:
-    method, path = wires.transport.denied or ("", "")
+def _permission(error: AccessError, parts: ApiClientParts) -> AccessError:
+    method, path = parts.api_client.denied or ("", "")
     permission = "Create and Edit" if path.endswith("/upsert") else _PERMISSIONS.get(method)
     if permission is None:
         return error
@@ -83,20 +83,20 @@ def _permission(error: AccessError, wires: ApiClientParts) -> AccessError:
     )
 
 
-async def _client_elsewhere(error: AccessError, wires: ApiClientParts) -> AccessError:
-    settings = wires.chosen.settings
-    homes = await data_centers_of_client(wires.http, settings.client_id, other_data_centers(settings.accounts_url))
+async def _client_elsewhere(error: AccessError, parts: ApiClientParts) -> AccessError:
+    settings = parts.chosen.settings
+    homes = await data_centers_of_client(parts.http, settings.client_id, other_data_centers(settings.accounts_url))
     if error.code == "invalid_client" and len(homes) == 1:
         return wrong_data_center(homes[0], host_of(settings.accounts_url))
-    hint = f"Log in again: {login_command(wires.chosen)}" if wires.chosen.profile else error.hint
+    hint = f"Log in again: {login_command(parts.chosen)}" if parts.chosen.profile else error.hint
     if homes:
         hint += f"; the client is also known in {_names(homes)}: if the account is there, use --dc {homes[0].name}"
     return AccessError(error.message, hint=hint, code=error.code)
 
 
-def _dead_token(error: AccessError, wires: ApiClientParts) -> AccessError:
+def _dead_token(error: AccessError, parts: ApiClientParts) -> AccessError:
     """Distinguish a token of another data center, which its API host rejects from the start, from an expired one."""
-    settings, token = wires.chosen.settings, wires.tokens.current
+    settings, token = parts.chosen.settings, parts.tokens.current
     host = host_of(token.api_url if token else settings.api_url)
     domain = host_of(token.api_domain) if token and token.api_domain else ""
     home = data_center_of(domain or host_of(settings.accounts_url))
@@ -110,7 +110,7 @@ def _dead_token(error: AccessError, wires: ApiClientParts) -> AccessError:
         )
     return AccessError(
         f"{error.message.rstrip('.')}: the access token has expired or was revoked, and a new one was rejected too.",
-        hint=f"Log in again: {login_command(wires.chosen)}; if that does not help, check the data center (BULKZOHO_DC or --dc).",
+        hint=f"Log in again: {login_command(parts.chosen)}; if that does not help, check the data center (BULKZOHO_DC or --dc).",
         code=error.code,
     )
 

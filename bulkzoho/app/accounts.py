@@ -83,8 +83,8 @@ async def log_out(account: AccountSelection, *, revoking: bool) -> LogoutResult:
 
 
 async def _revoke(chosen: ResolvedAccount) -> RevocationResult:
-    async with open_api_client(chosen) as wires:
-        reply = await revoke(wires.http, chosen.settings.accounts_url, chosen.settings.refresh_token)
+    async with open_api_client(chosen) as parts:
+        reply = await revoke(parts.http, chosen.settings.accounts_url, chosen.settings.refresh_token)
     if isinstance(reply, RevocationResult):
         return reply
     raise UnreachableError(

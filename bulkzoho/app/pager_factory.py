@@ -91,8 +91,8 @@ class PagerFactory:
         names = list(dict.fromkeys([CREATED, MODIFIED, *self.plan.fields]))
         query = {"module": {"api_name": self.crm_module}, "fields": names, "criteria": self.selection.bulk_read()}
         return BulkReadPager(
-            BulkReadClient(self.crm.transport, self.crm.connection),
-            self.crm.courier,
+            BulkReadClient(self.crm.api_client, self.crm.connection),
+            self.crm.caller,
             self.stop,
             request=BulkReadRequest(query=query, fields=names),
             folder=self.scratch,

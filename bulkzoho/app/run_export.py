@@ -158,8 +158,8 @@ async def _export(
     require_organization(work.run.info.run, crm, work.run.info.org)
     user = crm.user.id if crm.user else ""
     journal.bind_account(org=crm.organization.id, user=user, crm_module=module.api_name)
-    records = RecordReadClient(crm.transport, crm_module=module.api_name, converted=settings.converted)
-    reader = RecordReadCalls(records, crm.courier, crm_module=module.api_name)
+    records = RecordReadClient(crm.api_client, crm_module=module.api_name, converted=settings.converted)
+    reader = RecordReadCalls(records, crm.caller, crm_module=module.api_name)
     planned = await _plan(work, crm, reader, module=module, cursor=cursor, progress=progress)
     if settings.since == LAST and journal.export.partitions():
         await stop.sleep(planned.overlap.stable_in_s(crm.service_time_s()))
@@ -172,7 +172,7 @@ async def _export(
         partitions=list(pipeline.partitions.values()),
         calls=pipeline.calls(),
         seconds=pipeline.seconds(),
-        quota=crm.quota.status(),
+        quota=crm.limiter.status(),
         error=await absorb_stop(crm.explain(stop.error), stop),
         recount=checked[0] if checked else None,
         ids=checked[1] if checked else None,
@@ -255,8 +255,8 @@ def _build_pipeline(
                 journal=run.journal.export,
                 overlap=planned.overlap,
             ),
-            caller=crm.courier,
-            limiter=crm.quota,
+            caller=crm.caller,
+            limiter=crm.limiter,
             progress=progress,
             stop=stop,
             wall=time.time,

@@ -215,7 +215,7 @@ async def _send(work: ImportRun, context: ImportContext, open_sources: dict[int,
     try:
         tail = await absorb_stop(_run_pipeline(context, pipeline, recorder, parts, restored), stop)
     finally:
-        quota = context.crm.quota.status()
+        quota = context.crm.limiter.status()
         write_error = _flush(recorder, stop)
         close_files(files)
     return SentImport(

@@ -96,12 +96,12 @@ class QuotaWaitNotifier:
 class CrmSession:
     """Open session with the CRM and its rate limiter."""
 
-    wires: ApiClientParts
-    transport: ApiClient
+    parts: ApiClientParts
+    api_client: ApiClient
     tokens: TokenProvider
     crm: MetadataApi
-    courier: RetryingCaller
-    quota: RateLimiter
+    caller: RetryingCaller
+    limiter: RateLimiter
     waits: QuotaWaitNotifier  #: quieted as soon as a progress display shows waits
     organization: Organization
     user: User | None
@@ -115,7 +115,7 @@ class CrmSession:
 
     def service_time_s(self) -> float:
         """Return the service's time, in seconds since the epoch."""
-        return time.time() + self.courier.skew_s
+        return time.time() + self.caller.skew_s
 
     async def module(self, name: str) -> CrmModule:
         """Return the module *name* (API name or label) with its fields.
@@ -133,7 +133,7 @@ class CrmSession:
         """Return the number of records in *crm_module*, or None if they cannot be counted within a few seconds."""
         try:
             async with asyncio.timeout(COUNT_WITHIN_S):
-                reply = await self.courier.call_once(lambda: self.crm.count(crm_module), DEFAULT_COST)
+                reply = await self.caller.call_once(lambda: self.crm.count(crm_module), DEFAULT_COST)
         except (TimeoutError, BulkZohoError, StopRequestedError):
             return None
         return reply.payload if isinstance(reply, Succeeded) else None
@@ -153,7 +153,7 @@ class CrmSession:
         Raises:
             AccessError: They cannot be read.
         """
-        client, found = UsersClient(self.transport), dict[str, CrmUser]()
+        client, found = UsersClient(self.api_client), dict[str, CrmUser]()
         for number in count(1):
             page: UserPage = await self._ask(partial(client.page, number), doing="reading the users")
             before = len(found)
@@ -164,19 +164,19 @@ class CrmSession:
 
     async def explain(self, error: BulkZohoError | None) -> BulkZohoError | None:
         """Return *error*, an access error with its cause and the fix."""
-        return await explain_access_error(error, self.wires) if isinstance(error, AccessError) else error
+        return await explain_access_error(error, self.parts) if isinstance(error, AccessError) else error
 
     async def _ask(self, call: Callable[[], Awaitable[Reply]], *, doing: str) -> Any:
-        return _payload(await self.courier.call(call, DEFAULT_COST), doing=doing)
+        return _payload(await self.caller.call(call, DEFAULT_COST), doing=doing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganizationSession:
     """Session with an identified organization and its rate limiter."""
 
-    wires: ApiClientParts
-    courier: RetryingCaller
-    quota: RateLimiter
+    parts: ApiClientParts
+    caller: RetryingCaller
+    limiter: RateLimiter
     waits: QuotaWaitNotifier
     organization: Organization
 
@@ -204,21 +204,21 @@ async def open_session(
     async with open_organization_session(settings, chosen=chosen, run=run, stop=stop, progress=progress, hasty=hasty) as met:
         for note in resolve_limits(settings.quota, met.organization).notes:
             progress.tell(note)
-        crm = met.wires.crm
-        user = await _current_user(met.courier, crm) if introduce else None
+        crm = met.parts.crm
+        user = await _current_user(met.caller, crm) if introduce else None
         progress.tell(_introduction(met.organization, user))
         yield CrmSession(
-            wires=met.wires,
-            transport=met.wires.transport,
-            tokens=met.wires.tokens,
+            parts=met.parts,
+            api_client=met.parts.api_client,
+            tokens=met.parts.tokens,
             crm=crm,
-            courier=met.courier,
-            quota=met.quota,
+            caller=met.caller,
+            limiter=met.limiter,
             waits=met.waits,
             organization=met.organization,
             user=user,
             connection=chosen.settings,
-            senders=_senders(settings, met.quota.status().calls_in_flight_limit),
+            senders=_senders(settings, met.limiter.status().calls_in_flight_limit),
         )
 
 
@@ -234,31 +234,31 @@ async def open_organization_session(
     if (warning := version_warning(chosen.settings.api_version)) is not None:
         progress.tell(warning)
     async with AsyncExitStack() as stack:
-        wires = await stack.enter_async_context(open_api_client(chosen))
-        await stack.enter_async_context(explain_access_errors(wires))
-        if isinstance(await wires.tokens.renew(0), RateLimited):
+        parts = await stack.enter_async_context(open_api_client(chosen))
+        await stack.enter_async_context(explain_access_errors(parts))
+        if isinstance(await parts.tokens.renew(0), RateLimited):
             if hasty:
                 raise token_rate_limit_error()
             progress.tell(f"{token_rate_limit_error().message} The run waits for one.")
 
         async def open_for(organization: Organization) -> tuple[RateLimiter, RetryingCaller, QuotaWaitNotifier]:
-            limiter, caller = await _open_limiter(stack, organization, settings, wires, run=run, stop=stop)
+            limiter, caller = await _open_limiter(stack, organization, settings, parts, run=run, stop=stop)
             waits = QuotaWaitNotifier(limiter, progress.tell)
             stack.callback(waits.quiet)
             return limiter, caller, waits
 
         async with first_connection_lock(chosen, stop=stop, patience_s=settings.give_up_after_s):
             known = load_organization(chosen)
-            quota, courier, waits = await open_for(known or provisional_organization(chosen))
-            organization = await _identify_organization(courier, wires.crm, progress, chosen)
+            limiter, caller, waits = await open_for(known or provisional_organization(chosen))
+            organization = await _identify_organization(caller, parts.crm, progress, chosen)
             if organization != known:
                 save_organization(chosen, organization)
-                used = courier.counts
-                quota, courier, waits = await open_for(organization)
+                used = caller.counts
+                limiter, caller, waits = await open_for(organization)
                 if known is None or known.id != organization.id:
-                    await _charge(quota, calls=used.total)
-                courier.add_counts(used)
-        yield OrganizationSession(wires=wires, courier=courier, quota=quota, waits=waits, organization=organization)
+                    await _charge(limiter, calls=used.total)
+                caller.add_counts(used)
+        yield OrganizationSession(parts=parts, caller=caller, limiter=limiter, waits=waits, organization=organization)
 
 
 @asynccontextmanager
@@ -280,11 +280,11 @@ def visit_session_settings() -> SessionSettings:
     return SessionSettings(give_up_after_s=VISIT_GIVE_UP_AFTER_S, quota=QuotaSettings(on_quota=QuotaPolicy.STOP))
 
 
-async def _charge(quota: RateLimiter, *, calls: int) -> None:
+async def _charge(limiter: RateLimiter, *, calls: int) -> None:
     """Count *calls* that were made before the organization was known."""
     try:
         for _ in range(calls):
-            async with quota.permit(DEFAULT_COST):
+            async with limiter.permit(DEFAULT_COST):
                 pass
     except LimiterClosedError as error:
         raise StopRequestedError from error
@@ -294,7 +294,7 @@ async def _open_limiter(
     stack: AsyncExitStack,
     organization: Organization,
     settings: SessionSettings,
-    wires: ApiClientParts,
+    parts: ApiClientParts,
     *,
     run: str,
     stop: StopSignal,
@@ -310,7 +310,7 @@ async def _open_limiter(
             "calls_in_flight": limits.calls_in_flight,
         },
     )
-    quota = await stack.enter_async_context(
+    limiter = await stack.enter_async_context(
         open_limiter(
             ledger_path(organization),
             org=organization.id,
@@ -320,16 +320,16 @@ async def _open_limiter(
             wall=time.time,
         )
     )
-    stop.listen(quota.close)
-    courier = RetryingCaller(
-        limiter=quota,
-        crm=wires.crm,
+    stop.listen(limiter.close)
+    caller = RetryingCaller(
+        limiter=limiter,
+        crm=parts.crm,
         stop=stop,
         jitter=random.Random().random,  # noqa: S311  for jitter
         give_up_after_s=settings.give_up_after_s,
         wall=time.time,
     )
-    return quota, courier
+    return limiter, caller
 
 
 def _current_name(name: str, modules: Sequence[ModuleInfo]) -> str:
@@ -340,9 +340,9 @@ def _current_name(name: str, modules: Sequence[ModuleInfo]) -> str:
 
 
 async def _identify_organization(
-    courier: RetryingCaller, crm: MetadataApi, progress: Progress, chosen: ResolvedAccount
+    caller: RetryingCaller, crm: MetadataApi, progress: Progress, chosen: ResolvedAccount
 ) -> Organization:
-    reply = await courier.call(crm.organization, DEFAULT_COST)
+    reply = await caller.call(crm.organization, DEFAULT_COST)
     if isinstance(reply, Rejected) and (reply.code == "OAUTH_SCOPE_MISMATCH" or reply.status == HTTPStatus.FORBIDDEN):
         progress.tell("The token cannot read the organization: it lacks the scope ZohoCRM.org.READ.")
         return replace(provisional_organization(chosen), name="unknown organization")
@@ -350,8 +350,8 @@ async def _identify_organization(
     return organization
 
 
-async def _current_user(courier: RetryingCaller, crm: MetadataApi) -> User | None:
-    reply = await courier.call(crm.current_user, DEFAULT_COST)
+async def _current_user(caller: RetryingCaller, crm: MetadataApi) -> User | None:
+    reply = await caller.call(crm.current_user, DEFAULT_COST)
     return reply.payload if isinstance(reply, Succeeded) else None
 
 

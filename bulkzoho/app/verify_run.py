@@ -90,7 +90,7 @@ async def verify_run(
         async with open_session(session, chosen=chosen, run=process, stop=stop, progress=progress) as crm:
             context = await _open_context(store, run, crm, progress=progress, stop=stop)
             verifier, now = await _compare(context, draft, sample=sample)
-            status, calls = crm.quota.status(), crm.courier.counts
+            status, calls = crm.limiter.status(), crm.caller.counts
             if stop.error is not None:
                 raise stop.error
         kept = _kept(draft, verifier, always=output is not None)
@@ -125,8 +125,8 @@ async def _open_context(
 ) -> VerifyContext:
     require_organization(run.info.run, crm, run.info.org)
     module = await crm.module(run.info.crm_module)
-    records = RecordReadClient(crm.transport, crm_module=module.api_name)
-    coql = CoqlReader(records, crm.courier, crm_module=module.api_name)
+    records = RecordReadClient(crm.api_client, crm_module=module.api_name)
+    coql = CoqlReader(records, crm.caller, crm_module=module.api_name)
     return VerifyContext(store=store, run=run, crm=crm, module=module, coql=coql, progress=progress, stop=stop)
 
 

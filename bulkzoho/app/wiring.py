@@ -64,7 +64,7 @@ class ApiClientParts:
     chosen: ResolvedAccount
     http: HttpClient
     tokens: TokenProvider
-    transport: ApiClient
+    api_client: ApiClient
     crm: MetadataClient
 
 
@@ -77,8 +77,8 @@ async def open_api_client(chosen: ResolvedAccount, *, oldest_token_s: float = ma
         tokens = TokenProvider(
             settings, http=http, cache=cache, client_credentials=chosen.client_credentials, max_age_s=oldest_token_s
         )
-        transport = ApiClient(settings, http=http, tokens=tokens)
-        yield ApiClientParts(chosen=chosen, http=http, tokens=tokens, transport=transport, crm=MetadataClient(transport))
+        api_client = ApiClient(settings, http=http, tokens=tokens)
+        yield ApiClientParts(chosen=chosen, http=http, tokens=tokens, api_client=api_client, crm=MetadataClient(api_client))
 
 
 def token_cache_of(chosen: ResolvedAccount) -> TokenCache:
@@ -111,8 +111,8 @@ def build_monitor(context: ImportContext) -> RunMonitor:
     """Build the monitor of an import, which counts its calls and seconds."""
     parts = RunContext(
         run=context.info.run,
-        caller=context.crm.courier,
-        limiter=context.crm.quota,
+        caller=context.crm.caller,
+        limiter=context.crm.limiter,
         progress=context.progress,
         stop=context.stop,
         wall=time.time,
@@ -141,7 +141,7 @@ def build_recorder(context: ImportContext, files: OutcomeFiles, monitor: RunMoni
             formatter=build_formatter(files, facts, header=context.columns, sources=names, import_key=settings.import_key),
             sources=context.inputs,
             wall=time.time,
-            clock_skew=lambda: context.crm.courier.skew_s,
+            clock_skew=lambda: context.crm.caller.skew_s,
             run_update=monitor.run_update,
             senders=context.crm.senders,
             thread=context.disk,
@@ -170,7 +170,7 @@ def build_import_pipeline(
                 bytes_total=None if any(size < 0 for size in sizes) else sum(sizes),
             ),
             route=RecordWriteRoute(
-                crm.transport,
+                crm.api_client,
                 crm_module=context.module.api_name,
                 operation=settings.operation,
                 match_on=settings.match_on,
@@ -200,7 +200,7 @@ def _insert_lookup(context: ImportContext) -> InsertLookup | None:
             match_on=settings.match_on,
             import_key=settings.import_key,
             known_ids=partial(accepted_ids_among, context.run.store, crm.organization.id, module.api_name),
-            clock_skew=lambda: crm.courier.skew_s,
+            clock_skew=lambda: crm.caller.skew_s,
             settle_wait_s=wait_s,
             pause=context.stop.sleep,
             tell=context.progress.tell,
@@ -212,8 +212,8 @@ def _resend_interpreter(context: ImportContext) -> ResendInterpreter | None:
     """Build the part that reads the results of resent calls, for operations whose results need it."""
     crm, module, operation = context.crm, context.module.api_name, context.settings.operation
     if operation is Operation.DELETE:
-        records = RecordReadClient(crm.transport, crm_module=module)
-        return DeleteResendInterpreter(caller=crm.courier, records=records, crm_module=module, tell=context.progress.tell)
+        records = RecordReadClient(crm.api_client, crm_module=module)
+        return DeleteResendInterpreter(caller=crm.caller, records=records, crm_module=module, tell=context.progress.tell)
     if operation is Operation.UPSERT:
         return UpsertResendInterpreter(known_ids=partial(accepted_ids_among, context.run.store, crm.organization.id, module))
     return None
@@ -248,5 +248,5 @@ def _superseded_check(context: ImportContext) -> SupersededCheck | None:
 
 
 def _coql_reader(context: ImportContext) -> CoqlReader:
-    records = RecordReadClient(context.crm.transport, crm_module=context.module.api_name)
-    return CoqlReader(records, context.crm.courier, crm_module=context.module.api_name)
+    records = RecordReadClient(context.crm.api_client, crm_module=context.module.api_name)
+    return CoqlReader(records, context.crm.caller, crm_module=context.module.api_name)

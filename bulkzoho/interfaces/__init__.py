@@ -167,10 +167,10 @@ class RateLimiter(Protocol):
             LimiterClosedError: :meth:`close` was called before the permit was granted.
         """
 
-    def throttled(self, *, retry_after_s: float | None, credits_remaining: int | None) -> None:
+    def report_rate_limit(self, *, retry_after_s: float | None, credits_remaining: int | None) -> None:
         """Report a 429: all callers slow down at once."""
 
-    def answered(self, *, credits_remaining: int | None) -> None:
+    def report_success(self, *, credits_remaining: int | None) -> None:
         """Report a successful call, and the service's figure of the remaining credits."""
 
     def close(self) -> None:

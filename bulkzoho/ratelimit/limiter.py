@@ -110,8 +110,8 @@ class SharedRateLimiter:
         """See :meth:`bulkzoho.interfaces.RateLimiter.permit`."""
         return _Permit(self, cost)
 
-    def throttled(self, *, retry_after_s: float | None, credits_remaining: int | None) -> None:
-        """See :meth:`bulkzoho.interfaces.RateLimiter.throttled`."""
+    def report_rate_limit(self, *, retry_after_s: float | None, credits_remaining: int | None) -> None:
+        """See :meth:`bulkzoho.interfaces.RateLimiter.report_rate_limit`."""
         if credits_remaining is not None:
             # with nearly none left the day is used up: more calls would be rejected as well
             self._budget.cap_credits(0 if credits_remaining <= CREDITS_NEAR_ZERO else credits_remaining)
@@ -120,8 +120,8 @@ class SharedRateLimiter:
         if self._throttle.paused_until > before:
             self._lease.renew()  # shares the pause with the other processes
 
-    def answered(self, *, credits_remaining: int | None) -> None:
-        """See :meth:`bulkzoho.interfaces.RateLimiter.answered`."""
+    def report_success(self, *, credits_remaining: int | None) -> None:
+        """See :meth:`bulkzoho.interfaces.RateLimiter.report_success`."""
         if credits_remaining is not None:
             self._budget.cap_credits(credits_remaining)
         self._throttle.speed_up(self._clock.now())

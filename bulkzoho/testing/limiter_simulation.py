@@ -96,9 +96,9 @@ class LimiterSimulation:
             finally:
                 self._in_flight -= 1
         if rejected:
-            limiter.throttled(retry_after_s=None, credits_remaining=None)
+            limiter.report_rate_limit(retry_after_s=None, credits_remaining=None)
         else:
-            limiter.answered(credits_remaining=None)
+            limiter.report_success(credits_remaining=None)
 
     async def work(
         self, limiter: RateLimiter, name: str = "", *, until: float, senders: int = 4, cost: CallCost = DEFAULT_COST

@@ -172,7 +172,7 @@ def test_a_429_pauses_all_callers(run: Runner) -> None:
         loop = asyncio.get_running_loop()
         async with opened(limits()) as limiter:
             await _call(limiter)
-            limiter.throttled(retry_after_s=1.0, credits_remaining=None)
+            limiter.report_rate_limit(retry_after_s=1.0, credits_remaining=None)
             began = loop.time()
             await asyncio.gather(_call(limiter), _call(limiter))
 

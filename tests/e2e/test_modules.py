@@ -14,7 +14,7 @@ def test_modules_are_listed_with_their_labels(bulkzoho: Program) -> None:
     ended = bulkzoho.run("modules").expect(0)
 
     heading, *rows = ended.out.splitlines()
-    assert heading.split() == ["module", "singular", "plural", "by", "the", "API"]
+    assert heading.split() == ["module", "singular", "plural", "API", "operations"]
     assert any(row.split()[:3] == ["Leads", "Lead", "Leads"] for row in rows)
     assert "Organization Sandbox Company (sandbox), ultimate, as Ana Lund." in ended.err
 

@@ -280,10 +280,10 @@ class _UnlimitedLimiter:
         del price
         yield
 
-    def throttled(self, *, retry_after_s: float | None, credits_remaining: int | None) -> None:
+    def report_rate_limit(self, *, retry_after_s: float | None, credits_remaining: int | None) -> None:
         """Take it."""
 
-    def answered(self, *, credits_remaining: int | None) -> None:
+    def report_success(self, *, credits_remaining: int | None) -> None:
         """Take it."""
 
     def close(self) -> None:

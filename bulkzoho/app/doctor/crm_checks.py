@@ -57,7 +57,7 @@ async def check_modules(crm: CrmSession) -> Iterable[CheckResult]:
 
 def check_quota(crm: CrmSession) -> list[CheckResult]:
     """Check the daily quota, as far as this state directory knows it."""
-    status = crm.quota.status()
+    status = crm.limiter.status()
     parts = [f"{status.calls_last_day:,} of {status.calls_per_day:,} calls"]
     left = 1.0 - status.calls_last_day / status.calls_per_day
     if status.credits_per_day is not None:

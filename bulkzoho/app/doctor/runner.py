@@ -70,14 +70,14 @@ async def run_doctor(account: AccountSelection, *, crm_module: str | None, use: 
     except BulkZohoError as error:
         return [*results, failure("account", error)]
     results.append(ok("account", _describe_account(chosen)))
-    async with open_api_client(chosen, oldest_token_s=FRESH_S) as wires:
+    async with open_api_client(chosen, oldest_token_s=FRESH_S) as parts:
         accounts, token = await _in_parallel(
-            run_check("accounts host", lambda: _check_accounts(wires)),
-            _check_token(wires),
+            run_check("accounts host", lambda: _check_accounts(parts)),
+            _check_token(parts),
         )
         results += [*accounts, *token]
         if all(result.state is not CheckStatus.FAILURE for result in token):
-            results += await _check_crm(wires, crm_module, use)
+            results += await _check_crm(parts, crm_module, use)
     return results
 
 
@@ -90,10 +90,10 @@ async def _in_parallel(*checks: Awaitable[list[CheckResult]]) -> list[list[Check
     return [task.result() for task in tasks]
 
 
-async def _check_accounts(wires: ApiClientParts) -> list[CheckResult]:
+async def _check_accounts(parts: ApiClientParts) -> list[CheckResult]:
     """Check that the accounts server responds (name, TLS, proxy), and compare its clock."""
-    url = wires.chosen.settings.accounts_url
-    reply, took_s = await _fetch(wires.http, f"{url}/oauth/v2/auth")
+    url = parts.chosen.settings.accounts_url
+    reply, took_s = await _fetch(parts.http, f"{url}/oauth/v2/auth")
     return [ok("accounts host", f"{host_of(url)} responds in {took_s * 1000:.0f} ms"), *check_clock(_skew_s(reply))]
 
 
@@ -114,13 +114,13 @@ def _skew_s(reply: HttpResponse) -> float | None:
         return None
 
 
-async def _check_token(wires: ApiClientParts) -> list[CheckResult]:
+async def _check_token(parts: ApiClientParts) -> list[CheckResult]:
     """Get a fresh access token, which tests client, secret and refresh token."""
     rejections: list[AccessError] = []
 
     async def renew() -> Iterable[CheckResult]:
         try:
-            reply = await wires.tokens.renew(0)
+            reply = await parts.tokens.renew(0)
         except AccessError as error:
             rejections.append(error)
             return []
@@ -131,19 +131,19 @@ async def _check_token(wires: ApiClientParts) -> list[CheckResult]:
                 f"{reply.reason}.",
                 hint="Check whether a proxy, a portal or a firewall answers instead of Zoho's accounts server.",
             )
-        return _describe_token(wires)
+        return _describe_token(parts)
 
     results = await run_check("access token", renew)
     for error in rejections:  # outside of the timeout, because it may probe other data centers
-        explained = await explain_access_error(error, wires)
+        explained = await explain_access_error(error, parts)
         results.append(failure(_CHECK_OF_CODE.get(explained.code, "access token"), explained))
     return results
 
 
-def _describe_token(wires: ApiClientParts) -> list[CheckResult]:
-    token = wires.tokens.current
+def _describe_token(parts: ApiClientParts) -> list[CheckResult]:
+    token = parts.tokens.current
     assert token is not None
-    renewal = "client credentials" if wires.chosen.client_credentials else "refresh token"
+    renewal = "client credentials" if parts.chosen.client_credentials else "refresh token"
     until = datetime.fromtimestamp(token.expires_at).astimezone()
     return [
         ok(renewal, f"issued an access token {max(0.0, time.time() - token.obtained_at):.0f} s ago"),
@@ -151,8 +151,8 @@ def _describe_token(wires: ApiClientParts) -> list[CheckResult]:
     ]
 
 
-async def _check_crm(wires: ApiClientParts, crm_module: str | None, use: AccountPurpose) -> list[CheckResult]:
-    notes, chosen = RecordingProgress(), wires.chosen
+async def _check_crm(parts: ApiClientParts, crm_module: str | None, use: AccountPurpose) -> list[CheckResult]:
+    notes, chosen = RecordingProgress(), parts.chosen
     sessions: list[CrmSession] = []
     async with AsyncExitStack() as stack:
 
@@ -179,7 +179,7 @@ async def _check_crm(wires: ApiClientParts, crm_module: str | None, use: Account
             return await check_module(crm, module, use)
 
         upload, modules = await _in_parallel(
-            run_check("upload host", lambda: _check_upload(crm, wires.http)),
+            run_check("upload host", lambda: _check_upload(crm, parts.http)),
             run_check(f"module {crm_module}" if crm_module else "modules", lambda: _explained(crm, check())),
         )
         token = crm.tokens.current
@@ -193,13 +193,13 @@ async def _explained(crm: CrmSession, check: Awaitable[Iterable[CheckResult]]) -
     try:
         return await check
     except AccessError as error:
-        raise await explain_access_error(error, crm.wires) from error
+        raise await explain_access_error(error, crm.parts) from error
 
 
 async def _check_upload(crm: CrmSession, http: HttpClient) -> list[CheckResult]:
     """Check that the upload host responds; it may be the API's own, so this call is rate-limited too."""
     url = crm.connection.upload_url
-    async with crm.quota.permit(DEFAULT_COST):
+    async with crm.limiter.permit(DEFAULT_COST):
         _, took_s = await _fetch(http, f"{url}/")
     return [ok("upload host", f"{host_of(url)} responds in {took_s * 1000:.0f} ms")]
 

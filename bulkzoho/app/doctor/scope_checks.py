@@ -87,7 +87,7 @@ async def _denied(crm: CrmSession, crm_module: CrmModule, permission: RecordPerm
     }
     if not flags[permission]:
         return AccessError("according to the list of modules", hint=_GRANT)
-    reply = await crm.courier.call(lambda: probe_permission(crm.transport, crm_module.api_name, permission), DEFAULT_COST)
+    reply = await crm.caller.call(lambda: probe_permission(crm.api_client, crm_module.api_name, permission), DEFAULT_COST)
     if not isinstance(reply, Rejected) or not reply.access_denied:
         return None
     if reply.code == "OAUTH_SCOPE_MISMATCH":

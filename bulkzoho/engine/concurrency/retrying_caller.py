@@ -126,10 +126,10 @@ class RetryingCaller:
             reply = await self._attempt(call, price, observer, repeated=attempt > 1)
             match reply:
                 case Succeeded(credits_remaining=remaining):
-                    self._limiter.answered(credits_remaining=remaining)
+                    self._limiter.report_success(credits_remaining=remaining)
                     return reply
                 case Rejected():
-                    self._limiter.answered(credits_remaining=None)
+                    self._limiter.report_success(credits_remaining=None)
                     return reply
                 case ResponseLost() if observer is not None:
                     self._extend_outage(reply.reason)
@@ -214,7 +214,7 @@ class RetryingCaller:
     def _slow_down(self, reply: RateLimited) -> None:
         """Make every sender slow down after a 429."""
         self._throttled += 1
-        self._limiter.throttled(retry_after_s=reply.retry_after_s, credits_remaining=reply.credits_remaining)
+        self._limiter.report_rate_limit(retry_after_s=reply.retry_after_s, credits_remaining=reply.credits_remaining)
         _LOG.info("rate limited", extra={"retry_in_s": reply.retry_after_s})
 
     def _extend_outage(self, reason: str) -> Outage:

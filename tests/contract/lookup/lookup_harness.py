@@ -54,10 +54,10 @@ class UnlimitedLimiter:
         assert price.heavy
         yield
 
-    def throttled(self, *, retry_after_s: float | None, credits_remaining: int | None) -> None:
+    def report_rate_limit(self, *, retry_after_s: float | None, credits_remaining: int | None) -> None:
         raise AssertionError((retry_after_s, credits_remaining))
 
-    def answered(self, *, credits_remaining: int | None) -> None:
+    def report_success(self, *, credits_remaining: int | None) -> None:
         pass
 
     def close(self) -> None:

@@ -120,7 +120,7 @@ def test_the_services_figure_corrects_the_remaining_credits(tmp_path: Path) -> N
         simulation = LimiterSimulation(tmp_path)
         async with simulation.open("a", limits(credits_per_day=10_000), on_quota=QuotaPolicy.STOP) as limiter:
             await simulation.call(limiter, cost=WRITE)
-            limiter.answered(credits_remaining=50)  # another client used up the rest
+            limiter.report_success(credits_remaining=50)  # another client used up the rest
             with pytest.raises(ExceptionGroup) as raised:
                 await simulation.work(limiter, until=100.0, senders=1, cost=WRITE)
 
@@ -137,7 +137,7 @@ def test_the_service_cannot_raise_a_limit_that_the_user_set(tmp_path: Path) -> N
         async with simulation.open("a", settings, on_quota=QuotaPolicy.STOP) as limiter:
             for _ in range(5):
                 await simulation.call(limiter, cost=WRITE)
-                limiter.answered(credits_remaining=1_000_000)
+                limiter.report_success(credits_remaining=1_000_000)
             await asyncio.sleep(2.0)
             for _ in range(5):
                 await simulation.call(limiter, cost=WRITE)
@@ -153,7 +153,7 @@ def test_a_429_with_nearly_no_credits_left_ends_the_day(tmp_path: Path) -> None:
         async with simulation.open("a", limits(), on_quota=QuotaPolicy.STOP) as limiter:
             async with limiter.permit(WRITE):
                 pass
-            limiter.throttled(retry_after_s=None, credits_remaining=8)
+            limiter.report_rate_limit(retry_after_s=None, credits_remaining=8)
             with pytest.raises(QuotaUsedUpError) as raised:
                 await simulation.call(limiter, cost=WRITE)
 
@@ -171,7 +171,7 @@ def test_a_wait_after_such_a_429_tries_rarely(tmp_path: Path) -> None:
                 while simulation.loop.time() < 6 * HOUR_S:
                     async with limiter.permit(WRITE):
                         simulation.arrivals.append((simulation.loop.time(), ""))
-                    limiter.throttled(retry_after_s=None, credits_remaining=0)
+                    limiter.report_rate_limit(retry_after_s=None, credits_remaining=0)
 
             for _ in range(10):
                 group.create_task(insist())

@@ -17,7 +17,7 @@ def test_all_senders_obey_retry_after_to_the_second(tmp_path: Path) -> None:
         async with simulation.open("a", limits(minute=600)) as limiter, asyncio.TaskGroup() as group:
             group.create_task(simulation.work(limiter, until=60.0, senders=8))
             await asyncio.sleep(10.0)
-            limiter.throttled(retry_after_s=17.0, credits_remaining=None)
+            limiter.report_rate_limit(retry_after_s=17.0, credits_remaining=None)
             await asyncio.sleep(5.0)
             status = limiter.status()
 
@@ -37,7 +37,7 @@ def test_the_other_processes_pause_as_well(tmp_path: Path) -> None:
             group.create_task(simulation.work(first, "a", until=60.0))
             group.create_task(simulation.work(second, "b", until=60.0))
             await asyncio.sleep(10.0)
-            first.throttled(retry_after_s=20.0, credits_remaining=None)
+            first.report_rate_limit(retry_after_s=20.0, credits_remaining=None)
 
         assert simulation.count(11.2, 30.0) == 0  # b reports once a second
 

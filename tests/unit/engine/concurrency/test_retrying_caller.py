@@ -30,10 +30,10 @@ class UnlimitedLimiter:
         del price
         yield
 
-    def throttled(self, *, retry_after_s: float | None, credits_remaining: int | None) -> None:
+    def report_rate_limit(self, *, retry_after_s: float | None, credits_remaining: int | None) -> None:
         self.calls.append(f"throttled {retry_after_s} {credits_remaining}")
 
-    def answered(self, *, credits_remaining: int | None) -> None:
+    def report_success(self, *, credits_remaining: int | None) -> None:
         self.calls.append(f"answered {credits_remaining}")
 
     def close(self) -> None:

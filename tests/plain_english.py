@@ -38,7 +38,9 @@ DIALECT = {
     r"are no fields": "unknown columns",
     r"which must be filled": "required field ... is not mapped",
     r"lost calls?": "request without a response",
-    r"(a|the|dead|each|every|no|its|more|whose|these|those|of|many|refused|accepted|other) letters?(?! file)": "rejected row(s)",
+    r"(a|the|dead|each|every|no|its|more|whose|these|those|of|many|refused|accepted|other) letters?(?! (file|csv))": (
+        "rejected row(s)"
+    ),
     r"letters of": "rejected rows of",
     r"it is said": "the message says",
     r"found out": "detected",

@@ -1,4 +1,4 @@
-"""Scenarios of quotas that take half a minute or more: what is started, and what was seen of it."""
+"""Quota scenarios that take half a minute or more: what is started, and what was measured."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ MINUTE_S = 60.0
 SHARED = 120  # calls a minute of two processes
 FIRST = 6  # calls a minute of eight
 A_DAY = 40  # calls
-A_LOOK_S = 5_400.0  # seconds that pass each time we look at a run that waits
+A_LOOK_S = 5_400.0  # seconds that pass at each check of a waiting run
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one scenario plays: a program with a home of its own, and its CRM."""
+    """One scenario: a program with a state directory of its own, and its CRM."""
 
     program: Program
     sandbox: SandboxProcess
@@ -60,11 +60,11 @@ class Place:
         return self.started[-1]
 
     def arrivals(self) -> list[float]:
-        """Give when calls arrived."""
+        """Return the arrival times of calls."""
         return arrivals_at(self.sandbox)
 
     def clear(self) -> None:
-        """Kill what still runs."""
+        """Kill running commands."""
         for one in self.started:
             if one.process.returncode is None:
                 one.process.kill()
@@ -112,7 +112,7 @@ class Slept:
 
 
 def two_share(place: Place) -> Shared:
-    """Let two imports share 120 calls a minute for 150 s."""
+    """Run two imports that share 120 calls a minute for 150 s."""
     for name, start in (("a.csv", 1), ("b.csv", 100_001)):
         place.program.leads(name, 30_000, start=start)
     words = (*IMPORT, "--calls-per-minute", str(SHARED), "--max-duration", "150s")
@@ -143,7 +143,7 @@ def one_is_killed(place: Place) -> Killed:
 
 
 def many_meet(place: Place) -> list[float]:
-    """Let eight imports meet one organization at once for the first time."""
+    """Run eight first imports of one organization at once."""
     words = (*IMPORT, "--calls-per-minute", str(FIRST))
 
     # bulkzoho import ... --calls-per-minute 6, eight times at once in a new home
@@ -161,7 +161,7 @@ def many_meet(place: Place) -> list[float]:
 
 
 def days_pass(place: Place) -> Days:
-    """Let a run wait for two days to pass."""
+    """Run an import while two days pass."""
     place.program.leads("leads.csv", 8_500)
     clock = ClockThatJumps(place.program.folder, Sleep.NOTHING_STOPS)
     passed_s = 0.0
@@ -175,14 +175,14 @@ def days_pass(place: Place) -> Days:
             passed_s += A_LOOK_S
             place.sandbox.advance(A_LOOK_S)
             clock.set_to(passed_s)
-            time.sleep(1.3)  # it looks at its clocks once a second
+            time.sleep(1.3)  # it checks its clocks once a second
     ended = running.wait(120).expect(0)
 
     return Days(place.arrivals(), ended.summary, ended.err, place.sandbox.count(), place.sandbox.state())
 
 
 def a_machine_sleeps(place: Place) -> Slept:
-    """Let the wall clock jump by a day while a run waits."""
+    """Set the wall clock forward by a day while a run waits."""
     place.program.leads("leads.csv", 3_000)
     clock = ClockThatJumps(place.program.folder, Sleep.MONOTONIC_STOPS)
 
@@ -245,7 +245,7 @@ def a_storm_passes(place: Place) -> Stormed:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """A 429 told two processes to wait."""
+    """Two processes paused after a 429."""
 
     after: list[float]  #: arrivals, in seconds after the 429
     throttled: int
@@ -277,7 +277,7 @@ class Bounded:
 
 
 def bounded_by(*limits: str) -> Callable[[Place], Bounded]:
-    """Give a scenario: an import under these *limits* for half a minute."""
+    """Return a scenario: an import under these *limits* for half a minute."""
 
     def play(place: Place) -> Bounded:
         place.program.leads("leads.csv", 40_000)

@@ -1,4 +1,4 @@
-"""The installed program at a terminal of its own, and a person who types."""
+"""The installed program at a terminal of its own, and typed answers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 class Terminal:
-    """One command; everything that stands on the screen is in ``screen``."""
+    """One command; the content of the screen is in ``screen``."""
 
     def __init__(self, *words: str, folder: Path, environment: Mapping[str, str], term: str = "dumb") -> None:
         self._main, self._side = pty.openpty()
@@ -57,7 +57,7 @@ class Terminal:
         os.write(self._main, f"{words}\n".encode())
 
     def end(self) -> int:
-        """Read on to its end; give the exit code."""
+        """Read on to its end; return the exit code."""
         self._read_until(lambda: self._process.poll() is not None, "its end")
         self._read_some()
         return self._process.returncode

@@ -1,4 +1,4 @@
-"""The clock of the machine is set between two runs: nothing is doubled, and nobody waits for a time that will not come."""
+"""The clock of the machine is set between two runs: nothing is doubled, and no run waits for a time that will not come."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .harness import Program, SandboxProcess, write_csv
 HOUR_S = 3_600.0
 
 
-def test_a_file_is_not_doubled_by_a_run_that_only_seems_to_be_the_later_one(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_run_that_only_seems_to_be_later_does_not_double_a_file(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     file = bulkzoho.leads("leads.csv", 30)
     words = ("import", file.name, "--module", "Leads", "--json")
     sandbox.script({"kind": "scope_mismatch", "operation": "insert", "times": 100})
@@ -20,13 +20,13 @@ def test_a_file_is_not_doubled_by_a_run_that_only_seems_to_be_the_later_one(bulk
     refused = bulkzoho.run("resume", first["run"], "--json").expect(4).summary
 
     assert first["rows"]["accepted"] == 0
-    assert second["run"] < first["run"]  # by its name it came before
+    assert second["run"] < first["run"]  # by its name it is earlier
     assert refused["error"]["code"] == "SENT_BEFORE"
     assert second["run"] in refused["error"]["message"]
     assert sandbox.count() == 30
 
 
-def test_a_run_goes_on_beside_a_later_one_that_was_told_to_insert_again(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_run_continues_beside_a_later_one_with_again(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     file = write_csv(bulkzoho.folder / "leads.csv", ["Last_Name"], ([f"Lead {n}"] for n in range(30)))
     words = ("import", file.name, "--module", "Leads", "--json")
 
@@ -38,7 +38,7 @@ def test_a_run_goes_on_beside_a_later_one_that_was_told_to_insert_again(bulkzoho
     assert sandbox.count() == 60
 
 
-def test_a_pause_of_a_clock_that_was_fast_is_over_when_it_is_put_right(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_pause_by_a_fast_clock_ends_when_the_clock_is_corrected(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.script({"kind": "429", "operation": "insert", "times": 1})
     clock = ClockThatJumps(bulkzoho.folder, Sleep.MONOTONIC_STOPS)
     clock.set_to(HOUR_S)

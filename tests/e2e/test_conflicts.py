@@ -1,4 +1,4 @@
-"""Updates whose reply was lost: what somebody changed meanwhile is not overwritten."""
+"""Updates without a response do not overwrite later changes by others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _records(sandbox: SandboxProcess, count: int) -> list[str]:
     return [result["details"]["id"] for result in results]
 
 
-def test_a_record_that_somebody_changed_since_becomes_a_letter_and_the_others_are_sent_again(
+def test_a_row_whose_record_others_changed_is_rejected_and_the_others_are_sent_again(
     bulkzoho: Program, sandbox: SandboxProcess
 ) -> None:
     ids = _records(sandbox, 50)
@@ -26,7 +26,7 @@ def test_a_record_that_somebody_changed_since_becomes_a_letter_and_the_others_ar
     # bulkzoho import cities.csv --module Leads --operation update
     run = bulkzoho.start("import", "cities.csv", *UPDATE, "--settle-wait", "6")
     wait_until(sandbox.writes, what="the update")
-    time.sleep(3.1)  # a change by this same user counts once no earlier row of the file can have made it
+    time.sleep(3.1)  # a change by this user counts only when no earlier row of the file can have made it
     bulkzoho.run("import", "edit.csv", *UPDATE).expect(0)
     summary = run.wait().expect(3).summary
 
@@ -38,7 +38,7 @@ def test_a_record_that_somebody_changed_since_becomes_a_letter_and_the_others_ar
     assert cities == {one: "Tromso" if one == ids[6] else "Bergen" for one in ids}
 
 
-def test_an_update_that_was_done_is_no_conflict_with_itself(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_an_update_that_was_done_does_not_conflict_with_itself(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     ids = _records(sandbox, 150)
     sandbox.script({"kind": "reset_after_commit", "on_call": 1}, {"kind": "commit_late", "on_call": 2, "seconds": 3})
     write_csv(bulkzoho.folder / "cities.csv", ["id", "City"], [[one, "Bergen"] for one in ids])
@@ -50,9 +50,7 @@ def test_an_update_that_was_done_is_no_conflict_with_itself(bulkzoho: Program, s
     assert {record["City"] for record in sandbox.records()} == {"Bergen"}
 
 
-def test_where_nobody_can_look_the_rows_stay_in_doubt_and_a_resume_settles_them(
-    bulkzoho: Program, sandbox: SandboxProcess
-) -> None:
+def test_without_a_lookup_the_rows_stay_in_doubt_and_a_resume_resolves_them(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     ids = _records(sandbox, 5)
     sandbox.script(
         {"kind": "reset_before_commit", "on_call": 1}, {"kind": "413", "operation": "coql", "max_bytes": 1, "times": 9}

@@ -1,4 +1,4 @@
-"""What a person sees: on a terminal, in a pipe, with --json."""
+"""The output on a terminal, in a pipe, with --json."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_pipe_gets_plain_lines_and_a_summary_that_adds_up(bulkzoho: Program, s
     assert ended.err.rstrip().splitlines()[-1].startswith("Next: bulkzoho replay ")
 
 
-def test_the_next_command_works_as_it_stands(bulkzoho: Program) -> None:
+def test_the_next_command_works_when_pasted(bulkzoho: Program) -> None:
     write_csv(bulkzoho.folder / "leads.csv", ["Last_Name", "Email"], [["A", "a@example.com"], ["", "b@example.com"]])
     ended = bulkzoho.run(*IMPORT).expect(3)
 
@@ -98,7 +98,7 @@ def test_secrets_and_records_are_in_no_log(bulkzoho: Program, sandbox: SandboxPr
     assert [word for word in (*secrets, "Geheim", "geheim@", "Zoho-oauthtoken") if word in ended.err] == []
 
 
-def test_a_crm_that_is_gone_is_told_while_the_run_waits_for_it(tmp_path: Path, new_sandbox: SandboxMaker) -> None:
+def test_an_unreachable_crm_is_reported_while_the_run_waits(tmp_path: Path, new_sandbox: SandboxMaker) -> None:
     sandbox = new_sandbox()
     bulkzoho = Program(tmp_path, dict(sandbox.environment))
     bulkzoho.leads("leads.csv", 20_000)

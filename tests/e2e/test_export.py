@@ -48,7 +48,7 @@ def _edit(sandbox: SandboxProcess, records: Iterable[dict[str, Any]]) -> None:
 
 
 def _others(sandbox: SandboxProcess, method: str, query: str, body: str = "") -> None:
-    """Let others work in the same CRM."""
+    """Change records as other users."""
     address = f"{sandbox.url}/__sandbox/records/Leads{query}"
     urllib.request.urlopen(urllib.request.Request(address, body.encode() or None, method=method), timeout=30).close()
 
@@ -62,7 +62,7 @@ def _names(rows: Iterable[dict[str, Any]]) -> list[str]:
 
 
 @pytest.mark.parametrize("route", ["list", "coql", "bulk"])
-def test_a_module_goes_into_a_csv_value_for_value(bulkzoho: Program, sandbox: SandboxProcess, route: str) -> None:
+def test_a_module_is_exported_to_csv_value_for_value(bulkzoho: Program, sandbox: SandboxProcess, route: str) -> None:
     sandbox.put("Leads", [ALL_TYPES, {"Last_Name": "Bare"}])
 
     # bulkzoho export Leads -o leads.csv --route list --json
@@ -82,7 +82,7 @@ def test_a_module_goes_into_a_csv_value_for_value(bulkzoho: Program, sandbox: Sa
     assert (summary["export"]["count"], summary["export"]["difference"]) == (2, 0)
 
 
-def test_json_lines_hold_values_as_the_crm_gives_them(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_json_lines_have_values_as_the_crm_returns_them(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.put("Leads", [ALL_TYPES])
 
     # bulkzoho export Leads -o leads.jsonl.gz
@@ -96,7 +96,7 @@ def test_json_lines_hold_values_as_the_crm_gives_them(bulkzoho: Program, sandbox
     assert record["Website"] is None
 
 
-def test_parquet_has_a_type_a_field_by_the_name_of_the_file_or_as_told(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_parquet_has_a_type_per_field_by_file_name_or_option(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.put("Leads", [ALL_TYPES])
 
     # bulkzoho export Leads -o leads.parquet; bulkzoho export Leads --format parquet
@@ -113,7 +113,7 @@ def test_parquet_has_a_type_a_field_by_the_name_of_the_file_or_as_told(bulkzoho:
     assert "without .gz" in bulkzoho.run("export", "Leads", "-o", "leads.parquet.gz").expect(2).err
 
 
-def test_fields_come_in_the_order_asked_for_on_standard_output(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_fields_are_in_the_requested_order_on_standard_output(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     _put(sandbox, 3)
 
     # bulkzoho export Leads --fields "External Id,Last_Name" --json
@@ -124,7 +124,7 @@ def test_fields_come_in_the_order_asked_for_on_standard_output(bulkzoho: Program
     assert json.loads(ended.err.splitlines()[-1])["rows"]["read"] == 3
 
 
-def test_an_empty_module_gives_a_header_alone(bulkzoho: Program) -> None:
+def test_an_empty_module_is_a_header_only(bulkzoho: Program) -> None:
     # bulkzoho export Deals -o deals.csv --fields Stage
     bulkzoho.run("export", "Deals", "-o", "deals.csv", "--fields", "Stage").expect(0)
 
@@ -132,7 +132,7 @@ def test_an_empty_module_gives_a_header_alone(bulkzoho: Program) -> None:
 
 
 @pytest.mark.parametrize("route", ["list", "coql"])
-def test_a_killed_export_goes_on_and_gives_the_same_bytes(tmp_path: Path, new_sandbox: SandboxMaker, route: str) -> None:
+def test_a_killed_export_continues_to_the_same_bytes(tmp_path: Path, new_sandbox: SandboxMaker, route: str) -> None:
     sandbox = new_sandbox("--edition", "ultimate", "--licences", "1000", "--latency", "0.1")
     bulkzoho = Program(tmp_path, dict(sandbox.environment))
     _put(sandbox, 6_000 if route == "coql" else 2_500)
@@ -154,7 +154,7 @@ def test_a_killed_export_goes_on_and_gives_the_same_bytes(tmp_path: Path, new_sa
     assert not list(bulkzoho.home.glob("runs/*/strands"))
 
 
-def test_an_interrupted_export_says_how_to_go_on(tmp_path: Path, new_sandbox: SandboxMaker) -> None:
+def test_an_interrupted_export_shows_how_to_continue(tmp_path: Path, new_sandbox: SandboxMaker) -> None:
     sandbox = new_sandbox("--edition", "ultimate", "--licences", "1000", "--latency", "0.1")
     bulkzoho = Program(tmp_path, dict(sandbox.environment))
     _put(sandbox, 4_000)
@@ -171,7 +171,7 @@ def test_an_interrupted_export_says_how_to_go_on(tmp_path: Path, new_sandbox: Sa
     assert bulkzoho.run(*summary["next"].split()[1:], "--json").expect(0).summary["rows"]["read"] == 4_000
 
 
-def test_records_made_and_deleted_meanwhile_leave_no_hole_and_no_double(tmp_path: Path, new_sandbox: SandboxMaker) -> None:
+def test_records_created_and_deleted_meanwhile_leave_no_gap_and_no_duplicate(tmp_path: Path, new_sandbox: SandboxMaker) -> None:
     sandbox = new_sandbox("--edition", "ultimate", "--licences", "1000", "--latency", "0.1")
     bulkzoho = Program(tmp_path, dict(sandbox.environment))
     _put(sandbox, 3_000)
@@ -194,7 +194,7 @@ def test_records_made_and_deleted_meanwhile_leave_no_hole_and_no_double(tmp_path
     assert summary["export"]["difference"] == 0 or "100 deleted" in summary["export"]["why"]
 
 
-def test_only_records_that_fit_a_condition_are_exported(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_only_records_that_match_a_condition_are_exported(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.put("Leads", ({"Last_Name": f"L{n}", "Score": n, "City": "O'slo" if n % 2 else None} for n in range(10)))
 
     # bulkzoho export Leads --where "City = 'O''slo' and (Score > 4 or Last Name = 'L1')"
@@ -207,7 +207,7 @@ def test_only_records_that_fit_a_condition_are_exported(bulkzoho: Program, sandb
     assert (summary["route"], summary["export"]["count"]) == ("coql", 4)
 
 
-def test_a_time_bounds_what_was_changed_and_deletions_come_as_tombstones(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_since_a_time_exports_changes_and_deletions_as_tombstones(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     _put(sandbox, 4)
     ids = [str(one["id"]) for one in sandbox.records("Leads")]
     sandbox.advance(3_600)
@@ -223,7 +223,7 @@ def test_a_time_bounds_what_was_changed_and_deletions_come_as_tombstones(bulkzoh
     assert [bool(row["bulkzoho_deleted"]) for row in rows] == [False, True]
 
 
-def test_since_last_goes_on_where_the_last_export_ended(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_since_last_continues_where_the_last_export_ended(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     _put(sandbox, 5)
     ids = [str(one["id"]) for one in sandbox.records("Leads")]
     words = ("export", "Leads", "-o", "leads.csv", "--since", "last", "--fields", "Last_Name", "--json")
@@ -251,7 +251,7 @@ def test_since_last_goes_on_where_the_last_export_ended(bulkzoho: Program, sandb
     ]
 
 
-def test_a_state_moves_on_only_when_the_file_is_complete(tmp_path: Path, new_sandbox: SandboxMaker) -> None:
+def test_the_cursor_moves_only_when_the_file_is_complete(tmp_path: Path, new_sandbox: SandboxMaker) -> None:
     sandbox = new_sandbox("--edition", "ultimate", "--licences", "1000", "--latency", "0.1")
     bulkzoho = Program(tmp_path, dict(sandbox.environment))
     _put(sandbox, 3_000)
@@ -291,7 +291,7 @@ def test_a_killed_bulk_export_finds_its_job_again(tmp_path: Path, new_sandbox: S
     assert (tmp_path / "leads.csv").read_bytes() == (tmp_path / "other.csv").read_bytes()
 
 
-def test_a_bulk_export_takes_the_same_conditions(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_bulk_export_has_the_same_conditions(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.put("Leads", ({"Last_Name": f"L{n}", "Score": n, "City": "Oslo" if n % 2 else None} for n in range(10)))
 
     # bulkzoho export Leads --route bulk --where "City = 'Oslo' and Score > 4"
@@ -300,9 +300,9 @@ def test_a_bulk_export_takes_the_same_conditions(bulkzoho: Program, sandbox: San
     assert _names(_rows(ended.out)) == ["L5", "L7", "L9"]
 
 
-def test_a_condition_that_one_route_cannot_say_goes_by_another(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_condition_that_one_route_cannot_express_uses_another(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.put("Leads", ({"Last_Name": f"L{n}"} for n in range(3)))
-    names = ", ".join(f"'L{n}'" for n in range(1, 150))  # COQL takes a hundred
+    names = ", ".join(f"'L{n}'" for n in range(1, 150))  # COQL allows a hundred
 
     # bulkzoho export Leads --where "Last_Name in ('L1', 'L2', ... 'L149')"
     ended = bulkzoho.run("export", "Leads", "--where", f"Last_Name in ({names})", "--json").expect(0)
@@ -326,9 +326,7 @@ def test_a_bulk_read_that_fails_ends_the_run_resumable(bulkzoho: Program, sandbo
     assert resumed["rows"]["read"] == 10
 
 
-def test_a_disk_without_room_for_the_result_of_a_bulk_read_is_named_and_not_the_network(
-    bulkzoho: Program, sandbox: SandboxProcess
-) -> None:
+def test_a_disk_without_room_for_a_bulk_read_is_reported_and_not_the_network(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.put("Leads", ({"Last_Name": f"L{n}", "Description": os.urandom(1_000).hex()} for n in range(1_000)))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
 
@@ -367,7 +365,7 @@ def test_a_link_stays_a_link_and_a_device_a_device(bulkzoho: Program, sandbox: S
     assert target.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_resume_of_an_export_takes_no_settings_of_imports(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_resume_of_an_export_refuses_settings_of_imports(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     _put(sandbox, 2)
     sandbox.script({"kind": "job_failure", "operation": "bulk_read"})
     failed = bulkzoho.run("export", "Leads", "-o", "leads.csv", "--route", "bulk", "--json").expect(1).summary

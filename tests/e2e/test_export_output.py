@@ -1,4 +1,4 @@
-"""``bulkzoho export`` to standard output: readers that go away, and terminals."""
+"""``bulkzoho export`` to standard output: readers that close the pipe, and terminals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _names(text: str) -> list[str]:
     return [row["Last_Name"] for row in csv.DictReader(io.StringIO(text, newline=""))]
 
 
-def test_an_export_that_nobody_took_is_not_done_and_last_does_not_move_on(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_an_export_without_a_reader_is_not_done_and_the_cursor_stays(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.put("Leads", ({"Last_Name": f"Lead {n}"} for n in range(1, 301)))
     sandbox.advance(3_600)
     words = ("export", "Leads", "--fields", "Last_Name", "--since", "last", "--json")
@@ -34,7 +34,7 @@ def test_an_export_that_nobody_took_is_not_done_and_last_does_not_move_on(bulkzo
     assert _names(bulkzoho.run(*words).expect(0).out) == []
 
 
-def test_on_a_terminal_the_records_stand_alone(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_on_a_terminal_no_progress_bar_is_between_the_records(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.put("Leads", ({"Last_Name": f"Lead {n}"} for n in range(1, 4)))
     environment = {**os.environ, **bulkzoho.environment, "BULKZOHO_HOME": str(bulkzoho.home)}
 
@@ -55,7 +55,7 @@ def test_on_a_terminal_the_records_stand_alone(bulkzoho: Program, sandbox: Sandb
     assert "Parquet cannot be written to a terminal" in refused
 
 
-def test_a_bulk_export_whose_result_is_gone_is_finished_by_another_job(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_bulk_export_whose_result_expired_is_finished_by_another_job(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.put("Leads", ({"Last_Name": f"Lead {n}"} for n in range(30)))
     sandbox.change(job_time_s=3.0)
 
@@ -72,7 +72,7 @@ def test_a_bulk_export_whose_result_is_gone_is_finished_by_another_job(bulkzoho:
     assert len(_names((bulkzoho.folder / "leads.csv").read_text())) == 30
 
 
-def test_a_file_with_a_name_as_long_as_names_may_be_is_written(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_file_with_the_longest_possible_name_is_written(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.put("Leads", [{"Last_Name": "Lead"}])
     name = "x" * 251 + ".csv"
     for one, other in (("a", "b"), ("b", "a")):

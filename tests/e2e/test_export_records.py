@@ -19,10 +19,10 @@ from .harness import SandboxProcess
 
 class _Quiet:
     def show(self, snapshot: ProgressSnapshot) -> None:
-        """Look away."""
+        """Ignore the snapshot."""
 
     def tell(self, line: str) -> None:
-        """Keep silent."""
+        """Ignore the line."""
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def _connected(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxProcess, tmp_pat
 
 
 @pytest.mark.usefixtures("_connected")
-async def test_a_program_takes_records_one_after_the_other(sandbox: SandboxProcess, tmp_path: Path) -> None:
+async def test_a_program_gets_records_one_by_one(sandbox: SandboxProcess, tmp_path: Path) -> None:
     sandbox.put("Leads", ({"Last_Name": f"L{n}", "Languages": ["English"], "Annual_Revenue": 0.1} for n in range(5)))
 
     settings = ExportSettings(crm_module="Leads", fields=("Last_Name", "Languages", "Annual_Revenue"))
@@ -45,7 +45,7 @@ async def test_a_program_takes_records_one_after_the_other(sandbox: SandboxProce
 
 
 @pytest.mark.usefixtures("_connected")
-async def test_a_program_asks_for_ids_and_for_what_was_deleted(sandbox: SandboxProcess) -> None:
+async def test_a_program_requests_ids_and_deleted_records(sandbox: SandboxProcess) -> None:
     sandbox.put("Leads", ({"Last_Name": f"L{n}"} for n in range(4)))
     ids = [str(one["id"]) for one in sandbox.records("Leads")]
     sandbox.delete("Leads", ids[2])

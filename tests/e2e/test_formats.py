@@ -1,4 +1,4 @@
-"""Files as they come."""
+"""Input files of all formats."""
 
 from __future__ import annotations
 
@@ -60,9 +60,7 @@ def _zstd(data: bytes) -> bytes:
         ("lines.data", _json_lines().encode(), ("--input-format", "jsonl")),
     ],
 )
-def test_a_file_is_read_as_it_comes(
-    bulkzoho: Program, sandbox: SandboxProcess, name: str, data: bytes, words: tuple[str, ...]
-) -> None:
+def test_each_format_is_read(bulkzoho: Program, sandbox: SandboxProcess, name: str, data: bytes, words: tuple[str, ...]) -> None:
     bulkzoho.file(name, data)
 
     # bulkzoho import <file> --module Leads
@@ -82,7 +80,7 @@ def test_standard_input_is_read_like_a_file(bulkzoho: Program, sandbox: SandboxP
     assert sandbox.count() == 5
 
 
-def test_several_files_of_several_kinds_make_one_run(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_several_files_of_several_formats_are_one_run(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.leads("a.csv", 150)
     lines = ({"Last_Name": f"B {n}", "Email": f"b{n}@example.com"} for n in range(120))
     bulkzoho.file("b.jsonl.gz", gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode()))
@@ -98,7 +96,7 @@ def test_several_files_of_several_kinds_make_one_run(bulkzoho: Program, sandbox:
     }
 
 
-def test_a_row_that_cannot_be_read_is_a_letter_and_the_others_are_taken(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_an_unreadable_row_is_rejected_and_the_others_are_accepted(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.file("r.csv", b"Last_Name,Email\nA,a@example.com\nB\nC,c@example.com,x\nD\xff,d@example.com\nE,e@example.com\n")
     bulkzoho.file("r.jsonl", '{"Last_Name": "F"}\n{"Last_Name": \n[1]\n{"Last_Name": "G"}\n')
 
@@ -116,7 +114,7 @@ def test_a_row_that_cannot_be_read_is_a_letter_and_the_others_are_taken(bulkzoho
     assert sorted(record["Last_Name"] for record in sandbox.records()) == ["A", "E", "F", "G"]
 
 
-def test_what_is_no_value_is_a_rejected_row_and_clears_nothing(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_an_invalid_value_rejects_its_row_and_clears_nothing(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     held = sandbox.put("Leads", [{"Last_Name": name, "Phone": "1", "Annual_Revenue": 7.5} for name in "ABCDEF"])
     ids = [one["details"]["id"] if "details" in one else one["id"] for one in held]
     table = pa.table({"id": ids[:2], "Annual_Revenue": [1.5, float("nan")]})
@@ -146,7 +144,7 @@ def test_what_is_no_value_is_a_rejected_row_and_clears_nothing(bulkzoho: Program
     ]
 
 
-def test_a_value_nested_too_deeply_costs_its_row_only(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_value_with_too_many_levels_rejects_its_row_only(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     deep = [f'{{"Last_Name":{"[" * levels}{"]" * levels}}}' for levels in (100, 240, 250, 254, 1_000)]
     bulkzoho.file("deep.jsonl", "\n".join(['{"Last_Name":"A"}', *deep, '{"Last_Name":"B"}']))
 
@@ -217,7 +215,7 @@ def test_a_header_with_a_bad_quote_refuses_the_file(bulkzoho: Program, sandbox: 
     assert sandbox.count() == 0
 
 
-def test_a_letter_that_is_to_part_cells_is_refused(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_an_alphabetic_delimiter_is_refused(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.file("t.csv", "Last_NametEmail\nAta@example.com\n")
 
     # bulkzoho import t.csv --module Leads --delimiter t
@@ -227,7 +225,7 @@ def test_a_letter_that_is_to_part_cells_is_refused(bulkzoho: Program, sandbox: S
     assert sandbox.calls() == []
 
 
-def test_a_cut_file_gives_what_it_held_and_says_that_it_was_cut(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_truncated_file_is_imported_as_far_as_it_goes_and_reported(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     whole = bulkzoho.leads("whole.csv", 5_000).read_bytes()
     bulkzoho.file("cut.csv.gz", gzip.compress(whole)[:-2_000])
 

@@ -1,4 +1,4 @@
-"""Ctrl-C, kill -9, and what resume makes of them."""
+"""Ctrl-C, kill -9, and the resume after them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ IMPORT = ("import", "leads.csv", "--module", "Leads", "--calls-per-minute", "600
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_one_interrupt_drains_and_says_how_to_go_on(bulkzoho: Program, sandbox: SandboxProcess, number: signal.Signals) -> None:
+def test_one_interrupt_drains_and_shows_how_to_continue(
+    bulkzoho: Program, sandbox: SandboxProcess, number: signal.Signals
+) -> None:
     sandbox.change(latency_s=0.2)
     bulkzoho.leads("leads.csv", 20_000)
 
@@ -42,7 +44,7 @@ def _fast(sandbox: SandboxProcess) -> dict[str, str]:
     return {}
 
 
-def test_calls_in_flight_are_settled_before_the_end(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_calls_in_flight_finish_before_the_end(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.change(latency_s=0.5)
     bulkzoho.leads("leads.csv", 20_000)
 
@@ -109,7 +111,7 @@ def test_killed_runs_are_resumed_until_done(bulkzoho: Program, sandbox: SandboxP
     assert killed > 3
 
 
-def test_a_run_that_a_process_works_on_cannot_be_resumed_by_another(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_running_run_cannot_be_resumed_by_another_process(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.change(latency_s=0.3)
     bulkzoho.leads("leads.csv", 20_000)
 
@@ -140,7 +142,9 @@ def test_an_input_that_changed_is_not_resumed(bulkzoho: Program, sandbox: Sandbo
     assert "leads.csv" in ended.expect(4).summary["error"]["message"]
 
 
-def test_standard_input_that_was_cut_short_is_resumed_from_what_was_kept(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_standard_input_that_was_cut_short_is_resumed_from_the_copy_of_the_run(
+    bulkzoho: Program, sandbox: SandboxProcess
+) -> None:
     sandbox.change(latency_s=0.2)
     text = bulkzoho.leads("leads.csv", 5_000).read_text()
 
@@ -158,7 +162,7 @@ def test_standard_input_that_was_cut_short_is_resumed_from_what_was_kept(bulkzoh
     assert summary["input_complete"] == (resumed.status == 0)
 
 
-def test_a_resume_beside_a_run_at_work_names_it(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_resume_beside_a_running_run_names_it(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     sandbox.change(latency_s=0.5)
     bulkzoho.leads("leads.csv", 20_000)
 
@@ -173,7 +177,9 @@ def test_a_resume_beside_a_run_at_work_names_it(bulkzoho: Program, sandbox: Sand
     assert beside.err == f"bulkzoho: nothing to resume: run {run.name} is running (process {running.process.pid}).\n"
 
 
-def test_a_lost_call_whose_later_lines_brought_columns_is_resumed(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_call_without_response_whose_later_lines_have_new_columns_is_resumed(
+    bulkzoho: Program, sandbox: SandboxProcess
+) -> None:
     later = {"Company": "Acme", "City": "Oslo"}
     rows = [{"Last_Name": f"A{n}", **(later if n > 100 else {})} for n in range(1, 201)]
     bulkzoho.file("a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))

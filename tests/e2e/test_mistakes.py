@@ -1,4 +1,4 @@
-"""Mistakes that people make, each told in one line, nothing lost and nothing doubled."""
+"""Mistakes of users: each is reported in one line, nothing is lost and nothing doubled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LEADS = ("--module", "Leads", "--json", "--calls-per-minute", "6000")
 
 
 @pytest.mark.parametrize("option", ["--results", "--dead-letter"])
-def test_an_input_is_not_written_over_by_another_name(bulkzoho: Program, sandbox: SandboxProcess, option: str) -> None:
+def test_an_input_is_not_overwritten_under_another_name(bulkzoho: Program, sandbox: SandboxProcess, option: str) -> None:
     file = bulkzoho.leads("leads.csv", 3)
     (bulkzoho.folder / "out.csv").symlink_to(file)
 
@@ -27,7 +27,7 @@ def test_an_input_is_not_written_over_by_another_name(bulkzoho: Program, sandbox
     assert sandbox.count() == 0
 
 
-def test_letters_and_results_do_not_go_into_one_file_by_another_name(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_results_and_dead_letter_file_are_not_one_file_under_two_names(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.leads("leads.csv", 3)
     (bulkzoho.folder / "bad.csv").symlink_to("out.csv")  # which is not there yet
 
@@ -52,12 +52,12 @@ def test_one_content_is_not_inserted_twice_by_one_run(bulkzoho: Program, sandbox
     assert sandbox.count() == 0
 
 
-def test_letters_in_doubt_are_not_replayed_from_a_copy(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_rows_in_doubt_are_not_replayed_from_a_copy(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     write_csv(bulkzoho.folder / "a.csv", ["Last_Name", "Annual_Revenue"], [[f"L{n}", "x"] for n in range(20)])
     bulkzoho.run("import", "a.csv", *LEADS, "--dead-letter", "bad.csv").expect(3)
-    mended = (bulkzoho.folder / "bad.csv").read_text().replace(",x,", ",5,")
+    fixed = (bulkzoho.folder / "bad.csv").read_text().replace(",x,", ",5,")
     for name in ("one.csv", "two.csv"):
-        (bulkzoho.folder / name).write_text(mended)
+        (bulkzoho.folder / name).write_text(fixed)
     sandbox.script({"kind": "reset_after_commit", "on_call": 1})
 
     # bulkzoho replay one.csv, killed; bulkzoho replay two.csv; bulkzoho resume
@@ -73,7 +73,7 @@ def test_letters_in_doubt_are_not_replayed_from_a_copy(bulkzoho: Program, sandbo
     assert sandbox.count() == 20
 
 
-def test_two_replays_at_once_send_each_letter_once(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_two_replays_at_once_send_each_row_once(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     write_csv(bulkzoho.folder / "a.csv", ["Last_Name", "Annual_Revenue"], [[f"L{n}", "x"] for n in range(20)])
     bulkzoho.run("import", "a.csv", *LEADS, "--dead-letter", "bad.csv").expect(3)
     (bulkzoho.folder / "bad.csv").write_text((bulkzoho.folder / "bad.csv").read_text().replace(",x,", ",5,"))
@@ -87,7 +87,7 @@ def test_two_replays_at_once_send_each_letter_once(bulkzoho: Program, sandbox: S
     assert 0 in {one.status for one in ended}
 
 
-def test_a_run_is_not_resumed_when_its_rows_went_another_way_meanwhile(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_run_is_not_resumed_when_another_run_sent_its_rows(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.leads("leads.csv", 300)
     sandbox.script({"kind": "403", "on_call": 1})
     stopped = bulkzoho.run("import", "leads.csv", *LEADS, "--in-flight", "1").expect(6).summary
@@ -100,12 +100,12 @@ def test_a_run_is_not_resumed_when_its_rows_went_another_way_meanwhile(bulkzoho:
     assert sandbox.count() == 300
 
 
-def test_csv_letters_keep_the_columns_of_every_input(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_dead_letter_csv_has_the_columns_of_every_input(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     write_csv(bulkzoho.folder / "a.csv", ["Last_Name", "Annual_Revenue"], [["A", "x"]])
     write_csv(bulkzoho.folder / "b.csv", ["Email", "Last_Name", "Score"], [["b@example.com", "B", "y"]])
     bulkzoho.run("import", "a.csv", "b.csv", *LEADS, "--dead-letter", "bad.csv").expect(3)
-    mended = (bulkzoho.folder / "bad.csv").read_text().replace(",x,", ",1,").replace(",y,", ",2,")
-    (bulkzoho.folder / "bad.csv").write_text(mended)
+    fixed = (bulkzoho.folder / "bad.csv").read_text().replace(",x,", ",1,").replace(",y,", ",2,")
+    (bulkzoho.folder / "bad.csv").write_text(fixed)
 
     # bulkzoho replay bad.csv
     bulkzoho.run("replay", "bad.csv", "--json").expect(0)
@@ -115,7 +115,7 @@ def test_csv_letters_keep_the_columns_of_every_input(bulkzoho: Program, sandbox:
     assert (held["B"]["Email"], held["B"]["Score"]) == ("b@example.com", 2)
 
 
-def test_csv_letters_of_runs_that_differ_are_refused(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_dead_letter_csv_of_different_runs_is_refused(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     write_csv(bulkzoho.folder / "a.csv", ["Last_Name", "Email"], [["A", "no mail"]])
     write_csv(bulkzoho.folder / "b.csv", ["Last_Name", "Email"], [["B", "no mail"]])
     bulkzoho.run("import", "a.csv", *LEADS, "--dead-letter", "a-bad.csv").expect(3)
@@ -146,7 +146,7 @@ def test_a_run_that_waits_for_standard_input_can_be_stopped(bulkzoho: Program, s
     os.close(writing)
 
 
-def test_rows_refused_here_count_as_errors_too(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_rows_rejected_locally_count_as_errors_too(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     write_csv(bulkzoho.folder / "a.csv", ["Last_Name", "Annual_Revenue"], [[f"L{n}", "x"] for n in range(5_000)])
 
     # bulkzoho import a.csv --module Leads --max-errors 10
@@ -167,13 +167,13 @@ def test_a_limit_below_what_was_read_is_refused(bulkzoho: Program, sandbox: Sand
     assert bulkzoho.run("resume", "--limit", "none", "--json").expect(0).summary["rows"]["accepted"] == sandbox.count() == 300
 
 
-def test_letters_that_were_mended_in_place_are_not_cut_by_a_resume(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_rows_that_were_fixed_in_place_are_not_truncated_by_a_resume(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     rows = [[f"L{n}", "x" if n < 5 else "1"] for n in range(300)]
     write_csv(bulkzoho.folder / "a.csv", ["Last_Name", "Annual_Revenue"], rows)
     sandbox.script({"kind": "403", "on_call": 1})
     bulkzoho.run("import", "a.csv", *LEADS, "--in-flight", "1", "--dead-letter", "bad.csv").expect(6)
-    mended = (bulkzoho.folder / "bad.csv").read_text().replace(",x,", ",1000000,")
-    (bulkzoho.folder / "bad.csv").write_text(mended)
+    fixed = (bulkzoho.folder / "bad.csv").read_text().replace(",x,", ",1000000,")
+    (bulkzoho.folder / "bad.csv").write_text(fixed)
 
     # bulkzoho resume
     refused = bulkzoho.run("resume", "--json").expect(4).summary
@@ -194,7 +194,7 @@ def test_letters_that_were_mended_in_place_are_not_cut_by_a_resume(bulkzoho: Pro
         (b"BZh91AY&SY\x94$|\x0e", "is compressed with bzip2, no text."),
     ],
 )
-def test_a_file_that_is_no_text_is_named_for_what_it_is(bulkzoho: Program, content: bytes, what: str) -> None:
+def test_a_file_that_is_not_text_is_named_for_what_it_is(bulkzoho: Program, content: bytes, what: str) -> None:
     bulkzoho.file("leads.csv", content)
 
     # bulkzoho import leads.csv --module Leads
@@ -205,7 +205,7 @@ def test_a_file_that_is_no_text_is_named_for_what_it_is(bulkzoho: Program, conte
 
 
 @pytest.mark.parametrize("operation", ["insert", "update", "delete"])
-def test_a_field_to_match_on_is_refused_where_nothing_is_matched(bulkzoho: Program, operation: str) -> None:
+def test_match_on_is_refused_where_nothing_is_matched(bulkzoho: Program, operation: str) -> None:
     bulkzoho.leads("leads.csv", 3)
 
     # bulkzoho import leads.csv --module Leads --match-on Email
@@ -226,7 +226,7 @@ def test_a_column_is_left_out_by_its_name(bulkzoho: Program, sandbox: SandboxPro
     assert [(one["Last_Name"], one["City"]) for one in sandbox.records("Leads")] == [("Rossi", "Oslo")]
 
 
-def test_an_input_that_was_only_touched_is_told_how_to_be_resumed(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_the_message_for_a_touched_input_says_how_to_resume(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     file = bulkzoho.leads("my leads.csv", 30)
     bulkzoho.run("import", file.name, *LEADS, "--limit", "10").expect(0)
     os.utime(file)
@@ -241,7 +241,7 @@ def test_an_input_that_was_only_touched_is_told_how_to_be_resumed(bulkzoho: Prog
 
 
 @pytest.mark.parametrize("copy", ["made.jsonl", "made.csv"])
-def test_results_of_another_run_are_not_cut_by_a_resume(bulkzoho: Program, sandbox: SandboxProcess, copy: str) -> None:
+def test_results_of_another_run_are_not_truncated_by_a_resume(bulkzoho: Program, sandbox: SandboxProcess, copy: str) -> None:
     for name in ("a", "b"):
         write_csv(bulkzoho.folder / f"{name}.csv", ["Last_Name"], [[f"{name}{n}"] for n in range(20)])
     sandbox.script({"kind": "403", "on_call": 1})

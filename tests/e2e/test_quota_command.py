@@ -14,7 +14,7 @@ LIMITED = ("--calls-per-minute", "300", "--calls-per-day", "5000")
 
 
 def _only(program: Program, *words: str) -> dict[str, Any]:
-    """Give the one organization that ``bulkzoho quota --json`` shows."""
+    """Return the one organization that ``bulkzoho quota --json`` shows."""
     (organization,) = program.run("quota", *words, "--json").expect(0).summary["organizations"]
     assert isinstance(organization, dict)
     return organization
@@ -28,7 +28,7 @@ def test_used_and_left_are_shown_by_window_and_by_run(bulkzoho: Program, sandbox
     shown = _only(bulkzoho)
     page = bulkzoho.run("quota").expect(0).out
 
-    assert len(sandbox.calls()) == arrived  # it is known whose quota it is: no call
+    assert len(sandbox.calls()) == arrived  # the organization is known: no call
     minute, day = shown["windows"]["calls_per_minute"], shown["windows"]["calls_per_day"]
     assert (shown["plan"], shown["limits_of_run"]) == ("ultimate", summary["run"])
     assert (minute["limit"], minute["used"], minute["left"]) == (300, calls, 300 - calls)
@@ -42,7 +42,7 @@ def test_used_and_left_are_shown_by_window_and_by_run(bulkzoho: Program, sandbox
     assert re.search(rf"^{summary['run']} +{calls} ", page, re.MULTILINE), page
 
 
-def test_a_run_at_work_is_shown_with_its_calls_in_flight(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_running_run_is_shown_with_its_calls_in_flight(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.leads("leads.csv", 20_000)
     running = bulkzoho.start("import", "leads.csv", "--module", "Leads", "--calls-per-minute", "600")
     wait_until(lambda: sandbox.count() > 0, what="work")
@@ -60,7 +60,7 @@ def test_a_run_at_work_is_shown_with_its_calls_in_flight(bulkzoho: Program, sand
     assert shown["runs"][0]["processes"] == 1
 
 
-def test_limits_that_are_given_are_those_shown(bulkzoho: Program) -> None:
+def test_the_given_limits_are_shown(bulkzoho: Program) -> None:
     bulkzoho.leads("leads.csv", 10)
     bulkzoho.run("import", "leads.csv", "--module", "Leads", *LIMITED).expect(0)
 
@@ -70,7 +70,7 @@ def test_limits_that_are_given_are_those_shown(bulkzoho: Program) -> None:
     assert shown["windows"]["calls_per_minute"]["limit"] == 250
 
 
-def test_an_organization_never_met_costs_one_call(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_an_unknown_organization_costs_one_call(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     shown = _only(bulkzoho)
     again = _only(bulkzoho)
 
@@ -96,7 +96,7 @@ def test_all_organizations_are_shown_without_credentials(bulkzoho: Program, new_
     assert page.count("API calls per minute") == 2
 
 
-def test_a_home_that_knows_nobody_says_how_to_begin(bulkzoho: Program) -> None:
+def test_an_empty_state_directory_shows_how_to_begin(bulkzoho: Program) -> None:
     ended = bulkzoho.run("quota", "--all").expect(0)
 
     assert (ended.out, ended.err) == (

@@ -1,4 +1,4 @@
-"""What takes minutes to see of quotas.  All of it plays at once, each scenario in a home of its own."""
+"""Quota scenarios that take minutes.  All run at once, each in a state directory of its own."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 PLENTY = ("--edition", "ultimate", "--licences", "1000")
 RETRY_AFTER_S = 5.0  # what the sandbox sends
-TOLD_S = 1.3  # until another process knows of a pause: they look at the ledger once a second
+TOLD_S = 1.3  # until another process knows of a pause: they report to the ledger once a second
 
 SCENARIOS: dict[str, tuple[Callable[[Place], object], tuple[str, ...]]] = {
     "shared": (two_share, (*PLENTY, "--calls-per-minute", str(SHARED), "--latency", "0.1", "--jitter", "0.1")),
@@ -59,7 +59,7 @@ Outcome = Callable[[str], Any]
 
 @pytest.fixture(scope="module", name="outcome")
 def fixture_outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
-    """Start every scenario at once; give what waits for one and gives its outcome."""
+    """Start every scenario at once; return a function that waits for the result of one."""
     with ExitStack() as stack:
         places = {name: _place(stack, tmp_path_factory.mktemp("quota"), flags) for name, (_, flags) in SCENARIOS.items()}
         for place in places.values():
@@ -78,18 +78,18 @@ def _count(times: list[float], since: float, until: float) -> int:
     return sum(1 for at in times if since <= at < until)
 
 
-def test_first_meetings_pass_no_window(outcome: Outcome) -> None:
+def test_first_connections_exceed_no_window(outcome: Outcome) -> None:
     arrivals: list[float] = outcome("first meetings")
 
     assert most_in(MINUTE_S, arrivals) <= FIRST
     assert len(arrivals) >= FIRST + 1  # a second minute has begun
 
 
-def test_a_wait_costs_no_cpu_and_goes_on_after_a_machine_slept(outcome: Outcome) -> None:
+def test_a_wait_costs_no_cpu_and_continues_after_a_machine_slept(outcome: Outcome) -> None:
     slept: Slept = outcome("slept")
 
     assert slept.cpu_share < 0.02
-    assert slept.went_on_after_s < 35.0  # it looks every 30 s
+    assert slept.went_on_after_s < 35.0  # it checks every 30 s
     assert slept.summary["rows"]["accepted"] == slept.records == 3_000
     assert len(slept.arrivals) > 20
 
@@ -100,12 +100,12 @@ def test_the_share_of_a_killed_process_is_taken_over_within_ten_seconds(outcome:
 
     assert most_in(MINUTE_S, killed.arrivals) <= SHARED
     assert killed.state["violations"]["total"] == 0
-    # alone it had half of it; what the dead one held counts as used for a minute, and is missed where the minute begins anew
+    # before, it had half; the tokens of the dead one count as used for a minute, and are missing when the next minute begins
     assert _count(killed.arrivals, at + 10, at + 20) >= 0.75 * SHARED / 6
     assert _count(killed.arrivals, at + 10, at + 70) >= 0.95 * SHARED
 
 
-def test_a_run_of_three_days_waits_at_each_edge_and_ends_by_itself(outcome: Outcome) -> None:
+def test_a_run_of_three_days_waits_at_the_end_of_each_and_completes(outcome: Outcome) -> None:
     days: Days = outcome("days")
 
     assert most_in(DAY_S, days.arrivals) <= A_DAY
@@ -118,7 +118,7 @@ def test_a_run_of_three_days_waits_at_each_edge_and_ends_by_itself(outcome: Outc
 
 def test_two_processes_share_a_minute_and_use_it(outcome: Outcome) -> None:
     shared: Shared = outcome("shared")
-    start = shared.arrivals[0] + 5.0  # both are at work
+    start = shared.arrivals[0] + 5.0  # both are running
 
     assert most_in(MINUTE_S, shared.arrivals) <= SHARED
     assert shared.state["violations"]["total"] == 0
@@ -129,7 +129,7 @@ def test_two_processes_share_a_minute_and_use_it(outcome: Outcome) -> None:
     assert less / more > 0.8
 
 
-def test_a_storm_of_429s_passes_and_the_pace_comes_back(outcome: Outcome) -> None:
+def test_the_rate_recovers_after_a_storm_of_429s(outcome: Outcome) -> None:
     stormed: Stormed = outcome("storm")
     refused = [call for call in stormed.calls if call["status"] == 429]
     last = max(call["arrived_s"] for call in stormed.calls if call["operation"] == "insert")
@@ -150,10 +150,10 @@ def test_retry_after_is_obeyed_to_the_second_by_every_process(outcome: Outcome) 
 
 
 @pytest.mark.parametrize("bound", ["calls a minute", "heavy calls in flight", "calls in flight"])
-def test_the_summary_names_the_tightest_bound(outcome: Outcome, bound: str) -> None:
+def test_the_summary_names_the_tightest_limit(outcome: Outcome, bound: str) -> None:
     bounded: Bounded = outcome(bound)
 
     assert bounded.quota["bound"] == bound
-    assert bounded.quota["used_share"] >= 0.8  # a busy machine makes calls late; docs/quotas.md has what a quiet one uses
+    assert bounded.quota["used_share"] >= 0.8  # a busy machine makes calls late; docs/quotas.md has the figures of a quiet one
     if bound == "heavy calls in flight":
         assert bounded.in_flight["heavy_peak"] == 10

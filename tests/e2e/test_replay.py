@@ -1,4 +1,4 @@
-"""``bulkzoho replay``: what failed, mended, once."""
+"""``bulkzoho replay``: rejected rows are fixed and replayed, once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BAD = {10: (0, ""), 20: (2, "about 50"), 30: (1, "not an address"), 40: (3, "X-1
 
 @pytest.fixture
 def refused(bulkzoho: Program) -> dict[str, Any]:
-    """Import 50 rows of which four are refused; give the summary."""
+    """Import 50 rows of which four are rejected; return the summary."""
     rows = [[f"Lead {n}", f"lead{n}@example.com", str(n), f"X-{n}"] for n in range(1, 51)]
     for row, (column, text) in BAD.items():
         rows[row - 1][column] = text
@@ -31,7 +31,7 @@ def _letters(bulkzoho: Program, summary: dict[str, Any]) -> list[dict[str, Any]]
     return bulkzoho.lines(bulkzoho.home / "runs" / summary["run"] / "dead-letter.jsonl")
 
 
-def _mended(letter: dict[str, Any]) -> dict[str, Any]:
+def _fixed(letter: dict[str, Any]) -> dict[str, Any]:
     row = letter["row"]
     record = {"Last_Name": f"Lead {row}", "Email": f"lead{row}@example.com", "No_of_Employees": row, "External_Id": f"X-{row}"}
     return {**letter, "record": record}
@@ -42,15 +42,15 @@ def _write(path: Path, letters: list[dict[str, Any]]) -> str:
     return str(path)
 
 
-def test_mended_letters_are_accepted_once_however_often_they_are_replayed(
+def test_fixed_rows_are_accepted_once_however_often_they_are_replayed(
     bulkzoho: Program, sandbox: SandboxProcess, refused: dict[str, Any]
 ) -> None:
-    mended = _write(bulkzoho.folder / "mended.jsonl", [_mended(letter) for letter in _letters(bulkzoho, refused)])
+    fixed = _write(bulkzoho.folder / "fixed.jsonl", [_fixed(letter) for letter in _letters(bulkzoho, refused)])
 
-    # bulkzoho replay mended.jsonl, twice
-    first = bulkzoho.run("replay", mended, *FAST).expect(0).summary
+    # bulkzoho replay fixed.jsonl, twice
+    first = bulkzoho.run("replay", fixed, *FAST).expect(0).summary
     calls = len(sandbox.writes())
-    second = bulkzoho.run("replay", mended, *FAST).expect(0).summary
+    second = bulkzoho.run("replay", fixed, *FAST).expect(0).summary
 
     assert (first["command"], first["crm_module"], first["operation"]) == ("replay", "Leads", "insert")
     assert (first["rows"]["accepted"], sandbox.count()) == (4, 50)
@@ -58,11 +58,11 @@ def test_mended_letters_are_accepted_once_however_often_they_are_replayed(
     assert len(sandbox.writes()) == calls
 
 
-def test_what_fails_again_stands_in_the_replay_s_own_letters_under_its_first_name(
+def test_rows_that_fail_again_are_in_the_replay_s_dead_letter_file_under_their_first_name(
     bulkzoho: Program, sandbox: SandboxProcess, refused: dict[str, Any]
 ) -> None:
     letters = _letters(bulkzoho, refused)
-    some = [_mended(letter) if letter["row"] in (10, 20) else letter for letter in letters]
+    some = [_fixed(letter) if letter["row"] in (10, 20) else letter for letter in letters]
 
     # bulkzoho replay some.jsonl
     summary = bulkzoho.run("replay", _write(bulkzoho.folder / "some.jsonl", some), *FAST).expect(3).summary
@@ -76,7 +76,7 @@ def test_what_fails_again_stands_in_the_replay_s_own_letters_under_its_first_nam
     assert {letter["attempts"] for letter in again} == {2}
 
 
-def test_a_letter_that_failed_goes_again_only_when_it_was_changed(
+def test_a_row_that_failed_is_sent_again_only_when_it_was_changed(
     bulkzoho: Program, sandbox: SandboxProcess, refused: dict[str, Any]
 ) -> None:
     letters = [letter for letter in _letters(bulkzoho, refused) if letter["row"] == 30]
@@ -84,10 +84,10 @@ def test_a_letter_that_failed_goes_again_only_when_it_was_changed(
     bulkzoho.run("replay", file, *FAST).expect(3)
     calls = len(sandbox.writes())
 
-    # bulkzoho replay one.jsonl: as it was; and mended
+    # bulkzoho replay one.jsonl: as it was; and fixed
     same = bulkzoho.run("replay", file, *FAST)
     calls_then = len(sandbox.writes())
-    _write(bulkzoho.folder / "one.jsonl", [_mended(letter) for letter in letters])
+    _write(bulkzoho.folder / "one.jsonl", [_fixed(letter) for letter in letters])
     changed = bulkzoho.run("replay", file, *FAST)
 
     assert calls_then == calls
@@ -95,7 +95,7 @@ def test_a_letter_that_failed_goes_again_only_when_it_was_changed(
     assert changed.expect(0).summary["rows"]["accepted"] == 1
 
 
-def test_letters_as_csv_are_mended_in_a_spreadsheet_and_replayed(
+def test_a_dead_letter_csv_is_fixed_in_a_spreadsheet_and_replayed(
     bulkzoho: Program, sandbox: SandboxProcess, refused: dict[str, Any]
 ) -> None:
     assert refused["dead_letter"] == str(bulkzoho.folder / "bad.csv")
@@ -105,15 +105,15 @@ def test_letters_as_csv_are_mended_in_a_spreadsheet_and_replayed(
         number = row["bulkzoho_row"]
         row |= {"Last_Name": f"Lead {number}", "Email": f"lead{number}@example.com"}
         row |= {"No_of_Employees": number, "External_Id": f"X-{number}"}
-    write_csv(bulkzoho.folder / "mended.csv", list(rows[0]), [list(row.values()) for row in rows])
+    write_csv(bulkzoho.folder / "fixed.csv", list(rows[0]), [list(row.values()) for row in rows])
 
-    # bulkzoho replay mended.csv
-    summary = bulkzoho.run("replay", "mended.csv", *FAST).expect(0).summary
+    # bulkzoho replay fixed.csv
+    summary = bulkzoho.run("replay", "fixed.csv", *FAST).expect(0).summary
 
     assert (summary["rows"]["accepted"], sandbox.count()) == (4, 50)
 
 
-def test_only_letters_of_a_code_are_sent_and_values_can_be_set(
+def test_only_rows_with_a_code_are_sent_and_values_can_be_set(
     bulkzoho: Program, sandbox: SandboxProcess, refused: dict[str, Any]
 ) -> None:
     # bulkzoho replay dead-letter.jsonl --only-code DUPLICATE_DATA --set External_Id=X-new
@@ -127,23 +127,23 @@ def test_only_letters_of_a_code_are_sent_and_values_can_be_set(
 
 
 @pytest.mark.parametrize("name", ["again.csv", "again.jsonl"])
-def test_letters_are_never_written_over(bulkzoho: Program, refused: dict[str, Any], name: str) -> None:
+def test_a_dead_letter_file_is_never_overwritten(bulkzoho: Program, refused: dict[str, Any], name: str) -> None:
     del refused
     again = bulkzoho.folder / name
     bulkzoho.run("replay", "bad.csv", "--dead-letter", name, *FAST).expect(3)
-    mended = again.read_text().replace("about 50", "50")
-    again.write_text(mended)
+    fixed = again.read_text().replace("about 50", "50")
+    again.write_text(fixed)
 
     # bulkzoho replay bad.csv --dead-letter again.csv, once more by mistake
     second = bulkzoho.run("replay", "bad.csv", "--dead-letter", name, *FAST).expect(0)
 
     kept = again.with_name(f"again.1{again.suffix}")
     assert f"{again} was a dead-letter file: it is now {kept}." in second.err
-    assert kept.read_text() == mended
+    assert kept.read_text() == fixed
     bulkzoho.run("replay", kept.name, *FAST).expect(0)
 
 
-def test_letters_of_another_organization_are_refused(bulkzoho: Program, refused: dict[str, Any]) -> None:
+def test_a_dead_letter_file_of_another_organization_is_refused(bulkzoho: Program, refused: dict[str, Any]) -> None:
     letters = [{**letter, "org": "1"} for letter in _letters(bulkzoho, refused)]
 
     # bulkzoho replay other.jsonl
@@ -153,7 +153,7 @@ def test_letters_of_another_organization_are_refused(bulkzoho: Program, refused:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_a_letter_that_stands_twice_goes_once_when_the_first_was_in_doubt(
+def test_a_row_that_is_there_twice_is_sent_once_when_the_first_was_in_doubt(
     bulkzoho: Program, sandbox: SandboxProcess, number: signal.Signals
 ) -> None:
     told = {"v": 1, "run": "r", "source": "a.csv", "crm_module": "Leads", "operation": "insert", "code": "X", "stage": "crm"}

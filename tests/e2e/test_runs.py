@@ -33,7 +33,7 @@ def test_runs_are_listed_with_their_state(bulkzoho: Program, sandbox: SandboxPro
     assert [line.split()[0] for line in table.out.splitlines()] == ["run", *(run["run"] for run in listed)]
 
 
-def test_a_home_without_runs_says_so(bulkzoho: Program) -> None:
+def test_a_state_directory_without_runs_says_so(bulkzoho: Program) -> None:
     # bulkzoho runs; bulkzoho runs --json; bulkzoho resume
     table, listed, resumed = (bulkzoho.run(*words).expect(0) for words in (["runs"], ["runs", "--json"], ["resume", "--json"]))
 
@@ -42,7 +42,7 @@ def test_a_home_without_runs_says_so(bulkzoho: Program) -> None:
     assert resumed.summary["exit_code"] == 0
 
 
-def test_what_was_piped_in_is_known_when_it_comes_as_a_file(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_standard_input_is_recognized_when_it_is_imported_as_a_file(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     file = bulkzoho.leads("leads.csv", 30)
     # cat leads.csv | bulkzoho import - --module Leads
     bulkzoho.run("import", "-", "--module", "Leads", "--json", text=file.read_bytes()).expect(0)
@@ -57,7 +57,7 @@ def test_what_was_piped_in_is_known_when_it_comes_as_a_file(bulkzoho: Program, s
 @pytest.mark.parametrize("operation", ["insert", "upsert"])
 @pytest.mark.parametrize("change", ["content", "time", "size"])
 def test_an_input_that_changed_is_not_resumed(bulkzoho: Program, sandbox: SandboxProcess, operation: str, change: str) -> None:
-    """An insert knows its file by the whole content, whatever else by what was read: the content is told without the time too."""
+    """An insert recognizes its file by the whole content, other operations by what was read; the file time does not matter."""
     file = bulkzoho.leads("leads.csv", 300)
     how = ("--operation", operation, *(["--match-on", "Email"] if operation == "upsert" else []))
     bulkzoho.run("import", file.name, "--module", "Leads", *how, "--limit", "100", "--json").expect(0)
@@ -77,7 +77,9 @@ def test_an_input_that_changed_is_not_resumed(bulkzoho: Program, sandbox: Sandbo
     assert sandbox.count() == 300
 
 
-def test_a_run_that_never_reached_the_crm_is_known_by_its_file_once_it_does(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_run_that_never_reached_the_crm_is_recognized_by_its_file_once_it_does(
+    bulkzoho: Program, sandbox: SandboxProcess
+) -> None:
     file = bulkzoho.leads("leads.csv", 30)
     words = ("import", file.name, "--module", "Leads", "--json")
     nowhere = {"BULKZOHO_API_URL": "http://127.0.0.1:9", "BULKZOHO_ACCOUNTS_URL": "http://127.0.0.1:9"}
@@ -91,7 +93,7 @@ def test_a_run_that_never_reached_the_crm_is_known_by_its_file_once_it_does(bulk
     assert sandbox.count() == 30
 
 
-def test_such_a_run_is_refused_when_its_file_was_sent_by_another_meanwhile(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_such_a_run_is_refused_when_another_run_sent_its_file(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     file = bulkzoho.leads("leads.csv", 30)
     words = ("import", file.name, "--module", "Leads", "--json")
     nowhere = {"BULKZOHO_API_URL": "http://127.0.0.1:9", "BULKZOHO_ACCOUNTS_URL": "http://127.0.0.1:9"}
@@ -105,7 +107,7 @@ def test_such_a_run_is_refused_when_its_file_was_sent_by_another_meanwhile(bulkz
     assert sandbox.count() == 30
 
 
-def test_a_run_whose_work_another_did_keeps_no_older_one_from_being_resumed(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_a_run_whose_work_another_did_is_skipped_by_resume(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.leads("old.csv", 300)
     bulkzoho.leads("new.csv", 30, start=1_001)
     import_new = ("import", "new.csv", "--module", "Leads", "--json")

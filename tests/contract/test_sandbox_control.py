@@ -89,7 +89,7 @@ async def test_settings_are_changed_at_run_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "body", "said"),
+    ("name", "body", "message"),
     [
         ("settings", {"port": 1}, b"cannot change"),
         ("settings", {"nonsense": 1}, b"nonsense"),
@@ -176,7 +176,7 @@ async def test_the_same_seed_produces_the_same_secrets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "message"),
     [
         (["--calls-per-minute", "0"], "calls_per_minute must be at least 1"),
         (["--fault", "nonsense=0.1"], "unknown fault 'nonsense'"),

@@ -1,4 +1,4 @@
-"""Expand gzip and zstd on the way, in pieces of bounded size; anything else passes through as it is."""
+"""Decompress gzip and zstd in pieces of bounded size; other content passes through unchanged."""
 
 from __future__ import annotations
 
@@ -15,55 +15,56 @@ __all__ = ["decompress"]
 
 _GZIP: Final = b"\x1f\x8b"  # RFC 1952, 2.3.1
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"  # RFC 8878, 3.1.1
-_ZSTD_SKIPPABLE: Final = b"\x2a\x4d\x18"  # RFC 8878, 3.1.2; behind a first byte of 0x50 to 0x5f
-_EXCEL: Final = ("is an Excel workbook", "Save it as CSV UTF-8 and import that.")
-_ARCHIVE: Final = ("is a zip archive", "Unpack it and import what is in it.")
-_OTHERS: Final = {  # beginnings that no text has
-    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": _EXCEL,  # of before 2007
-    b"%PDF-": ("is a PDF", "Import the table that it was made of."),
-    b"7z\xbc\xaf\x27\x1c": ("is a 7z archive", "Unpack it and import what is in it."),
-    b"\xfd7zXZ\x00": ("is compressed with xz", "Unpack it, or pack it with gzip or zstd."),
+_ZSTD_SKIPPABLE: Final = b"\x2a\x4d\x18"  # RFC 8878, 3.1.2; after a first byte of 0x50 to 0x5f
+_EXCEL: Final = ("is an Excel workbook", "Export it as CSV UTF-8.")
+_ARCHIVE: Final = ("is a zip archive", "Unpack it and import the files in it.")
+_OTHERS: Final = {  # first bytes that no text has
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": _EXCEL,  # before 2007
+    b"%PDF-": ("is a PDF", "Import the table that it was made from."),
+    b"7z\xbc\xaf\x27\x1c": ("is a 7z archive", "Unpack it and import the files in it."),
+    b"\xfd7zXZ\x00": ("is compressed with xz", "Unpack it, or compress it with gzip or zstd."),
     **{
-        b"BZh%d1AY&SY" % level: ("is compressed with bzip2", "Unpack it, or pack it with gzip or zstd.") for level in range(1, 10)
+        b"BZh%d1AY&SY" % level: ("is compressed with bzip2", "Unpack it, or compress it with gzip or zstd.")
+        for level in range(1, 10)
     },
 }
 _ZIP: Final = b"PK\x03\x04"
-_IN_WORKBOOKS: Final = (b"[Content_Types].xml", b"xl/", b"mimetype")  # one of them stands at a workbook's beginning
+_IN_WORKBOOKS: Final = (b"[Content_Types].xml", b"xl/", b"mimetype")  # one of them is near the beginning of a workbook
 _MAGIC_BYTES: Final = 4
-_ZSTD_FEED_BYTES: Final = 256  # a zstd block of 4 bytes may hold 128 KB, and a call gives all that its input holds
+_ZSTD_FEED_BYTES: Final = 256  # a zstd block of 4 bytes may expand to 128 KB, and a call expands all of its input
 _GZIP_WBITS: Final = zlib.MAX_WBITS | 16
 
 
 def decompress(chunks: Chunks, *, name: str) -> Chunks:
-    """Give the content of *chunks*, told by its first bytes: a name may lie about compression, its bytes do not.
+    """Return the decompressed content of *chunks*.  Their first bytes decide, because a name may be wrong.
 
     Raises:
-        RefusedError: It is zstd, and the extra for it is not installed; or no text at all.
-        RunFailedError: The compressed data are damaged or end too early; what stood before was given.
+        RefusedError: The content is zstd and the extra for it is not installed, or it is not text.
+        RunFailedError: The compressed data are damaged or end too early; the content before was returned.
     """
-    raw = _gathered(chunks)
+    raw = _with_whole_mark(chunks)
     first = next(raw, b"")
     rejoined = chain([first], raw)
     if first.startswith(_GZIP):
-        return _gathered(_gunzipped(rejoined, name))
-    if first.startswith(_ZSTD) or (first[1:4] == _ZSTD_SKIPPABLE and first[0] & 0xF0 == 0x50):  # noqa: PLR2004  see above
-        return _gathered(_unzstd(rejoined, name))
-    _refuse_others(first, name)
+        return _with_whole_mark(_gunzip(rejoined, name))
+    if first.startswith(_ZSTD) or (first[1:4] == _ZSTD_SKIPPABLE and first[0] & 0xF0 == 0x50):  # noqa: PLR2004  RFC 8878, see above
+        return _with_whole_mark(_unzstd(rejoined, name))
+    _refuse_other_formats(first, name)
     return rejoined if first else iter(())
 
 
-def _refuse_others(first: bytes, name: str) -> None:
-    """Say what a file is that is no text, before somebody looks for its encoding."""
+def _refuse_other_formats(first: bytes, name: str) -> None:
+    """Refuse a file that is not text by its format, before its encoding seems to be wrong."""
     if first.startswith(_ZIP):
-        what, hint = _EXCEL if any(mark in first[:4096] for mark in _IN_WORKBOOKS) else _ARCHIVE
+        problem, hint = _EXCEL if any(mark in first[:4096] for mark in _IN_WORKBOOKS) else _ARCHIVE
     else:
-        what, hint = next((words for magic, words in _OTHERS.items() if first.startswith(magic)), ("", ""))
-    if what:
-        raise RefusedError(f"{name}: {what}, no text.", hint=hint, code="NOT_TEXT")
+        problem, hint = next((words for magic, words in _OTHERS.items() if first.startswith(magic)), ("", ""))
+    if problem:
+        raise RefusedError(f"{name}: {problem}, not text.", hint=hint, code="NOT_TEXT")
 
 
-def _gathered(chunks: Iterator[bytes]) -> Chunks:
-    """Give *chunks* with no mark of a format or an encoding cut in two at the beginning."""
+def _with_whole_mark(chunks: Iterator[bytes]) -> Chunks:
+    """Return *chunks* with the first bytes, which identify a format or an encoding, in one piece."""
     first = b""
     while len(first) < _MAGIC_BYTES and (chunk := next(chunks, b"")):
         first += chunk
@@ -72,7 +73,7 @@ def _gathered(chunks: Iterator[bytes]) -> Chunks:
     yield from chunks
 
 
-def _gunzipped(chunks: Iterator[bytes], name: str) -> Chunks:
+def _gunzip(chunks: Iterator[bytes], name: str) -> Chunks:
     member = zlib.decompressobj(wbits=_GZIP_WBITS)
     for chunk in chunks:
         left = chunk
@@ -96,7 +97,7 @@ def _gunzipped(chunks: Iterator[bytes], name: str) -> Chunks:
 
 
 def _before_damage(member: zlib._Decompress, data: bytes) -> Chunks:
-    """Give what a call that failed had expanded already: byte by byte, only the byte that is bad gives nothing."""
+    """Return the content that a failed call had decompressed: byte by byte, only the bad byte gives nothing."""
     with contextlib.suppress(zlib.error):
         for at in range(len(data)):
             left = data[at : at + 1]
@@ -137,14 +138,14 @@ def _unzstd(chunks: Iterator[bytes], name: str) -> Chunks:
 def _damaged(name: str, kind: str) -> RunFailedError:
     return RunFailedError(
         f"{name}: its {kind} data are damaged; the rows before the damage were read.",
-        hint="Get the file again.",
+        hint="Get an undamaged copy of the file.",
         code="INPUT_DAMAGED",
     )
 
 
 def _ends_early(name: str, kind: str) -> RunFailedError:
     return RunFailedError(
-        f"{name}: its {kind} data end too early, the file was cut; the rows before were read.",
-        hint="Get the file again.",
+        f"{name}: its {kind} data end too early; the rows before the end were read.",
+        hint="Get a complete copy of the file.",
         code="INPUT_CUT",
     )

@@ -24,7 +24,7 @@ from bulkzoho.interfaces import PassthroughCheck
 
 __all__ = ["CsvReader"]
 
-_HEADER_HINT: Final = "Give a CSV whose first line names the columns."
+_HEADER_HINT: Final = "Use a CSV whose first line names the columns."
 
 
 class CsvReader:
@@ -102,7 +102,7 @@ class CsvReader:
         raise self._lines.failure or self._empty()
 
     def _empty(self) -> RefusedError:
-        return RefusedError(f"{self._name}: is empty.", hint="Give a file whose first line names the columns.", code="EMPTY_FILE")
+        return RefusedError(f"{self._name}: is empty.", hint="Use a file whose first line names the columns.", code="EMPTY_FILE")
 
     def _no_header(self, problem: str, hint: str) -> RefusedError:
         return RefusedError(f"{self._name}: {problem}.", hint=hint, code="NO_HEADER")

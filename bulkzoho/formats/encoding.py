@@ -1,7 +1,7 @@
-"""Bytes to text: find the encoding, and carry bytes that do not decode along instead of stopping at them.
+"""Decode bytes to text: find the encoding, and keep undecodable bytes in the text instead of stopping at them.
 
-A byte that does not decode becomes one character of U+DC00 to U+DCFF, whatever the encoding.  No encoding yields such a
-character otherwise, so that the row it stands in can be told, and told exactly.
+An undecodable byte becomes one character of U+DC00 to U+DCFF in any encoding.  No encoding decodes to such a character
+otherwise, so that the row with the byte can be rejected, and only that row.
 """
 
 from __future__ import annotations
@@ -26,16 +26,15 @@ __all__ = [
 
 DEFAULT_ENCODING: Final = "utf-8"
 
-_BOMS: Final = (  # longest first: the mark of UTF-16 begins that of UTF-32
+_BOMS: Final = (  # longest first: the mark of UTF-32 begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_CARRY_ON: Final = "bulkzoho-carry-on"
+_KEEP_BYTES: Final = "bulkzoho-keep-bytes"
 _DAMAGE: Final = re.compile("[\0\udc00-\udcff]")
-_BAD_BYTE: Final = re.compile("[\udc00-\udcff]")
 _BOM: Final = "\ufeff"
 _MARKS_NEEDED: Final = {
     "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
@@ -43,69 +42,69 @@ _MARKS_NEEDED: Final = {
 }
 
 
-def _carry_on(error: UnicodeError) -> tuple[str, int]:
+def _keep_bytes(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
     bad = error.object[error.start : error.end]
     return "".join(chr(0xDC00 + byte) for byte in bad), error.end
 
 
-codecs.register_error(_CARRY_ON, _carry_on)
+codecs.register_error(_KEEP_BYTES, _keep_bytes)
 
 
 def encoding_from_bom(first: bytes) -> str:
-    """Give the encoding that a byte order mark at the beginning of *first* names, else UTF-8."""
+    """Return the encoding of the byte order mark at the beginning of *first*, UTF-8 without one."""
     return next((encoding for bom, encoding in _BOMS if first.startswith(bom)), DEFAULT_ENCODING)
 
 
 def has_undecodable(text: str) -> bool:
-    """Whether *text* holds a byte that did not decode, or a NUL character, which no field of a CRM takes."""
+    """Return whether *text* has an undecodable byte, or a NUL character, which no field of the CRM takes."""
     return _DAMAGE.search(text) is not None
 
 
 def strip_undecodable(line: bytes) -> str:
-    """Give *line*, which should be UTF-8, as :class:`TextDecoder` would."""
-    return line.decode(DEFAULT_ENCODING, _CARRY_ON)
+    """Return *line*, which should be UTF-8, decoded as by :class:`TextDecoder`."""
+    return line.decode(DEFAULT_ENCODING, _KEEP_BYTES)
 
 
 def printable(text: str) -> str:
-    r"""Give *text* with bytes that did not decode written out, such as ``\xe9``."""
-    return _BAD_BYTE.sub(lambda match: f"\\x{ord(match.group()) - 0xDC00:02x}", text)
+    r"""Return *text* with undecodable bytes and NUL characters escaped, such as ``\xe9``."""
+    return _DAMAGE.sub(lambda match: f"\\x{ord(match.group()) & 0xFF:02x}", text)
 
 
 def encoding_remedy(encoding: str) -> str:
-    """Say what to do about text that is not in *encoding*."""
+    """Return the hint for text that is not in *encoding*."""
     other = "cp1252 or utf-16" if codecs.lookup(encoding).name == DEFAULT_ENCODING else DEFAULT_ENCODING
-    return f"Name the file's own encoding, for instance --encoding {other}."
+    return f"Set the encoding of the file, for example --encoding {other}."
 
 
 class TextDecoder:
-    """An input as pieces of text, its byte order mark taken off.
+    """An input as pieces of text, without its byte order mark.
 
     Attributes:
-        encoding: The encoding in use, once the first piece was given.
-        is_damaged: Whether :func:`holds_damage` is true of anything given so far.
+        encoding: The encoding in use, after the first piece.
+        is_damaged: Whether :func:`has_undecodable` is true of any text so far.
 
     Raises:
-        RefusedError: There is no such encoding, or it is none of text.
+        RefusedError: There is no such text encoding.
     """
 
     def __init__(self, chunks: Chunks, *, encoding: str | None, name: str) -> None:
         self.encoding = encoding or DEFAULT_ENCODING
         self.is_damaged = False
         self._chunks = chunks
-        self._is_told = encoding is not None
+        self._is_given = encoding is not None
         self._name = name
         _check_encoding(self.encoding, name)
 
     def __iter__(self) -> Iterator[str]:
-        """Give the text.
+        """Return the text piece by piece.
 
         Raises:
-            RunFailedError: What the chunks raise, when everything before was given.
+            RunFailedError: The chunks raise it; the text before was returned.
         """
-        first = next(self._chunks, b"")  # never cut within a mark: see expanded()
-        if not self._is_told:
+        first = next(self._chunks, b"")  # holds a whole mark: see decompress()
+        if not self._is_given:
             self.encoding = encoding_from_bom(first)
         _check_mark(self.encoding, first, self._name)
         decoder = codecs.getincrementaldecoder(self.encoding)("strict")
@@ -125,7 +124,7 @@ class TextDecoder:
             text = decoder.decode(chunk, is_last)
         except UnicodeError:
             self.is_damaged = True
-            decoder = codecs.getincrementaldecoder(self.encoding)(_CARRY_ON)
+            decoder = codecs.getincrementaldecoder(self.encoding)(_KEEP_BYTES)
             decoder.setstate(state)
             text = decoder.decode(chunk, is_last)
         if "\0" in text:
@@ -134,12 +133,12 @@ class TextDecoder:
 
 
 def _check_mark(encoding: str, first: bytes, name: str) -> None:
-    """Refuse an encoding whose byte order only a mark could tell, when there is none."""
+    """Refuse an encoding whose byte order is unknown without a byte order mark."""
     marks = _MARKS_NEEDED.get(codecs.lookup(encoding).name)
     if marks is not None and first and not first.startswith(marks):
         word = codecs.lookup(encoding).name
         raise RefusedError(
-            f"{name}: has no byte order mark, so it is not {encoding}, or its byte order is not known.",
+            f"{name}: has no byte order mark, so it is not {encoding}, or its byte order is unknown.",
             hint=f"Try --encoding {word}-le or {word}-be, or leave --encoding out.",
             code="BAD_ENCODING",
         )
@@ -147,11 +146,11 @@ def _check_mark(encoding: str, first: bytes, name: str) -> None:
 
 def _check_encoding(encoding: str, name: str) -> None:
     try:
-        b"text".decode(encoding, "replace")  # what is no encoding of text, such as rot13, shows only then
+        b"text".decode(encoding, "replace")  # a codec that is not a text encoding, such as rot13, fails here
         codecs.getincrementaldecoder(encoding)
     except (LookupError, ValueError, TypeError) as error:
         raise RefusedError(
             f"{name}: there is no encoding {encoding!r}.",
-            hint="Give one that Python knows, for instance --encoding cp1252, utf-8 or utf-16.",
+            hint="Use an encoding of Python, for example --encoding cp1252, utf-8 or utf-16.",
             code="NO_SUCH_ENCODING",
         ) from error

@@ -1,4 +1,4 @@
-"""Recognise a file again: by the bytes that were read of it, or by its whole content."""
+"""Recognize a file: by the bytes that were read of it, or by its whole content."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["content_digest", "verify_prefix"]
 
 
 def verify_prefix(path: str, read_bytes: int, digest: str) -> bool:
-    """Whether the first *read_bytes* raw bytes of *path* still have this *digest* (see ``Source.fingerprint``).
+    """Return whether the first *read_bytes* raw bytes of *path* still have this *digest* (see ``Source.fingerprint``).
 
-    Nothing read yet (0 bytes) is always so.
+    With 0 bytes it is always true.
 
     Raises:
-        RefusedError: There is no such file, or it may not be read.
-        RunFailedError: It cannot be read on.
+        RefusedError: There is no such file, or it cannot be read.
+        RunFailedError: Reading fails later.
     """
     if not read_bytes:
         return True
@@ -37,12 +37,12 @@ def verify_prefix(path: str, read_bytes: int, digest: str) -> bool:
 
 
 def content_digest(path: str) -> str:
-    """Give the hex digest of the content of *path*, expanded; the same file gives the same one, compressed or not.
+    """Return the hex digest of the decompressed content of *path*: it is the same whether the file is compressed or not.
 
-    A damaged file gives that of what can be read of it.
+    For a damaged file it is the digest of the readable part.
 
     Raises:
-        RefusedError: There is no such file, it may not be read, or needs an extra that is not installed.
+        RefusedError: There is no such file, it cannot be read, or it needs an extra that is not installed.
     """
     raw = FileByteSource(path, digests=False)
     seen = RunningDigest()

@@ -1,4 +1,4 @@
-"""Cut JSON Lines into lines, whatever the encoding, and refuse at once what is JSON but not one value a line."""
+"""Split JSON Lines into lines, in any encoding, and refuse JSON that is not one value per line."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from bulkzoho.formats.raw_input import Chunks
 
 __all__ = ["MAX_LINE_BYTES", "JsonLine", "lines_of_json"]
 
-MAX_LINE_BYTES: Final = 4 * 1024 * 1024  # a record of 300 fields seldom passes 100 KB; beyond this it is no JSON Lines
+MAX_LINE_BYTES: Final = 4 * 1024 * 1024  # a record of 300 fields rarely exceeds 100 KB; a longer line is not JSON Lines
 
-JsonLine = bytes | str  #: UTF-8; as ``str`` only when it holds bytes that did not decode
+JsonLine = bytes | str  #: UTF-8; ``str`` only if it has undecodable bytes
 
 
 def lines_of_json(chunks: Chunks, *, name: str, encoding: str | None) -> Iterator[list[JsonLine]]:
-    """Give the lines that are not blank, in lists as they come.
+    """Return the lines that are not blank, in lists as they are read.
 
     Raises:
-        RefusedError: The encoding is unknown, or the file is one JSON document over several lines, or empty.
-        RunFailedError: A line never ends, or what the chunks raise; what stood before was given.
+        RefusedError: The encoding is unknown, the file is one JSON document over several lines, or it is empty.
+        RunFailedError: A line is too long, or the chunks raise it; the lines before were returned.
     """
     first = next(chunks, b"")
-    told = encoding or encoding_from_bom(first)
+    used = encoding or encoding_from_bom(first)
     lines: Iterator[Sequence[JsonLine]]
-    if _is_utf8(told):
-        lines = _of_bytes(chain([first.removeprefix(codecs.BOM_UTF8)], chunks), name)
+    if _is_utf8(used):
+        lines = _split_bytes(chain([first.removeprefix(codecs.BOM_UTF8)], chunks), name)
     else:
-        lines = _of_text(TextDecoder(chain([first], chunks), encoding=told, name=name), name)
+        lines = _split_text(TextDecoder(chain([first], chunks), encoding=used, name=name), name)
     is_first = True
-    for some in lines:
-        kept: list[JsonLine] = [line for line in some if line and not line.isspace()]
-        if kept and is_first:
-            _check_first(kept[0], name)
+    for split in lines:
+        filled: list[JsonLine] = [line for line in split if line and not line.isspace()]
+        if filled and is_first:
+            _check_first(filled[0], name)
             is_first = False
-        if kept:
-            yield kept
+        if filled:
+            yield filled
     if is_first:
-        raise RefusedError(f"{name}: is empty.", hint="Give a file with one JSON object a line.", code="EMPTY_FILE")
+        raise RefusedError(f"{name}: is empty.", hint="Use a file with one JSON object per line.", code="EMPTY_FILE")
 
 
-def _of_bytes(chunks: Iterable[bytes], name: str) -> Iterator[list[bytes]]:
+def _split_bytes(chunks: Iterable[bytes], name: str) -> Iterator[list[bytes]]:
     carry = b""
     number = 1
     for chunk in chunks:
@@ -53,12 +53,12 @@ def _of_bytes(chunks: Iterable[bytes], name: str) -> Iterator[list[bytes]]:
         carry = lines.pop()
         number += len(lines)
         if len(carry) > MAX_LINE_BYTES:
-            raise _endless(name, number)
+            raise _line_too_long(name, number)
         yield lines
     yield [carry]
 
 
-def _of_text(text: Iterable[str], name: str) -> Iterator[list[JsonLine]]:
+def _split_text(text: Iterable[str], name: str) -> Iterator[list[JsonLine]]:
     carry = ""
     number = 1
     for piece in text:
@@ -66,7 +66,7 @@ def _of_text(text: Iterable[str], name: str) -> Iterator[list[JsonLine]]:
         carry = lines.pop()
         number += len(lines)
         if len(carry) > MAX_LINE_BYTES:
-            raise _endless(name, number)
+            raise _line_too_long(name, number)
         yield [line if has_undecodable(line) else line.encode() for line in lines]
     yield [carry if has_undecodable(carry) else carry.encode()]
 
@@ -75,14 +75,14 @@ def _check_first(line: JsonLine, name: str) -> None:
     start = line.strip()[:2] if isinstance(line, bytes) else line.strip()[:2].encode(errors="replace")
     if start.startswith(b"["):
         raise RefusedError(
-            f"{name}: is one JSON array, not one object a line.",
-            hint="Make JSON Lines of it: jq -c '.[]' FILE",
+            f"{name}: is one JSON array, not one object per line.",
+            hint="Convert it to JSON Lines: jq -c '.[]' FILE",
             code="NOT_JSON_LINES",
         )
     if line.strip() in (b"{", "{"):
         raise RefusedError(
             f"{name}: has a JSON object over several lines.",
-            hint="Make JSON Lines of it: jq -c . FILE",
+            hint="Convert it to JSON Lines: jq -c . FILE",
             code="NOT_JSON_LINES",
         )
 
@@ -91,12 +91,12 @@ def _is_utf8(encoding: str) -> bool:
     try:
         return codecs.lookup(encoding).name in (DEFAULT_ENCODING, "utf-8-sig", "ascii")
     except LookupError:
-        return False  # refused where the text is decoded
+        return False  # refused when the text is decoded
 
 
-def _endless(name: str, number: int) -> RunFailedError:
+def _line_too_long(name: str, number: int) -> RunFailedError:
     return RunFailedError(
         f"{name}, line {number}: is longer than {MAX_LINE_BYTES // (1024 * 1024)} MB; the lines before were read.",
-        hint="Give one JSON object a line.",
+        hint="Write one JSON object per line.",
         code="ENDLESS_LINE",
     )

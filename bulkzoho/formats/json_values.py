@@ -21,7 +21,7 @@ _EXACT: Final = frozenset(
 )  # types that orjson decodes without loss, except for integers beyond 64 bits
 _NESTED: Final = frozenset({dict, list})
 _MAX_BRACKETS: Final = 100  # a line with no more opening brackets can be encoded again, however they are nested
-_WRAPPED_LEVELS: Final = 8  # around a value in dead letters and requests, and some to spare
+_WRAPPED_LEVELS: Final = 8  # around a value in dead-letter files and requests, and some to spare
 _SHOWN_CHARS: Final = 60  # of a key in a message
 
 
@@ -72,7 +72,11 @@ def object_of(line: JsonLine, *, encoding: str) -> dict[str, Any]:
     text = line if isinstance(line, str) else strip_undecodable(line)
     raw = printable(text.rstrip("\r"))
     if raw != text.rstrip("\r"):
-        raise BadLineError("BAD_ENCODING", f"the line is not valid {encoding}. {encoding_remedy(encoding)}", raw)
+        is_nul = "\0" in text
+        problem = (
+            f"{NUL_IN_TEXT.message}. Remove it." if is_nul else f"the line is not valid {encoding}. {encoding_remedy(encoding)}"
+        )
+        raise BadLineError(BAD_TEXT, problem, raw)
     try:
         value = orjson.loads(line)
         if isinstance(value, dict):

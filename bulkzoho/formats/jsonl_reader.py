@@ -1,8 +1,7 @@
-"""Rows out of JSON Lines, block by block.
+"""Read rows from JSON Lines, block by block.
 
-A line's keys are its columns.  The header only grows: it holds every key seen so far, in the order in which they were first
-seen, so that a column keeps its place from block to block; a key that a line does not have is ABSENT there.  Blank lines are
-skipped and have no number.
+The keys of a line are its columns.  The header holds every key seen so far, in first-seen order, so that a column keeps its
+position from block to block.  A key that a line does not have is ABSENT.  Blank lines are skipped and have no number.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from bulkzoho.interfaces import PassthroughCheck
 
 __all__ = ["ExpandingHeader", "JsonLinesReader"]
 
-MAX_COLUMNS: Final = 10_000  # different keys in one file; a module has some 1,000 fields at most, more are data used as keys
+MAX_COLUMNS: Final = 10_000  # different keys in one file; a module has at most some 1,000 fields, so more keys are data
 
 
 class ExpandingHeader:
@@ -33,26 +32,26 @@ class ExpandingHeader:
         self._name = name
 
     def rows_of(self, objects: Sequence[dict[str, Any]]) -> list[Sequence[Cell]]:
-        """Give the values of *objects* under their columns, after taking in the columns that are new.
+        """Return the values of *objects* by column, after adding the columns that are new.
 
         Raises:
             RunFailedError: There are more different keys than any module has fields.
         """
         if [*map(tuple, objects)].count(self.columns) == len(objects):  # the usual file: the same keys in every line
-            return [tuple(one.values()) for one in objects]
+            return [tuple(values.values()) for values in objects]
         columns = tuple(dict.fromkeys(chain(self.columns, chain.from_iterable(objects))))
         if len(columns) > MAX_COLUMNS:
             raise RunFailedError(
                 f"{self._name}: its lines have more than {MAX_COLUMNS:,} different keys.",
-                hint="Keys name fields; put what differs from line to line into values.",
+                hint="Use field names as keys, and put data into values.",
                 code="TOO_MANY_COLUMNS",
             )
         self.columns = columns
-        return [[one.get(column, ABSENT) for column in columns] for one in objects]
+        return [[values.get(column, ABSENT) for column in columns] for values in objects]
 
 
 class LazyJsonRows(Sequence[Sequence[Cell]]):
-    """Lines as rows, taken apart for the few that are asked for."""
+    """Lines as rows, decoded on access."""
 
     __slots__ = ("_columns", "_lines")
 
@@ -75,18 +74,18 @@ class LazyJsonRows(Sequence[Sequence[Cell]]):
         return self._row(self._lines[index])
 
     def _row(self, line: bytes) -> Sequence[Cell]:
-        one = decode_json(line)
-        return [one[column] for column in self._columns]
+        values = decode_json(line)
+        return [values[column] for column in self._columns]
 
 
 class JsonLinesReader:
     """The rows of one JSON Lines file.
 
     Args:
-        chunks: The content, expanded.
-        name: What messages call it.
+        chunks: The decompressed content.
+        name: Name in messages.
         encoding: None: by byte order mark, else UTF-8.
-        block_rows: Rows a block at most.
+        block_rows: Maximum rows per block.
     """
 
     def __init__(self, chunks: Chunks, *, name: str, encoding: str | None = None, block_rows: int = 100) -> None:
@@ -94,24 +93,24 @@ class JsonLinesReader:
         self._encoding = encoding or DEFAULT_ENCODING
         self._block_rows = block_rows
         self._header = ExpandingHeader(name)
-        self._number = 0  # of the last row given
+        self._number = 0  # of the last row read
         self._failure: BulkZohoError | None = None
 
     @property
     def expanding(self) -> bool:
-        """Whether later rows may bring new columns: at any line."""
+        """Whether later rows may have new columns: any line may."""
         return True
 
     def read(self, passthrough: PassthroughCheck | None = None) -> RowBlock | None:
-        """Give the next block, None at the end; what *passthrough* lets pass is not taken apart.
+        """Return the next block, None at the end; a block that passes *passthrough* is not decoded.
 
         Raises:
-            RefusedError: The first time only: unknown encoding, empty, or one JSON document over several lines.
-            RunFailedError: The input is damaged from here on.
+            RefusedError: In the first call only: unknown encoding, empty file, or one JSON document over several lines.
+            RunFailedError: The input is damaged after the rows read so far.
         """
         lines = [] if self._failure else self._take()
         if lines:
-            return self._passed(lines, passthrough) or self._block(lines)
+            return self._passthrough_block(lines, passthrough) or self._block(lines)
         if self._failure:
             raise self._failure
         return None
@@ -120,22 +119,22 @@ class JsonLinesReader:
         lines: list[JsonLine] = []
         try:
             for line in islice(self._lines, self._block_rows):
-                lines.append(line)  # noqa: PERF402  what was read before a failure must stay
+                lines.append(line)  # noqa: PERF402  lines read before a failure must stay
         except BulkZohoError as error:
             self._failure = error
         return lines
 
-    def _passed(self, lines: Sequence[JsonLine], passthrough: PassthroughCheck | None) -> RowBlock | None:
+    def _passthrough_block(self, lines: Sequence[JsonLine], passthrough: PassthroughCheck | None) -> RowBlock | None:
         if passthrough is None or passthrough.header != self._header.columns or not {bytes}.issuperset(map(type, lines)):
             return None
         texts = cast("Sequence[bytes]", lines)
-        passed = passthrough(texts)
-        if passed is None:
+        block = passthrough(texts)
+        if block is None:
             return None
         first = self._number + 1
         self._number += len(lines)
         rows = LazyJsonRows(texts, self._header.columns)
-        return RowBlock(header=self._header.columns, rows=rows, numbers=range(first, first + len(lines)), passthrough=passed)
+        return RowBlock(header=self._header.columns, rows=rows, numbers=range(first, first + len(lines)), passthrough=block)
 
     def _block(self, lines: Sequence[JsonLine]) -> RowBlock:
         first = self._number + 1
@@ -144,19 +143,19 @@ class JsonLinesReader:
         numbers: Sequence[int] = range(first, first + len(lines))
         unreadable: list[MalformedRow] = []
         if objects is None:
-            objects, numbers, unreadable = self._sorted_out(lines, first)
+            objects, numbers, unreadable = self._decode_each(lines, first)
         rows = self._header.rows_of(objects)
         return RowBlock(header=self._header.columns, rows=rows, numbers=numbers, unreadable=tuple(unreadable))
 
-    def _sorted_out(self, lines: Sequence[JsonLine], first: int) -> tuple[list[dict[str, Any]], list[int], list[MalformedRow]]:
+    def _decode_each(self, lines: Sequence[JsonLine], first: int) -> tuple[list[dict[str, Any]], list[int], list[MalformedRow]]:
         objects: list[dict[str, Any]] = []
         numbers: list[int] = []
         unreadable: list[MalformedRow] = []
         for number, line in enumerate(lines, start=first):
             try:
-                one = object_of(line, encoding=self._encoding)
+                values = object_of(line, encoding=self._encoding)
                 refuse_nul(line)
-                objects.append(one)
+                objects.append(values)
                 numbers.append(number)
             except BadLineError as error:
                 unreadable.append(MalformedRow(number=number, code=error.code, message=error.message, raw=error.raw))

@@ -1,7 +1,7 @@
-"""Rows out of a Parquet file, block by block, values as typed: what is null there clears a field, as null in JSON Lines does.
+"""Read rows from a Parquet file, block by block, with typed values: null clears a field, as null in JSON Lines does.
 
-The format is read from its end, so that it takes a file that can be sought in; the bytes are read along with the rows all the
-same, for the digest by which the input is known again.
+The format is read from its end, so it needs a seekable file.  The bytes are also read in order, together with the rows, for the
+digest that identifies the input.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:  # an optional extra, loaded only for a file that needs it
 __all__ = ["MAGIC", "ParquetReader"]
 
 MAGIC: Final = b"PAR1"  # the first and the last bytes of a file; parquet.apache.org, "File Format"
-BATCH_ROWS: Final = 1_000  # rows made into values at a time
+BATCH_ROWS: Final = 1_000  # rows decoded at a time
 
 
 @dataclass(frozen=True, slots=True)
 class _BadRow:
-    """A row with something that is no value."""
+    """A row with an invalid value."""
 
     cells: Sequence[Cell]
     column: str
@@ -40,43 +40,43 @@ class _BadRow:
 
 
 class ParquetReader:
-    """The rows of one Parquet file; making it reads the schema.
+    """The rows of one Parquet file; the constructor reads the schema.
 
     Args:
         chunks: The raw content.
-        path: The file that it comes from.
-        name: What messages call it.
-        block_rows: Rows a block at most.
+        path: The file with this content.
+        name: Name in messages.
+        block_rows: Maximum rows per block.
 
     Raises:
-        RefusedError: pyarrow is not installed, the file is compressed by another tool, is no Parquet, or a column's type has no
-            place in a record.
+        RefusedError: pyarrow is not installed, the file is compressed by another tool or is not Parquet, or no field takes the
+            type of a column.
     """
 
     def __init__(self, chunks: Chunks, *, path: str, name: str, block_rows: int = 100) -> None:
         refuse_missing_pyarrow()
         first = next(chunks, b"")
         self._chunks = chain([first], chunks)
-        self._begins_well = first.startswith(MAGIC)
+        self._begins_with_magic = first.startswith(MAGIC)
         self._path = path
         self._name = name
         self._block_rows = block_rows
-        self._number = 0  # of the last row given
+        self._number = 0  # of the last row read
         self._failure: RunFailedError | None = None
         self.header: tuple[str, ...] = ()
         self._rows = self._read()
-        next(self._rows)  # the header; what is wrong with the file is met here
+        next(self._rows)  # the header; an unreadable file raises here
 
     @property
     def expanding(self) -> bool:
-        """Whether later rows may bring new columns: never."""
+        """Whether later rows may have new columns: never."""
         return False
 
     def read(self, passthrough: PassthroughCheck | None = None) -> RowBlock | None:
-        """Give the next block, None at the end.
+        """Return the next block, None at the end.
 
         Raises:
-            RunFailedError: The file is damaged from here on.
+            RunFailedError: The file is damaged after the rows read so far.
         """
         del passthrough
         rows = self._take()
@@ -107,7 +107,7 @@ class ParquetReader:
         rows: list[Sequence[Cell] | _BadRow] = []
         try:
             for row in islice(self._rows, self._block_rows):
-                rows.append(row)  # noqa: PERF402  what was read before a failure must stay
+                rows.append(row)  # noqa: PERF402  rows read before a failure must stay
         except RunFailedError as error:
             self._failure = error
         return rows
@@ -118,7 +118,7 @@ class ParquetReader:
         from pyarrow import parquet  # noqa: PLC0415  likewise
 
         with Path(self._path).open("rb") as file:
-            if self._begins_well and file.read(len(MAGIC)) != MAGIC:
+            if self._begins_with_magic and file.read(len(MAGIC)) != MAGIC:
                 raise RefusedError(
                     f"{self._name}: is Parquet inside another compression, which cannot be read.",
                     hint="Unpack it first.",
@@ -128,11 +128,11 @@ class ParquetReader:
                 with parquet.ParquetFile(file, buffer_size=1 << 20) as opened:
                     self.header = _header(opened.schema_arrow, self._name)
                     yield self.header
-                    decoders = [column_decoder(one.type, one.name, self._name) for one in opened.schema_arrow]
+                    decoders = [column_decoder(field.type, field.name, self._name) for field in opened.schema_arrow]
                     total, given, read = max(1, opened.metadata.num_rows), 0, 0
                     size = file.seek(0, 2)
                     for batch in opened.iter_batches(BATCH_ROWS, use_threads=False):
-                        columns = [decode(one) for decode, one in zip(decoders, batch.columns, strict=True)]
+                        columns = [decode(cells) for decode, cells in zip(decoders, batch.columns, strict=True)]
                         rows = zip(*(cells for cells, _ in columns), strict=True)
                         yield from _marked(rows, self.header, [faults for _, faults in columns])
                         given += len(batch)
@@ -141,17 +141,17 @@ class ParquetReader:
             except (pa.ArrowException, OSError) as error:
                 raise self._damaged(error) from error
         for _ in self._chunks:
-            pass  # to the end, so that all of it is digested
+            pass  # to the end, so that the whole content is digested
 
     def _damaged(self, error: Exception) -> BulkZohoError:
-        why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         if not self.header:
             return RefusedError(
-                f"{self._name}: is no Parquet that can be read ({why}).", hint="Make it anew.", code="INPUT_DAMAGED"
+                f"{self._name}: is not a readable Parquet file ({reason}).", hint="Write the file again.", code="INPUT_DAMAGED"
             )
         return RunFailedError(
-            f"{self._name}: its data are damaged ({why}); the rows before the damage were read.",
-            hint="Get the file again.",
+            f"{self._name}: its data are damaged ({reason}); the rows before the damage were read.",
+            hint="Get an undamaged copy of the file.",
             code="INPUT_DAMAGED",
         )
 
@@ -159,7 +159,7 @@ class ParquetReader:
 def _marked(
     rows: Iterator[Sequence[Cell]], header: Sequence[str], faults: Sequence[Mapping[int, Fault]]
 ) -> Iterator[Sequence[Cell] | _BadRow]:
-    """Return *rows*, those with a fault as such: by the first column that has one."""
+    """Return *rows*; those with an invalid value as :class:`_BadRow`, for the first column with one."""
     if not any(faults):
         return rows
     first: dict[int, tuple[str, Fault]] = {}
@@ -172,5 +172,7 @@ def _marked(
 def _header(schema: pa.Schema, name: str) -> tuple[str, ...]:
     names = tuple(schema.names)
     if not names or len({*names}) < len(names):
-        raise RefusedError(f"{name}: has no columns, or two of one name.", hint="Name each column once.", code="DUPLICATE_COLUMN")
+        raise RefusedError(
+            f"{name}: has no columns, or two with the same name.", hint="Use each column name once.", code="DUPLICATE_COLUMN"
+        )
     return names

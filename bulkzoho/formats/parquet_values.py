@@ -1,4 +1,4 @@
-"""Columns of a Parquet file to JSON values with their own digits; what is no value is named, and never becomes null."""
+"""Decode columns of a Parquet file to JSON values with exact digits; invalid values are reported and never become null."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from uuid import UUID
 
 from bulkzoho.domain.model.rows import Cell
 from bulkzoho.domain.transform.exact_json import ExactNumber
-from bulkzoho.domain.transform.value_faults import BAD_TEXT, BadValueError, Fault, fault_of, fault_of_number, fault_of_text
+from bulkzoho.domain.transform.value_faults import (
+    BAD_TEXT,
+    NUL_IN_TEXT,
+    BadValueError,
+    Fault,
+    fault_of,
+    fault_of_number,
+    fault_of_text,
+)
 from bulkzoho.errors import RefusedError
 from bulkzoho.formats.encoding import printable, strip_undecodable
 
@@ -20,7 +28,7 @@ if TYPE_CHECKING:  # an optional extra, loaded only for a file that needs it
 
 __all__ = ["Column", "column_decoder"]
 
-Column = tuple[Sequence[Cell], Mapping[int, Fault]]  #: the cells, and by index those that are no value; these as text to show
+Column = tuple[Sequence[Cell], Mapping[int, Fault]]  #: the cells, and the invalid ones by index, as text to show
 Decoder = Callable[["pa.Array"], Column]
 
 _NO_FAULTS: Final[Mapping[int, Fault]] = {}
@@ -31,7 +39,7 @@ def column_decoder(kind: pa.DataType, column: str, name: str) -> Decoder:
     """Return the function that makes the cells of a column of type *kind*.
 
     Raises:
-        RefusedError: Such values have no place in a record.
+        RefusedError: No field takes such values.
     """
     import pyarrow as pa  # noqa: PLC0415  see above
 
@@ -45,14 +53,14 @@ def column_decoder(kind: pa.DataType, column: str, name: str) -> Decoder:
         return _texts
     if types.is_floating(kind):
         return _singles if kind == pa.float32() else _floats
-    if types.is_timestamp(kind):  # to the microsecond: what is finer has no place in the CRM, nor in Python
+    if types.is_timestamp(kind):  # to the microsecond: neither the CRM nor Python has finer times
         micro = pa.timestamp("us", tz=kind.tz)
         return lambda cells: _others(cells.cast(micro, safe=False))
     is_binary = types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind)
     if is_binary or types.is_duration(kind) or types.is_map(kind):
         raise RefusedError(
             f"{name}: column {column!r} holds {kind}, which no field takes.",
-            hint="Leave it out, or make it text.",
+            hint="Leave the column out, or convert it to text.",
             code="BAD_COLUMN",
         )
     return _others
@@ -77,9 +85,7 @@ def _undecoded(raws: Sequence[bytes | None]) -> Column:
     faults = {}
     for index, text in enumerate(texts):
         if text is not None and (shown := printable(text)) != text:
-            texts[index], faults[index] = shown, _NOT_UTF8
-        elif text is not None and (fault := fault_of_text(text)):
-            faults[index] = fault
+            texts[index], faults[index] = shown, NUL_IN_TEXT if "\0" in text else _NOT_UTF8
     return texts, faults
 
 
@@ -125,10 +131,10 @@ def _others(cells: pa.Array) -> Column:
 
 
 def _plain(value: Any) -> Cell:
-    """Return *value* as JSON holds it; null in a struct is left out, as the API leaves it out.
+    """Return *value* as JSON; null in a struct is left out, as in the API.
 
     Raises:
-        BadValueError: It is no value.
+        BadValueError: It is not a valid value.
     """
     if fault := fault_of(value):
         raise BadValueError(fault)
@@ -140,15 +146,15 @@ def _plain(value: Any) -> Cell:
         case datetime() | date() | time():
             return value.isoformat()
         case list():
-            return [_plain(one) for one in value]
+            return [_plain(item) for item in value]
         case dict():
-            return {key: _plain(one) for key, one in value.items() if one is not None}
+            return {key: _plain(item) for key, item in value.items() if item is not None}
         case UUID():
             return str(value)
     raise BadValueError(Fault(f"a value of type {type(value).__name__} cannot be sent"))
 
 
 def _digits(value: Decimal) -> Cell:
-    """Return a decimal without the zeros that only its type put there."""
+    """Return a decimal without the trailing zeros that only its type adds."""
     text = f"{value:f}"
     return ExactNumber(text.rstrip("0").rstrip(".") if "." in text else text)

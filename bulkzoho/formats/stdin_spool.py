@@ -75,7 +75,7 @@ class StandardInput:
             return os.read(self._descriptor, CHUNK_BYTES)
         except OSError as error:
             raise RunFailedError(
-                f"{STDIN_NAME}: read error ({error.strerror}).", hint="Give the input again.", code="INPUT_UNREADABLE"
+                f"{STDIN_NAME}: read error ({error.strerror}).", hint="Pipe the input in again.", code="INPUT_UNREADABLE"
             ) from error
 
     def wake(self) -> None:
@@ -221,6 +221,6 @@ def _read_mark(path: Path) -> dict[str, Any] | None:
 def _cannot_copy(error: OSError) -> RunFailedError:
     return RunFailedError(
         f"{error.filename or 'standard input'}: the input cannot be copied ({error.strerror}).",
-        hint="Free disk space, then give the input again.",
+        hint="Free disk space, then import again.",
         code="CANNOT_WRITE",
     )

@@ -1,4 +1,4 @@
-"""What every TrackedFile promises, run on each kind there is."""
+"""The contract of TrackedFile, run on each implementation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def open_file(request: pytest.FixtureRequest, path: Path) -> Iterator[Open]:
         file.close()
 
 
-def test_what_is_appended_stands_in_the_file_in_order(open_file: Open, path: Path) -> None:
+def test_appended_data_are_in_the_file_in_order(open_file: Open, path: Path) -> None:
     file = open_file()
 
     file.append(b"one\n")
@@ -47,7 +47,7 @@ def test_what_is_appended_stands_in_the_file_in_order(open_file: Open, path: Pat
     assert file.length == 8
 
 
-def test_a_file_opened_again_goes_on_at_its_end(open_file: Open, path: Path) -> None:
+def test_a_reopened_file_continues_at_its_end(open_file: Open, path: Path) -> None:
     first = open_file()
     first.append(b"one\n")
     first.close()
@@ -59,7 +59,7 @@ def test_a_file_opened_again_goes_on_at_its_end(open_file: Open, path: Path) -> 
     assert path.read_bytes() == b"one\ntwo\n"
 
 
-def test_lines_beyond_the_known_length_are_forgotten(open_file: Open, path: Path) -> None:
+def test_lines_beyond_the_valid_length_are_removed(open_file: Open, path: Path) -> None:
     file = open_file()
     file.append(b"one\ntwo\n")
 
@@ -70,7 +70,7 @@ def test_lines_beyond_the_known_length_are_forgotten(open_file: Open, path: Path
     assert file.length == 6
 
 
-def test_a_file_shorter_than_what_counts_is_a_failure(open_file: Open) -> None:
+def test_a_file_shorter_than_its_valid_length_fails(open_file: Open) -> None:
     file = open_file()
     file.append(b"one\n")
 
@@ -86,14 +86,14 @@ def test_closing_twice_is_harmless(open_file: Open) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
-def test_a_new_file_is_its_owners_alone(open_file: Open, path: Path) -> None:
+def test_a_new_file_is_readable_by_its_owner_only(open_file: Open, path: Path) -> None:
     open_file()
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs setrlimit")
-def test_a_write_that_a_full_disk_breaks_off_is_cut_back(open_file: Open, path: Path) -> None:
+def test_a_partial_write_on_a_full_disk_is_removed(open_file: Open, path: Path) -> None:
     import resource
     import signal
 

@@ -1,4 +1,4 @@
-"""What every Source promises, run on each kind there is."""
+"""The contract of Source, run on each implementation."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ BLOCK_ROWS = 10
 CSV_TEXT = "Last_Name,Email\r\n" + "".join(f"Name {n},n{n}@example.com\r\n" for n in range(1, ROWS + 1))
 JSON_TEXT = "".join(f'{{"Last_Name":"Name {n}","Email":"n{n}@example.com"}}\n' for n in range(1, ROWS + 1))
 
-Opened = tuple[Source, Path]  #: with the file its fingerprint speaks of
+Opened = tuple[Source, Path]  #: with the file that its fingerprint describes
 
 
-def _letters() -> list[DeadLetter]:
+def _dead_letters() -> list[DeadLetter]:
     header = ("Last_Name", "Email")
     return [
         DeadLetter(
@@ -92,20 +92,20 @@ def _open_spool(folder: Path) -> Opened:
     return open_source(str(spool), InputSettings(), block_rows=BLOCK_ROWS), spool
 
 
-def _open_json_letters(folder: Path) -> Opened:
+def _open_json_dead_letters(folder: Path) -> Opened:
     path = folder / "dead-letter.jsonl"
-    path.write_bytes(JsonDeadLetterWriter().encode(_letters()))
+    path.write_bytes(JsonDeadLetterWriter().encode(_dead_letters()))
     return open_dead_letters(str(path), InputSettings(), block_rows=BLOCK_ROWS), path
 
 
-def _open_csv_letters(folder: Path) -> Opened:
+def _open_csv_dead_letters(folder: Path) -> Opened:
     path = folder / "dead-letter.csv"
     writer = CsvDeadLetterWriter()
-    path.write_bytes(writer.head(("Last_Name", "Email")) + writer.encode(_letters()))
+    path.write_bytes(writer.head(("Last_Name", "Email")) + writer.encode(_dead_letters()))
     return open_dead_letters(str(path), InputSettings(), block_rows=BLOCK_ROWS), path
 
 
-_RESTORE: list[int] = []  # descriptors of the true standard input
+_RESTORE: list[int] = []  # descriptors of the real standard input
 
 
 def _drain(source: Source) -> list[RowBlock]:
@@ -123,8 +123,8 @@ def _drain(source: Source) -> list[RowBlock]:
         _open_parquet,
         _open_standard_input,
         _open_spool,
-        _open_json_letters,
-        _open_csv_letters,
+        _open_json_dead_letters,
+        _open_csv_dead_letters,
     ]
 )
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
@@ -149,7 +149,7 @@ def test_a_source_gives_every_row_once_and_in_order(opened: Opened) -> None:
     ]
 
 
-def test_no_block_is_larger_than_asked_for_and_its_sequences_run_in_parallel(opened: Opened) -> None:
+def test_no_block_exceeds_the_block_size_and_its_sequences_are_parallel(opened: Opened) -> None:
     source, _ = opened
 
     for block in _drain(source):
@@ -159,7 +159,7 @@ def test_no_block_is_larger_than_asked_for_and_its_sequences_run_in_parallel(ope
         assert block.origins is None or len(block.origins) == len(block.rows)
 
 
-def test_a_source_that_ended_stays_ended(opened: Opened) -> None:
+def test_a_source_stays_at_its_end(opened: Opened) -> None:
     source, _ = opened
     _drain(source)
 
@@ -167,7 +167,7 @@ def test_a_source_that_ended_stays_ended(opened: Opened) -> None:
     assert source.read() is None
 
 
-def test_the_fingerprint_recognises_what_was_read(opened: Opened) -> None:
+def test_the_fingerprint_matches_the_bytes_read(opened: Opened) -> None:
     source, path = opened
     assert source.fingerprint().read_bytes == 0
 
@@ -178,7 +178,7 @@ def test_the_fingerprint_recognises_what_was_read(opened: Opened) -> None:
     assert verify_prefix(str(path), seen.read_bytes, seen.digest)
 
 
-def test_a_closed_source_gives_nothing_more_and_may_be_closed_again(opened: Opened) -> None:
+def test_a_closed_source_gives_no_rows_and_can_be_closed_again(opened: Opened) -> None:
     source, _ = opened
     source.read()
 

@@ -127,7 +127,7 @@ def test_json_lines_may_name_owners_as_the_api_does_and_late(bulkzoho: Program, 
     found = owners(sandbox)
     assert (found["A"], found["B"], found["C"], "D" in found) == (BO, EVA, BO, False)
     assert [one["message"] for one in letters(bulkzoho, ended)] == [
-        "the value is not a user; give an id, an e-mail address or a full name"
+        "the value is not a user; use an id, an e-mail address or a full name"
     ]
     assert reads_of_users(sandbox) == 1
 

@@ -1,4 +1,4 @@
-"""Cells of a bulk read's file (zoho-api: encodings of bulk read), column by column: to values, or to texts in one form.  Pure."""
+"""Convert the cells of a bulk read's file, column by column, to values or to texts (zoho-api: encodings of bulk read).  Pure."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ ID: Final = "id"
 
 
 def api_names(header: Sequence[str], asked: Sequence[str]) -> list[str]:
-    """Give the API name of each column: compared without case, since nobody tells how ``Id`` is written."""
+    """Return the API name of each column, compared without case: the spelling of ``Id`` is not documented."""
     known = {name.casefold(): name for name in (ID, *asked)}
     return [known.get(name.casefold(), name) for name in header]
 
 
 def to_texts(column: Sequence[str], field: FieldMetadata) -> Sequence[str]:
-    """Give *column* with each cell written as other routes' values are: ids bare, truth in small letters."""
+    """Return *column* with cells in the form of other routes: ids without prefix, booleans in lower case."""
     if field.data_type in REFERENCE_TYPES and any(cell.startswith(_PREFIX) for cell in column):
         return [cell.removeprefix(_PREFIX) for cell in column]
     if field.data_type == "boolean" and not _WORDS.issuperset(column):
@@ -33,7 +33,7 @@ def to_texts(column: Sequence[str], field: FieldMetadata) -> Sequence[str]:
 
 
 def to_values(column: Sequence[str], field: FieldMetadata) -> Sequence[Any]:
-    """Give the values of *column*; an empty cell is a value that is not there."""
+    """Return the values of *column*; an empty cell becomes None."""
     read = _READERS.get(field.data_type)
     if read is None:
         return [cell or None for cell in column] if "" in column else column

@@ -282,7 +282,7 @@ class ColumnMapper:
         near = difflib.get_close_matches(column, header, n=1, cutoff=0.6)
         raise RefusedError(
             f'{self._source}: there is no column "{column}" for {option}' + (f'; did you mean "{near[0]}"?' if near else "."),
-            hint="Give the name of the column as in the header.",
+            hint="Use the name of the column as in the header.",
             code="UNKNOWN_COLUMN",
         )
 
@@ -298,7 +298,7 @@ class ColumnMapper:
         near = self._resolver.nearest(name)
         raise RefusedError(
             f"{option}: {self._module.api_name} has no field {name}" + (f"; did you mean {near}?" if near else "."),
-            hint=f"Give the API name of the field; `bulkzoho fields {self._module.api_name}` lists them.",
+            hint=f"Use the API name of the field; `bulkzoho fields {self._module.api_name}` lists them.",
             code="UNKNOWN_FIELD",
         )
 

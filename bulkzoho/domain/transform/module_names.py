@@ -23,11 +23,11 @@ def resolve_module(name: str, modules: Sequence[ModuleInfo]) -> ModuleInfo:
     if not found:
         names = {text: module.api_name for module in modules if module.api_supported for text in _names_of(module)}
         near = list(dict.fromkeys(names[text] for text in difflib.get_close_matches(wanted, names, n=5, cutoff=0.6)))[:3]
-        hint = f"Did you mean {' or '.join(near)}?" if near else "Give its API name; `bulkzoho modules` lists them."
+        hint = f"Did you mean {' or '.join(near)}?" if near else "Use its API name; `bulkzoho modules` lists them."
         raise RefusedError(f"the CRM has no module {name!r}.", hint=hint, code="INVALID_MODULE")
     if len(found) > 1:
         several = ", ".join(module.api_name for module in found)
-        raise RefusedError(f"several modules are called {name!r}: {several}.", hint="Give the API name.", code="INVALID_MODULE")
+        raise RefusedError(f"several modules are called {name!r}: {several}.", hint="Use the API name.", code="INVALID_MODULE")
     if not found[0].api_supported:
         raise RefusedError(f"the API does not serve the module {name!r}.", hint="Choose another module.", code="INVALID_MODULE")
     return found[0]

@@ -85,7 +85,7 @@ def _is_name(cell: Any) -> bool:
 
 def _user_cell_converter(field: FieldMetadata, users: UserDirectory) -> Callable[[Any], Any]:
     not_user = conversion_error(
-        field, "the value is not a user; give an id, an e-mail address or a full name", expected_data_type=field.json_type
+        field, "the value is not a user; use an id, an e-mail address or a full name", expected_data_type=field.json_type
     )
     rounded = conversion_error(field, _ROUNDED, expected_data_type=field.json_type)
     unknown = {

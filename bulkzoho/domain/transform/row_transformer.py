@@ -96,7 +96,7 @@ class HeaderPlan:
 
 
 class RowTransformer:
-    """Transforms rows into records.  The same rows always give the same records.
+    """Transforms rows into records.  The same rows always become the same records.
 
     Args:
         crm_module: The module that the records go to.
@@ -275,7 +275,7 @@ class RowTransformer:
         if converted.rejected:
             raise RefusedError(
                 f"--set {target.api_name}=...: {converted.rejected[0][1].message}.",
-                hint="" if target.data_type in USER_TYPES else "Give a value of the field's type.",
+                hint="" if target.data_type in USER_TYPES else "Use a value of the field's type.",
                 code="INVALID_DATA",
             )
         return converted.values[0]
@@ -314,7 +314,7 @@ def _separate_rejected(block: TransformedBlock, rejections: Mapping[int, Rejecti
 
 
 def _with_unexpected(record: Record, cells: Sequence[Cell], plan: ColumnPlan) -> Record:
-    """Return *record* with the values that have no field under their column names: a dead letter holds the whole row."""
+    """Return *record* with the values that have no field under their column names: a rejected row is written as a whole."""
     unexpected = {
         column.name: cells[column.index]
         for column in plan.unexpected
@@ -350,5 +350,5 @@ def _zone(mapping: MappingSettings, organization: str | None) -> tzinfo | None:
             return None  # times without an offset are then rejected with the reason
         raise UsageError(
             f"--time-zone {name}: there is no such time zone.",
-            hint="Give an IANA name, such as Europe/Berlin or America/New_York.",
+            hint="Use an IANA name, such as Europe/Berlin or America/New_York.",
         ) from None

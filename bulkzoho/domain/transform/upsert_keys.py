@@ -58,7 +58,7 @@ def check_match_on(crm_module: CrmModule, operation: Operation, match_on: Sequen
             raise RefusedError(
                 f"--match-on {name}: {crm_module.api_name} has no field of this API name"
                 + (f"; did you mean {near}?" if near else "."),
-                hint=f"Give the API name of the field; `bulkzoho fields {crm_module.api_name}` lists them.",
+                hint=f"Use the API name of the field; `bulkzoho fields {crm_module.api_name}` lists them.",
                 code="UNKNOWN_FIELD",
             )
 

@@ -31,7 +31,7 @@ class UnknownUserReason(StrEnum):
     """Why a cell resolves to no user, as shown to the user."""
 
     UNKNOWN = "no user has this id, e-mail address or full name"
-    AMBIGUOUS = "several users have this name; give the e-mail address or the id"
+    AMBIGUOUS = "several users have this name; use the e-mail address or the id"
     INACTIVE = "this user is not active"
 
 

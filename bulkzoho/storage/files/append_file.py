@@ -1,4 +1,4 @@
-"""A file that only grows, and whose valid length somebody else keeps: a run's letters, results and spool."""
+"""An append-only file whose valid length is stored elsewhere: dead-letter file, results and spool of a run."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0
 
 
 class AppendFile:
-    """A :class:`~bulkzoho.interfaces.TrackedFile` on the disk, readable by its owner alone.
+    """A :class:`~bulkzoho.interfaces.TrackedFile` on disk, readable by its owner only.
 
-    Opening it creates it where it is missing; its length is then what stands there.
+    The constructor creates a missing file; the length is that of the existing content.
 
     Raises:
         OSError: It cannot be opened.
@@ -31,18 +31,18 @@ class AppendFile:
         if is_new:
             sync_folder(path.parent)
         self._length = os.fstat(self._descriptor).st_size
-        self._is_ragged = False  # bytes stand beyond the length, left by a write that failed
+        self._is_ragged = False  # a failed write left bytes beyond the length
 
     @property
     def length(self) -> int:
-        """Bytes that were appended and handed to the system."""
+        """Bytes that were appended and passed to the operating system."""
         return self._length
 
     def append(self, data: bytes) -> None:
         """Write *data* at the end, all of it or none.
 
         Raises:
-            OSError: Disk full and the like; what was written of *data* was cut off again.
+            OSError: The disk is full or the like; the written part of *data* is removed again.
         """
         if self._is_ragged:
             self._trim()
@@ -54,7 +54,7 @@ class AppendFile:
             self._is_ragged = True
             with contextlib.suppress(OSError):  # tried again before the next write
                 self._trim()
-            error.filename = error.filename or str(self.path)  # a failed write does not say where
+            error.filename = error.filename or str(self.path)  # a failed write does not name the file
             raise
         self._length += len(data)
 
@@ -62,7 +62,7 @@ class AppendFile:
         """Make what was appended survive a power cut.
 
         Raises:
-            OSError: It could not be made so.
+            OSError: The disk reports an error.
         """
         try:
             sync_data(self._descriptor)
@@ -71,16 +71,16 @@ class AppendFile:
             raise
 
     def cut(self, length: int) -> None:
-        """Forget all beyond *length* bytes.
+        """Remove everything after the first *length* bytes.
 
         Raises:
-            RunFailedError: The file is shorter than that: lines that count are gone.
+            RunFailedError: The file is shorter: valid lines are missing.
             OSError: It cannot be cut.
         """
         if length > self._length:
             raise RunFailedError(
-                f"{self.path}: has {self._length} bytes, but {length} were written and count.",
-                hint="Put the file back as it was; without it the outcome of rows is lost.",
+                f"{self.path}: has {self._length} bytes, but {length} were written.",
+                hint="Restore the file; without it the results of rows are lost.",
                 code="FILE_CUT",
             )
         if length < self._length or self._is_ragged:

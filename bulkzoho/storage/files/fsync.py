@@ -9,14 +9,14 @@ from pathlib import Path
 
 __all__ = ["OWNER_ONLY", "sync_data", "sync_folder"]
 
-OWNER_ONLY = 0o600  # records are personal data: no file of a run is readable by others
+OWNER_ONLY = 0o600  # records are personal data: other users cannot read the files of a run
 
 
 def sync_data(descriptor: int) -> None:
-    """Return when what was written to *descriptor* is on the disk.
+    """Wait until the data written to *descriptor* are on disk.
 
     Raises:
-        OSError: It could not be made so.
+        OSError: The disk reports an error.
     """
     if sys.platform == "linux":
         os.fdatasync(descriptor)
@@ -25,12 +25,12 @@ def sync_data(descriptor: int) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Return when the names in the folder *path* are on the disk; does nothing where folders cannot be synced."""
+    """Wait until the names in the folder *path* are on disk; do nothing on systems that cannot sync folders."""
     if sys.platform == "win32":
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        with contextlib.suppress(OSError):  # some file systems refuse it; the data are synced all the same
+        with contextlib.suppress(OSError):  # some file systems refuse it; the data are synced anyway
             os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -1,3 +1,5 @@
+"""Compressed content is decompressed in bounded memory, and damage is reported after the content before it."""
+
 from __future__ import annotations
 
 import gzip
@@ -53,19 +55,19 @@ SKIPPABLE = b"\x5a\x2a\x4d\x18\x03\x00\x00\x00abc"
     ids=["plain", "gzip", "gzip members", "padded gzip", "zstd", "zstd frames", "zstd behind a skippable frame"],
 )
 @pytest.mark.parametrize("size", [7, 1000, 65536])
-def test_content_is_expanded_by_its_first_bytes(packed: bytes, size: int) -> None:
+def test_content_is_decompressed_by_its_first_bytes(packed: bytes, size: int) -> None:
     content, error = expand(packed, size=size)
 
     assert error is None
     assert content == TEXT
 
 
-def test_nothing_expands_to_nothing() -> None:
+def test_empty_content_stays_empty() -> None:
     assert expand(b"") == (b"", None)
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstd])
-def test_a_cut_file_gives_what_it_has_and_then_fails(pack: Callable[[bytes], bytes]) -> None:
+def test_a_truncated_file_gives_its_content_and_then_fails(pack: Callable[[bytes], bytes]) -> None:
     packed = pack(TEXT)
 
     content, error = expand(packed[:-20], size=500)
@@ -76,7 +78,7 @@ def test_a_cut_file_gives_what_it_has_and_then_fails(pack: Callable[[bytes], byt
     assert "end too early" in error.message
 
 
-def test_damaged_gzip_gives_what_stands_before_and_then_fails() -> None:
+def test_damaged_gzip_gives_the_content_before_and_then_fails() -> None:
     packed = bytearray(gzip.compress(TEXT, 1))
     packed[len(packed) // 2] ^= 0xFF
 
@@ -88,7 +90,7 @@ def test_damaged_gzip_gives_what_stands_before_and_then_fails() -> None:
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstd])
-def test_rubbish_behind_the_data_is_damage(pack: Callable[[bytes], bytes]) -> None:
+def test_garbage_after_the_data_is_damage(pack: Callable[[bytes], bytes]) -> None:
     packed = pack(TEXT)
 
     content, error = expand(packed + b"rubbish, and more than a few bytes of it")
@@ -97,7 +99,7 @@ def test_rubbish_behind_the_data_is_damage(pack: Callable[[bytes], bytes]) -> No
     assert isinstance(error, RunFailedError)
 
 
-def test_a_wrong_checksum_is_damage_after_all_was_given() -> None:
+def test_a_wrong_checksum_fails_after_the_whole_content() -> None:
     packed = bytearray(gzip.compress(TEXT))
     packed[-8] ^= 1
 
@@ -109,7 +111,7 @@ def test_a_wrong_checksum_is_damage_after_all_was_given() -> None:
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstd])
-def test_a_file_that_expands_a_thousandfold_takes_no_more_memory(pack: Callable[[bytes], bytes]) -> None:
+def test_a_file_that_expands_a_thousandfold_needs_bounded_memory(pack: Callable[[bytes], bytes]) -> None:
     packed = pack(b"\n" * 100_000_000)
 
     tracemalloc.start()
@@ -121,7 +123,7 @@ def test_a_file_that_expands_a_thousandfold_takes_no_more_memory(pack: Callable[
     assert peak < 40_000_000
 
 
-def test_without_the_extra_zstd_is_refused_with_the_command_that_installs_it() -> None:
+def test_zstd_without_the_extra_is_refused_with_the_install_command() -> None:
     script = (
         "import sys; sys.modules['zstandard'] = None\n"
         "from bulkzoho.formats.compression import decompress\n"
@@ -137,5 +139,5 @@ def test_without_the_extra_zstd_is_refused_with_the_command_that_installs_it() -
 
 
 @given(st.binary(max_size=300), st.integers(1, 40))
-def test_gzip_of_anything_comes_back(data: bytes, size: int) -> None:
+def test_gzip_of_any_content_is_decompressed(data: bytes, size: int) -> None:
     assert expand(gzip.compress(data), size=size) == (data, None)

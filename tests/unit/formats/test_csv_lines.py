@@ -1,4 +1,4 @@
-"""Where a CSV ends: after its last row, or within a quote that nobody closes."""
+"""A CSV ends after its last row, or inside a quote that is never closed."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""CSV files are read as people have them, and what cannot be read rejects its row only."""
+
 from __future__ import annotations
 
 import csv
@@ -19,7 +21,7 @@ from bulkzoho.formats.csv_reader import CsvReader
 
 @dataclass
 class Drained:
-    """All that a file gave."""
+    """Everything that was read from a file."""
 
     header: tuple[str, ...] = ()
     rows: list[Sequence[Any]] = field(default_factory=list)
@@ -55,7 +57,7 @@ def read(
     )
 
 
-def refusal_of(data: bytes | str, *, encoding: str | None = None, delimiter: str | None = None) -> RefusedError:
+def refused(data: bytes | str, *, encoding: str | None = None, delimiter: str | None = None) -> RefusedError:
     with pytest.raises(RefusedError) as caught:
         read(data, encoding=encoding, delimiter=delimiter)
     return caught.value
@@ -66,7 +68,7 @@ def refusal_of(data: bytes | str, *, encoding: str | None = None, delimiter: str
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("last", ["", "end"])
-def test_lines_may_end_in_any_way_and_the_last_one_need_not(end: str, last: str) -> None:
+def test_any_line_end_is_accepted_and_the_last_one_is_optional(end: str, last: str) -> None:
     text = end.join(["Name,City", "Ann,Rome", "Bob,Oslo"]) + (end if last else "")
 
     drained = read(text)
@@ -91,25 +93,25 @@ def test_form_feeds_and_unicode_line_separators_do_not_end_a_line() -> None:
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_the_delimiter_is_found_in_the_header(delimiter: str) -> None:
+def test_the_delimiter_is_detected_in_the_header(delimiter: str) -> None:
     drained = read(f'Name{delimiter}"City, or {delimiter};;;,,, town"{delimiter}Zip\na{delimiter}b{delimiter}c\n')
 
     assert len(drained.header) == 3
     assert drained.rows == [["a", "b", "c"]]
 
 
-def test_a_delimiter_that_is_told_wins() -> None:
+def test_a_given_delimiter_takes_precedence() -> None:
     assert read("a,b;c\n1,2;3\n", delimiter=";").rows == [["1,2", "3"]]
 
 
 @pytest.mark.parametrize("word", ["tab", "\\t", "TAB"])
-def test_a_tab_may_be_told_by_its_name(word: str) -> None:
+def test_a_tab_may_be_given_by_name(word: str) -> None:
     assert read("a\tb\n1\t2\n", delimiter=word).rows == [["1", "2"]]
 
 
 @pytest.mark.parametrize("delimiter", ["", ",,", '"', "\n", "t", "7", " ", "\0"])
-def test_what_cannot_part_cells_is_refused(delimiter: str) -> None:
-    assert refusal_of("a,b\n", delimiter=delimiter).code == "BAD_DELIMITER"
+def test_an_unusable_delimiter_is_refused(delimiter: str) -> None:
+    assert refused("a,b\n", delimiter=delimiter).code == "BAD_DELIMITER"
 
 
 def test_blank_lines_are_skipped_and_have_no_number() -> None:
@@ -120,7 +122,7 @@ def test_blank_lines_are_skipped_and_have_no_number() -> None:
     assert drained.numbers == [1, 2]
 
 
-def test_a_line_of_delimiters_alone_is_a_row() -> None:
+def test_a_line_of_delimiters_only_is_a_row() -> None:
     assert read("A,B\n,\n").rows == [["", ""]]
 
 
@@ -128,7 +130,7 @@ def test_a_file_with_one_column_is_read() -> None:
     assert read('Email\na@x\n\n""\nb@x\n').rows == [["a@x"], [""], ["b@x"]]
 
 
-def test_a_header_without_rows_gives_none() -> None:
+def test_a_header_without_rows_gives_no_rows() -> None:
     assert read("A,B\n") == Drained(header=("A", "B"))
 
 
@@ -137,7 +139,7 @@ def test_a_header_without_rows_gives_none() -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8", "utf-16", "utf-32"])
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 65536])
-def test_unicode_is_told_by_its_mark(encoding: str, size: int) -> None:
+def test_unicode_is_detected_by_its_byte_order_mark(encoding: str, size: int) -> None:
     data = "Näme,City\r\nÅse,東京\r\n".encode(encoding)
     led = iter([data[:4], *pieces(data[4:], size)])
 
@@ -148,23 +150,23 @@ def test_unicode_is_told_by_its_mark(encoding: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16-le", "utf-16-be", "shift_jis"])
-def test_other_encodings_are_read_as_told(encoding: str) -> None:
+def test_other_encodings_are_read_if_given(encoding: str) -> None:
     name = "東京" if encoding == "shift_jis" else "Åse"
 
     assert read(f"Name\r\n{name}\r\n".encode(encoding), encoding=encoding, size=3).rows == [[name]]
 
 
-def test_a_mark_is_taken_off_even_when_the_encoding_was_told() -> None:
+def test_a_byte_order_mark_is_removed_even_with_a_given_encoding() -> None:
     assert read(b"\xff\xfe" + "Name\nA\n".encode("utf-16-le"), encoding="utf-16-le").header == ("Name",)
 
 
 @pytest.mark.parametrize("encoding", ["klingon", "rot13", "base64", "no\0such"])
-def test_an_encoding_that_is_none_is_refused(encoding: str) -> None:
-    assert refusal_of("A\n1\n", encoding=encoding).code == "NO_SUCH_ENCODING"
+def test_an_unknown_encoding_is_refused(encoding: str) -> None:
+    assert refused("A\n1\n", encoding=encoding).code == "NO_SUCH_ENCODING"
 
 
 @pytest.mark.parametrize("block_rows", [1, 2, 100])
-def test_bytes_that_do_not_decode_cost_their_row_only(block_rows: int) -> None:
+def test_undecodable_bytes_reject_their_row_only(block_rows: int) -> None:
     drained = read(b"Name,City\nAnn,Rome\nJos\xe9,Lima\nBob,Oslo\n", block_rows=block_rows)
 
     assert drained.rows == [["Ann", "Rome"], ["Bob", "Oslo"]]
@@ -175,14 +177,14 @@ def test_bytes_that_do_not_decode_cost_their_row_only(block_rows: int) -> None:
     assert "--encoding cp1252" in bad.message
 
 
-def test_half_a_character_at_the_end_costs_the_last_row_only() -> None:
+def test_half_a_character_at_the_end_rejects_the_last_row_only() -> None:
     drained = read("Name\nAnn\nBob".encode("utf-16") + b"\x41")
 
     assert drained.rows == [["Ann"]]
     assert [bad.code for bad in drained.unreadable] == ["BAD_ENCODING"]
 
 
-def test_a_nul_costs_its_row_only() -> None:
+def test_a_nul_character_rejects_its_row_only() -> None:
     drained = read(b"A,B\n1,2\n\x003,4\n5,6\n")
 
     assert drained.rows == [["1", "2"], ["5", "6"]]
@@ -190,15 +192,15 @@ def test_a_nul_costs_its_row_only() -> None:
     assert "NUL" in drained.unreadable[0].message
 
 
-def test_utf_16_without_a_mark_is_refused_with_the_remedy() -> None:
-    error = refusal_of("Name,City\nAnn,Rome\n".encode("utf-16-le"))
+def test_utf_16_without_a_byte_order_mark_is_refused_with_a_hint() -> None:
+    error = refused("Name,City\nAnn,Rome\n".encode("utf-16-le"))
 
     assert error.code == "BAD_ENCODING"
     assert "utf-16" in error.hint
 
 
-def test_a_header_that_does_not_decode_is_refused_with_the_remedy() -> None:
-    error = refusal_of(b"Name,Stra\xdfe\nAnn,x\n")
+def test_an_undecodable_header_is_refused_with_a_hint() -> None:
+    error = refused(b"Name,Stra\xdfe\nAnn,x\n")
 
     assert str(error).startswith(r'leads.csv: the header is not utf-8: column 2 reads "Stra\xdfe"')
     assert "--encoding cp1252" in error.hint
@@ -209,28 +211,28 @@ def test_a_header_that_does_not_decode_is_refused_with_the_remedy() -> None:
 
 @pytest.mark.parametrize("data", ["", "\n", "\r\n \r\n", "\ufeff", '""\n'])
 def test_an_empty_file_is_refused(data: str) -> None:
-    assert "leads.csv: is empty." in str(refusal_of(data))
+    assert "leads.csv: is empty." in str(refused(data))
 
 
 def test_a_column_without_a_name_is_refused() -> None:
-    error = refusal_of("Name, ,City\n1,2,3\n")
+    error = refused("Name, ,City\n1,2,3\n")
 
     assert error.code == "BLANK_COLUMN"
     assert "column 2" in error.message
 
 
-def test_columns_of_one_name_are_refused_without_regard_to_case_and_blanks() -> None:
-    error = refusal_of("Name,City, name \n1,2,3\n")
+def test_duplicate_column_names_are_refused_regardless_of_case_and_blanks() -> None:
+    error = refused("Name,City, name \n1,2,3\n")
 
     assert error.code == "DUPLICATE_COLUMN"
     assert 'columns 1 and 3 of the header are both named "name"' in error.message
 
 
-def test_a_header_whose_quote_is_never_closed_is_refused() -> None:
-    assert refusal_of('Name,"City\n1,2\n').code == "NO_HEADER"
+def test_a_header_with_an_unclosed_quote_is_refused() -> None:
+    assert refused('Name,"City\n1,2\n').code == "NO_HEADER"
 
 
-def test_a_file_that_is_one_endless_line_is_refused_early() -> None:
+def test_a_file_of_one_endless_line_is_refused_early() -> None:
     read_bytes = 0
 
     def endless() -> Iterator[bytes]:
@@ -248,7 +250,7 @@ def test_a_file_that_is_one_endless_line_is_refused_early() -> None:
 
 
 @pytest.mark.parametrize("block_rows", [1, 2, 3, 100])
-def test_ragged_rows_become_unreadable_and_carry_their_line(block_rows: int) -> None:
+def test_ragged_rows_are_rejected_with_their_line(block_rows: int) -> None:
     drained = read('A,B\n1,2\n3\n4,5\n"6", 7 ,8\n\n9,10\n', block_rows=block_rows)
 
     assert drained.rows == [["1", "2"], ["4", "5"], ["9", "10"]]
@@ -261,7 +263,7 @@ def test_ragged_rows_become_unreadable_and_carry_their_line(block_rows: int) -> 
 
 
 @pytest.mark.parametrize("block_rows", [1, 2, 100])
-def test_a_quote_open_at_the_end_costs_its_line_only(block_rows: int) -> None:
+def test_a_quote_open_at_the_end_rejects_its_line_only(block_rows: int) -> None:
     drained = read('A,B\n1,2\n\n3,4\n5,"6\n7,8\n', block_rows=block_rows)
 
     assert drained.rows == [["1", "2"], ["3", "4"], ["7", "8"]]
@@ -286,7 +288,7 @@ def test_a_failed_source_fails_again() -> None:
     "filler",
     [b"plain text with, commas\n", b'"a cell of more than fifty characters, between two quotes","b\n', b"no line end at all "],
 )
-def test_a_quote_that_is_never_closed_costs_bounded_memory(filler: bytes) -> None:
+def test_an_unclosed_quote_needs_bounded_memory(filler: bytes) -> None:
     def content() -> Iterator[bytes]:
         yield b'A,B\n1,2\n3,"4'
         yield from repeat(filler * (65536 // len(filler)), 32)  # 2 MB
@@ -303,13 +305,13 @@ def test_a_quote_that_is_never_closed_costs_bounded_memory(filler: bytes) -> Non
     assert peak < 40_000_000
 
 
-def test_long_cells_within_the_bound_are_read() -> None:
+def test_long_cells_within_the_limit_are_read() -> None:
     cell = "x" * 500_000
 
     assert read(f'A,B\n1,"{cell}"\n{cell},2\n').rows == [["1", cell], [cell, "2"]]
 
 
-def test_damage_below_leaves_the_whole_lines_before_it() -> None:
+def test_whole_lines_before_damage_are_read() -> None:
     error = RunFailedError("cut")
 
     def cut() -> Iterator[bytes]:
@@ -343,7 +345,7 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
     block_rows=st.integers(1, 13),
     size=st.integers(1, 64),
 )
-def test_what_the_csv_module_writes_comes_back_whatever_the_dialect_and_the_block_size(
+def test_files_of_the_csv_module_are_read_back_in_any_dialect_and_block_size(
     *, table: list[list[str]], delimiter: str, end: str, encoding: str, block_rows: int, size: int
 ) -> None:
     header = [f"Column {n}" for n in range(len(table[0]) if table else 2)]
@@ -361,7 +363,7 @@ def test_what_the_csv_module_writes_comes_back_whatever_the_dialect_and_the_bloc
 
 
 @given(data=st.binary(max_size=200), block_rows=st.integers(1, 5), size=st.integers(1, 50))
-def test_any_bytes_at_all_are_read_or_refused_alike_whatever_the_blocks(data: bytes, block_rows: int, size: int) -> None:
+def test_any_bytes_give_the_same_rows_in_any_block_size(data: bytes, block_rows: int, size: int) -> None:
     content = b"A,B\n" + data
 
     parted = read(content, block_rows=block_rows, size=max(size, 4))
@@ -374,7 +376,7 @@ def test_any_bytes_at_all_are_read_or_refused_alike_whatever_the_blocks(data: by
 
 
 @given(data=st.text(alphabet=",;ab \r\n\0\x0c\u2028\xe9", max_size=80), block_rows=st.integers(1, 5), size=st.integers(4, 50))
-def test_lines_without_quotes_are_the_rows_that_csv_reader_makes_of_them(data: str, block_rows: int, size: int) -> None:
+def test_lines_without_quotes_give_the_rows_of_csv_reader(data: str, block_rows: int, size: int) -> None:
     content = data.encode()
 
     cut = read(b"A,B\n" + content, block_rows=block_rows, size=size)
@@ -384,7 +386,7 @@ def test_lines_without_quotes_are_the_rows_that_csv_reader_makes_of_them(data: s
     assert str(cut.error) == str(parsed.error)
 
 
-def test_rows_that_are_kept_uncut_are_the_same_rows() -> None:
+def test_lazy_rows_are_the_same_rows() -> None:
     for end in ("\n", "\r\n"):
         lines = [f"{n},name {n}" for n in range(250)]
 

@@ -53,7 +53,7 @@ def physical_lines(text: str) -> list[str]:
 
 
 def oracle_row(lines: list[str], start: int, width: int, limit: int) -> tuple[list[str] | None, int, str]:  # noqa: PLR0912 - one rule after the other is easiest to check
-    """Return the cells (None: rejected), the line behind the row and the code of the row that begins at *start*."""
+    """Return the cells (None: rejected), the line after the row and the code of the row that begins at *start*."""
     cells: list[str] = []
     cell, state, opened, number, used = "", "start", start, start, 0
     while True:
@@ -128,7 +128,7 @@ def test_rows_and_rejected_lines_are_those_of_a_simple_reader(text: str, width: 
     with mock.patch.object(csv_lines, "MAX_ROW_CHARS", LIMIT):
         found = read(",".join(header) + "\n" + text, block_rows=block_rows, size=size)
 
-    if long:  # their codes and kept text have a test of their own; they take one number each all the same
+    if long:  # another test covers their codes and text; each still has one number
         assert [number for number, _, _ in found] == [*range(1, len(found) + 1)]
         return
     wanted, covered = oracle(body, width, LIMIT)
@@ -137,7 +137,7 @@ def test_rows_and_rejected_lines_are_those_of_a_simple_reader(text: str, width: 
 
 
 @given(text=TEXTS, block_rows=st.integers(1, 5), size=st.integers(1, 60))
-def test_long_lines_and_blocks_change_no_number(text: str, block_rows: int, size: int) -> None:
+def test_long_lines_and_block_sizes_do_not_change_row_numbers(text: str, block_rows: int, size: int) -> None:
     with mock.patch.object(csv_lines, "MAX_ROW_CHARS", 6):
         assert read("A,B\n" + text, block_rows=block_rows, size=size) == read("A,B\n" + text)
 
@@ -152,7 +152,7 @@ CASE_ROWS: list[Row] = [
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_a_stray_quote_costs_its_line_wherever_the_input_is_cut(end: str) -> None:
+def test_a_stray_quote_rejects_its_line_wherever_chunks_end(end: str) -> None:
     text = CASE.replace("\n", end)
 
     for cut in range(1, len(text)):
@@ -181,7 +181,7 @@ def test_a_message_names_the_line_and_the_character_of_the_quote(body: str, word
     assert all(part is None or part in message for part, message in zip(words, found, strict=True))
 
 
-def test_a_bad_cell_behind_one_over_several_lines_rejects_all_lines_of_its_row() -> None:
+def test_a_bad_cell_after_one_over_several_lines_rejects_all_lines_of_its_row() -> None:
     assert read('A,B\n"a\nb","c"d\n5,6\n') == [(1, "BAD_QUOTE", '"a\nb","c"d'), (2, "", ["5", "6"])]
 
 
@@ -189,7 +189,7 @@ def test_a_quote_in_the_middle_of_a_plain_cell_is_text() -> None:
     assert read('A,B\n12" tube,5\'6"\n') == [(1, "", ['12" tube', "5'6\""])]
 
 
-def test_one_stray_quote_in_two_thousand_rows_costs_one_row() -> None:
+def test_one_stray_quote_in_two_thousand_rows_rejects_one_row() -> None:
     lines = [f'{n},"name {n}"' for n in range(1, 2001)]
     lines[500] = '501,"12"" tube'
 
@@ -207,7 +207,7 @@ def test_a_header_with_a_bad_quote_is_refused(body: str) -> None:
     assert "double each quote" in caught.value.hint
 
 
-def test_a_line_that_is_too_long_costs_one_row() -> None:
+def test_a_line_that_is_too_long_rejects_one_row() -> None:
     long, quoted = "x" * 3_000_000, f'1,"{"y" * 3_000_000}"'
 
     found = read(f"A,B\n1,2\n{long}\n{quoted}\n3,4\n")

@@ -1,3 +1,5 @@
+"""Inputs are opened in their format, and unsuitable files are refused."""
+
 from __future__ import annotations
 
 import gzip
@@ -49,7 +51,7 @@ def opened(path: Path, settings: InputSettings = BY_ITSELF) -> Iterator[FileSour
     ],
 )
 @pytest.mark.parametrize("packing", ["", ".gz", ".zst", ".zstd"])
-def test_the_format_is_told_by_the_name_else_by_the_first_bytes(tmp_path: Path, name: str, content: bytes, packing: str) -> None:
+def test_the_format_is_detected_by_name_else_by_the_first_bytes(tmp_path: Path, name: str, content: bytes, packing: str) -> None:
     path = tmp_path / (name + packing)
     match packing:
         case "":
@@ -67,7 +69,7 @@ def test_the_format_is_told_by_the_name_else_by_the_first_bytes(tmp_path: Path, 
     assert source.name == path.name
 
 
-def test_a_format_that_is_told_wins_over_the_name(tmp_path: Path) -> None:
+def test_a_given_format_takes_precedence_over_the_name(tmp_path: Path) -> None:
     path = tmp_path / "leads.csv"
     path.write_bytes(JSONL)
 
@@ -78,7 +80,7 @@ def test_a_format_that_is_told_wins_over_the_name(tmp_path: Path) -> None:
     assert block.header == ("Name", "City")
 
 
-def test_a_file_named_gz_that_is_not_packed_is_read_as_it_is(tmp_path: Path) -> None:
+def test_an_uncompressed_file_named_gz_is_read(tmp_path: Path) -> None:
     path = tmp_path / "leads.csv.gz"
     path.write_bytes(CSV)
 
@@ -89,7 +91,7 @@ def test_a_file_named_gz_that_is_not_packed_is_read_as_it_is(tmp_path: Path) -> 
     assert block.header == ("Name", "City")
 
 
-def test_progress_is_measured_in_bytes_of_the_file_itself(tmp_path: Path) -> None:
+def test_bytes_read_are_those_of_the_compressed_file(tmp_path: Path) -> None:
     path = tmp_path / "leads.csv.gz"
     path.write_bytes(gzip.compress(CSV))
 
@@ -101,7 +103,7 @@ def test_progress_is_measured_in_bytes_of_the_file_itself(tmp_path: Path) -> Non
     assert source.fingerprint().read_bytes == path.stat().st_size
 
 
-def test_a_cut_gzip_gives_the_rows_before_and_then_fails(tmp_path: Path) -> None:
+def test_a_truncated_gzip_gives_the_rows_before_and_then_fails(tmp_path: Path) -> None:
     path = tmp_path / "leads.csv.gz"
     packed = gzip.compress(b"A,B\n" + b"".join(os.urandom(8).hex().encode() + b",2\n" for _ in range(5000)))
     path.write_bytes(packed[: len(packed) // 2])
@@ -118,12 +120,12 @@ def test_a_cut_gzip_gives_the_rows_before_and_then_fails(tmp_path: Path) -> None
     assert 2000 < rows < 3000
 
 
-def test_what_is_no_file_is_refused_with_path_and_remedy(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_file_is_refused_with_a_hint(tmp_path: Path) -> None:
     missing = tmp_path / "nope.csv"
 
-    assert _refusal(missing).message == f"{missing}: no such file."
-    assert _refusal(tmp_path).message == f"{tmp_path}: is a folder."
-    assert "is not a path" in _refusal(tmp_path / "a\0b.csv").message
+    assert _refused(missing).message == f"{missing}: no such file."
+    assert _refused(tmp_path).message == f"{tmp_path}: is a folder."
+    assert "is not a path" in _refused(tmp_path / "a\0b.csv").message
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
@@ -131,11 +133,11 @@ def test_a_pipe_with_a_name_is_refused_without_waiting_for_its_writer(tmp_path: 
     path = tmp_path / "pipe"
     os.mkfifo(path)
 
-    assert "use - as the file" in _refusal(path).hint
+    assert "use - as the file" in _refused(path).hint
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
-def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_permission_to_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "leads.csv"
     path.write_bytes(CSV)
     path.chmod(0)
@@ -144,15 +146,15 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
     if user == 0:  # the superuser may read anything
         os.seteuid(65534)
     try:
-        refusal = _refusal(path)
+        error = _refused(path)
     finally:
         os.seteuid(user)
 
-    assert refusal.message == f"{path}: permission denied."
+    assert error.message == f"{path}: permission denied."
 
 
 @pytest.mark.parametrize("encoding", ["klingon", "rot13"])
-def test_an_encoding_that_is_none_is_refused_whatever_the_format(tmp_path: Path, encoding: str) -> None:
+def test_an_unknown_encoding_is_refused_in_any_format(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "leads"
     path.write_bytes(CSV)
 
@@ -162,7 +164,7 @@ def test_an_encoding_that_is_none_is_refused_whatever_the_format(tmp_path: Path,
     assert caught.value.code == "NO_SUCH_ENCODING"
 
 
-def _refusal(path: Path) -> BulkZohoError:
+def _refused(path: Path) -> BulkZohoError:
     with pytest.raises(RefusedError) as caught:
         open_source(str(path), InputSettings())
     assert caught.value.hint
@@ -197,10 +199,10 @@ def test_three_hundred_megabytes_with_or_without_an_open_quote_stay_under_a_hund
     with path.open("w") as file:
         file.write("Name,Street,Note\n")
         for start in range(0, rows, 1000):
-            lines = ["Somebody Somewhere,12 Some Street West in Springfield,A note of moderate length, without quotes"] * 1000
+            lines = ["Example Person,12 Some Street West in Springfield,A note of moderate length, without quotes"] * 1000
             lines = [line.replace("length, ", "length ") for line in lines]
             if quote_in_row is not None and start <= quote_in_row - 1 < start + 1000:
-                lines[quote_in_row - 1 - start] = 'Somebody,"12 Some Street,A note'
+                lines[quote_in_row - 1 - start] = 'Example,"12 Some Street,A note'
             file.write("\n".join(lines) + "\n")
     assert path.stat().st_size > 270_000_000
 

@@ -1,3 +1,5 @@
+"""A changed input is recognized."""
+
 from __future__ import annotations
 
 import gzip
@@ -20,7 +22,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_file_that_only_grew_still_has_what_was_read(path: Path) -> None:
+def test_a_file_that_only_grew_still_matches(path: Path) -> None:
     source = open_source(str(path), InputSettings())
     source.read()
     seen = source.fingerprint()
@@ -32,7 +34,7 @@ def test_a_file_that_only_grew_still_has_what_was_read(path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"a" + TEXT[1:], TEXT[:1000], b""])
-def test_a_file_that_changed_in_what_was_read_is_found_out(path: Path, content: bytes) -> None:
+def test_a_change_in_the_read_part_is_detected(path: Path, content: bytes) -> None:
     source = open_source(str(path), InputSettings())
     source.read()
     seen = source.fingerprint()
@@ -53,7 +55,7 @@ def test_size_and_time_are_those_of_the_opening(path: Path) -> None:
     source.close()
 
 
-def test_the_content_is_the_same_packed_or_not_and_under_any_name(path: Path, tmp_path: Path) -> None:
+def test_the_content_digest_ignores_compression_and_name(path: Path, tmp_path: Path) -> None:
     packed, copy, other = tmp_path / "x.gz", tmp_path / "y.csv", tmp_path / "z.csv"
     packed.write_bytes(gzip.compress(TEXT))
     copy.write_bytes(TEXT)
@@ -72,7 +74,7 @@ def test_a_damaged_file_has_a_digest_too(tmp_path: Path) -> None:
     assert content_digest(str(packed))
 
 
-def test_a_file_that_is_gone_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="no such file"):
         content_digest(str(tmp_path / "gone.csv"))
     with pytest.raises(RefusedError, match="no such file"):

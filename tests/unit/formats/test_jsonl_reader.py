@@ -1,3 +1,5 @@
+"""JSON Lines are read with exact numbers, and a bad line rejects its row only."""
+
 from __future__ import annotations
 
 import json
@@ -18,7 +20,7 @@ from bulkzoho.formats.jsonl_reader import JsonLinesReader
 
 @dataclass
 class Drained:
-    """All that a file gave."""
+    """Everything that was read from a file."""
 
     header: tuple[str, ...] = ()
     rows: list[Sequence[Any]] = field(default_factory=list)
@@ -63,7 +65,7 @@ def test_a_key_that_a_line_does_not_have_is_absent() -> None:
     assert [list(row) for row in drained.rows] == [[1, ABSENT], [3, 2], [ABSENT, ABSENT]]
 
 
-def test_a_column_keeps_its_place_from_block_to_block() -> None:
+def test_a_column_keeps_its_position_from_block_to_block() -> None:
     drained = read('{"a":1,"b":2}\n{"c":3}\n{"b":4}\n', block_rows=1)
 
     assert [block.header for block in drained.blocks] == [("a", "b"), ("a", "b", "c"), ("a", "b", "c")]
@@ -76,7 +78,7 @@ def test_blank_lines_are_skipped_and_have_no_number() -> None:
     assert drained.numbers == [1, 2]
 
 
-def test_the_last_line_need_not_end() -> None:
+def test_the_last_line_end_is_optional() -> None:
     assert read('{"a":1}\n{"a":2}').numbers == [1, 2]
 
 
@@ -103,8 +105,8 @@ def test_numbers_keep_their_own_digits(number: str, form: str) -> None:
 
     found = _numbers(drained.rows[0])
 
-    assert [one for one in found if isinstance(one, ExactNumber)] == [number]
-    assert not any(isinstance(one, float) for one in found)
+    assert [number for number in found if isinstance(number, ExactNumber)] == [number]
+    assert not any(isinstance(number, float) for number in found)
 
 
 @pytest.mark.parametrize("number", [0, -1, 5725767000000123456, 2**63, 2**64 - 1, -(2**63)])
@@ -133,13 +135,13 @@ def test_text_that_looks_like_a_number_stays_text() -> None:
         ("[1,2]", "but not an object"),
         ('"text"', "but not an object"),
         ("1", "but not an object"),
-        ('{"a":' + "[" * 250 + "]" * 250 + "}", "too deeply"),  # it could be read, but not be written into a letter
+        ('{"a":' + "[" * 250 + "]" * 250 + "}", "too deeply"),  # orjson can decode it, but not encode it in a rejected row
         ('{"a":' + '{"b":' * 1000 + "1" + "}" * 1000 + "}", "too deeply"),
         ('{"a":' + "[" * 1000 + "1.5" + "]" * 1000 + "}", "too deeply"),
         ('{"a":' + "[" * 2000 + "1" + "]" * 2000 + "}", "is not JSON"),
     ],
 )
-def test_a_line_that_is_no_object_costs_its_row_only(line: str, what: str, block_rows: int) -> None:
+def test_a_line_that_is_not_an_object_rejects_its_row_only(line: str, what: str, block_rows: int) -> None:
     drained = read('{"a":1}\n' + line + '\n{"a":3}\n', block_rows=block_rows)
 
     assert drained.numbers == [1, 3]
@@ -150,7 +152,7 @@ def test_a_line_that_is_no_object_costs_its_row_only(line: str, what: str, block
 
 @pytest.mark.parametrize("block_rows", [1, 100])
 @pytest.mark.parametrize("line", [r'{"a":"x\u0000"}', r'{"a\u0000":1}', r'{"a":[{"b":"\\\u0000"}]}'])
-def test_a_nul_character_costs_its_row_as_in_csv(line: str, block_rows: int) -> None:
+def test_a_nul_character_rejects_its_row_as_in_csv(line: str, block_rows: int) -> None:
     drained = read('{"a":1}\n' + line + '\n{"a":"\\\\u0000"}\n', block_rows=block_rows)
 
     assert drained.numbers == [1, 3]
@@ -161,13 +163,13 @@ def test_a_nul_character_costs_its_row_as_in_csv(line: str, block_rows: int) -> 
 
 
 @pytest.mark.parametrize("value", ["[" * 200 + "]" * 200, "[" + "[]," * 500 + "[]]", "[" * 200 + "1.5" + "]" * 200])
-def test_values_that_can_be_written_again_are_rows(value: str) -> None:
+def test_values_that_can_be_encoded_again_are_rows(value: str) -> None:
     [row] = read('{"a":1}\n{"a":' + value + "}\n").rows[1:]
 
     assert encode_json({"record": {"a": row[0]}}) == b'{"record":{"a":' + value.encode() + b"}}"
 
 
-def test_bytes_that_do_not_decode_cost_their_row_only() -> None:
+def test_undecodable_bytes_reject_their_row_only() -> None:
     drained = read(b'{"a":1}\n{"a":"Jos\xe9"}\r\n{"a":3}\n')
 
     assert drained.numbers == [1, 3]
@@ -187,7 +189,7 @@ def test_other_encodings_are_read(codec: str, encoding: str | None, size: int) -
     assert [list(row) for row in drained.rows] == [["Åse"], ["José"]]
 
 
-def test_damage_in_another_encoding_costs_its_row_only() -> None:
+def test_undecodable_bytes_of_another_encoding_reject_their_row_only() -> None:
     drained = read(b'{"a":"x"}\n{"a":"\x81"}\n', encoding="cp1252")
 
     assert drained.numbers == [1]
@@ -195,7 +197,7 @@ def test_damage_in_another_encoding_costs_its_row_only() -> None:
 
 
 @pytest.mark.parametrize("data", ["[", '[{"a":1}]', '\n [\n{"a":1}\n]'])
-def test_a_json_array_is_refused_with_the_remedy(data: str) -> None:
+def test_a_json_array_is_refused_with_a_hint(data: str) -> None:
     error = read(data).error
 
     assert isinstance(error, RefusedError)
@@ -203,7 +205,7 @@ def test_a_json_array_is_refused_with_the_remedy(data: str) -> None:
     assert "jq -c '.[]'" in error.hint
 
 
-def test_an_object_over_several_lines_is_refused_with_the_remedy() -> None:
+def test_an_object_over_several_lines_is_refused_with_a_hint() -> None:
     error = read('{\n  "a": 1\n}\n').error
 
     assert isinstance(error, RefusedError)
@@ -218,14 +220,14 @@ def test_an_empty_file_is_refused(data: str) -> None:
     assert error.code == "EMPTY_FILE"
 
 
-def test_an_encoding_that_is_none_is_refused() -> None:
+def test_an_unknown_encoding_is_refused() -> None:
     error = read('{"a":1}', encoding="klingon").error
 
     assert isinstance(error, RefusedError)
     assert error.code == "NO_SUCH_ENCODING"
 
 
-def test_a_line_that_never_ends_is_given_up_within_a_bound() -> None:
+def test_an_endless_line_fails_within_bounded_memory() -> None:
     pieces = 0
 
     def endless() -> Iterator[bytes]:
@@ -243,7 +245,7 @@ def test_a_line_that_never_ends_is_given_up_within_a_bound() -> None:
     assert pieces < 100
 
 
-def test_damage_below_leaves_the_whole_lines_before_it() -> None:
+def test_whole_lines_before_damage_are_read() -> None:
     error = RunFailedError("cut")
 
     def cut() -> Iterator[bytes]:
@@ -256,7 +258,7 @@ def test_damage_below_leaves_the_whole_lines_before_it() -> None:
     assert drained.error is error
 
 
-def test_a_file_of_ever_new_keys_is_given_up_within_a_bound() -> None:
+def test_a_file_of_endless_new_keys_fails_within_bounded_memory() -> None:
     drained = drain(JsonLinesReader((b'{"k%d":1}\n' % n for n in range(100_000)), name="leads.jsonl"))
 
     assert drained.error is not None
@@ -277,10 +279,10 @@ VALUES = st.recursive(
     block_rows=st.integers(1, 11),
     size=st.integers(1, 40),
 )
-def test_what_the_json_module_writes_comes_back_whatever_the_block_size(
+def test_files_of_the_json_module_are_read_back_in_any_block_size(
     objects: list[dict[str, Any]], block_rows: int, size: int
 ) -> None:
-    drained = read("".join(json.dumps(one) + "\n" for one in objects), block_rows=block_rows, size=size)
+    drained = read("".join(json.dumps(values) + "\n" for values in objects), block_rows=block_rows, size=size)
 
     assert drained.error is None
     assert drained.unreadable == []
@@ -296,9 +298,9 @@ def test_what_the_json_module_writes_comes_back_whatever_the_block_size(
 def _numbers(value: Any) -> list[Any]:
     match value:
         case dict():
-            return [found for one in value.values() for found in _numbers(one)]
+            return [found for item in value.values() for found in _numbers(item)]
         case list() | tuple():
-            return [found for one in value for found in _numbers(one)]
+            return [found for item in value for found in _numbers(item)]
         case ExactNumber() | float():
             return [value]
         case _:
@@ -310,8 +312,8 @@ def _as_python(value: Any) -> Any:
         case ExactNumber():
             return json.loads(value)
         case dict():
-            return {key: _as_python(one) for key, one in value.items()}
+            return {key: _as_python(item) for key, item in value.items()}
         case list():
-            return [_as_python(one) for one in value]
+            return [_as_python(item) for item in value]
         case _:
             return value

@@ -1,4 +1,4 @@
-"""Parquet: what is written of the strands, and what is read back."""
+"""Parquet files are written from partitions and read back."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ EMPTY = {**dict.fromkeys(TYPES), "id": "2"}
 
 
 def _part(folder: Path, *records: Mapping[str, Any]) -> Part:
-    path = folder / f"strand-{len([*folder.iterdir()])}"
-    path.write_bytes(b"".join(encode_json(one) + b"\n" for one in records))
+    path = folder / f"partition-{len([*folder.iterdir()])}"
+    path.write_bytes(b"".join(encode_json(record) + b"\n" for record in records))
     return path, path.stat().st_size
 
 
@@ -70,7 +70,7 @@ def test_each_field_has_the_type_that_holds_its_values(tmp_path: Path) -> None:
     as_text = write_parquet(path, COLUMNS, [_part(tmp_path, RECORD), _part(tmp_path, EMPTY)])
 
     assert as_text == ()
-    assert {one.name: str(one.type).replace("element", "item") for one in parquet.read_schema(path)} == {
+    assert {field.name: str(field.type).replace("element", "item") for field in parquet.read_schema(path)} == {
         "id": "string",
         "Name": "string",
         "Amount": "decimal128(38, 9)",
@@ -86,7 +86,7 @@ def test_each_field_has_the_type_that_holds_its_values(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_what_was_written_is_read_back_null_apart_from_empty(tmp_path: Path) -> None:
+def test_written_values_are_read_back_with_null_distinct_from_empty(tmp_path: Path) -> None:
     path = tmp_path / "out.parquet"
     write_parquet(path, COLUMNS, [_part(tmp_path, RECORD, EMPTY, EMPTY)])
 
@@ -125,7 +125,7 @@ def test_a_column_with_a_value_that_does_not_fit_is_text(tmp_path: Path, name: s
     assert _read(path)[1][name] == text
 
 
-def test_the_same_strands_give_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_partitions_give_the_same_bytes(tmp_path: Path) -> None:
     parts = [_part(tmp_path, *[RECORD] * 50), _part(tmp_path, EMPTY)]
 
     write_parquet(tmp_path / "one", COLUMNS, parts)
@@ -134,7 +134,7 @@ def test_the_same_strands_give_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
-def test_a_parquet_of_another_tool_gives_its_values(tmp_path: Path) -> None:
+def test_a_parquet_file_of_another_tool_is_read(tmp_path: Path) -> None:
     table = pa.table(
         {
             "Text": pa.array(["a", "b"]).dictionary_encode(),
@@ -150,7 +150,7 @@ def test_a_parquet_of_another_tool_gives_its_values(tmp_path: Path) -> None:
     ]
 
 
-def test_numbers_of_single_precision_keep_their_own_digits(tmp_path: Path) -> None:
+def test_numbers_of_single_precision_keep_their_shortest_digits(tmp_path: Path) -> None:
     table = pa.table({"Rate": pa.array([0.1, None, 1e20, 5.0], pa.float32())})
     parquet.write_table(table, tmp_path / "singles")
 
@@ -177,7 +177,7 @@ def _texts_as_bytes(*raws: bytes) -> pa.Array:
         (_texts_as_bytes(b"x", b"Jos\xe9", b"y"), "BAD_ENCODING", "the text is not valid UTF-8"),
     ],
 )
-def test_what_is_no_value_costs_its_row_only_and_never_becomes_null(
+def test_an_invalid_value_rejects_its_row_only_and_never_becomes_null(
     tmp_path: Path, cells: pa.Array, code: str, message: str
 ) -> None:
     parquet.write_table(pa.table({"Last_Name": ["a", "b", "c"], "Rate": cells}), tmp_path / "bad.parquet")
@@ -193,17 +193,17 @@ def test_what_is_no_value_costs_its_row_only_and_never_becomes_null(
     assert [(number, row[0]) for number, row in zip(block.numbers, block.rows, strict=True)] == [(1, "a"), (3, "c")]
 
 
-def test_what_no_field_takes_is_refused_before_the_first_row(tmp_path: Path) -> None:
+def test_a_column_that_no_field_takes_is_refused_before_the_first_row(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"Photo": pa.array([b"x"])}), tmp_path / "binary.parquet")
     (tmp_path / "text.parquet").write_bytes(b"Last_Name\nSmith\n")
 
     with pytest.raises(RefusedError, match="'Photo' holds binary"):
         _read(tmp_path / "binary.parquet")
-    with pytest.raises(RefusedError, match="is no Parquet"):
+    with pytest.raises(RefusedError, match="is not a readable Parquet file"):
         _read(tmp_path / "text.parquet")
 
 
-def test_rows_before_damage_are_given(tmp_path: Path) -> None:
+def test_rows_before_damage_are_read(tmp_path: Path) -> None:
     path = tmp_path / "cut.parquet"
     table = pa.table({"Name": [f"{n:0100}" for n in range(4_000)]})
     parquet.write_table(table, path, row_group_size=2_000, compression="none", use_dictionary=False)
@@ -221,7 +221,7 @@ def test_rows_before_damage_are_given(tmp_path: Path) -> None:
     assert rows >= 2_000
 
 
-def test_without_the_extra_one_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet_without_the_extra_is_refused_with_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
 
     with pytest.raises(RefusedError) as refused:

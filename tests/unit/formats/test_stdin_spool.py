@@ -1,3 +1,5 @@
+"""Standard input is copied as it is read, and the copy is read again by a resume."""
+
 from __future__ import annotations
 
 import os
@@ -71,7 +73,7 @@ def read_again(spool: Path) -> tuple[list[list[str]], RunFailedError | None]:
     return rows, None
 
 
-def test_what_is_read_is_copied_ahead_of_the_rows(pipe: Pipe, spool: Path) -> None:
+def test_input_is_copied_before_its_rows_are_returned(pipe: Pipe, spool: Path) -> None:
     pipe.write("A,B\n" + "1,2\n" * 150)
 
     block = pipe.source.read()
@@ -82,7 +84,7 @@ def test_what_is_read_is_copied_ahead_of_the_rows(pipe: Pipe, spool: Path) -> No
     assert stat.S_IMODE(spool.stat().st_mode) == 0o600
 
 
-def test_standard_input_waits_and_knows_no_total(pipe: Pipe) -> None:
+def test_standard_input_is_a_blocking_source(pipe: Pipe) -> None:
     assert pipe.source.blocking
     assert pipe.source.name == "stdin"
 
@@ -96,7 +98,7 @@ def test_a_complete_copy_is_read_like_the_input_itself(pipe: Pipe, spool: Path) 
     assert read_again(spool) == ([["1", "2"], ["3", "4"]], None)
 
 
-def test_a_copy_keeps_its_name_and_its_fingerprint(pipe: Pipe, spool: Path) -> None:
+def test_a_copy_has_the_name_and_fingerprint_of_the_input(pipe: Pipe, spool: Path) -> None:
     pipe.write("A\n1\n")
     pipe.end()
     while pipe.source.read():
@@ -112,7 +114,7 @@ def test_a_copy_keeps_its_name_and_its_fingerprint(pipe: Pipe, spool: Path) -> N
     again.close()
 
 
-def test_a_copy_whose_input_did_not_end_gives_whole_rows_and_then_fails(pipe: Pipe, spool: Path) -> None:
+def test_an_incomplete_copy_gives_whole_rows_and_then_fails(pipe: Pipe, spool: Path) -> None:
     pipe.write("A,B\n" + "1,2\n" * 100 + "3,4")
     pipe.source.read()
     pipe.close()
@@ -124,7 +126,7 @@ def test_a_copy_whose_input_did_not_end_gives_whole_rows_and_then_fails(pipe: Pi
     assert error.code == "INPUT_INCOMPLETE"
 
 
-def test_a_copy_that_was_cut_since_fails_although_its_input_had_ended(pipe: Pipe, spool: Path) -> None:
+def test_a_truncated_copy_fails_although_its_input_had_ended(pipe: Pipe, spool: Path) -> None:
     pipe.write("A,B\n1,2\n3,4\n")
     pipe.end()
     while pipe.source.read():
@@ -151,7 +153,7 @@ def test_closing_wakes_a_read_that_waits_in_another_thread(pipe: Pipe) -> None:
     assert pipe.source.read() is None
 
 
-def test_a_copy_is_never_written_over(spool: Path) -> None:
+def test_a_copy_is_never_overwritten(spool: Path) -> None:
     spool.write_text("another run's input")
 
     with pytest.raises(RunFailedError, match="a copy of another input exists"):
@@ -160,7 +162,7 @@ def test_a_copy_is_never_written_over(spool: Path) -> None:
     assert spool.read_text() == "another run's input"
 
 
-def test_a_copy_that_cannot_be_made_is_said_with_the_remedy(tmp_path: Path) -> None:
+def test_a_copy_that_cannot_be_created_fails_with_a_hint(tmp_path: Path) -> None:
     with pytest.raises(RunFailedError, match="the input cannot be copied") as caught:
         StreamByteSource(StandardInput(), tmp_path / "no such folder" / "stdin-0")
 
@@ -176,12 +178,12 @@ def test_a_closed_standard_input_is_refused(spool: Path) -> None:
         StreamByteSource(StandardInput(reading), spool)
 
 
-def test_standard_input_needs_a_place_for_its_copy() -> None:
+def test_standard_input_needs_a_path_for_its_copy() -> None:
     with pytest.raises(RefusedError, match="cannot be used here"):
         open_source("-", InputSettings())
 
 
-def test_a_file_with_a_neighbour_named_like_a_mark_is_an_ordinary_file(tmp_path: Path) -> None:
+def test_a_file_beside_one_named_like_an_end_mark_is_a_regular_file(tmp_path: Path) -> None:
     path = tmp_path / "leads.csv"
     path.write_text("A\n1\n")
     (tmp_path / "leads.csv.end").write_text("something else")

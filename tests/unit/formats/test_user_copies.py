@@ -1,3 +1,5 @@
+"""A copy that a person edited is recognized."""
+
 from __future__ import annotations
 
 import json

@@ -54,7 +54,13 @@ DIALECT = {
 _DIALECT = re.compile(r"\b(?:" + "|".join(f"(?P<w{i}>{word})" for i, word in enumerate(DIALECT)) + r")\b", re.IGNORECASE)
 _ADVICE = list(DIALECT.values())
 _FOLDERS = ("bulkzoho", "docs", "tests", "benchmarks", "README.md", "CHANGELOG.md", "CONTRIBUTING.md")
-_EXEMPT = ("docs/decisions/", "tests/plain_english.py", "docs/glossary.md")
+_EXEMPT = (
+    "docs/decisions/",
+    "docs/glossary.md",
+    "tests/plain_english.py",
+    "bulkzoho/storage/store/schema.py",  # names of tables of older versions
+    "tests/contract/journal_samples.py",  # likewise
+)
 
 
 def dialect_in(text: str) -> list[tuple[str, str]]:

@@ -70,13 +70,13 @@ class InputOpener:
         return open_source(info.path, self.settings.files, name=info.name, digests=not info.content)
 
 
-def describe_inputs(plan: InputOpener) -> list[InputInfo]:
+def describe_inputs(opener: InputOpener) -> list[InputInfo]:
     """Return each input with its present size and time.
 
     Raises:
         RefusedError: An input is given twice.
     """
-    settings = plan.settings
+    settings = opener.settings
     if settings.inputs.count(STANDARD_INPUT) > 1:
         raise RefusedError("standard input (-) can be read only once.", hint="Name it once.")
     _require_distinct(settings.inputs)
@@ -84,7 +84,7 @@ def describe_inputs(plan: InputOpener) -> list[InputInfo]:
     inputs = []
     for index, path in enumerate(settings.inputs):
         if path == STANDARD_INPUT:
-            inputs.append(InputInfo(index=index, path=str(plan.folder.spool(index)), name=plan.spool_name))
+            inputs.append(InputInfo(index=index, path=str(opener.folder.spool(index)), name=opener.spool_name))
             continue
         try:
             seen = os.stat(path)  # noqa: PTH116  the path stays text, as it was given
@@ -157,7 +157,7 @@ class InputHeader:
 
 
 async def read_headers(
-    plan: InputOpener, inputs: Sequence[InputInfo], *, live: bool, stop: StopSignal
+    opener: InputOpener, inputs: Sequence[InputInfo], *, live: bool, stop: StopSignal
 ) -> tuple[list[InputHeader], dict[int, Source]]:
     """Return the columns of each input that has rows, and the open sources of inputs that can be read only once, by index.
 
@@ -168,7 +168,7 @@ async def read_headers(
     open_sources: dict[int, Source] = {}
     with ExitStack() as opened:  # closes them if one is refused
         for info in inputs:
-            source = plan.open(info, live=live)
+            source = opener.open(info, live=live)
             opened.callback(source.close)
             if source.blocking:
                 stop.listen(source.close)  # a signal ends the wait for the writer
@@ -190,20 +190,20 @@ async def read_headers(
 
 
 def input_parts(
-    plan: InputOpener, inputs: Sequence[InputInfo], known: Sequence[RowRanges], open_sources: dict[int, Source]
+    opener: InputOpener, inputs: Sequence[InputInfo], known: Sequence[RowRanges], open_sources: dict[int, Source]
 ) -> list[RunInput]:
     """Return the inputs for the pipeline; *known* are the rows of each that must not be read as new."""
 
-    def opener(source: InputInfo) -> Callable[[], Source]:
+    def open_once(source: InputInfo) -> Callable[[], Source]:
         if source.index in open_sources:
             return lambda: open_sources[source.index]
-        return partial(plan.open, source, live=False)
+        return partial(opener.open, source, live=False)
 
     return [
         RunInput(
             index=source.index,
-            open=opener(source),
-            reopen=partial(plan.open, source, live=False),
+            open=open_once(source),
+            reopen=partial(opener.open, source, live=False),
             known=RowRanges(known[source.index].ranges()),
         )
         for source in inputs

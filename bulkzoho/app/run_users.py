@@ -14,6 +14,7 @@ from bulkzoho.domain.transform.row_transformer import RowTransformer
 from bulkzoho.domain.transform.user_directory import CrmUser, UserDirectory
 from bulkzoho.errors import RunFailedError
 from bulkzoho.storage.files.atomic_write import write_atomic
+from bulkzoho.storage.files.write_errors import write_error
 
 __all__ = ["RunUserCache"]
 
@@ -79,6 +80,4 @@ class RunUserCache:
         try:
             write_atomic(self._path, json.dumps([asdict(user) for user in everyone]).encode())
         except OSError as error:
-            raise RunFailedError(
-                f"{self._path}: cannot be written ({error.strerror}).", hint="Free disk space, then resume."
-            ) from error
+            raise write_error(RunFailedError, self._path, error) from error

@@ -219,7 +219,9 @@ class DifferenceWriter:
             RunFailedError: The disk is full, or the like.
         """
         try:
-            self._draft.write(b"".join(encode_json(difference_json(one, run=self._run)) + b"\n" for one in findings))
+            self._draft.write(
+                b"".join(encode_json(difference_json(difference, run=self._run)) + b"\n" for difference in findings)
+            )
         except OSError as error:
             raise _cannot_write(self._draft.path, error) from error
 

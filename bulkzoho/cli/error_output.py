@@ -14,6 +14,7 @@ import click
 
 from bulkzoho.cli.streams import print_json, print_note
 from bulkzoho.errors import BulkZohoError, ExitCode, RunFailedError, UsageError
+from bulkzoho.storage.files.private_folder import make_private_folder
 
 __all__ = ["InterruptedEarlyError", "crash_error", "error_line", "report_failure", "state_error", "usage_error"]
 
@@ -80,7 +81,7 @@ def crash_error(error: BaseException) -> BulkZohoError:
     where = _home() / CRASH_LOG
     name = type(error).__name__
     try:
-        where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(where.parent)
         descriptor = os.open(where, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n{''.join(_trace(error, set()))}\n")

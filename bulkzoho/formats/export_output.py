@@ -17,6 +17,7 @@ from bulkzoho.formats.parquet_writer import write_parquet
 from bulkzoho.formats.part_joiner import ByteSink, Part, stream_parts, write_parts
 from bulkzoho.formats.record_writers import CsvRecordWriter, JsonRecordWriter
 from bulkzoho.interfaces import RecordWriter
+from bulkzoho.storage.files.write_errors import write_error
 
 __all__ = ["ExportOutput", "output_columns"]
 
@@ -74,11 +75,8 @@ class ExportOutput:
                     code="NO_READER",
                 ) from error
             name = "standard output" if settings.output == STANDARD_OUTPUT else settings.output
-            raise RunFailedError(
-                f"{name}: cannot be written ({error.strerror}).",
-                hint="Make room or give write permission, then resume: nothing is read again.",
-                code="CANNOT_WRITE",
-            ) from error
+            hint = "Make room or give write permission, then resume: nothing is read again."
+            raise write_error(RunFailedError, name, error, hint=hint) from error
 
     async def _parquet(self, parts: Sequence[Part]) -> Part:
         path = self.scratch / "whole.parquet"

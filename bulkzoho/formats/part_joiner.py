@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from bulkzoho.domain.model.export import Compression
 from bulkzoho.errors import RefusedError
 from bulkzoho.storage.files.atomic_write import AtomicFile
+from bulkzoho.storage.files.write_errors import CANNOT_WRITE
 
 __all__ = ["NOWHERE", "ByteSink", "Part", "chunks_of", "refuse_unwritable", "require_compressor", "stream_parts", "write_parts"]
 
@@ -46,20 +47,18 @@ def refuse_unwritable(path: Path) -> None:
         RefusedError: It is a folder, or its folder does not exist or is not writable.
     """
     if path.is_dir():
-        raise RefusedError(f"{path}: is a folder.", hint="Name a file in it.", code="CANNOT_WRITE")
+        raise RefusedError(f"{path}: is a folder.", hint="Name a file in it.", code=CANNOT_WRITE)
     if path.exists() and not path.is_file():  # a device would be replaced by a file
-        raise RefusedError(
-            f"{path}: is not a regular file.", hint="Write to it with -o - and a redirection.", code="CANNOT_WRITE"
-        )
+        raise RefusedError(f"{path}: is not a regular file.", hint="Write to it with -o - and a redirection.", code=CANNOT_WRITE)
     try:
         path = path.resolve()
     except (OSError, RuntimeError) as error:  # a cycle of links
-        raise RefusedError(f"{path}: the link has no target.", hint="Name a file in a folder.", code="CANNOT_WRITE") from error
+        raise RefusedError(f"{path}: the link has no target.", hint="Name a file in a folder.", code=CANNOT_WRITE) from error
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise RefusedError(
             f"{path}: its folder does not exist or is not writable.",
             hint="Name a file in a folder that you may write to.",
-            code="CANNOT_WRITE",
+            code=CANNOT_WRITE,
         )
 
 

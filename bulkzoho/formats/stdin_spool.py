@@ -22,6 +22,7 @@ from bulkzoho.formats.raw_input import CHUNK_BYTES, Chunks, FileByteSource, Runn
 from bulkzoho.interfaces import InputFingerprint
 from bulkzoho.storage.files.append_file import AppendFile
 from bulkzoho.storage.files.atomic_write import write_atomic
+from bulkzoho.storage.files.write_errors import CANNOT_WRITE
 
 __all__ = ["STDIN_NAME", "InputStream", "SpoolByteSource", "StandardInput", "StreamByteSource", "is_spool"]
 
@@ -222,5 +223,5 @@ def _cannot_copy(error: OSError) -> RunFailedError:
     return RunFailedError(
         f"{error.filename or 'standard input'}: the input cannot be copied ({error.strerror}).",
         hint="Free disk space, then import again.",
-        code="CANNOT_WRITE",
+        code=CANNOT_WRITE,
     )

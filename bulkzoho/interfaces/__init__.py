@@ -223,13 +223,13 @@ class MetadataApi(Protocol):
 
 
 class Progress(Protocol):
-    """Whoever watches a run."""
+    """A display of a run's progress."""
 
     def show(self, snapshot: ProgressSnapshot) -> None:
-        """Take the state as it is now.  Called a few times a second; must not wait."""
+        """Show the present state.  Called a few times a second; must not wait."""
 
     def tell(self, line: str) -> None:
-        """Take one line for a person (a warning, a fact about the run)."""
+        """Show one line: a warning, or a fact about the run."""
 
 
 class QueryApi(Protocol):

@@ -110,19 +110,19 @@ def usage_json(usage: QuotaUsage) -> dict[str, Any]:
         "plan": str(usage.plan),
         "limits_of_run": usage.limits_of_run,
         "at": _time_json(usage.at),
-        "windows": {_window_name(one): _window_json(one) for one in usage.windows},
+        "windows": {_window_name(window): _window_json(window) for window in usage.windows},
         "credits_told_by_service": usage.credits_from_service,
         "paused_until": None if usage.paused_until is None else _time_json(usage.paused_until),
         "runs": [
             {
-                "run": one.run,
-                "calls": one.calls,
-                "credits": one.credits,
-                "last_call": _time_json(one.last_at),
-                "processes": one.processes,
-                "calls_in_flight": one.calls_in_flight,
+                "run": run.run,
+                "calls": run.calls,
+                "credits": run.credits,
+                "last_call": _time_json(run.last_at),
+                "processes": run.processes,
+                "calls_in_flight": run.calls_in_flight,
             }
-            for one in usage.runs
+            for run in usage.runs
         ],
         "notes": list(usage.notes),
     }
@@ -140,7 +140,7 @@ def _window_json(window: WindowUsage) -> dict[str, Any]:
         "held": window.held,
         "left": window.left,
         "next_back": None if first is None else {"by": _time_json(first.by), "amount": first.amount},
-        "comes_back": [{"by": _time_json(one.by), "amount": one.amount} for one in window.comes_back],
+        "comes_back": [{"by": _time_json(part.by), "amount": part.amount} for part in window.comes_back],
     }
 
 

@@ -24,6 +24,7 @@ from bulkzoho.engine.exporter.overlap import OverlapWindow
 from bulkzoho.engine.exporter.record_api import RecordPager
 from bulkzoho.errors import BulkZohoError, RunFailedError
 from bulkzoho.interfaces import ExportJournal, RecordWriter, TrackedFile
+from bulkzoho.storage.files.write_errors import write_error
 
 __all__ = ["ExportPipeline", "ExportPipelineParts", "PageFilter", "PartitionSink"]
 
@@ -167,8 +168,4 @@ class ExportPipeline:
 
 
 def _cannot_write(error: OSError) -> RunFailedError:
-    return RunFailedError(
-        f"{error.filename or 'a file of the run'}: {error.strerror}.",
-        hint="Make room on the disk, then resume.",
-        code="CANNOT_WRITE",
-    )
+    return write_error(RunFailedError, error.filename or "a file of the run", error)

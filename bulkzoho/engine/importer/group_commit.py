@@ -17,6 +17,7 @@ from typing import Final
 from bulkzoho.domain.model.journal_events import Change, FileLengthCommitted
 from bulkzoho.errors import BulkZohoError, JournalError, RunFailedError
 from bulkzoho.interfaces import ShipmentJournal, TrackedFile
+from bulkzoho.storage.files.write_errors import write_error
 
 __all__ = ["GroupCommitWriter"]
 
@@ -287,11 +288,7 @@ def _cannot_write(error: BaseException) -> BulkZohoError:
         case BulkZohoError():
             return error
         case OSError():
-            return RunFailedError(
-                f"{error.filename or 'the run’s files'}: {error.strerror}.",  # noqa: RUF001  an apostrophe in prose
-                hint="Make room on the disk, then resume.",
-                code="CANNOT_WRITE",
-            )
+            return write_error(RunFailedError, error.filename or "a file of the run", error)
         case _:
             defect = JournalError(
                 f"the outcome of rows could not be written ({type(error).__name__}).",

@@ -12,6 +12,7 @@ from bulkzoho.app.export_records import export_records
 from bulkzoho.app.replay import replay_letters
 from bulkzoho.app.resume import resume_run
 from bulkzoho.app.start_import import import_files, import_rows
+from bulkzoho.domain.model.account import DEFAULT_ACCOUNT, AccountSelection
 from bulkzoho.domain.model.export import ConvertedLeads, ExportRoute, ExportSettings
 from bulkzoho.domain.model.progress import ProgressSnapshot
 from bulkzoho.domain.model.rows import Operation
@@ -22,7 +23,6 @@ from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.interfaces import Progress
 from bulkzoho.storage.store.open_store import open_store
 from bulkzoho.storage.store.run_catalog import list_runs
-from bulkzoho.zoho.auth.account_resolver import DEFAULT_ACCOUNT, AccountSelection
 
 __all__ = ["Client", "connect"]
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from bulkzoho.app.credentials import profile_store, select_account
 from bulkzoho.app.session import open_visit_session
 from bulkzoho.app.wiring import open_api_client, token_cache_of
+from bulkzoho.domain.model.account import AccountSelection, Profile
 from bulkzoho.domain.model.metadata import Organization, User
 from bulkzoho.errors import AccessError, UnreachableError
 from bulkzoho.interfaces import Progress
-from bulkzoho.zoho.auth.account_resolver import AccountSelection, ResolvedAccount, profile_to_use, resolve_account
-from bulkzoho.zoho.auth.profile import Profile
+from bulkzoho.zoho.auth.account_resolver import ResolvedAccount, profile_to_use, resolve_account
 from bulkzoho.zoho.auth.token_requests import RevocationResult, revoke
 
-__all__ = ["AccountStatus", "LogoutResult", "account_status", "list_profiles", "log_out"]
+__all__ = ["AccountStatus", "LogoutResult", "RevocationResult", "account_status", "list_profiles", "log_out"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
+from bulkzoho.domain.model.account import AccountSelection
 from bulkzoho.storage.store.home import current_home
-from bulkzoho.zoho.auth.account_resolver import AccountSelection, ResolvedAccount, resolve_account
+from bulkzoho.zoho.auth.account_resolver import ResolvedAccount, resolve_account
 from bulkzoho.zoho.auth.profile_store import ProfileStore
 
 __all__ = ["profile_store", "select_account"]

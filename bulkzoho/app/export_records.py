@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bulkzoho.app.start_export import export_module
+from bulkzoho.domain.model.account import DEFAULT_ACCOUNT, AccountSelection
 from bulkzoho.domain.model.export import Compression, ExportSettings, ExportSummary, OutputFormat
 from bulkzoho.domain.transform.exact_json import decode_json_decimal
 from bulkzoho.engine.concurrency.stop import StopSignal
@@ -16,7 +17,6 @@ from bulkzoho.errors import BulkZohoError, ExitCode, RunFailedError
 from bulkzoho.formats.part_joiner import NOWHERE
 from bulkzoho.interfaces import Progress
 from bulkzoho.storage.store.home import current_home
-from bulkzoho.zoho.auth.account_resolver import DEFAULT_ACCOUNT, AccountSelection
 
 __all__ = ["export_records"]
 

@@ -13,14 +13,14 @@ from bulkzoho.app.credentials import profile_store
 from bulkzoho.app.login_exchange import LoginRequest, exchange_login, follow_token_data_center
 from bulkzoho.app.session import open_visit_session
 from bulkzoho.app.wiring import token_cache_of
+from bulkzoho.domain.model.account import AccountSelection, LoginMethod, Profile, Secrets, SecretStorage
 from bulkzoho.domain.model.metadata import Organization, User
 from bulkzoho.errors import AccessError, BulkZohoError
 from bulkzoho.interfaces import Progress
-from bulkzoho.zoho.auth.account_resolver import AccountSelection, ResolvedAccount
+from bulkzoho.zoho.auth.account_resolver import ResolvedAccount
 from bulkzoho.zoho.auth.browser_redirect import LoopbackRedirect, consent_url, exchange_address
 from bulkzoho.zoho.auth.datacenters import CREDENTIALS, connection_settings_from_env, data_center_of
 from bulkzoho.zoho.auth.keyring_store import keyring_works
-from bulkzoho.zoho.auth.profile import LoginMethod, Profile, Secrets, SecretStorage
 from bulkzoho.zoho.auth.token_cache import StoredToken
 from bulkzoho.zoho.auth.token_requests import ClientCredentialsGrant
 from bulkzoho.zoho.auth.token_responses import TokenResponse

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, assert_never
 
 from bulkzoho.app.access_diagnosis import token_rate_limit_error
+from bulkzoho.domain.model.account import LoginMethod
 from bulkzoho.domain.model.responses import NotSent, RateLimited, ResponseLost
 from bulkzoho.domain.model.settings import ConnectionSettings
 from bulkzoho.errors import AccessError, UnreachableError
@@ -19,7 +20,6 @@ from bulkzoho.zoho.auth.datacenters import (
     data_center_of,
     is_loopback,
 )
-from bulkzoho.zoho.auth.profile import LoginMethod
 from bulkzoho.zoho.auth.token_requests import ClientCredentialsGrant, exchange_code, request_token
 from bulkzoho.zoho.auth.token_responses import TokenResponse
 from bulkzoho.zoho.http.http_client import HttpClient, host_of

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from bulkzoho.app.credentials import select_account
 from bulkzoho.app.session import open_visit_session
+from bulkzoho.domain.model.account import AccountSelection
 from bulkzoho.domain.model.metadata import CrmModule, ModuleInfo, Organization
 from bulkzoho.interfaces import Progress
-from bulkzoho.zoho.auth.account_resolver import AccountSelection
 
 __all__ = ["ModuleDetails", "list_fields", "list_modules"]
 

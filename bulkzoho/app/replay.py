@@ -9,6 +9,7 @@ from bulkzoho.app.credentials import select_account
 from bulkzoho.app.inputs import InputOpener, describe_inputs
 from bulkzoho.app.run_import import ImportRun, run_import
 from bulkzoho.app.run_lifecycle import NewRun, new_run
+from bulkzoho.domain.model.account import DEFAULT_ACCOUNT, AccountSelection
 from bulkzoho.domain.model.rows import Operation
 from bulkzoho.domain.model.run_settings import ExportRunSettings, ReplayRunSettings
 from bulkzoho.domain.model.settings import ImportSettings, InputSettings, MappingSettings, ReplaySettings
@@ -20,7 +21,6 @@ from bulkzoho.interfaces import Progress, RunStore
 from bulkzoho.storage.store.open_store import open_store
 from bulkzoho.storage.store.run_catalog import iter_runs
 from bulkzoho.storage.store.run_folder import RunFolder
-from bulkzoho.zoho.auth.account_resolver import DEFAULT_ACCOUNT, AccountSelection
 
 __all__ = ["ReplayPlan", "plan_replay", "replay_letters"]
 

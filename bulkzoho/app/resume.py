@@ -9,6 +9,7 @@ from bulkzoho.app.inputs import InputOpener, require_unchanged_inputs
 from bulkzoho.app.run_export import ExportRun, require_export_extras, run_export
 from bulkzoho.app.run_import import ImportRun, run_import
 from bulkzoho.app.run_lifecycle import OpenRun, open_run
+from bulkzoho.domain.model.account import DEFAULT_ACCOUNT, AccountSelection
 from bulkzoho.domain.model.run_settings import ExportRunSettings, ImportRunSettings, ReplayRunSettings, ResumeOverrides
 from bulkzoho.domain.model.settings import InDoubtPolicy
 from bulkzoho.domain.model.summary import Summary
@@ -19,7 +20,6 @@ from bulkzoho.interfaces import Progress, RunStore
 from bulkzoho.storage.store.duplicate_guard import SENT_BEFORE
 from bulkzoho.storage.store.open_store import open_store
 from bulkzoho.storage.store.run_catalog import find_run, newest_resumable_run
-from bulkzoho.zoho.auth.account_resolver import DEFAULT_ACCOUNT, AccountSelection
 
 __all__ = ["resume_run"]
 

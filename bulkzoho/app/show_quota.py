@@ -15,6 +15,7 @@ from bulkzoho.app.organization_cache import (
     load_organization,
 )
 from bulkzoho.app.session import open_organization_session, visit_session_settings
+from bulkzoho.domain.model.account import AccountSelection
 from bulkzoho.domain.model.metadata import Organization
 from bulkzoho.domain.model.quota import QuotaUsage
 from bulkzoho.domain.model.settings import QuotaSettings
@@ -24,7 +25,7 @@ from bulkzoho.interfaces import Progress
 from bulkzoho.ratelimit.clock import boot_id
 from bulkzoho.ratelimit.ledger_queries import ClockReading
 from bulkzoho.ratelimit.usage_view import LedgerView
-from bulkzoho.zoho.auth.account_resolver import AccountSelection, ResolvedAccount
+from bulkzoho.zoho.auth.account_resolver import ResolvedAccount
 
 __all__ = ["all_quotas", "quota_of"]
 

@@ -8,6 +8,7 @@ from bulkzoho.app.credentials import select_account
 from bulkzoho.app.export_ids import read_ids, save_requested_ids
 from bulkzoho.app.run_export import ExportRun, require_export_extras, run_export
 from bulkzoho.app.run_lifecycle import NewRun, new_run
+from bulkzoho.domain.model.account import DEFAULT_ACCOUNT, AccountSelection
 from bulkzoho.domain.model.export import STANDARD_OUTPUT, ExportSettings, ExportSummary
 from bulkzoho.domain.model.run_settings import ExportRunSettings
 from bulkzoho.engine.concurrency.stop import StopSignal
@@ -15,7 +16,6 @@ from bulkzoho.formats.part_joiner import ByteSink, refuse_unwritable
 from bulkzoho.interfaces import Progress
 from bulkzoho.storage.store.open_store import open_store
 from bulkzoho.storage.store.run_folder import RunFolder
-from bulkzoho.zoho.auth.account_resolver import DEFAULT_ACCOUNT, AccountSelection
 
 __all__ = ["export_module"]
 

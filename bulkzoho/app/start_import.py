@@ -10,6 +10,7 @@ from bulkzoho.app.inputs import STANDARD_INPUT, InputOpener, describe_inputs
 from bulkzoho.app.iterable_input import Row, RowStream, run_with_rows
 from bulkzoho.app.run_import import ImportRun, run_import
 from bulkzoho.app.run_lifecycle import NewRun, new_run
+from bulkzoho.domain.model.account import DEFAULT_ACCOUNT, AccountSelection
 from bulkzoho.domain.model.journal_events import ROWS_NAME
 from bulkzoho.domain.model.run_settings import ImportRunSettings
 from bulkzoho.domain.model.settings import ImportSettings, InputFormat, InputSettings
@@ -19,7 +20,7 @@ from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.interfaces import Progress
 from bulkzoho.storage.store.open_store import open_store
 from bulkzoho.storage.store.run_folder import RunFolder
-from bulkzoho.zoho.auth.account_resolver import DEFAULT_ACCOUNT, AccountSelection, ResolvedAccount
+from bulkzoho.zoho.auth.account_resolver import ResolvedAccount
 
 __all__ = ["import_files", "import_rows"]
 

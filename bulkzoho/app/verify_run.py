@@ -19,6 +19,7 @@ from bulkzoho.app.session import CrmSession, open_session
 from bulkzoho.domain.compare.differences import ChangedAfterRun, Difference, DifferenceKind, difference_json
 from bulkzoho.domain.compare.id_set import IdSet
 from bulkzoho.domain.compare.values import comparable_form
+from bulkzoho.domain.model.account import DEFAULT_ACCOUNT, AccountSelection
 from bulkzoho.domain.model.edition_limits import FIELDS_PER_CALL
 from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.domain.model.progress import QuotaStatus
@@ -46,7 +47,6 @@ from bulkzoho.storage.store.finished_run import FinishedRun, ResultsFile, load_f
 from bulkzoho.storage.store.open_store import open_store
 from bulkzoho.storage.store.run_catalog import find_run
 from bulkzoho.zoho.api.records_read import RecordReadClient
-from bulkzoho.zoho.auth.account_resolver import DEFAULT_ACCOUNT, AccountSelection
 
 __all__ = ["verify_run"]
 

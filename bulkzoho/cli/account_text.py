@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from bulkzoho.domain.model.account import Profile, SecretStorage
 from bulkzoho.domain.model.metadata import Organization, User
-from bulkzoho.zoho.auth.profile import Profile, SecretStorage
 
 __all__ = ["account_json", "account_text"]
 

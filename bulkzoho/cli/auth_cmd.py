@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
@@ -16,9 +16,7 @@ from bulkzoho.cli.options import connection_options
 from bulkzoho.cli.progress_display import NoProgress
 from bulkzoho.cli.streams import print_data, print_json, print_note
 from bulkzoho.cli.table import format_table
-
-if TYPE_CHECKING:
-    from bulkzoho.zoho.auth.profile import Profile
+from bulkzoho.domain.model.account import AccountSelection, Profile
 
 __all__ = ["auth_command"]
 
@@ -49,7 +47,6 @@ def status_command(profile: str | None, dc: str | None, as_json: bool) -> int:  
       bulkzoho auth status --profile prod --json
     """  # noqa: D301  \b is click's mark: keep these lines as they are
     from bulkzoho.app.accounts import account_status
-    from bulkzoho.zoho.auth.account_resolver import AccountSelection
 
     status = asyncio.run(account_status(AccountSelection(profile=profile, dc=dc), progress=NoProgress()))
     until = datetime.fromtimestamp(status.token_until).astimezone()
@@ -98,9 +95,7 @@ def logout_command(profile: str | None, no_revoke: bool) -> int:  # noqa: FBT001
     \b
       bulkzoho auth logout --profile prod
     """  # noqa: D301  \b is click's mark: keep these lines as they are
-    from bulkzoho.app.accounts import log_out
-    from bulkzoho.zoho.auth.account_resolver import AccountSelection
-    from bulkzoho.zoho.auth.token_requests import RevocationResult
+    from bulkzoho.app.accounts import RevocationResult, log_out
 
     gone = asyncio.run(log_out(AccountSelection(profile=profile), revoking=not no_revoke))
     words = {

@@ -12,8 +12,8 @@ from bulkzoho.cli.log_options import log_options
 from bulkzoho.cli.options import connection_options
 from bulkzoho.cli.param_types import choice_of
 from bulkzoho.cli.streams import print_data, print_json
+from bulkzoho.domain.model.account import AccountPurpose, AccountSelection
 from bulkzoho.errors import ExitCode
-from bulkzoho.zoho.auth.scopes import AccountPurpose
 
 if TYPE_CHECKING:
     from bulkzoho.app.doctor.check_result import CheckResult
@@ -49,7 +49,6 @@ def doctor_command(profile: str | None, dc: str | None, crm_module: str | None, 
     """  # noqa: D301  \b is click's mark: keep these lines as they are
     from bulkzoho.app.doctor.check_result import CheckStatus
     from bulkzoho.app.doctor.runner import run_doctor
-    from bulkzoho.zoho.auth.account_resolver import AccountSelection
 
     results = asyncio.run(run_doctor(AccountSelection(profile=profile, dc=dc), crm_module=crm_module, use=AccountPurpose(use)))
     failures = [result for result in results if result.state is CheckStatus.FAILURE]

@@ -28,6 +28,7 @@ from bulkzoho.cli.options import (
 )
 from bulkzoho.cli.param_types import choice_of
 from bulkzoho.domain.coql.filter_parser import parse_where
+from bulkzoho.domain.model.account import AccountSelection
 from bulkzoho.domain.model.export import (
     LAST,
     STANDARD_OUTPUT,
@@ -126,7 +127,6 @@ def export_command(as_json: bool, progress: str, **options: Any) -> int:  # noqa
     from bulkzoho.app.start_export import export_module
     from bulkzoho.cli.run_command import CommandInfo, run_command
     from bulkzoho.cli.streams import StandardOutput
-    from bulkzoho.zoho.auth.account_resolver import AccountSelection
 
     _require_no_terminal(settings)
     account = AccountSelection(profile=options["profile"], dc=options["dc"])

@@ -14,6 +14,7 @@ from bulkzoho.cli.options import connection_options
 from bulkzoho.cli.progress_display import NoProgress
 from bulkzoho.cli.streams import print_data, print_json
 from bulkzoho.cli.table import format_table
+from bulkzoho.domain.model.account import AccountSelection
 from bulkzoho.domain.model.metadata import FieldMetadata
 
 __all__ = ["fields_command", "fields_table"]
@@ -38,7 +39,6 @@ def fields_command(crm_module: str, profile: str | None, dc: str | None, as_json
     MODULE is an API name or a label, singular or plural.
     """  # noqa: D301  \b is click's mark: keep these lines as they are
     from bulkzoho.app.module_browser import list_fields
-    from bulkzoho.zoho.auth.account_resolver import AccountSelection
 
     account = AccountSelection(profile=profile, dc=dc)
     visited = asyncio.run(list_fields(account, crm_module, progress=NoProgress()))

@@ -21,6 +21,7 @@ from bulkzoho.cli.options import (
     timing_options,
 )
 from bulkzoho.cli.param_types import DELIMITER, ENCODING, TIME_ZONE, TRIGGER, AssignmentType, choice_of
+from bulkzoho.domain.model.account import AccountSelection
 from bulkzoho.domain.model.edition_limits import MAX_BATCH_RECORDS
 from bulkzoho.domain.model.rows import Operation
 from bulkzoho.domain.model.settings import InDoubtPolicy, InputFormat
@@ -149,7 +150,6 @@ def import_command(as_json: bool, progress: str, **options: Any) -> int:  # noqa
     settings = import_settings(options)
     from bulkzoho.app.start_import import import_files
     from bulkzoho.cli.run_command import CommandInfo, run_command
-    from bulkzoho.zoho.auth.account_resolver import AccountSelection
 
     account = AccountSelection(profile=options["profile"], dc=options["dc"])
     command = CommandInfo(command="import", crm_module=settings.crm_module, operation=settings.operation)

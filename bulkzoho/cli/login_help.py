@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from bulkzoho.zoho.auth.profile import LoginMethod
+from bulkzoho.domain.model.account import LoginMethod
 
 __all__ = ["steps_for"]
 

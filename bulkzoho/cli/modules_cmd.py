@@ -13,6 +13,7 @@ from bulkzoho.cli.options import connection_options
 from bulkzoho.cli.progress_display import NoProgress
 from bulkzoho.cli.streams import print_data, print_json
 from bulkzoho.cli.table import format_table
+from bulkzoho.domain.model.account import AccountSelection
 from bulkzoho.domain.model.metadata import ModuleInfo
 
 __all__ = ["module_json", "modules_command", "modules_table"]
@@ -32,7 +33,6 @@ def modules_command(profile: str | None, dc: str | None, as_json: bool) -> int: 
       bulkzoho modules --profile prod --json
     """  # noqa: D301  \b is click's mark: keep these lines as they are
     from bulkzoho.app.module_browser import list_modules
-    from bulkzoho.zoho.auth.account_resolver import AccountSelection
 
     modules = asyncio.run(list_modules(AccountSelection(profile=profile, dc=dc), progress=NoProgress()))
     if as_json:

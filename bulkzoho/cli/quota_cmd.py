@@ -16,6 +16,7 @@ from bulkzoho.cli.options import connection_options, limit_options, quota_change
 from bulkzoho.cli.progress_display import NoProgress
 from bulkzoho.cli.streams import print_data, print_json, print_note
 from bulkzoho.cli.table import format_table
+from bulkzoho.domain.model.account import AccountSelection
 from bulkzoho.domain.model.quota import CapacityReturn, QuotaUsage, RunUsage, WindowUsage
 from bulkzoho.domain.model.settings import QuotaSettings
 from bulkzoho.domain.summary.summary_json import usage_json
@@ -49,7 +50,6 @@ def quota_command(everything: bool, profile: str | None, dc: str | None, as_json
     if everything and (profile is not None or dc is not None):
         raise UsageError("--all cannot be combined with --profile or --dc.", hint="Omit one of them.")
     from bulkzoho.app.show_quota import all_quotas, quota_of
-    from bulkzoho.zoho.auth.account_resolver import AccountSelection
 
     limits = QuotaSettings(**quota_changes({**options, "on_quota": None}))
     if everything:

@@ -29,6 +29,7 @@ from bulkzoho.cli.options import (
     timing_options,
 )
 from bulkzoho.cli.param_types import AssignmentType
+from bulkzoho.domain.model.account import AccountSelection
 from bulkzoho.domain.model.settings import QuotaSettings, ReplaySettings
 from bulkzoho.errors import UsageError
 
@@ -73,7 +74,6 @@ def replay_command(as_json: bool, progress: str, **options: Any) -> int:  # noqa
     settings = replay_settings(options)
     from bulkzoho.app.replay import replay_letters
     from bulkzoho.cli.run_command import CommandInfo, run_command
-    from bulkzoho.zoho.auth.account_resolver import AccountSelection
 
     account = AccountSelection(profile=options["profile"], dc=options["dc"])
     return run_command(

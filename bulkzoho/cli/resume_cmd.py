@@ -19,6 +19,7 @@ from bulkzoho.cli.options import (
     timing_options,
 )
 from bulkzoho.cli.param_types import LIMIT_OR_NONE
+from bulkzoho.domain.model.account import AccountSelection
 from bulkzoho.domain.model.run_settings import ResumeOverrides
 
 __all__ = ["resume_command"]
@@ -49,7 +50,6 @@ def resume_command(ctx: click.Context, /, run: str | None, as_json: bool, progre
     from bulkzoho.app.resume import resume_run
     from bulkzoho.cli.run_command import CommandInfo, run_command
     from bulkzoho.cli.streams import StandardOutput
-    from bulkzoho.zoho.auth.account_resolver import AccountSelection
 
     if ctx.get_parameter_source("plan") is ParameterSource.ENVIRONMENT:
         options["plan"] = None  # a --plan given when the run began is not overridden by the environment

@@ -13,6 +13,7 @@ from bulkzoho.cli.formatting import format_count, pluralize
 from bulkzoho.cli.help_format import HELP_SETTINGS, GroupedCommand, GroupedOption
 from bulkzoho.cli.import_options import absolute
 from bulkzoho.cli.options import combine_options, connection_options, quota_changes, quota_options, run_options
+from bulkzoho.domain.model.account import AccountSelection
 from bulkzoho.domain.model.summary import Summary
 from bulkzoho.errors import UsageError
 
@@ -57,7 +58,6 @@ def verify_command(ctx: click.Context, /, run: str, as_json: bool, progress: str
         raise UsageError(f"-o {output!r} is not a file path.", hint="Enter the path of a file.")
     from bulkzoho.app.verify_run import verify_run
     from bulkzoho.cli.run_command import CommandInfo, run_command
-    from bulkzoho.zoho.auth.account_resolver import AccountSelection
 
     if ctx.get_parameter_source("plan") is ParameterSource.ENVIRONMENT:
         options["plan"] = None  # a --plan given when the run began is not overridden by the environment

@@ -1,4 +1,4 @@
-"""What is done to each command, and how it answers: an exit code, and one line with what to do."""
+"""Wrong input for every command: each ends with its exit code and one line that says what to do."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Attack:
     command: str
     words: str  #: after the command's name
     status: int
-    said: str  #: in the first line on standard error
+    says: str  #: part of the first line on standard error
     prepare: Prepare = lambda program, sandbox: None  # noqa: ARG005  most need nothing
 
 
@@ -46,7 +46,7 @@ def _environment(**changes: str) -> Prepare:
     return prepare
 
 
-def _nobody_listens(program: Program, sandbox: SandboxProcess) -> None:
+def _no_server(program: Program, sandbox: SandboxProcess) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -68,7 +68,7 @@ def _fault(kind: str, **entry: object) -> Prepare:
 
 def _no_keyring(program: Program, _sandbox: SandboxProcess) -> None:
     (program.folder / "modules").mkdir()
-    (program.folder / "modules" / "keyring.py").write_text("raise ImportError")  # whatever this machine has
+    (program.folder / "modules" / "keyring.py").write_text("raise ImportError")  # also if this machine has one
     program.environment["PYTHONPATH"] = str(program.folder / "modules")
 
 
@@ -91,8 +91,8 @@ def _damaged_ledger(program: Program, _sandbox: SandboxProcess) -> None:
     (program.home / "quota" / "org.db").write_bytes(b"no ledger")
 
 
-def _letters(**changes: object) -> Prepare:
-    letter = {
+def _rejected_row(**changes: object) -> Prepare:
+    row = {
         "v": 1,
         "run": "r",
         "source": "good.csv",
@@ -103,11 +103,11 @@ def _letters(**changes: object) -> Prepare:
         "record": {"Last_Name": "A"},
         **changes,
     }
-    return _file("d.jsonl", json.dumps(letter) + "\n")
+    return _file("d.jsonl", json.dumps(row) + "\n")
 
 
-def _one_lead(name: str, *words: str, status: int, said: str, content: str | bytes, file: str = "f.csv") -> Attack:
-    return Attack(name, "import", " ".join([file, "--module", "Leads", *words]), status, said, _file(file, content))
+def _one_lead(name: str, *words: str, status: int, says: str, content: str | bytes, file: str = "f.csv") -> Attack:
+    return Attack(name, "import", " ".join([file, "--module", "Leads", *words]), status, says, _file(file, content))
 
 
 def _users_are_kept_secret(program: Program, sandbox: SandboxProcess) -> None:
@@ -128,7 +128,7 @@ TABLE = (
     Attack("an upsert without a key", "import", "f.csv --module Leads --operation upsert", 2, "--match-on"),
     Attack("a batch too large", "import", "f.csv --module Leads --batch-size 101", 2, "101"),
     Attack("one file twice", "import", "f.csv ./f.csv --module Leads", 2, "twice"),
-    Attack("letters over the input", "import", "f.csv --module Leads --dead-letter f.csv", 2, "--dead-letter"),
+    Attack("rejected rows over the input", "import", "f.csv --module Leads --dead-letter f.csv", 2, "--dead-letter"),
     Attack(
         "an import key for a delete", "import", "f.csv --module Leads --operation delete --import-key County", 2, "--import-key"
     ),
@@ -136,19 +136,19 @@ TABLE = (
     Attack("no such file", "import", "missing.csv --module Leads", 4, "missing.csv"),
     Attack("a folder", "import", "sub --module Leads", 4, "sub", _folder("sub")),
     Attack("a disk that cannot be read", "import", "/proc/self/mem --module Leads", 1, "mem: cannot be read"),
-    _one_lead("an empty file", status=4, said="f.csv", content=""),
-    _one_lead("an empty JSON Lines file", status=4, said="f.jsonl", content="", file="f.jsonl"),
-    _one_lead("nothing but a byte order mark", status=4, said="f.csv", content=b"\xef\xbb\xbf"),
-    _one_lead("blank lines only", status=4, said="f.csv", content="\n\n\n"),
-    _one_lead("a header with a blank name", status=4, said="f.csv", content="Last_Name,,Email\na,b,c\n"),
-    _one_lead("a header with a name twice", status=4, said="f.csv", content="Last_Name,last_name\na,b\n"),
-    _one_lead("a JSON array", status=4, said="f.jsonl", content='[{"Last_Name": "A"}]', file="f.jsonl"),
-    _one_lead("a damaged gzip file", status=1, said="f.csv.gz", content=b"\x1f\x8b\x08\x00" + bytes(60), file="f.csv.gz"),
-    _one_lead("a program", status=4, said="f.csv", content=b"\x7fELF\x02\x01\x01\x00\x00\x00"),
-    _one_lead("a wrong encoding", "--encoding", "utf-16", status=4, said="f.csv", content="Last_Name,Email\nA,a@example.com\n"),
+    _one_lead("an empty file", status=4, says="f.csv", content=""),
+    _one_lead("an empty JSON Lines file", status=4, says="f.jsonl", content="", file="f.jsonl"),
+    _one_lead("nothing but a byte order mark", status=4, says="f.csv", content=b"\xef\xbb\xbf"),
+    _one_lead("blank lines only", status=4, says="f.csv", content="\n\n\n"),
+    _one_lead("a header with a blank name", status=4, says="f.csv", content="Last_Name,,Email\na,b,c\n"),
+    _one_lead("a header with a name twice", status=4, says="f.csv", content="Last_Name,last_name\na,b\n"),
+    _one_lead("a JSON array", status=4, says="f.jsonl", content='[{"Last_Name": "A"}]', file="f.jsonl"),
+    _one_lead("a damaged gzip file", status=1, says="f.csv.gz", content=b"\x1f\x8b\x08\x00" + bytes(60), file="f.csv.gz"),
+    _one_lead("a program", status=4, says="f.csv", content=b"\x7fELF\x02\x01\x01\x00\x00\x00"),
+    _one_lead("a wrong encoding", "--encoding", "utf-16", status=4, says="f.csv", content="Last_Name,Email\nA,a@example.com\n"),
     Attack("a mapping that is not there", "import", "good.csv --module Leads --mapping m.toml", 4, "m.toml", _good),
     Attack(
-        "a mapping that is no TOML",
+        "a mapping that is invalid TOML",
         "import",
         "good.csv --module Leads --mapping m.toml",
         4,
@@ -156,7 +156,7 @@ TABLE = (
         _file("m.toml", "[columns"),
     ),
     Attack(
-        "letters into a folder that is not there",
+        "rejected rows into a missing folder",
         "import",
         "good.csv --module Leads --dead-letter no/d.csv",
         4,
@@ -164,14 +164,14 @@ TABLE = (
         _good,
     ),
     # columns
-    _one_lead("an unknown column", status=4, said='column "Emial"', content="Last_Name,Emial\nA,a@example.com\n"),
-    _one_lead("two columns of one field", status=4, said="Last_Name", content="Last_Name,Last Name\nA,B\n"),
-    _one_lead("a read-only column", status=4, said="Created_Time", content="Last_Name,Created_Time\nA,2026-01-01T00:00:00Z\n"),
-    _one_lead("no mandatory column", status=4, said="Last_Name", content="Email\na@example.com\n"),
-    _one_lead("a map to no field", "--map", "Last_Name=Nonsense", status=4, said="Nonsense", content="Last_Name\nA\n"),
-    _one_lead("a map of no column", "--map", "Nonsense=Email", status=4, said="Nonsense", content="Last_Name\nA\n"),
-    _one_lead("a value for no field", "--set", "Nonsense=1", status=4, said="Nonsense", content="Last_Name\nA\n"),
-    _one_lead("an update without ids", "--operation", "update", status=4, said="id", content="Last_Name\nA\n"),
+    _one_lead("an unknown column", status=4, says='column "Emial"', content="Last_Name,Emial\nA,a@example.com\n"),
+    _one_lead("two columns of one field", status=4, says="Last_Name", content="Last_Name,Last Name\nA,B\n"),
+    _one_lead("a read-only column", status=4, says="Created_Time", content="Last_Name,Created_Time\nA,2026-01-01T00:00:00Z\n"),
+    _one_lead("no mandatory column", status=4, says="Last_Name", content="Email\na@example.com\n"),
+    _one_lead("a map to no field", "--map", "Last_Name=Nonsense", status=4, says="Nonsense", content="Last_Name\nA\n"),
+    _one_lead("a map of no column", "--map", "Nonsense=Email", status=4, says="Nonsense", content="Last_Name\nA\n"),
+    _one_lead("a value for no field", "--set", "Nonsense=1", status=4, says="Nonsense", content="Last_Name\nA\n"),
+    _one_lead("an update without ids", "--operation", "update", status=4, says="id", content="Last_Name\nA\n"),
     _one_lead(
         "a key that is no column",
         "--operation",
@@ -179,41 +179,41 @@ TABLE = (
         "--match-on",
         "Email",
         status=4,
-        said="Email",
+        says="Email",
         content="Last_Name\nA\n",
     ),
-    _one_lead("an import key that is no field", "--import-key", "Nonsense", status=4, said="Nonsense", content="Last_Name\nA\n"),
+    _one_lead("an import key that is no field", "--import-key", "Nonsense", status=4, says="Nonsense", content="Last_Name\nA\n"),
     _one_lead(
-        "an import key that is a column", "--import-key", "County", status=4, said="County", content="Last_Name,County\nA,B\n"
+        "an import key that is a column", "--import-key", "County", status=4, says="County", content="Last_Name,County\nA,B\n"
     ),
-    _one_lead("an import key that is short", "--import-key", "Zip_Code", status=4, said="30", content="Last_Name\nA\n"),
+    _one_lead("an import key that is short", "--import-key", "Zip_Code", status=4, says="30", content="Last_Name\nA\n"),
     _one_lead(
-        "a lookup by another field", "--map", "Boss=Owner@email", status=4, said="Owner alone", content="Last_Name,Boss\nA,B\n"
+        "a lookup by another field", "--map", "Boss=Owner@email", status=4, says="Owner alone", content="Last_Name,Boss\nA,B\n"
     ),
     # owners
     _one_lead(
-        "a fallback that nobody is",
+        "an unknown fallback user",
         "--owner-fallback",
-        "nobody@example.com",
+        "unknown@example.com",
         status=4,
-        said="nobody@example.com",
+        says="unknown@example.com",
         content="Last_Name,Owner\nA,B\n",
     ),
     _one_lead(
-        "a fallback that left",
+        "an inactive fallback user",
         "--owner-fallback",
         "cy@sandbox.example.com",
         status=4,
-        said="not active",
+        says="not active",
         content="Last_Name,Owner\nA,B\n",
     ),
-    _one_lead("an owner that nobody is", "--set", "Owner=nobody@example.com", status=4, said="Owner", content="Last_Name\nA\n"),
+    _one_lead("an unknown owner", "--set", "Owner=unknown@example.com", status=4, says="Owner", content="Last_Name\nA\n"),
     Attack("a fallback without a name", "import", "f.csv --module Leads --owner-fallback=", 2, "--owner-fallback"),
     Attack(
         "a fallback for a delete", "import", "f.csv --module Leads --operation delete --owner-fallback bo", 2, "--owner-fallback"
     ),
     Attack("users that may not be read", "import", "f.csv --module Leads", 6, "users", _users_are_kept_secret),
-    _one_lead("ids of a spreadsheet", "--operation", "delete", status=3, said="", content="id\n5.72E+17\n"),
+    _one_lead("ids of a spreadsheet", "--operation", "delete", status=3, says="", content="id\n5.72E+17\n"),
     # the service
     Attack("a module that does not exist", "import", "good.csv --module Leds", 4, "Leads", _good),
     Attack(
@@ -229,7 +229,7 @@ TABLE = (
     Attack("a wrong token", "import", "good.csv --module Leads", 6, "token", _environment(BULKZOHO_REFRESH_TOKEN="1000.x.y")),
     Attack("a revoked token", "import", "good.csv --module Leads", 6, "token", _revoked),
     Attack(
-        "plain http to a stranger",
+        "plain http to another host",
         "import",
         "good.csv --module Leads",
         6,
@@ -239,7 +239,7 @@ TABLE = (
     Attack("no such data center", "import", "good.csv --module Leads", 6, "BULKZOHO_DC", _environment(BULKZOHO_DC="moon")),
     Attack("no permission", "import", "good.csv --module Leads", 6, "NO_PERMISSION", _fault("403", on_call=1)),
     Attack("no scope", "import", "good.csv --module Leads", 6, "scope", _fault("scope_mismatch", on_call=1)),
-    Attack("no network", "import", "good.csv --module Leads --give-up-after 1s", 5, "127.0.0.1", _nobody_listens),
+    Attack("no network", "import", "good.csv --module Leads --give-up-after 1s", 5, "127.0.0.1", _no_server),
     Attack(
         "a service that is down",
         "import",
@@ -251,16 +251,18 @@ TABLE = (
     # this machine
     Attack("a home that is a file", "import", "good.csv --module Leads", 1, "home", _home_is_a_file),
     # replay
-    Attack("no letters named", "replay", "", 2, "DEADLETTER"),
-    Attack("letters from standard input", "replay", "-", 2, "standard input"),
-    Attack("no such letters", "replay", "d.jsonl", 4, "d.jsonl"),
-    Attack("an empty file of letters", "replay", "d.jsonl", 4, "d.jsonl", _file("d.jsonl", "")),
-    Attack("no letters but records", "replay", "d.jsonl", 4, "d.jsonl", _file("d.jsonl", '{"Last_Name": "A"}\n')),
-    Attack("no letters but a table", "replay", "d.csv", 4, "d.csv", _file("d.csv", "Last_Name\nA\n")),
-    Attack("rows in doubt", "replay", "d.jsonl", 4, "resume", _letters(in_doubt=True)),
-    Attack("letters of a module that does not exist", "replay", "d.jsonl", 4, "Leds", _letters(crm_module="Leds")),
-    Attack("a fallback for letters that nobody is", "replay", "d.jsonl --owner-fallback nobody", 4, "nobody", _letters()),
-    Attack("letters of an operation that does not exist", "replay", "d.jsonl", 4, "d.jsonl", _letters(operation="merge")),
+    Attack("no dead-letter file", "replay", "", 2, "DEADLETTER"),
+    Attack("rejected rows from standard input", "replay", "-", 2, "standard input"),
+    Attack("a missing dead-letter file", "replay", "d.jsonl", 4, "d.jsonl"),
+    Attack("an empty dead-letter file", "replay", "d.jsonl", 4, "d.jsonl", _file("d.jsonl", "")),
+    Attack("records instead of rejected rows", "replay", "d.jsonl", 4, "d.jsonl", _file("d.jsonl", '{"Last_Name": "A"}\n')),
+    Attack("a table instead of rejected rows", "replay", "d.csv", 4, "d.csv", _file("d.csv", "Last_Name\nA\n")),
+    Attack("rows in doubt", "replay", "d.jsonl", 4, "resume", _rejected_row(in_doubt=True)),
+    Attack("rejected rows of a module that does not exist", "replay", "d.jsonl", 4, "Leds", _rejected_row(crm_module="Leds")),
+    Attack("an unknown fallback user for a replay", "replay", "d.jsonl --owner-fallback unknown", 4, "unknown", _rejected_row()),
+    Attack(
+        "rejected rows of an operation that does not exist", "replay", "d.jsonl", 4, "d.jsonl", _rejected_row(operation="merge")
+    ),
     # resume
     Attack("a run that does not exist", "resume", "20200101-000000-x-0000", 4, "20200101-000000-x-0000"),
     Attack("two runs", "resume", "a b", 2, "b"),
@@ -279,7 +281,7 @@ TABLE = (
     Attack("a plan that is none", "quota", "--plan platinum", 2, "platinum"),
     Attack("all and one", "quota", "--all --profile live", 2, "--all"),
     Attack("a quota of a profile that does not exist", "quota", "--profile live", 6, "live"),
-    Attack("a quota of nobody", "quota", "", 6, "BULKZOHO_REFRESH_TOKEN", _environment(BULKZOHO_REFRESH_TOKEN="")),
+    Attack("a quota without credentials", "quota", "", 6, "BULKZOHO_REFRESH_TOKEN", _environment(BULKZOHO_REFRESH_TOKEN="")),
     Attack("a quota in a home that is a file", "quota", "", 1, "home", _home_is_a_file),
     Attack("a damaged ledger", "quota", "--all", 1, "org.db", _damaged_ledger),
     # auth
@@ -289,19 +291,19 @@ TABLE = (
     Attack("a login under a name that is none", "auth", "login --profile ../x", 2, "../x"),
     Attack("a login to no data center", "auth", "login --dc moon", 6, "moon"),
     Attack("a login with a file that is not there", "auth", "login --file no.json", 4, "no.json"),
-    Attack("a login with a file that is no JSON", "auth", "login --file f.json", 4, "f.json", _file("f.json", "{")),
+    Attack("a login with a file that is invalid JSON", "auth", "login --file f.json", 4, "f.json", _file("f.json", "{")),
     Attack("a login with numbers for texts", "auth", "login --file f.json", 4, "code", _file("f.json", '{"code": 1}')),
     Attack("a login with a binary file", "auth", "login --file f.json", 4, "f.json", _file("f.json", b"\x00\xff\xfe")),
-    Attack("a login as nobody", "auth", "login", 6, "client", _environment(BULKZOHO_CLIENT_ID="1000.X")),
+    Attack("a login with an unknown client", "auth", "login", 6, "client", _environment(BULKZOHO_CLIENT_ID="1000.X")),
     Attack("a login with a dead token", "auth", "login", 6, "refresh token", _revoked),
     Attack("client credentials without organization", "auth", "login --method client-credentials", 2, "--org"),
     Attack("a login into a home that is a file", "auth", "login", 1, "home", _home_is_a_file),
-    Attack("a login with nobody listening", "auth", "login", 5, "127.0.0.1", _nobody_listens),
+    Attack("a login without a server", "auth", "login", 5, "127.0.0.1", _no_server),
     Attack("a keyring where there is none", "auth", "login --store keyring", 6, "--store file", _no_keyring),
     Attack("a status of no profile", "auth", "status --profile live", 6, "live"),
     Attack("profiles that are no profiles", "auth", "list", 4, "profiles.json", _bad_profiles),
     Attack("a logout of nothing", "auth", "logout", 6, "auth list"),
-    # doctor: what it finds is told in test_doctor.py
+    # doctor: its checks are tested in test_doctor.py
     Attack("a word too many for the doctor", "doctor", "x", 2, "x"),
     Attack("a use that does not exist", "doctor", "--for fun", 2, "fun"),
     # modules, fields
@@ -325,9 +327,7 @@ TABLE = (
     Attack("a line without an id", "export", "Leads -o x.csv --ids i.txt", 4, "row 2", _file("i.txt", "57\nx\n")),
     Attack("ids out of an empty standard input", "export", "Leads -o x.csv --ids -", 4, "standard-input"),
     Attack("converted contacts", "export", "Contacts -o x.csv --converted true", 4, "--converted is for Leads"),
-    Attack(
-        "an export while nobody listens", "export", "Leads -o x.csv --give-up-after 1s", 5, "cannot be reached", _nobody_listens
-    ),
+    Attack("an export without a server", "export", "Leads -o x.csv --give-up-after 1s", 5, "cannot be reached", _no_server),
     Attack("fields of nothing", "fields", "", 2, "MODULE"),
     Attack("fields of a module that does not exist", "fields", "Leds", 4, "Leads"),
     Attack("fields of a name that is no name", "fields", "../Leads", 4, "../Leads"),
@@ -336,7 +336,7 @@ TABLE = (
     Attack("a port out of range", "sandbox", "--port 70000", 2, "70000"),
     Attack("a fault that does not exist", "sandbox", "--fault earthquake=1", 2, "earthquake"),
     Attack("a script that is not there", "sandbox", "--script no.json", 4, "no.json"),
-    Attack("a script that is no JSON", "sandbox", "--script s.json", 4, "s.json", _file("s.json", "{")),
+    Attack("a script that is invalid JSON", "sandbox", "--script s.json", 4, "s.json", _file("s.json", "{")),
     Attack("a script of something else", "sandbox", "--script s.json", 4, "s.json", _file("s.json", '[{"kind": "flood"}]')),
     # demo
     Attack("a word too many for the demo", "demo", "x", 2, "x"),
@@ -344,7 +344,7 @@ TABLE = (
 
 
 @pytest.mark.parametrize("attack", TABLE, ids=lambda attack: f"{attack.command}: {attack.name}")
-def test_an_attack_is_answered_in_one_line_and_one_object(bulkzoho: Program, sandbox: SandboxProcess, attack: Attack) -> None:
+def test_an_attack_ends_with_one_line_and_one_json_object(bulkzoho: Program, sandbox: SandboxProcess, attack: Attack) -> None:
     attack.prepare(bulkzoho, sandbox)
     speaks_json = attack.command in ("import", "replay", "resume", "verify", "export", "quota", "modules", "fields")
 
@@ -352,10 +352,10 @@ def test_an_attack_is_answered_in_one_line_and_one_object(bulkzoho: Program, san
     ended = bulkzoho.run(attack.command, *attack.words.split(), *(["--json"] if speaks_json else []))
 
     ended.expect(attack.status)
-    if attack.status != 3:  # a run that finished with letters has no error
+    if attack.status != 3:  # a finished run with rejected rows has no error
         lines = [line for line in ended.err.splitlines() if line.startswith("bulkzoho: ")]
         assert len(lines) == 1, ended.err
-        assert attack.said in ended.err.replace(str(bulkzoho.folder), "")
+        assert attack.says in ended.err.replace(str(bulkzoho.folder), "")
     if attack.status == 2 or not speaks_json:
         assert ended.out == ""
     else:
@@ -374,7 +374,7 @@ def test_every_command_is_attacked() -> None:
 
 
 @pytest.mark.parametrize("words", [["import", "good.csv", "--module", "Leads"], ["runs"]])
-def test_a_reader_of_the_output_that_goes_away_is_no_failure(bulkzoho: Program, words: list[str]) -> None:
+def test_a_closed_pipe_is_not_an_error(bulkzoho: Program, words: list[str]) -> None:
     bulkzoho.leads("good.csv", 3)
     bulkzoho.run("import", "good.csv", "--module", "Leads", "--again").expect(0)
     reader, writer = os.pipe()
@@ -389,7 +389,7 @@ def test_a_reader_of_the_output_that_goes_away_is_no_failure(bulkzoho: Program, 
     assert "BrokenPipe" not in ended.err
 
 
-def test_an_output_that_is_full_is_told_in_one_line(bulkzoho: Program) -> None:
+def test_a_full_output_is_reported_in_one_line(bulkzoho: Program) -> None:
     with Path("/dev/full").open("wb") as full:
         # bulkzoho runs --json > /dev/full
         ended = bulkzoho.run("runs", "--json", out=full.fileno())

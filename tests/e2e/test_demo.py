@@ -20,7 +20,7 @@ def alone(tmp_path: Path) -> Program:
     return Program(tmp_path, {"TMPDIR": str(tmp_path / "tmp")})
 
 
-def test_the_demo_ends_with_crm_and_file_in_agreement(alone: Program) -> None:
+def test_the_demo_ends_with_equal_crm_and_file(alone: Program) -> None:
     began = time.monotonic()
 
     # bulkzoho demo

@@ -20,14 +20,13 @@ from bulkzoho.app.doctor.machine_checks import check_clock, check_home, check_ve
 from bulkzoho.app.doctor.scope_checks import check_module, check_scopes
 from bulkzoho.app.session import CrmSession, open_session, visit_session_settings
 from bulkzoho.app.wiring import ApiClientParts, open_api_client
+from bulkzoho.domain.model.account import AccountPurpose, AccountSelection, SecretStorage
 from bulkzoho.domain.model.edition_limits import DEFAULT_COST
 from bulkzoho.domain.model.progress import ProgressSnapshot
 from bulkzoho.domain.model.responses import NotSent, RateLimited, ResponseLost
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.errors import AccessError, BulkZohoError, UnreachableError
-from bulkzoho.zoho.auth.account_resolver import AccountSelection, ResolvedAccount
-from bulkzoho.zoho.auth.profile import SecretStorage
-from bulkzoho.zoho.auth.scopes import AccountPurpose
+from bulkzoho.zoho.auth.account_resolver import ResolvedAccount
 from bulkzoho.zoho.http.http_client import HttpClient, HttpResponse, host_of
 
 __all__ = ["CheckResult", "CheckStatus", "run_doctor"]

@@ -9,6 +9,7 @@ from typing import Final
 from bulkzoho.app.access_diagnosis import login_command
 from bulkzoho.app.doctor.check_result import CheckResult, CheckStatus, ok, warning
 from bulkzoho.app.session import CrmSession
+from bulkzoho.domain.model.account import AccountPurpose
 from bulkzoho.domain.model.edition_limits import DEFAULT_COST
 from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.domain.model.responses import Rejected
@@ -16,7 +17,7 @@ from bulkzoho.domain.policy.retry import access_error
 from bulkzoho.errors import AccessError
 from bulkzoho.zoho.api.permissions import RecordPermission, probe_permission
 from bulkzoho.zoho.auth.account_resolver import ResolvedAccount
-from bulkzoho.zoho.auth.scopes import COMMAND_SCOPES, SCOPES_OF_USE, AccountPurpose, missing_scopes
+from bulkzoho.zoho.auth.scopes import COMMAND_SCOPES, SCOPES_OF_USE, missing_scopes
 
 __all__ = ["check_module", "check_scopes"]
 

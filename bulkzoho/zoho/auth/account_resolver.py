@@ -7,43 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from bulkzoho.domain.model.account import DEFAULT_ACCOUNT, AccountSelection, LoginMethod, Profile, checked_name
 from bulkzoho.domain.model.settings import ConnectionSettings
 from bulkzoho.errors import AccessError
 from bulkzoho.zoho.auth.datacenters import CREDENTIALS, connection_settings_from_env, data_center
-from bulkzoho.zoho.auth.profile import LoginMethod, Profile, checked_name
 from bulkzoho.zoho.auth.profile_store import ProfileStore
 from bulkzoho.zoho.auth.token_requests import ClientCredentialsGrant
 
-__all__ = ["DEFAULT_ACCOUNT", "DEFAULT_PROFILE", "AccountSelection", "ResolvedAccount", "profile_to_use", "resolve_account"]
+__all__ = ["DEFAULT_PROFILE", "ResolvedAccount", "profile_to_use", "resolve_account"]
 
 DEFAULT_PROFILE: Final = "default"
 _HOSTS: Final = ("BULKZOHO_DC", "BULKZOHO_ACCOUNTS_URL", "BULKZOHO_API_URL", "BULKZOHO_UPLOAD_URL")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountSelection:
-    """Account options of the command line, or of the run that is resumed."""
-
-    profile: str | None = None  #: ``--profile``
-    dc: str | None = None  #: ``--dc``
-    begun_with: str | None = None  #: the profile of the resumed run, if it was not explicit
-
-    def to_json(self) -> dict[str, str]:
-        """Return the value that a run stores."""
-        values = {"profile": self.profile, "dc": self.dc, "begun_with": self.begun_with}
-        return {name: value for name, value in values.items() if value is not None}
-
-    def with_fallback(self, run: Mapping[str, Any]) -> AccountSelection:
-        """Return this selection, completed with the stored one of the *run*."""
-        if self.profile is not None:
-            return self
-        return AccountSelection(profile=run.get("profile"), dc=self.dc or run.get("dc"), begun_with=run.get("begun_with"))
-
-
-DEFAULT_ACCOUNT: Final = AccountSelection()
-"""Selection without any option."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 from typing import Final, Protocol, cast
 
+from bulkzoho.domain.model.account import Secrets
 from bulkzoho.errors import AccessError
-from bulkzoho.zoho.auth.profile import Secrets
 
 __all__ = ["KeyringRefusedError", "delete_from_keyring", "keyring_works", "load_from_keyring", "save_to_keyring"]
 

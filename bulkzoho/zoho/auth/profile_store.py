@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from bulkzoho.domain.model.account import Profile, Secrets, SecretStorage
 from bulkzoho.errors import AccessError, RefusedError, RunFailedError
 from bulkzoho.storage.files.atomic_write import write_atomic
 from bulkzoho.storage.files.file_lock import exclusive_lock
 from bulkzoho.storage.files.write_errors import write_error
 from bulkzoho.zoho.auth.keyring_store import KeyringRefusedError, delete_from_keyring, load_from_keyring, save_to_keyring
-from bulkzoho.zoho.auth.profile import Profile, Secrets, SecretStorage
 
 __all__ = ["ProfileStore"]
 

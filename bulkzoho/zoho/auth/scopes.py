@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 from typing import Final
 
-__all__ = ["COMMAND_SCOPES", "SCOPES_OF_USE", "AccountPurpose", "missing_scopes", "scope_of_call"]
+from bulkzoho.domain.model.account import AccountPurpose
 
-
-class AccountPurpose(StrEnum):
-    """Purpose of an account."""
-
-    READ = "read"  #: read modules, fields and records
-    IMPORT = "import"  #: everything that uses the records API
-    BULK = "bulk"  #: the same and Zoho's bulk jobs
+__all__ = ["COMMAND_SCOPES", "SCOPES_OF_USE", "missing_scopes", "scope_of_call"]
 
 
 _READ: Final = (

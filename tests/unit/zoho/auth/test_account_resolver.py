@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bulkzoho.domain.model.account import DEFAULT_ACCOUNT, AccountSelection, LoginMethod, Profile, Secrets
 from bulkzoho.errors import AccessError, UsageError
-from bulkzoho.zoho.auth.account_resolver import DEFAULT_ACCOUNT, AccountSelection, resolve_account
-from bulkzoho.zoho.auth.profile import LoginMethod, Profile, Secrets
+from bulkzoho.zoho.auth.account_resolver import resolve_account
 from bulkzoho.zoho.auth.profile_store import ProfileStore
 
 ENVIRONMENT = {

@@ -10,9 +10,9 @@ from types import ModuleType
 
 import pytest
 
+from bulkzoho.domain.model.account import LoginMethod, Profile, Secrets, SecretStorage
 from bulkzoho.errors import AccessError, JournalError, RefusedError
 from bulkzoho.zoho.auth.keyring_store import keyring_works
-from bulkzoho.zoho.auth.profile import LoginMethod, Profile, Secrets, SecretStorage
 from bulkzoho.zoho.auth.profile_store import ProfileStore
 
 PROD = Profile(name="prod", client_id="1000.C", method=LoginMethod.SELF_CLIENT, dc="eu", scopes=("ZohoCRM.org.READ",), org="650")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bulkzoho.zoho.auth.scopes import COMMAND_SCOPES, SCOPES_OF_USE, AccountPurpose, missing_scopes, scope_of_call
+from bulkzoho.domain.model.account import AccountPurpose
+from bulkzoho.zoho.auth.scopes import COMMAND_SCOPES, SCOPES_OF_USE, missing_scopes, scope_of_call
 
 CONNECTING = Path(__file__).resolve().parents[4] / "docs" / "connecting.md"
 

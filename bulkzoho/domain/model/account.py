@@ -1,4 +1,4 @@
-"""Profile: a named account without its secrets, so that no ``repr`` and no list shows them."""
+"""Accounts: the selection of one, its login method and purpose, and profiles without their secrets."""
 
 from __future__ import annotations
 
@@ -10,9 +10,26 @@ from typing import Any, Final
 
 from bulkzoho.errors import UsageError
 
-__all__ = ["LoginMethod", "Profile", "SecretStorage", "Secrets", "checked_name"]
+__all__ = [
+    "DEFAULT_ACCOUNT",
+    "AccountPurpose",
+    "AccountSelection",
+    "LoginMethod",
+    "Profile",
+    "SecretStorage",
+    "Secrets",
+    "checked_name",
+]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class AccountPurpose(StrEnum):
+    """Purpose of an account."""
+
+    READ = "read"  #: read modules, fields and records
+    IMPORT = "import"  #: everything that uses the records API
+    BULK = "bulk"  #: the same and Zoho's bulk jobs
 
 
 class LoginMethod(StrEnum):
@@ -94,6 +111,30 @@ class Profile:
             kept_in=SecretStorage(value.get("kept_in", SecretStorage.FILE)),
             **values,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSelection:
+    """Account options of the command line, or of the run that is resumed."""
+
+    profile: str | None = None  #: ``--profile``
+    dc: str | None = None  #: ``--dc``
+    begun_with: str | None = None  #: the profile of the resumed run, if it was not explicit
+
+    def to_json(self) -> dict[str, str]:
+        """Return the value that a run stores."""
+        values = {"profile": self.profile, "dc": self.dc, "begun_with": self.begun_with}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def with_fallback(self, run: Mapping[str, Any]) -> AccountSelection:
+        """Return this selection, completed with the stored one of the *run*."""
+        if self.profile is not None:
+            return self
+        return AccountSelection(profile=run.get("profile"), dc=self.dc or run.get("dc"), begun_with=run.get("begun_with"))
+
+
+DEFAULT_ACCOUNT: Final = AccountSelection()
+"""Selection without any option."""
 
 
 def checked_name(name: str) -> str:

@@ -27,8 +27,6 @@ from typing import Any, Final
 import bulkzoho
 from benchmarks.compared_clients import NO_LIMITS
 from benchmarks.stub_server.writes import MARK
-
-# imported once: running it loads the submodule bulkzoho.cli.main, which then hides the function of that name
 from bulkzoho.cli import main as run_bulkzoho
 
 TURNS: Final = 20

@@ -10,6 +10,6 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``bulkzoho`` with *arguments* (default: the process's own) and return its exit code; never raise."""
-    from bulkzoho.cli.main import run_program
+    from bulkzoho.cli.program import run_program
 
     return run_program(list(sys.argv[1:] if arguments is None else arguments))

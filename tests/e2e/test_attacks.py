@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkzoho.cli.main import COMMANDS
+from bulkzoho.cli.program import COMMANDS
 
 from .harness import Ended, Program, SandboxProcess
 
@@ -164,7 +164,7 @@ TABLE = (
         _good,
     ),
     # columns
-    _one_lead("an unknown column", status=4, says='column "Emial"', content="Last_Name,Emial\nA,a@example.com\n"),
+    _one_lead("an unknown column", status=4, says='"Emial"', content="Last_Name,Emial\nA,a@example.com\n"),
     _one_lead("two columns of one field", status=4, says="Last_Name", content="Last_Name,Last Name\nA,B\n"),
     _one_lead("a read-only column", status=4, says="Created_Time", content="Last_Name,Created_Time\nA,2026-01-01T00:00:00Z\n"),
     _one_lead("no mandatory column", status=4, says="Last_Name", content="Email\na@example.com\n"),

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from bulkzoho.cli.main import COMMANDS
+from bulkzoho.cli.program import COMMANDS
 
 from .harness import PROGRAM
 

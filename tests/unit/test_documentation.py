@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkzoho.cli.main import COMMANDS
+from bulkzoho.cli.program import COMMANDS
 
 TOP = Path(__file__).resolve().parents[2]
 LOADED = re.compile(

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
-from bulkzoho.cli.main import COMMANDS, program
+from bulkzoho.cli.program import COMMANDS, program
 
 TOP = Path(__file__).resolve().parents[2]
 PACKAGE = TOP / "bulkzoho"

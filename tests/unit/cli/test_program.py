@@ -11,7 +11,7 @@ import pytest
 
 from bulkzoho.cli import main
 from bulkzoho.cli.error_output import crash_error, error_line
-from bulkzoho.cli.main import COMMANDS, program
+from bulkzoho.cli.program import COMMANDS, program
 from bulkzoho.cli.runs_cmd import runs_table
 from bulkzoho.domain.model.results import RowCounts
 from bulkzoho.domain.model.summary import RunListEntry

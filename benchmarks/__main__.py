@@ -21,6 +21,7 @@ BENCHMARKS: Final = {
 SCRIPTS: Final = {
     "shape": "cost of transforming a hundred rows",
     "fast_paths": "savings of the fast paths of reading and transforming",
+    "row_path": "source files that run between reading one row and settling it",
     "limiter": "share of a quota that the rate limiter uses, in virtual time",
     "sandbox_export": "exports from the sandbox, with a check of their content",
 }

@@ -112,7 +112,7 @@ class Client:
         imports = _import_settings([_absolute(file) for file in files], crm_module, operation, match_on, settings)
         return await import_files(imports, account=self._account, progress=progress or NoProgress(), stop=stop or StopSignal())
 
-    def export(
+    def export(  # noqa: PLR0913  keyword arguments of the public API
         self,
         crm_module: str,
         *,

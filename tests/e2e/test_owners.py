@@ -24,7 +24,7 @@ def reads_of_users(sandbox: SandboxProcess) -> int:
 
 
 def owners(sandbox: SandboxProcess) -> dict[str, str]:
-    """Give the owner's id by the last name of the lead; where nobody was named it is whoever made the record."""
+    """Return the owner's id by the last name of the lead; without an owner, the user who created the record."""
     return {record["Last_Name"]: record.get("Owner", {"id": ANA})["id"] for record in sandbox.records()}
 
 
@@ -42,11 +42,11 @@ def test_owners_are_taken_by_id_e_mail_or_name_for_one_read(bulkzoho: Program, s
     rows = [[f"Lead {n}", cells[n % len(cells)]] for n in range(600)]
 
     # bulkzoho import leads.csv --module Leads
-    summary = imported(bulkzoho, [*rows, ["Nobody's", ""]]).expect(0).summary
+    summary = imported(bulkzoho, [*rows, ["Unowned", ""]]).expect(0).summary
 
     assert summary["rows"]["accepted"] == 601
     found = owners(sandbox)
-    assert found.pop("Nobody's") == ANA
+    assert found.pop("Unowned") == ANA
     assert set(found.values()) == {BO}
     assert reads_of_users(sandbox) == 1
 
@@ -60,21 +60,21 @@ def test_a_column_of_ids_costs_no_read(bulkzoho: Program, sandbox: SandboxProces
     assert reads_of_users(sandbox) == 0
 
 
-def test_users_that_are_not_there_are_letters_that_do_not_repeat_the_cell(bulkzoho: Program, sandbox: SandboxProcess) -> None:
-    strangers = ["dan@sandbox.example.com", "Eva Holm", "Cy Gone", "cy@sandbox.example.com"]
+def test_rows_with_unknown_users_are_rejected_without_repeating_the_cell(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    unknown = ["dan@sandbox.example.com", "Eva Holm", "Cy Gone", "cy@sandbox.example.com"]
 
     # bulkzoho import leads.csv --module Leads
-    ended = imported(bulkzoho, [["Good", "Bo Ek"], *([name, name] for name in strangers)]).expect(3)
+    ended = imported(bulkzoho, [["Good", "Bo Ek"], *([name, name] for name in unknown)]).expect(3)
 
     found = letters(bulkzoho, ended)
     assert [(one["code"], one["field"], one["stage"]) for one in found] == [("INVALID_DATA", "Owner", "check")] * 4
-    assert [one["record"]["Owner"] for one in found] == strangers
-    assert all(name not in one["message"] for one in found for name in strangers)
+    assert [one["record"]["Owner"] for one in found] == unknown
+    assert all(name not in one["message"] for one in found for name in unknown)
     assert owners(sandbox) == {"Good": BO}
 
 
 @pytest.mark.parametrize("who", [EVA, "EVA@sandbox.example.com"])
-def test_the_fallback_owns_what_nobody_owns(bulkzoho: Program, sandbox: SandboxProcess, who: str) -> None:
+def test_the_fallback_owns_rows_without_a_known_owner(bulkzoho: Program, sandbox: SandboxProcess, who: str) -> None:
     rows = [["A", "dan@sandbox.example.com"], ["B", "Eva Holm"], ["C", CY], ["D", "123"], ["E", "Bo Ek"], ["F", BO]]
 
     # bulkzoho import leads.csv --module Leads --owner-fallback eva@...
@@ -86,7 +86,7 @@ def test_the_fallback_owns_what_nobody_owns(bulkzoho: Program, sandbox: SandboxP
     assert "replaced by Eva Holm" in ended.err
 
 
-def test_a_fallback_that_is_nobody_is_refused_before_anything_is_sent(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_an_unknown_fallback_is_refused_before_anything_is_sent(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     # bulkzoho import leads.csv --module Leads --owner-fallback "Eva Holm"
     ended = imported(bulkzoho, [["A", "Bo Ek"]], "--owner-fallback", "Eva Holm").expect(4)
 
@@ -94,7 +94,7 @@ def test_a_fallback_that_is_nobody_is_refused_before_anything_is_sent(bulkzoho: 
     assert sandbox.writes() == []
 
 
-def test_a_fallback_that_can_stand_in_for_nobody_is_said(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_an_unused_fallback_is_reported(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     bulkzoho.leads("plain.csv", 1)
 
     # bulkzoho import plain.csv --module Leads --owner-fallback bo@...
@@ -106,7 +106,7 @@ def test_a_fallback_that_can_stand_in_for_nobody_is_said(bulkzoho: Program, sand
 
 def test_one_owner_for_every_row_may_be_named_by_address(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     # bulkzoho import leads.csv --module Leads --set Owner=bo@...
-    imported(bulkzoho, [["A", "nobody"], ["B", ""]], "--set", "Owner=bo@sandbox.example.com").expect(0)
+    imported(bulkzoho, [["A", "missing"], ["B", ""]], "--set", "Owner=bo@sandbox.example.com").expect(0)
 
     assert owners(sandbox) == {"A": BO, "B": BO}
 
@@ -132,7 +132,7 @@ def test_json_lines_may_name_owners_as_the_api_does_and_late(bulkzoho: Program, 
     assert reads_of_users(sandbox) == 1
 
 
-def test_letters_are_replayed_with_somebody_to_stand_in(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+def test_rejected_rows_are_replayed_with_a_fallback(bulkzoho: Program, sandbox: SandboxProcess) -> None:
     ended = imported(bulkzoho, [["A", "dan@sandbox.example.com"], ["B", "Bo Ek"]]).expect(3)
 
     # bulkzoho replay dead-letter.jsonl --owner-fallback "Ana Lund"

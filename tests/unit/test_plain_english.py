@@ -6,35 +6,7 @@ import ast
 
 import pytest
 
-from tests.plain_english import TOP, dialect_in, findings, tracked
-
-#: folders and files without a finding; new code is added here, nothing is removed
-CLEAN = (
-    "docs/acceptance.md",
-    "docs/howto",
-    "docs/index.md",
-    "docs/quotas.md",
-    "docs/reference",
-    "docs/tutorial.md",
-    "bulkzoho/app",
-    "bulkzoho/client.py",
-    "bulkzoho/domain/summary",
-    "bulkzoho/interfaces",
-    "bulkzoho/storage",
-    "tests/contract/test_file_lock.py",
-    "tests/contract/test_journal_contract.py",
-    "tests/contract/test_store_contract.py",
-    "tests/crash",
-    "tests/conftest.py",
-    "tests/interop",
-    "tests/property",
-    "tests/typing",
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "docs/architecture.md",
-    "docs/exports.md",
-    "docs/guarantees.md",
-)
+from tests.plain_english import FOLDERS, TOP, dialect_in, findings, tracked
 
 
 @pytest.mark.parametrize("text", ["the letters were mended", "Give the rows of a block.", "it is told what to do", "in vain"])
@@ -47,7 +19,7 @@ def test_a_plain_sentence_has_no_finding() -> None:
 
 
 def test_nothing_that_people_read_has_a_word_of_the_old_dialect() -> None:
-    assert findings(tracked(*CLEAN)) == []
+    assert findings(tracked(*FOLDERS)) == []
 
 
 def _docstrings_with_give() -> list[str]:
@@ -62,6 +34,5 @@ def _docstrings_with_give() -> list[str]:
     return found
 
 
-@pytest.mark.xfail(strict=False, reason="the rewording of the package is under way")
 def test_no_docstring_begins_with_give() -> None:
     assert _docstrings_with_give() == []

@@ -1,4 +1,4 @@
-"""Blocks of JSON lines that pass unchanged give the same records as conversion."""
+"""Blocks of JSON lines that pass unchanged are the same records as converted ones."""
 
 from __future__ import annotations
 

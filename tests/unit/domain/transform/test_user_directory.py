@@ -129,7 +129,7 @@ def test_a_column_is_converted_alike_from_the_cache() -> None:
     cells = ["Ana Lund", "ana@example.com", "102"]
 
     first, second = owner(cells), owner(cells)
-    mixed = owner([*cells, "nobody", ""])
+    mixed = owner([*cells, "unknown", ""])
 
     assert first.values == second.values == [{"id": "101"}, {"id": "101"}, {"id": "102"}]
     assert ([index for index, _ in mixed.rejected], mixed.absent) == ([3], [4])
@@ -138,7 +138,7 @@ def test_a_column_is_converted_alike_from_the_cache() -> None:
 def test_any_number_of_spellings_is_converted() -> None:
     owner = converter_for(crm_field("Owner", "ownerlookup"), ConversionRules(users=USERS.with_fallback("101")))
 
-    column = owner([f"nobody {n}" for n in range(MAX_CACHED_NAMES + 5)])
+    column = owner([f"unknown {n}" for n in range(MAX_CACHED_NAMES + 5)])
 
     assert all(value == {"id": "101"} for value in column.values)
 

@@ -24,7 +24,7 @@ class RowTooLongError(Exception):
 
 
 class LazyCsvRows(Sequence[Sequence[str]]):
-    """Plain lines as rows: one object a row, split again for the few that are asked for."""
+    """Lines without quotes as rows, split on access: one object per row in memory."""
 
     __slots__ = ("_delimiter", "_lines")
 
@@ -53,7 +53,7 @@ class LineList(NamedTuple):
     first: int  #: index of the first one
     lines: list[str]
     chars: int
-    end: str | None  #: LF or CRLF that was taken off each, where all have the same and none holds a quote or a CR
+    end: str | None  #: LF or CRLF, removed from each line; None if the lines keep their ends or some have quotes
 
 
 class LineBuffer:
@@ -64,8 +64,8 @@ class LineBuffer:
 
     Attributes:
         position: Index of the next line to be read.
-        max_row_chars: Characters a row may have.  A line beyond that is cut to one character more.
-        failure: What the text raised, once all lines before it were taken.
+        max_row_chars: Maximum characters of a row.  A longer line is truncated to one character more.
+        failure: The error that the text raised, after all lines before it were read.
     """
 
     def __init__(self, text: Iterable[str]) -> None:
@@ -73,32 +73,34 @@ class LineBuffer:
         self.max_row_chars = MAX_ROW_CHARS
         self.failure: RunFailedError | None = None
         self._kept: list[LineList] = []
-        self._count = 0  # lines that came
-        self._coming = self._whole_lines(text)
+        self._count = 0  # lines read from the text
+        self._pieces = self._whole_lines(text)
 
     def line(self, index: int) -> str | None:
-        """Return the line at *index*, which was not forgotten; None behind the last one that can be read."""
+        """Return the line at *index*, which was not forgotten; None after the last one that can be read."""
         while index >= self._count:
             if not self._next_list():
                 return None
-        some = self._kept[bisect_right(self._kept, index, key=_first_of) - 1]
+        some = self._kept[-1]
+        if index < some.first:
+            some = self._kept[bisect_right(self._kept, index, key=_first_of) - 1]
         line = some.lines[index - some.first]
         return line if some.end is None else line + some.end
 
     def onward(self, rows: Sized) -> Iterator[str]:
-        """Return the lines from the position on, for a reader that completes *rows*; it moves the position itself.
+        """Return the lines from the position on, for a reader that appends to *rows* and moves the position itself.
 
         Raises:
             RowTooLongError: No row was completed for too long.
-            RunFailedError: What the text raises; a line that it cut short is not given.
+            RunFailedError: The text raises it; an incomplete line before it is not returned.
         """
         return chain.from_iterable(self._onward(rows))
 
     def plain(self, count: int) -> list[str] | None:
-        """Return the next *count* lines without their ends, if they are there and every one is a row without quotes."""
+        """Return the next *count* lines without their ends; None if some are missing, blank or have quotes."""
         end = self.position + count
         if end > self._count:
-            self._next_list()  # one, not more: a row may not be kept waiting for many
+            self._next_list()  # only one: a row must not wait for many
         rows: list[str] = []
         for some in self._kept:
             if some.first < end and some.first + len(some.lines) > self.position:
@@ -144,7 +146,7 @@ class LineBuffer:
         if self.failure is not None:
             return False
         try:
-            text = next(self._coming, None)
+            text = next(self._pieces, None)
         except RunFailedError as error:
             self.failure = error
             return False

@@ -1,6 +1,6 @@
-"""Read rows out of CSV text, block by block, at the speed of ``csv.reader``.
+"""Read rows from CSV text, block by block, at the speed of ``csv.reader``.
 
-A row is a line behind the header; a quoted cell with line breaks makes several physical lines one row.  A line with nothing
+A row is a line after the header; a quoted cell with line breaks makes several physical lines one row.  A line with nothing
 in it, or with nothing but blanks where the header has several columns, is skipped and has no number; a line of delimiters
 alone is a row whose cells are empty.  A line on which a contradictory quote opens is a rejected row: see
 :mod:`bulkzoho.formats.csv_scanner`.  Numbers depend on the content only, never on how it was cut into chunks or blocks.
@@ -28,17 +28,17 @@ _HEADER_HINT: Final = "Use a CSV whose first line names the columns."
 
 
 class CsvReader:
-    """The rows of one CSV; making it reads the header.
+    """The rows of one CSV; the constructor reads the header.
 
     Args:
-        chunks: The content, expanded.
-        name: What messages call it.
+        chunks: The decompressed content.
+        name: Name in messages.
         encoding: None: by byte order mark, else UTF-8.
         delimiter: None: auto-detected from the header line.
-        block_rows: Rows a block at most.
+        block_rows: Maximum rows per block.
 
     Raises:
-        RefusedError: No such encoding or delimiter; no header, or none that can be used.
+        RefusedError: The encoding or delimiter is invalid, or there is no usable header.
         RunFailedError: The input is damaged before its first row.
     """
 
@@ -49,10 +49,10 @@ class CsvReader:
         self._block_rows = block_rows
         self._text = TextDecoder(chunks, encoding=encoding, name=name)
         self._lines = LineBuffer(self._text)
-        self._number = 0  # of the last data row given
+        self._number = 0  # of the last row read
         self._failure: BulkZohoError | None = None
         self._is_over = False
-        self._scan_until = 0  # the line up to which csv.reader came before it met a contradiction
+        self._scan_until = 0  # index of the line where csv.reader found a contradiction
         first_line = self._first_line()
         self._delimiter = delimiter_of(first_line) if delimiter is None else check_delimiter(delimiter)
         self.header: tuple[str, ...] = self._read_header()
@@ -61,14 +61,14 @@ class CsvReader:
 
     @property
     def expanding(self) -> bool:
-        """Whether later rows may bring new columns: never."""
+        """Whether later rows may have new columns: never."""
         return False
 
     def read(self, passthrough: PassthroughCheck | None = None) -> RowBlock | None:
         """Return the next block, None at the end.
 
         Raises:
-            RunFailedError: The input is damaged from here on.
+            RunFailedError: The input is damaged after the rows read so far.
         """
         del passthrough
         while not self._is_over:
@@ -110,12 +110,12 @@ class CsvReader:
     # -- the rows -------------------------------------------------------------------------------------------------------
 
     def _next_block(self) -> RowBlock:
-        """Return the next rows: read in the quickest of three ways that can read them."""
+        """Return the next rows, read by the fastest of three ways that can read them."""
         plain = self._lines.plain(self._block_rows)
         if plain is not None:  # a third of csv.reader's time, and the same rows
             self._lines.position += len(plain)
             rows = [line.split(self._delimiter) for line in plain]
-            return self._whole_block(rows, LazyCsvRows(plain, self._delimiter)) or self._sorted_block(map(_parsed, rows, plain))
+            return self._whole_block(rows, LazyCsvRows(plain, self._delimiter)) or self._mixed_block(map(_parsed, rows, plain))
         if self._lines.position >= self._scan_until:
             block = self._parsed_block()
             if block is not None:
@@ -129,7 +129,7 @@ class CsvReader:
         reader = csv.reader(self._lines.onward(rows), delimiter=self._delimiter, strict=True)
         try:
             for row in islice(reader, self._block_rows):
-                rows.append(row)  # noqa: PERF402 - the lines are given by someone who watches how many rows there are
+                rows.append(row)  # noqa: PERF402  onward() checks len(rows) between two rows
         except (csv.Error, RowTooLongError, RunFailedError):  # csv.Error: also a cell beyond the process's field limit
             self._scan_until = start + reader.line_num
             return None
@@ -140,10 +140,10 @@ class CsvReader:
             return None
         self._lines.position = end
         self._is_over = not rows
-        return self._whole_block(rows) or self._sorted_block(map(_parsed, rows, map("".join, self._by_row(lines))))
+        return self._whole_block(rows) or self._mixed_block(map(_parsed, rows, map("".join, self._by_row(lines))))
 
     def _is_contradiction(self, rows: Sequence[list[str]], lines: Sequence[str]) -> bool:
-        """Whether one of the rows is too long, or has lines joined by quotes and a wrong number of columns."""
+        """Return whether a row is too long, or has several lines and a wrong number of columns."""
         limit = self._lines.max_row_chars
         if max(map(len, lines), default=0) > limit:
             return True
@@ -175,18 +175,18 @@ class CsvReader:
                 break
             rows.append(row)
             chars += len(row.raw)
-        return self._sorted_block(rows)
+        return self._mixed_block(rows)
 
-    def _whole_block(self, rows: Sequence[list[str]], kept: LazyCsvRows | None = None) -> RowBlock | None:
-        """Return the block of *rows* when each has the right number of columns and can be read; else None."""
+    def _whole_block(self, rows: Sequence[list[str]], lazy_rows: LazyCsvRows | None = None) -> RowBlock | None:
+        """Return the block of *rows* if all of them have the right number of columns and can be decoded; else None."""
         if self._text.is_damaged or not {self._width}.issuperset(map(len, rows)):
             return None
         first = self._number + 1
         self._number += len(rows)
-        return RowBlock(header=self.header, rows=rows, numbers=range(first, self._number + 1), lazy_rows=kept)
+        return RowBlock(header=self.header, rows=rows, numbers=range(first, self._number + 1), lazy_rows=lazy_rows)
 
-    def _sorted_block(self, rows: Iterable[ScannedRow]) -> RowBlock:
-        """Return the block of *rows*, those that cannot be read apart from the others."""
+    def _mixed_block(self, rows: Iterable[ScannedRow]) -> RowBlock:
+        """Return the block of *rows*, the unreadable ones separated."""
         good: list[list[str]] = []
         numbers: list[int] = []
         unreadable: list[MalformedRow] = []
@@ -207,7 +207,7 @@ class CsvReader:
         return not cells or (len(cells) == 1 and self._width > 1 and not cells[0].strip())
 
     def _problem(self, row: ScannedRow) -> tuple[str, str] | None:
-        """Return code and message of what is wrong with *row*."""
+        """Return code and message of the problem of *row*."""
         if row.cells is None:
             return row.code, f"{row.problem}. {row.remedy}"
         if self._text.is_damaged and has_undecodable(row.raw):

@@ -1,7 +1,7 @@
 """Read rows of a CSV line by line, and reject the line on which a contradictory quote opens a cell.
 
-``csv.reader`` is quicker but cannot say where a quoted cell began, so it reads what is well formed and this module reads
-where it finds a contradiction:
+``csv.reader`` is faster but does not report where a quoted cell began, so it reads well-formed text, and this module reads the
+parts with a contradiction:
 
 - text between the quote that closes a cell and the next delimiter or line end,
 - the end of the file inside a quoted cell,
@@ -18,22 +18,20 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final
+from typing import Final, NamedTuple
 
 from bulkzoho.formats.csv_lines import LineBuffer
 
 __all__ = ["RowScanner", "ScannedRow"]
 
 SHOWN_CHARS: Final = 1000  # of a line that is too long; it is never held whole
-_TRIM: Final = 4096  # lines behind the position that may be remembered
+_TRIM: Final = 4096  # lines before the position that are kept at most
 
 _REMEDY: Final = "Remove the quote, or double each quote inside the cell and close it."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScannedRow:
+class ScannedRow(NamedTuple):
     """A row: its cells, or why it is rejected."""
 
     raw: str  #: its physical lines as they stand
@@ -45,26 +43,25 @@ class ScannedRow:
 
 
 class _End(Enum):
-    """What is found at the end of a line, or before it."""
+    """The state at the end of a line, or before it."""
 
     ROW_END = auto()
     IN_QUOTES = auto()
     TEXT_AFTER_QUOTE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class _LineScan:
+class _LineScan(NamedTuple):
     end: _End
-    cells: int  #: that were completed by a delimiter
+    cells: int  #: completed by a delimiter
     opened: int  #: index of the quote that opened the last quoted cell of the line; -1 when none opened on it
 
 
 class _QuotedLines:
-    """Consecutive lines that all end inside a quoted cell, from the end of the first one on.
+    """Consecutive lines that all end inside a quoted cell, from the end of the first line on.
 
-    Each row that reaches the end of one of these lines inside a quoted cell goes on alike.  The scanner therefore reads each
-    line behind an open quote once, however many rows are rejected on the way.  Without this, a file whose every line opens a
-    quote would take time quadratic in the length of a row.
+    All rows that reach the end of one of these lines inside a quoted cell continue in the same way.  The scanner therefore reads
+    each line after an open quote once, however many rows are rejected on the way.  Without this, a file whose every line opens
+    a quote would take time quadratic in the length of a row.
     """
 
     def __init__(self, first: int, chars: int) -> None:
@@ -73,7 +70,7 @@ class _QuotedLines:
         self.chars = array("q", [chars])  # of all lines through each one
         self.opened_line = array("q", [first])  # where the cell opened that is open at the end of each line
         self.opened_at = array("q", [-1])
-        self.last: _LineScan | None = None  # the line after them, which ends otherwise
+        self.last: _LineScan | None = None  # the line after them, which ends outside
         self.last_chars = 0  # of all lines through that one
 
     @property
@@ -91,12 +88,19 @@ class _QuotedLines:
         self.chars.append(self.chars[-1] + chars)
         self.cells.append(self.cells[-1] + scan.cells)
 
+    def open_cell(self, at: int, start: int, opened: int) -> tuple[int, int]:
+        """Return line and index of the quote that is open at the end of line *at* of these.
+
+        *opened* is the quote on the line *start*, where the row begins; the quotes of earlier lines are not part of the row.
+        """
+        return (self.opened_line[at], self.opened_at[at]) if self.opened_line[at] > start else (start, opened)
+
     def forget(self, before: int) -> None:
         """Drop the lines before the index *before*."""
         count = before - self.first
         if count > _TRIM and 2 * count > len(self.cells):
-            for one in (self.cells, self.chars, self.opened_line, self.opened_at):
-                del one[:count]
+            for values in (self.cells, self.chars, self.opened_line, self.opened_at):
+                del values[:count]
             self.first = before
 
 
@@ -109,7 +113,7 @@ class RowScanner:
         width: Columns of the header; None while the header itself is read.
 
     Attributes:
-        scanned_chars: How many characters were looked at, for tests that bound the work.
+        scanned_chars: Number of characters scanned, for tests that limit the work.
     """
 
     def __init__(self, lines: LineBuffer, delimiter: str, *, width: int | None = None) -> None:
@@ -120,7 +124,7 @@ class RowScanner:
         self._quoted: _QuotedLines | None = None
 
     def next_row(self) -> ScannedRow | None:
-        """Return the row at the position and move behind it; None when no whole row can be read any more."""
+        """Return the row at the position and move past it; None if no whole row is left."""
         start = self._lines.position
         line = self._lines.line(start)
         if line is None:
@@ -144,62 +148,91 @@ class RowScanner:
 
     def _over_lines(self, start: int, line: str, scan: _LineScan) -> ScannedRow | None:
         """Return the row that begins at *start* and is inside a quoted cell at the end of that line."""
-        quoted = self._quoted_from(start, len(line))
+        if self._quoted is None or start >= self._quoted.end:
+            more = self._lines.line(start + 1)
+            last = None if more is None else self._scan(more, in_quotes=True)
+            is_short = more is not None and len(line) + len(more) <= self._lines.max_row_chars
+            if last is not None and last.end is not _End.IN_QUOTES and is_short:  # most rows, and most stray quotes
+                max_cells = None if self._width is None else self._width - 1 - scan.cells
+                return self._ended(
+                    start,
+                    start + 1,
+                    last,
+                    cells=last.cells,
+                    max_cells=max_cells,
+                    open_cell=(start, scan.opened),
+                    opened=scan.opened,
+                )
+            self._quoted = _QuotedLines(start, len(line))
+            if more is not None and last is not None:
+                self._quoted.add(last, len(more))
+        return self._over_many_lines(start, line, scan, self._quoted)
+
+    def _over_many_lines(self, start: int, line: str, scan: _LineScan, quoted: _QuotedLines) -> ScannedRow | None:
+        """Return the row that begins at *start*, on a line of *quoted*."""
+        quoted.forget(start)
         at = start - quoted.first
         max_cells = None if self._width is None else quoted.cells[at] + self._width - 1 - scan.cells
         max_chars = quoted.chars[at] + self._lines.max_row_chars - len(line)
         while True:
             wide = len(quoted.cells) if max_cells is None else bisect_right(quoted.cells, max_cells, lo=at)
-            long = bisect_right(quoted.chars, max_chars, lo=at)  # the row may not have that line
+            long = bisect_right(quoted.chars, max_chars, lo=at)  # index of the first line that makes the row too long
             if wide < min(long, len(quoted.cells)):
                 return self._bad_quote(start, start, scan.opened, self._too_wide())
             is_over = quoted.last is not None and quoted.last_chars > max_chars
             if long < len(quoted.cells) or is_over:
-                return self._blame(start, scan, quoted, long - 1, "and the cell makes the row longer than 1 MB")
+                why = "and the cell makes the row longer than 1 MB"
+                return self._bad_quote(start, *quoted.open_cell(long - 1, start, scan.opened), why)
+            open_cell = quoted.open_cell(len(quoted.cells) - 1, start, scan.opened)
             if quoted.last is not None:
-                return self._ended(start, scan, quoted, quoted.last, max_cells)
+                cells = quoted.cells[-1] + quoted.last.cells
+                return self._ended(
+                    start, quoted.end, quoted.last, cells=cells, max_cells=max_cells, open_cell=open_cell, opened=scan.opened
+                )
             more = self._lines.line(quoted.end)
             if more is None:
                 if self._lines.failure is not None:
                     return None
-                return self._blame(
-                    start, scan, quoted, len(quoted.cells) - 1, "and no quote closes it before the end of the file"
-                )
+                return self._bad_quote(start, *open_cell, "and no quote closes it before the end of the file")
             quoted.add(self._scan(more, in_quotes=True), len(more))
 
-    def _ended(self, start: int, scan: _LineScan, quoted: _QuotedLines, last: _LineScan, max_cells: int | None) -> ScannedRow:
-        """Return the row whose last line, the one after *quoted*, ends it or has a contradiction."""
-        cells = quoted.cells[-1] + last.cells
+    def _ended(
+        self,
+        start: int,
+        end: int,
+        last: _LineScan,
+        *,
+        cells: int,
+        max_cells: int | None,
+        open_cell: tuple[int, int],
+        opened: int,
+    ) -> ScannedRow:
+        """Return the row whose last line is *end*, which ends it or has a contradiction.
+
+        Args:
+            start: Index of the first line of the row.
+            end: Index of its last line.
+            last: The scan of that line.
+            cells: Cells that were completed through that line.
+            max_cells: The number of them that the header allows; None: any.
+            open_cell: Line and index of the quote that is open at the beginning of the last line.
+            opened: Index of the last quote that opened a cell on the first line.
+        """
         if last.end is _End.TEXT_AFTER_QUOTE:
             if max_cells is not None and cells > max_cells:
-                return self._bad_quote(start, start, scan.opened, self._too_wide())
-            why = f"but text follows the quote that closes it on line {quoted.end + 1}"
-            if last.opened >= 0:
-                return self._bad_quote(start, quoted.end, last.opened, why)
-            return self._blame(start, scan, quoted, len(quoted.cells) - 1, why)
+                return self._bad_quote(start, start, opened, self._too_wide())
+            why = f"but text follows the quote that closes it on line {end + 1}"
+            return self._bad_quote(start, *((end, last.opened) if last.opened >= 0 else open_cell), why)
         if max_cells is not None and self._width is not None and cells != max_cells:
             count = cells - max_cells + self._width
-            why = f"and the row, read on to line {quoted.end + 1}, has {count} columns where the header has {self._width}"
-            return self._bad_quote(start, start, scan.opened, why)
-        raw = "".join(self._lines.between(start, quoted.end + 1))
-        return ScannedRow(end=quoted.end + 1, raw=raw, cells=_cells_of(raw, self._delimiter))
-
-    def _quoted_from(self, start: int, chars: int) -> _QuotedLines:
-        quoted = self._quoted
-        if quoted is None or start >= quoted.end:
-            quoted = self._quoted = _QuotedLines(start, chars)
-        quoted.forget(start)
-        return quoted
-
-    def _blame(self, start: int, scan: _LineScan, quoted: _QuotedLines, at: int, why: str) -> ScannedRow:
-        """Reject the row for the cell that is open at the end of line *at* of *quoted*."""
-        if quoted.opened_line[at] > start:
-            return self._bad_quote(start, quoted.opened_line[at], quoted.opened_at[at], why)
-        return self._bad_quote(start, start, scan.opened, why)
+            why = f"and the row, read on to line {end + 1}, has {count} columns where the header has {self._width}"
+            return self._bad_quote(start, start, opened, why)
+        raw = "".join(self._lines.between(start, end + 1))
+        return ScannedRow(end=end + 1, raw=raw, cells=_cells_of(raw, self._delimiter))
 
     def _bad_quote(self, start: int, line: int, at: int, why: str) -> ScannedRow:
         problem = f"line {line + 1}, character {at + 1}: a quote opens a cell here, {why}"
-        raw = "".join(self._lines.between(start, line + 1))
+        raw = "".join(self._lines.between(start, line + 1)) if line > start else self._lines.line(start) or ""
         return ScannedRow(end=line + 1, raw=raw, code="BAD_QUOTE", problem=problem, remedy=_REMEDY)
 
     def _too_long(self, start: int, line: str, scan: _LineScan) -> ScannedRow:

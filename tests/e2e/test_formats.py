@@ -237,3 +237,49 @@ def test_a_truncated_file_is_imported_as_far_as_it_goes_and_reported(bulkzoho: P
     assert 0 < summary["rows"]["accepted"] == sandbox.count() < 5_000
     done = f"Its first {summary['rows']['read']:,} rows are done: leave them out when you import the rest."
     assert done in summary["error"]["hint"]
+
+
+def test_a_stray_quote_among_two_thousand_rows_rejects_one_row_and_verify_finds_the_others(
+    bulkzoho: Program, sandbox: SandboxProcess
+) -> None:
+    lines = [f"Lead {n},lead{n}@example.com,Rome" for n in range(1, 2_001)]
+    lines[500] = 'Lead 501,"lead501@example.com,Rome'
+    bulkzoho.file("leads.csv", "\n".join(["Last_Name,Email,City", *lines, ""]))
+
+    # bulkzoho import leads.csv --module Leads; bulkzoho verify RUN
+    summary = bulkzoho.run("import", "leads.csv", "--module", "Leads", "--json").expect(3).summary
+    verified = bulkzoho.run("verify", summary["run"], "--json").expect(0).summary
+
+    assert (summary["rows"]["read"], summary["rows"]["accepted"], summary["rows"]["dead_lettered"]) == (2_000, 1_999, 1)
+    [rejected] = bulkzoho.lines(summary["dead_letter"])
+    assert (rejected["row"], rejected["code"], rejected["raw"]) == (501, "BAD_QUOTE", lines[500])
+    assert sandbox.count() == 1_999
+    assert (verified["verify"]["compared"], verified["verify"]["same"]) == (1_999, 1_999)
+
+
+def test_verify_misses_no_row_of_a_file_with_a_stray_quote(bulkzoho: Program) -> None:
+    bulkzoho.file("stray.csv", STRAY)
+    run = bulkzoho.run("import", "stray.csv", "--module", "Leads", "--json").expect(3).summary["run"]
+
+    # bulkzoho verify RUN
+    found = bulkzoho.run("verify", run, "--json").expect(0).summary["verify"]
+
+    assert (found["compared"], found["same"], found["differences"]) == (3, 3, None)
+
+
+def test_a_resume_continues_after_rows_with_stray_quotes(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    lines = [f'Lead {n},"Acme' if n in (2, 3, 9) else f'Lead {n},"Acme"' for n in range(1, 11)]
+    bulkzoho.file("leads.csv", "\n".join(["Last_Name,Company", *lines, ""]))
+    first = bulkzoho.run("import", "leads.csv", "--module", "Leads", "--limit", "5", "--json").expect(3).summary
+
+    # bulkzoho resume RUN --limit none
+    second = bulkzoho.run("resume", first["run"], "--limit", "none", "--json").expect(3).summary
+
+    assert (first["rows"]["read"], first["rows"]["accepted"], first["rows"]["dead_lettered"]) == (5, 3, 2)
+    assert (second["rows"]["read"], second["rows"]["accepted"], second["rows"]["dead_lettered"]) == (10, 7, 3)
+    assert [(line["row"], line["code"]) for line in bulkzoho.lines(second["dead_letter"])] == [
+        (2, "BAD_QUOTE"),
+        (3, "BAD_QUOTE"),
+        (9, "BAD_QUOTE"),
+    ]
+    assert sorted(record["Last_Name"] for record in sandbox.records()) == [f"Lead {n}" for n in (1, 10, 4, 5, 6, 7, 8)]

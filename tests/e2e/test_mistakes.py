@@ -188,10 +188,10 @@ def test_rows_that_were_fixed_in_place_are_not_truncated_by_a_resume(bulkzoho: P
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0[Content_Types].xml \xa2", "is an Excel workbook, no text."),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0\0\0", "is an Excel workbook, no text."),
-        (b"PK\x03\x04\x14\0\0\0\x08\0\0\0!\0leads.csv \xa2", "is a zip archive, no text."),
-        (b"BZh91AY&SY\x94$|\x0e", "is compressed with bzip2, no text."),
+        (b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0[Content_Types].xml \xa2", "is an Excel workbook, not text."),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0\0\0", "is an Excel workbook, not text."),
+        (b"PK\x03\x04\x14\0\0\0\x08\0\0\0!\0leads.csv \xa2", "is a zip archive, not text."),
+        (b"BZh91AY&SY\x94$|\x0e", "is compressed with bzip2, not text."),
     ],
 )
 def test_a_file_that_is_not_text_is_named_for_what_it_is(bulkzoho: Program, content: bytes, what: str) -> None:

@@ -171,3 +171,18 @@ def test_a_row_that_is_there_twice_is_sent_once_when_the_first_was_in_doubt(
 
     assert (rows["read"], rows["accepted"], rows["already_settled"]) == (1_001, 1_000, 1)
     assert sandbox.count() == 1_000
+
+
+def test_a_stray_quote_in_a_dead_letter_csv_refuses_the_replay(
+    bulkzoho: Program, sandbox: SandboxProcess, refused: dict[str, Any]
+) -> None:
+    path = bulkzoho.folder / "bad.csv"
+    path.write_bytes(path.read_bytes().replace(b"about 50", b"20").replace(b"Lead 20,", b'"Lead" 20,'))
+    calls = len(sandbox.writes())
+
+    # bulkzoho replay bad.csv
+    ended = bulkzoho.run("replay", "bad.csv", "--json").expect(4)
+
+    assert "bad.csv, rejected row 2: line 3, character 1: a quote opens a cell here" in ended.summary["error"]["message"]
+    assert len(sandbox.writes()) == calls
+    assert refused["rows"]["dead_lettered"] == 4

@@ -24,7 +24,7 @@ def test_a_row_whose_record_others_changed_is_rejected_and_the_others_are_sent_a
     write_csv(bulkzoho.folder / "edit.csv", ["id", "City"], [[ids[6], "Tromso"], [ids[7], "Bergen"]])
 
     # bulkzoho import cities.csv --module Leads --operation update
-    run = bulkzoho.start("import", "cities.csv", *UPDATE, "--settle-wait", "6")
+    run = bulkzoho.start("import", "cities.csv", *UPDATE, "--settle-wait", "10")
     wait_until(sandbox.writes, what="the update")
     time.sleep(3.1)  # a change by this user counts only when no earlier row of the file can have made it
     bulkzoho.run("import", "edit.csv", *UPDATE).expect(0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from bulkzoho.engine.concurrency.gather import first_error
 from bulkzoho.errors import BulkZohoError
 
 __all__ = ["CHECK_TIMEOUT_S", "CheckResult", "CheckStatus", "failure", "ok", "run_check", "warning"]
@@ -52,7 +53,7 @@ async def run_check(name: str, check: Callable[[], Awaitable[Iterable[CheckResul
     """Run *check*; an error or a timeout becomes a failure."""
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_S):
-            return list(await check())
+            return list(await _ungrouped(check()))
     except BulkZohoError as error:
         return [failure(name, error)]
     except OSError as error:
@@ -62,6 +63,13 @@ async def run_check(name: str, check: Callable[[], Awaitable[Iterable[CheckResul
         return [
             CheckResult(name=name, state=CheckStatus.FAILURE, message=message, hint="Check that the state directory is writable.")
         ]
+
+
+async def _ungrouped(check: Awaitable[Iterable[CheckResult]]) -> Iterable[CheckResult]:
+    try:
+        return await check
+    except BaseExceptionGroup as group:
+        raise first_error(group) from group
 
 
 def _timed_out(name: str) -> CheckResult:

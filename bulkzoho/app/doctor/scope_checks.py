@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from typing import Final
 
@@ -14,6 +13,7 @@ from bulkzoho.domain.model.edition_limits import DEFAULT_COST
 from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.domain.model.responses import Rejected
 from bulkzoho.domain.policy.retry import access_error
+from bulkzoho.engine.concurrency.gather import gather_first_error
 from bulkzoho.errors import AccessError
 from bulkzoho.zoho.api.permissions import RecordPermission, probe_permission
 from bulkzoho.zoho.auth.account_resolver import ResolvedAccount
@@ -59,9 +59,8 @@ async def check_module(crm: CrmSession, crm_module: CrmModule, use: AccountPurpo
     """Check the user's permissions on *crm_module* without changing anything."""
     name = f"module {crm_module.api_name}"
     permissions = [RecordPermission.READ] if use is AccountPurpose.READ else list(RecordPermission)
-    async with asyncio.TaskGroup() as group:
-        probes = [(permission, group.create_task(_denied(crm, crm_module, permission))) for permission in permissions]
-    denied = {permission: reason for permission, task in probes if (reason := task.result()) is not None}
+    reasons = await gather_first_error([_denied(crm, crm_module, permission) for permission in permissions])
+    denied = {permission: reason for permission, reason in zip(permissions, reasons, strict=True) if reason is not None}
     allowed = [permission.value for permission in permissions if permission not in denied]
     results = [
         CheckResult(

@@ -18,6 +18,7 @@ from bulkzoho.domain.model.journal_events import RunUpdated
 from bulkzoho.domain.model.progress import CallCounts, ProgressSnapshot
 from bulkzoho.domain.model.results import RowCounts
 from bulkzoho.domain.model.run import StopReason
+from bulkzoho.engine.concurrency.gather import first_error
 from bulkzoho.engine.concurrency.run_monitor import RunContext, RunMonitor, RunState
 from bulkzoho.engine.concurrency.stop import StopRequestedError, stop_reason
 from bulkzoho.engine.exporter.overlap import OverlapWindow
@@ -84,7 +85,17 @@ class ExportPipeline:
         return all(partition.done for partition in self.partitions.values())
 
     async def run(self) -> None:
-        """Read until every partition is done or the run is stopped; an error stops the run, which can be resumed."""
+        """Read until every partition is done or the run is stopped; an error stops the run, which can be resumed.
+
+        Raises:
+            BulkZohoError: An error that no task could turn into a decision to stop.
+        """
+        try:
+            await self._read_all()
+        except BaseExceptionGroup as group:
+            raise first_error(group) from group
+
+    async def _read_all(self) -> None:
         async with self._monitor.watching(self._snapshot), asyncio.TaskGroup() as group:
             saving = group.create_task(self._save_progress())
             async with asyncio.TaskGroup() as workers:

@@ -26,6 +26,7 @@ from bulkzoho.domain.compare.differences import (
 from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.engine.concurrency.channel import Channel
 from bulkzoho.engine.concurrency.coql_reader import QueryRejectedError
+from bulkzoho.engine.concurrency.gather import first_error
 from bulkzoho.engine.concurrency.stop import StopRequestedError, StopSignal, stop_reason
 from bulkzoho.engine.lost_replies.record_fetcher import RecordFetcher
 from bulkzoho.engine.verifier.duplicates import UnexpectedRecords
@@ -89,7 +90,18 @@ class Verifier:
         return list(self._parts.crm.fetcher.unreadable)
 
     async def run(self) -> None:
-        """Compare everything, or the sample, until the end or until stopped; the stop signal then has the reason."""
+        """Compare everything, or the sample, until the end or until stopped; the stop signal then has the reason.
+
+        Raises:
+            BulkZohoError: The inputs cannot be read again, or the differences cannot be written.
+        """
+        try:
+            await self._read_and_compare()
+        except BaseExceptionGroup as group:
+            raise first_error(group) from group
+        _LOG.info("records compared", extra={"rows": self.counts.compared, "matched": self.counts.same})
+
+    async def _read_and_compare(self) -> None:
         channel: Channel[Sequence[ExpectedRecord]] = Channel(2 * self._parts.workers)
         async with asyncio.TaskGroup() as group:
             for _ in range(self._parts.workers):
@@ -101,7 +113,6 @@ class Verifier:
             finally:
                 channel.close()
                 reporting.cancel()
-        _LOG.info("records compared", extra={"rows": self.counts.compared, "matched": self.counts.same})
 
     async def _chunks(self) -> AsyncIterator[Sequence[ExpectedRecord]]:
         chunk: list[ExpectedRecord] = []

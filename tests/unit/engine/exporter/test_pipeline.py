@@ -192,7 +192,7 @@ async def test_an_export_killed_between_any_two_writes_resumes_to_the_same_bytes
         folder = new_folder(f"after-{killed_after}")
         try:
             await _read_on(folder, Life(killed_after), power_cut=power_cut)
-        except BaseExceptionGroup:
+        except KilledError:
             assert await _read_on(folder, Life(10_000), power_cut=power_cut) == whole
         else:
             break

@@ -119,11 +119,11 @@ async def absorb_stop(work: Coroutine[Any, Any, T], stop: StopSignal) -> T | Non
         work.close()
         return None
     task = asyncio.current_task()
-    stop.set_task(task)
+    previous = stop.set_task(task)
     try:
         return await work
     except asyncio.CancelledError:
-        if task is None or not stop.hard:
+        if task is None or not _is_cancelled(stop):
             raise
         task.uncancel()
     except StopRequestedError:
@@ -133,12 +133,12 @@ async def absorb_stop(work: Coroutine[Any, Any, T], stop: StopSignal) -> T | Non
     except BulkZohoError as error:
         stop.request(stop_reason(error), error)
     finally:
-        stop.set_task(None)
+        stop.set_task(None if _is_cancelled(stop) else previous)  # a third Ctrl-C must not cancel what follows
     return None
 
 
 def _is_cancelled(stop: StopSignal) -> bool:
-    return stop.hard
+    return stop.hard  # a function, because mypy takes an attribute for unchanged across an await
 
 
 def require_organization(run: str, crm: CrmSession, *organizations: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,16 @@ from typing import Any
 from bulkzoho.app.credentials import select_account
 from bulkzoho.app.inputs import InputOpener, build_row_transformer, input_parts, read_headers, require_unchanged_inputs
 from bulkzoho.app.run_import import output_paths
-from bulkzoho.app.run_lifecycle import require_organization
+from bulkzoho.app.run_lifecycle import absorb_stop, require_organization
 from bulkzoho.app.run_users import RunUserCache
 from bulkzoho.app.session import CrmSession, open_session
-from bulkzoho.domain.compare.differences import ChangedAfterRun, Difference, DifferenceKind, difference_json
+from bulkzoho.domain.compare.differences import ChangedAfterRun, Difference, DifferenceCounts, DifferenceKind, difference_json
 from bulkzoho.domain.compare.id_set import IdSet
 from bulkzoho.domain.compare.values import comparable_form
 from bulkzoho.domain.model.account import DEFAULT_ACCOUNT, AccountSelection
 from bulkzoho.domain.model.edition_limits import FIELDS_PER_CALL
 from bulkzoho.domain.model.metadata import CrmModule
-from bulkzoho.domain.model.progress import QuotaStatus
+from bulkzoho.domain.model.progress import CallCounts, QuotaStatus
 from bulkzoho.domain.model.row_ranges import RowRanges
 from bulkzoho.domain.model.rows import Operation
 from bulkzoho.domain.model.run import RunStatus
@@ -38,7 +38,7 @@ from bulkzoho.engine.lost_replies.record_fetcher import RecordFetcher
 from bulkzoho.engine.verifier.duplicates import MAX_UNEXPECTED, UnexpectedRecords, read_created_between
 from bulkzoho.engine.verifier.expected_records import AcceptedRows, RunInputs
 from bulkzoho.engine.verifier.verifier import CrmRecords, Verifier, VerifierParts
-from bulkzoho.errors import AccessError, ExitCode, RefusedError, RunFailedError
+from bulkzoho.errors import AccessError, BulkZohoError, ExitCode, RefusedError, RunFailedError
 from bulkzoho.interfaces import Progress, RunStore
 from bulkzoho.storage.files.atomic_write import AtomicFile
 from bulkzoho.storage.files.write_errors import NAME_ANOTHER_FILE, write_error
@@ -86,25 +86,42 @@ async def verify_run(
     path = Path(output) if output is not None else run.folder.differences
     draft = _draft(path)
     try:
-        session, process = SessionSettings.of_import(run.settings), f"{run.info.run}-verify-{os.getpid()}"
-        async with open_session(session, chosen=chosen, run=process, stop=stop, progress=progress) as crm:
-            context = await _open_context(store, run, crm, progress=progress, stop=stop)
-            verifier, now = await _compare(context, draft, sample=sample)
-            status, calls = crm.limiter.status(), crm.caller.counts
-            if stop.error is not None:
-                raise stop.error
-        kept = _kept(draft, verifier, always=output is not None)
+
+        async def connect_and_compare() -> Comparison:
+            session, process = SessionSettings.of_import(run.settings), f"{run.info.run}-verify-{os.getpid()}"
+            async with open_session(session, chosen=chosen, run=process, stop=stop, progress=progress) as crm:
+                context = await _open_context(store, run, crm, progress=progress, stop=stop)
+                return await _compare(context, draft, sample=sample)
+
+        compared = await absorb_stop(connect_and_compare(), stop)
+        result = compared or Comparison()
+        if (error := result.error or stop.error) is not None:
+            raise error
+        kept = None if compared is None else _kept(draft, result.counts, always=output is not None)
     finally:
         draft.discard()
-    summary = _summary(run, status, seconds=asyncio.get_running_loop().time() - began, now=now)
+    summary = _summary(run, result, seconds=asyncio.get_running_loop().time() - began)
     return replace(
         summary,
-        calls=calls,
+        calls=result.calls,
         status=stop.reason.status if stop.reason else RunStatus.COMPLETED,
-        exit_code=_exit_code(verifier, stop),
-        verify=_verify_json(run, verifier, sampled=sample is not None, path=kept, now=now),
+        exit_code=_exit_code(result.counts, stop),
+        verify=_verify_json(run, result, sampled=sample is not None, path=kept),
         next=f"bulkzoho verify {run.info.run}" if stop.reason else "",
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Result of a comparison; the defaults are those of one that was stopped before it began."""
+
+    counts: DifferenceCounts = field(default_factory=DifferenceCounts)
+    rows: int = 0  #: accepted rows that were read again and joined with a record
+    unreadable_fields: Sequence[str] = ()
+    now: int | None = None  #: records in the module
+    quota: QuotaStatus | None = None
+    calls: CallCounts = field(default_factory=CallCounts)
+    error: BulkZohoError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +147,8 @@ async def _open_context(
     return VerifyContext(store=store, run=run, crm=crm, module=module, coql=coql, progress=progress, stop=stop)
 
 
-async def _compare(context: VerifyContext, draft: AtomicFile, *, sample: int | None) -> tuple[Verifier, int | None]:
-    """Compare; return the verifier with its findings, and the records in the module now."""
+async def _compare(context: VerifyContext, draft: AtomicFile, *, sample: int | None) -> Comparison:
+    """Compare until the end or until stopped; return the differences found by then."""
     run, crm, module, tell = context.run, context.crm, context.module, context.progress.tell
     opener = InputOpener(settings=run.settings, folder=run.folder, letters=run.is_replay, only_codes=run.only_codes)
     headers, _ = await read_headers(opener, run.inputs, live=False, stop=context.stop)
@@ -166,8 +183,21 @@ async def _compare(context: VerifyContext, draft: AtomicFile, *, sample: int | N
             stop=context.stop,
         )
     )
-    await verifier.run()
-    return verifier, None if context.stop.requested else await crm.count(module.api_name)
+
+    async def run_and_count() -> int | None:
+        await verifier.run()
+        return None if context.stop.requested else await crm.count(module.api_name)
+
+    now = await absorb_stop(run_and_count(), context.stop)
+    return Comparison(
+        counts=verifier.counts,
+        rows=verifier.expected.rows - verifier.expected.ambiguous_rows,
+        unreadable_fields=verifier.unreadable_fields,
+        now=now,
+        quota=crm.limiter.status(),
+        calls=crm.caller.counts,
+        error=await absorb_stop(crm.explain(context.stop.error), context.stop),
+    )
 
 
 async def _unexpected_records(context: VerifyContext, plans: Sequence[ColumnPlan], ids: IdSet) -> UnexpectedRecords | None:
@@ -237,9 +267,9 @@ def _cannot_write(path: Path, error: OSError) -> RunFailedError:
     return write_error(RunFailedError, path, error, hint="Make room, then verify again.")
 
 
-def _kept(draft: AtomicFile, verifier: Verifier, *, always: bool) -> str | None:
+def _kept(draft: AtomicFile, counts: DifferenceCounts, *, always: bool) -> str | None:
     """Return the file of differences, or remove an older one if there are none now."""
-    if not (always or verifier.counts.differs):
+    if not (always or counts.differs):
         draft.path.unlink(missing_ok=True)
         return None
     try:
@@ -249,21 +279,28 @@ def _kept(draft: AtomicFile, verifier: Verifier, *, always: bool) -> str | None:
     return str(draft.path)
 
 
-def _exit_code(verifier: Verifier, stop: StopSignal) -> ExitCode:
+def _exit_code(counts: DifferenceCounts, stop: StopSignal) -> ExitCode:
     if stop.reason is not None:
         return stop.reason.exit_code
-    return ExitCode.DEAD_LETTERS if verifier.counts.differs else ExitCode.ACCEPTED
+    return ExitCode.DEAD_LETTERS if counts.differs else ExitCode.ACCEPTED
 
 
-def _summary(run: FinishedRun, quota: QuotaStatus, *, seconds: float, now: int | None) -> Summary:
-    result = ImportResult(tally=run.tally, inputs=run.inputs, calls=run.info.calls, seconds=seconds, quota=quota, crm_after=now)
+def _summary(run: FinishedRun, compared: Comparison, *, seconds: float) -> Summary:
+    result = ImportResult(
+        tally=run.tally,
+        inputs=run.inputs,
+        calls=run.info.calls,
+        seconds=seconds,
+        quota=compared.quota,
+        crm_after=compared.now,
+    )
     outcome = RunOutcome(status=RunStatus.COMPLETED, exit_code=ExitCode.ACCEPTED)
     paths = output_paths(run.folder, run.settings)
     return replace(build_import_summary(run.info, outcome, result, paths, limit=run.settings.limit), command="verify")
 
 
-def _verify_json(run: FinishedRun, verifier: Verifier, *, sampled: bool, path: str | None, now: int | None) -> dict[str, Any]:
-    findings, before, tally = verifier.counts, run.info.crm_before, run.tally
+def _verify_json(run: FinishedRun, compared: Comparison, *, sampled: bool, path: str | None) -> dict[str, Any]:
+    findings, before, tally = compared.counts, run.info.crm_before, run.tally
     expected = None if before is None else before + tally.created - tally.deleted
     return {
         "sampled": sampled,
@@ -279,9 +316,9 @@ def _verify_json(run: FinishedRun, verifier: Verifier, *, sampled: bool, path: s
             )
         },
         "doubles": findings.rows[DifferenceKind.DUPLICATE],
-        "not_compared": tally.accepted - verifier.expected.rows + verifier.expected.ambiguous_rows,
+        "not_compared": tally.accepted - compared.rows,
         "fields": dict(findings.fields.most_common()),
-        "unread_fields": list(verifier.unreadable_fields),
-        "records": {"before": before, "expected": expected, "now": now},
+        "unread_fields": list(compared.unreadable_fields),
+        "records": {"before": before, "expected": expected, "now": compared.now},
         "differences": path,
     }

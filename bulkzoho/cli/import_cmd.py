@@ -149,10 +149,12 @@ def import_command(as_json: bool, progress: str, **options: Any) -> int:  # noqa
     """  # noqa: D301  \b is click's mark: keep these lines as they are
     settings = import_settings(options)
     from bulkzoho.app.start_import import import_files
-    from bulkzoho.cli.run_command import CommandInfo, run_command
+    from bulkzoho.cli.run_command import IN_DOUBT_NOTE, CommandInfo, run_command
 
     account = AccountSelection(profile=options["profile"], dc=options["dc"])
-    command = CommandInfo(command="import", crm_module=settings.crm_module, operation=settings.operation)
+    command = CommandInfo(
+        command="import", crm_module=settings.crm_module, operation=settings.operation, abandon_note=IN_DOUBT_NOTE
+    )
     return run_command(
         command,
         lambda display, stop: import_files(settings, account=account, progress=display, stop=stop),

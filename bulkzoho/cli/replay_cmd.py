@@ -73,11 +73,11 @@ def replay_command(as_json: bool, progress: str, **options: Any) -> int:  # noqa
     """  # noqa: D301  \b is click's mark: keep these lines as they are
     settings = replay_settings(options)
     from bulkzoho.app.replay import replay_letters
-    from bulkzoho.cli.run_command import CommandInfo, run_command
+    from bulkzoho.cli.run_command import IN_DOUBT_NOTE, CommandInfo, run_command
 
     account = AccountSelection(profile=options["profile"], dc=options["dc"])
     return run_command(
-        CommandInfo(command="replay"),
+        CommandInfo(command="replay", abandon_note=IN_DOUBT_NOTE),
         lambda display, stop: replay_letters(settings, account=account, progress=display, stop=stop),
         as_json=as_json,
         progress=progress,

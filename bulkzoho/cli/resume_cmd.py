@@ -24,6 +24,7 @@ from bulkzoho.domain.model.run_settings import ResumeOverrides
 
 __all__ = ["resume_command"]
 
+_ABANDON_NOTE = "If the run is an import, rows of requests in flight are in doubt until it is resumed."
 _input = partial(click.option, cls=GroupedOption, group="Input")
 
 
@@ -56,7 +57,7 @@ def resume_command(ctx: click.Context, /, run: str | None, as_json: bool, progre
     overrides = _overrides(options)
     account = AccountSelection(profile=options["profile"], dc=options["dc"])
     return run_command(
-        CommandInfo(command="resume"),
+        CommandInfo(command="resume", abandon_note=_ABANDON_NOTE),
         lambda display, stop: resume_run(
             run, overrides=overrides, account=account, out=StandardOutput(display.clear), progress=display, stop=stop
         ),

@@ -23,8 +23,9 @@ from bulkzoho.errors import BulkZohoError, ExitCode
 from bulkzoho.storage.store.open_store import open_store
 from bulkzoho.storage.store.run_catalog import running_runs
 
-__all__ = ["CommandInfo", "run_command"]
+__all__ = ["IN_DOUBT_NOTE", "CommandInfo", "run_command"]
 
+IN_DOUBT_NOTE = "Rows of requests in flight are in doubt until the run is resumed."
 GARBAGE_THRESHOLDS = (5_000, 20, 100)
 
 Start = Callable[[ProgressDisplay, StopSignal], Coroutine[Any, Any, Summary | None]]
@@ -38,6 +39,7 @@ class CommandInfo:
     crm_module: str = ""
     operation: str = ""
     data_on_stdout: bool = False  #: records go to standard output, so the summary cannot
+    abandon_note: str = ""  #: what abandoned requests mean for the data; empty for a command that only reads
 
 
 def run_command(
@@ -50,7 +52,7 @@ def run_command(
     gc.freeze()  # imported modules stay; objects of a call are freed by reference counting,
     gc.set_threshold(*GARBAGE_THRESHOLDS)  # and a collection every 700 objects costs a twelfth of the time
     try:
-        summary = asyncio.run(_run(start, progress))
+        summary = asyncio.run(_run(command, start, progress))
     except BulkZohoError as error:
         if command.data_on_stdout and as_json:
             print_note(
@@ -90,19 +92,19 @@ def _error_line(error: dict[str, Any]) -> str:
     return error_line(BulkZohoError(str(error.get("message", "")), hint=str(error.get("hint", ""))))
 
 
-async def _run(start: Start, progress: str) -> Summary | None:
+async def _run(command: CommandInfo, start: Start, progress: str) -> Summary | None:
     stop = StopSignal()
     with make_progress_display(progress) as display:
-        _handle_signals(stop, display)
+        _handle_signals(stop, display, command.abandon_note)
         return await start(display, stop)
 
 
-def _handle_signals(stop: StopSignal, display: ProgressDisplay) -> None:
+def _handle_signals(stop: StopSignal, display: ProgressDisplay, abandon_note: str) -> None:
     """Handle signals until the loop is closed."""
 
     def received() -> None:
         if stop.requested:
-            display.tell("Stopping immediately. Rows of requests in flight are in doubt until the run is resumed.")
+            display.tell(f"Stopping immediately. {abandon_note}".rstrip())
             stop.cancel_now()
         else:
             display.tell("Finishing requests in flight. Press Ctrl-C again to stop immediately.")

@@ -72,12 +72,14 @@ def test_two_interrupts_stop_at_once_and_stay_resumable(bulkzoho: Program, sandb
     time.sleep(0.2)
     running.signal(signal.SIGINT)
     began = time.monotonic()
-    summary = running.wait().expect(5).summary
+    ended = running.wait().expect(5)
     took = time.monotonic() - began
+    summary = ended.summary
     sandbox.change(latency_s=0.0)
     resumed = bulkzoho.run("resume", "--settle-wait", "6s", "--json", timeout_s=90).expect(0).summary
 
     assert took < 1.0
+    assert "Rows of requests in flight are in doubt until the run is resumed." in ended.err
     assert summary["rows"]["in_doubt"] > 0
     assert resumed["rows"]["accepted"] == sandbox.count() == 10_000
 

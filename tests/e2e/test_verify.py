@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import stat
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .harness import Program, SandboxProcess, write_csv
+from .harness import Program, SandboxProcess, wait_until, write_csv
 
 FAST = ("--calls-per-minute", "6000", "--json")
 VALUES = ["Last_Name", "Email", "External_Id", "No_of_Employees", "Annual_Revenue", "Birthday", "Last_Contacted", "Languages"]
@@ -84,6 +85,27 @@ def test_differences_are_in_a_file_field_by_field(bulkzoho: Program) -> None:
     ]
     assert (lines[0]["sent"], lines[0]["held"]) == (7, 99)
     assert stat.S_IMODE(Path(found["differences"]).stat().st_mode) == 0o600
+
+
+def test_two_interrupts_stop_immediately(bulkzoho: Program, sandbox: SandboxProcess) -> None:
+    _leads(bulkzoho, 1_000)
+    run = _imported(bulkzoho)
+    sandbox.change(latency_s=8.0)
+
+    # bulkzoho verify RUN, and Ctrl-C twice while calls take long
+    running = bulkzoho.start("verify", run["run"], *FAST)
+    wait_until(lambda: sandbox.state()["in_flight"]["now"] > 0, what="a call in flight")
+    running.signal(signal.SIGINT)
+    wait_until(lambda: "Finishing requests" in running.err(), what="the first message")
+    running.signal(signal.SIGINT)
+    began = time.monotonic()
+    ended = running.wait().expect(5)
+
+    assert time.monotonic() - began < 3.0
+    assert "Stopping immediately." in ended.err
+    assert "in doubt" not in ended.err, "verify only reads"
+    assert (ended.summary["status"], ended.summary["verify"]["compared"]) == ("interrupted", 0)
+    assert ended.summary["next"] == f"bulkzoho verify {run['run']}"
 
 
 def test_no_value_is_shown_on_the_terminal(bulkzoho: Program) -> None:

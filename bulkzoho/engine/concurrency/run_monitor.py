@@ -45,7 +45,7 @@ class RunContext:
 class RunState:
     """The state of a run that its pipeline knows."""
 
-    phase: str  #: see :class:`bulkzoho.domain.model.run.ProgressSnapshot`
+    phase: str  #: see :class:`bulkzoho.domain.model.progress.ProgressSnapshot`
     crm_module: str
     tally: RowCounts
     bytes_read: int = 0

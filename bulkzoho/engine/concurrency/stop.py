@@ -67,11 +67,12 @@ class StopSignal:
         if self.requested:
             listener()
 
-    def set_task(self, task: asyncio.Task[object] | None) -> None:
-        """Set the task that :meth:`cancel_now` cancels."""
-        self._task = task
+    def set_task(self, task: asyncio.Task[object] | None) -> asyncio.Task[object] | None:
+        """Set the task that :meth:`cancel_now` cancels; return the one before it."""
+        previous, self._task = self._task, task
         if self.hard and task is not None:
             task.cancel()
+        return previous
 
     async def sleep(self, seconds: float) -> None:
         """Wait for *seconds*, or until the run is stopped."""

@@ -144,6 +144,31 @@ async def test_a_second_interrupt_cancels_the_work_and_nothing_after_it() -> Non
     assert after == ["the summary"]
 
 
+async def test_a_second_interrupt_also_cancels_what_follows_inner_work() -> None:
+    stop = StopSignal()
+
+    async def outer() -> int:
+        assert await absorb_stop(asyncio.sleep(0, 7), stop) == 7
+        asyncio.get_running_loop().call_soon(stop.cancel_now)
+        await asyncio.sleep(0.2)
+        return 7
+
+    assert await absorb_stop(outer(), stop) is None
+
+
+async def test_outer_work_keeps_its_result_after_inner_work_was_cancelled() -> None:
+    stop = StopSignal()
+
+    async def outer() -> int:
+        asyncio.get_running_loop().call_soon(stop.cancel_now)
+        assert await absorb_stop(asyncio.sleep(3_600, 7), stop) is None
+        asyncio.get_running_loop().call_soon(stop.cancel_now)  # a third Ctrl-C
+        await asyncio.sleep(0.01)
+        return 7
+
+    assert await absorb_stop(outer(), stop) == 7
+
+
 async def test_a_cancellation_from_outside_is_not_absorbed() -> None:
     task = asyncio.create_task(absorb_stop(asyncio.sleep(3_600), StopSignal()))
     await asyncio.sleep(0)

@@ -99,7 +99,7 @@ class TokenCache:
                 json.dump(value, file)
             draft.replace(self._file)
         except OSError as error:
-            _LOG.warning("token cache not written", extra={"path": str(self._file), "reason": error.strerror})
+            _LOG.warning("token cache not written", extra={"path": self._file.name, "reason": error.strerror})
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
 
@@ -114,7 +114,7 @@ class TokenCache:
         try:
             return open_lock_file(self._lock)
         except OSError as error:
-            _LOG.warning("token lock not created", extra={"path": str(self._lock), "reason": error.strerror})
+            _LOG.warning("token lock not created", extra={"path": self._lock.name, "reason": error.strerror})
             return None
 
 

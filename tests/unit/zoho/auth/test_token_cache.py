@@ -67,3 +67,19 @@ async def test_without_a_writable_folder_there_is_no_cache_and_no_error(tmp_path
         cache.write(TOKEN)
 
     assert cache.read() is None
+
+
+@pytest.mark.parametrize("suffix", [".json", ".lock"])
+async def test_a_log_names_a_file_without_its_folder(tmp_path: Path, caplog: pytest.LogCaptureFixture, suffix: str) -> None:
+    cache = TokenCache(tmp_path, SETTINGS)
+    async with cache.locked():
+        cache.write(TOKEN)
+    name = only_file(tmp_path).with_suffix(suffix).name
+    (tmp_path / name).unlink()
+    (tmp_path / name).mkdir()
+
+    async with cache.locked():
+        cache.write(TOKEN)
+
+    (record,) = caplog.records
+    assert record.__dict__["path"] == name

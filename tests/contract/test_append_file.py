@@ -78,11 +78,14 @@ def test_a_file_shorter_than_its_valid_length_fails(open_file: Open) -> None:
         file.cut(8)
 
 
-def test_closing_twice_is_harmless(open_file: Open) -> None:
+def test_closing_twice_is_harmless(open_file: Open, path: Path) -> None:
     file = open_file()
+    file.append(b"one\n")
 
     file.close()
     file.close()
+
+    assert path.read_bytes() == b"one\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")

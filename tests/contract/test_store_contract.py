@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -115,10 +116,18 @@ def test_a_run_that_cannot_be_read_is_skipped_unless_all_are_needed(store: RunSt
 
 
 def test_runs_check_for_each_other_one_at_a_time(store: RunStore) -> None:
+    entered = threading.Event()
+
+    def check() -> None:
+        with store.start_lock():
+            entered.set()
+
+    second = threading.Thread(target=check)
     with store.start_lock():
-        pass
-    with store.start_lock():
-        pass
+        second.start()
+        assert not entered.wait(0.1)
+    second.join()
+    assert entered.is_set()
 
 
 def test_a_cursor_is_stored_by_organization_and_name(store: RunStore) -> None:

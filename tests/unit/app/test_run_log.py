@@ -186,14 +186,19 @@ def test_at_ten_megabytes_the_log_starts_again_and_two_old_files_stay(tmp_path: 
     assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
 
 
-def test_a_log_that_cannot_be_written_ends_nothing(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_ends_nothing(tmp_path: Path, root_handler: Heard) -> None:
     with open_run_log(tmp_path / "not there" / "run.log"):
         LOG.warning("the token lock cannot be made")
 
+    assert root_handler.events == ["the token lock cannot be made"]
+    assert list(tmp_path.iterdir()) == []
 
-def test_a_full_disk_ends_nothing() -> None:
+
+def test_a_full_disk_ends_nothing(root_handler: Heard) -> None:
     with open_run_log(Path("/dev/full")):
         LOG.warning("the token lock cannot be made")
+
+    assert root_handler.events == ["the token lock cannot be made"]
 
 
 def test_handlers_of_the_program_receive_no_more_than_without_a_run_log(tmp_path: Path, root_handler: Heard) -> None:

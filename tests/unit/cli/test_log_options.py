@@ -92,8 +92,11 @@ def test_a_file_of_the_command_cannot_be_the_log_file(tmp_path: Path) -> None:
     assert leads.read_text() == "Last_Name\n"
 
 
-def test_a_full_disk_does_not_end_the_command() -> None:
-    run("work", "--log-file", "/dev/full")
+def test_a_full_disk_does_not_end_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    run("work", "--log-file", "/dev/full", "--log-format", "json")
+
+    events = [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
+    assert events == ["the token lock cannot be made"]
 
 
 def test_the_logger_is_left_as_it_was() -> None:

@@ -37,7 +37,7 @@ class NoProgress:
         """Ignore the message."""
 
 
-def connect(*, profile: str | None = None) -> Crm:
+def connect(*, profile: str | None = None) -> Client:
     """Return the CRM account of the environment, or of *profile*, for use in ``async with``.
 
     It makes no call before the first run.

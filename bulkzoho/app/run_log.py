@@ -21,9 +21,8 @@ from bulkzoho.domain.model.journal_events import RunInfo
 from bulkzoho.domain.model.summary import Summary
 from bulkzoho.errors import BulkZohoError
 
-__all__ = ["RUN_LOG", "log_run_finished", "log_run_started", "open_run_log"]
+__all__ = ["log_run_finished", "log_run_started", "open_run_log"]
 
-RUN_LOG: Final = "run.log"  # in the folder of a run
 WRITE_EVERY_S: Final = 0.25
 MAX_EVENTS: Final = 50  # of one logger between two writes; more only come when a test server answers faster than Zoho may
 MAX_BYTES: Final = 10_000_000  # of one file; then it becomes run.log.1

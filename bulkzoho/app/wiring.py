@@ -15,7 +15,7 @@ from bulkzoho.app.run_files import build_formatter
 from bulkzoho.domain.model.journal_events import InputInfo, RunInfo
 from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.domain.model.rows import Operation
-from bulkzoho.domain.model.settings import REPLY_TIMEOUT_S, SETTLE_MARGIN_S, ImportSettings, InDoubtPolicy
+from bulkzoho.domain.model.settings import ImportSettings, InDoubtPolicy
 from bulkzoho.domain.transform.row_transformer import RowTransformer
 from bulkzoho.engine.concurrency.coql_reader import CoqlReader
 from bulkzoho.engine.concurrency.run_monitor import RunContext, RunMonitor
@@ -190,7 +190,6 @@ def _insert_lookup(context: ImportContext) -> InsertLookup | None:
     crm, module, settings = context.crm, context.module, context.settings
     if settings.on_doubt is InDoubtPolicy.REPORT:
         return None
-    wait_s = REPLY_TIMEOUT_S + SETTLE_MARGIN_S if settings.settle_wait_s is None else settings.settle_wait_s
     return CoqlInsertLookup(
         InsertLookupParts(
             coql=_coql_reader(context),
@@ -201,7 +200,7 @@ def _insert_lookup(context: ImportContext) -> InsertLookup | None:
             import_key=settings.import_key,
             known_ids=partial(accepted_ids_among, context.run.store, crm.organization.id, module.api_name),
             clock_skew=lambda: crm.caller.skew_s,
-            settle_wait_s=wait_s,
+            settle_wait_s=settings.call_ends_after_s,
             pause=context.stop.sleep,
             tell=context.progress.tell,
         )

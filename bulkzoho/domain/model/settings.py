@@ -153,6 +153,11 @@ class ImportSettings:
     max_duration_s: float | None = None
     give_up_after_s: float = GIVE_UP_AFTER_S
 
+    @property
+    def call_ends_after_s(self) -> float:
+        """Seconds after which the service can no longer be working on a request without a response."""
+        return REPLY_TIMEOUT_S + SETTLE_MARGIN_S if self.settle_wait_s is None else self.settle_wait_s
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaySettings:

@@ -21,7 +21,7 @@ from datetime import datetime
 from bulkzoho.domain.model.batch import InDoubtBatch
 from bulkzoho.domain.model.progress import CallCounts, ProgressSnapshot
 from bulkzoho.domain.model.rows import Batch, Operation
-from bulkzoho.domain.model.settings import REPLY_TIMEOUT_S, SETTLE_MARGIN_S, ImportSettings
+from bulkzoho.domain.model.settings import ImportSettings
 from bulkzoho.engine.concurrency.channel import Channel
 from bulkzoho.engine.concurrency.gather import first_error
 from bulkzoho.engine.concurrency.run_monitor import RunMonitor, RunState
@@ -106,7 +106,7 @@ class ImportPipeline:
                 batch_parts=batch_parts,
                 stop=stop,
                 wall=context.wall,
-                settle_wait_s=REPLY_TIMEOUT_S + SETTLE_MARGIN_S if settings.settle_wait_s is None else settings.settle_wait_s,
+                settle_wait_s=settings.call_ends_after_s,
             )
         )
 

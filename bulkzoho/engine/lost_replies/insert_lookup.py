@@ -70,7 +70,7 @@ class InsertLookupParts:
     import_key: str | None  #: API name of the field that holds run and row, if the records have one
     known_ids: Callable[[Sequence[str]], set[str]]  #: returns those of some record ids that belong to rows of runs here
     clock_skew: Callable[[], float]  #: returns the service's time minus ours, in seconds
-    settle_wait_s: float = REPLY_TIMEOUT_S + SETTLE_MARGIN_S  #: until a request can no longer be running; at least the default
+    settle_wait_s: float  #: until a request can no longer be running
     wall: Callable[[], float] = time.time  #: our time, in seconds since the epoch
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep  #: waits for some seconds, or until the run is stopped
     tell: Callable[[str], None] = lambda _line: None  #: shows one line to the user

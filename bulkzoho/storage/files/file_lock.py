@@ -18,7 +18,7 @@ from bulkzoho.storage.files.write_errors import CANNOT_WRITE
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["FileLock", "exclusive_lock", "is_locked", "lock_owner", "open_lock_file", "try_lock"]
+__all__ = ["FileLock", "exclusive_lock", "lock_owner", "open_lock_file", "try_lock"]
 
 READERS_WITHIN_S: Final = 0.1  # seconds for which processes that only check may delay a worker; a check takes microseconds
 
@@ -81,11 +81,6 @@ def exclusive_lock(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def is_locked(path: Path) -> bool:
-    """Return whether a process holds the lock now; checks do not disturb each other."""
-    return lock_owner(path) is not None
 
 
 def lock_owner(path: Path) -> str | None:

@@ -57,11 +57,6 @@ class HomeLayout:
         """Held while a run checks that no other run sends the same rows."""
         return self.path / "beginning.lock"
 
-    @property
-    def crash_log(self) -> Path:
-        """Details of the last unexpected error."""
-        return self.path / "crash.log"
-
     def make(self) -> None:
         """Make the directory if it is missing.
 

@@ -97,6 +97,7 @@ class Bench:
                 import_key=None,
                 known_ids=self._known_of,
                 clock_skew=lambda: 0.0,
+                settle_wait_s=180.0,
                 wall=lambda: self.clock.now,
                 pause=self.clock.pause,
                 tell=self.shown.append,

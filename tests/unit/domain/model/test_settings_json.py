@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from datetime import time
 
+import pytest
+
 from bulkzoho.domain.model.edition_limits import PlanName
 from bulkzoho.domain.model.rows import Operation
 from bulkzoho.domain.model.settings import (
@@ -52,3 +54,10 @@ def test_a_setting_that_an_older_journal_lacks_keeps_its_default() -> None:
     data["forgotten"] = 1
 
     assert from_json(ImportSettings, data).trigger == ()
+
+
+@pytest.mark.parametrize(("settle_wait_s", "expected"), [(None, 180.0), (0.0, 0.0), (2.5, 2.5)])
+def test_a_request_without_a_response_ends_after_the_settle_wait(settle_wait_s: float | None, expected: float) -> None:
+    settings = ImportSettings(inputs=("/a",), crm_module="Leads", settle_wait_s=settle_wait_s)
+
+    assert settings.call_ends_after_s == expected

@@ -1,4 +1,4 @@
-"""The wiring: the only place that builds the real parts and hands them to each other."""
+"""Wiring of an import and of the API client: build the real parts and hand them to each other."""
 
 from __future__ import annotations
 

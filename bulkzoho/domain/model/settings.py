@@ -126,8 +126,8 @@ class ErrorThreshold:
 class ImportSettings:
     """One import.
 
-    Memory is bounded by ``(2 x senders + parked + 2) x batch_records`` records, whatever the length of the input: the channel
-    and the senders hold at most ``2 x senders`` batches, rows that wait for an earlier row with the same key ``parked`` batches.
+    Memory is bounded by ``(2 x senders + blocked + 2) x batch_records`` records, whatever the length of the input: the channel
+    and the senders hold at most ``2 x senders`` batches, rows that wait for an earlier row with the same key ``blocked`` batches.
     """
 
     inputs: tuple[str, ...]  #: absolute paths; "-" is standard input

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,7 +12,7 @@ from bulkzoho.domain.model.run_settings import ImportRunSettings
 from bulkzoho.errors import RefusedError
 from bulkzoho.interfaces import RunStore
 from bulkzoho.storage.store.run_catalog import StoredRun, iter_runs
-from bulkzoho.storage.store.run_folder import started_key
+from bulkzoho.storage.store.run_folder import RunFolder, started_key
 
 __all__ = ["SENT_BEFORE", "require_not_imported_before"]
 
@@ -68,14 +69,28 @@ def _require_other_content(store: RunStore, other: StoredRun, contents: dict[str
     if not (rows.accepted or rows.in_doubt or running):
         return  # no row of it was accepted
     finished = not (running or rows.unsent or rows.in_doubt) and all(source.complete for source in inputs)
-    state = "is being" if running else "was" if finished else "was partly"
+    state = "is being" if running else "was" if finished and not rows.dead_lettered else "was partly"
+    if not finished:
+        hint = f"Finish it with `bulkzoho resume {run}`, or add --again to insert it a second time."
+    elif rows.dead_lettered:
+        hint = (
+            f"Fix its {rows.dead_lettered:,} rejected rows and run `bulkzoho replay {shlex.quote(_dead_letters(store, other))}`."
+            f" --again would insert the {rows.accepted:,} accepted rows a second time."
+        )
+    else:
+        hint = "Add --again to insert it a second time."
     raise RefusedError(
         f"{contents[same.content].path}: this content {state} inserted into {crm_module} by run {run}.",
-        hint="Add --again to insert it a second time."
-        if finished
-        else f"Finish it with `bulkzoho resume {run}`, or add --again to insert it a second time.",
+        hint=hint,
         code=SENT_BEFORE,
     )
+
+
+def _dead_letters(store: RunStore, other: StoredRun) -> str:
+    """Return the path of the dead-letter file of *other*."""
+    settings = other.info.settings
+    chosen = settings.imports.dead_letter if isinstance(settings, ImportRunSettings) else None
+    return chosen or str(RunFolder(store.folder(other.info.run)).dead_letters)
 
 
 def _inserts_into(other: RunInfo, org: str, crm_module: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkzoho.domain.model.journal_events import InputInfo, RowsRejected, RunInfo
+from bulkzoho.domain.model.journal_events import InputInfo, InputProgressed, RowsRejected, RunInfo
 from bulkzoho.domain.model.results import RowCounts
 from bulkzoho.errors import RefusedError
 from bulkzoho.storage.store.duplicate_guard import require_not_imported_before
@@ -81,3 +81,18 @@ def test_two_inputs_with_the_same_content_are_refused(store: SqliteRunStore) -> 
 
     with pytest.raises(RefusedError, match="same content as /a"):
         require_not_imported_before(store, [SOURCE, copy], import_info(MINE), org="1", crm_module="Leads")
+
+
+def test_a_finished_run_with_rejected_rows_advises_a_replay_and_warns_of_again(store: SqliteRunStore) -> None:
+    other = info(EARLIER, turn=1)
+    accept_all(store, other)
+    with closing(store.open(other.run)) as journal:
+        journal.commit([RowsRejected(id=2, source=0, rows=[(2, 2)], tally=RowCounts(dead_lettered=1))])
+        journal.commit([InputProgressed(facts=replace(SOURCE, rows_read=2))])
+
+    with pytest.raises(RefusedError) as refused:
+        require_not_imported_before(store, [SOURCE], import_info(MINE), org="1", crm_module="Leads")
+
+    assert "was partly inserted" in refused.value.message
+    assert f"bulkzoho replay {store.folder(other.run)}/dead-letter.jsonl" in refused.value.hint
+    assert "--again would insert the 1 accepted rows a second time" in refused.value.hint

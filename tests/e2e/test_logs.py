@@ -86,6 +86,16 @@ def test_v_shows_events_before_and_after_the_command(bulkzoho: Program) -> None:
         assert "asyncio" not in ended.err
 
 
+def test_vv_shows_each_call_with_its_status_and_credits(bulkzoho: Program) -> None:
+    bulkzoho.leads("leads.csv", 100)
+
+    # bulkzoho import leads.csv --module Leads -vv
+    ended = bulkzoho.run(*IMPORT, "-vv").expect(0)
+
+    sent = r"debug   call method=POST path=/crm/v8/Leads status=201 ms=[0-9]+ credits=[0-9]+$"
+    assert re.search(sent, ended.err, re.MULTILINE), ended.err
+
+
 def test_the_log_file_holds_json_lines_and_the_screen_stays_quiet(bulkzoho: Program) -> None:
     bulkzoho.leads("leads.csv", 100)
 

@@ -20,6 +20,7 @@ from bulkzoho.domain.policy.retry import access_error, delay_s
 from bulkzoho.engine.concurrency.stop import StopRequestedError, StopSignal
 from bulkzoho.errors import AccessError, RunFailedError, UnreachableError
 from bulkzoho.interfaces import LimiterClosedError, MetadataApi, RateLimiter
+from bulkzoho.interfaces.call_context import CURRENT_COST
 
 __all__ = ["CallObserver", "Meaningful", "Outage", "RetryingCaller", "require_payload"]
 
@@ -198,6 +199,7 @@ class RetryingCaller:
                 self._total += 1
                 self._credits += price.credits
                 self._retried += repeated
+                CURRENT_COST.set(price)
                 reply = await call()
         except LimiterClosedError as error:
             raise StopRequestedError from error

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from bulkzoho.domain.model.responses import NotSent, ResponseLost, TokenRejected
 from bulkzoho.domain.model.settings import ConnectionSettings
+from bulkzoho.interfaces.call_context import CURRENT_COST
 from bulkzoho.zoho.api.response_decoder import RawResponse
 from bulkzoho.zoho.auth.datacenters import is_token_allowed
 from bulkzoho.zoho.auth.token_provider import Renewal, TokenProvider
@@ -97,10 +98,12 @@ class ApiClient:
 
 def _log_call(method: str, url: str, reply: HttpResponse | NotSent | ResponseLost, started: float) -> None:
     status = reply.status if isinstance(reply, HttpResponse) else None
-    credits_ = _raw_response(reply, 0).credits_remaining if isinstance(reply, HttpResponse) else None
+    cost = CURRENT_COST.get()
     path = _RECORD_ID.sub("{id}", urlsplit(url).path)
     ms = round(1000.0 * (time.perf_counter() - started))
-    _LOG.debug("call", extra={"method": method, "path": path, "status": status, "ms": ms, "credits": credits_})
+    _LOG.debug(
+        "call", extra={"method": method, "path": path, "status": status, "ms": ms, "credits": cost.credits if cost else None}
+    )
 
 
 def _raw_response(reply: HttpResponse, serial: int) -> RawResponse:

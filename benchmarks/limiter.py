@@ -17,7 +17,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
-from bulkzoho.domain.model.edition_limits import CallCost, PlanName
+from bulkzoho.domain.model.limits_and_costs import CallCost, PlanName
 from bulkzoho.domain.model.settings import QuotaPolicy, QuotaSettings
 from bulkzoho.domain.policy.rate_limits import LimitKind, QuotaLimits, resolve_limits
 from bulkzoho.ratelimit.limiter import open_limiter

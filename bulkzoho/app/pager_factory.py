@@ -13,7 +13,6 @@ from bulkzoho.app.export_ids import open_missing_ids_file
 from bulkzoho.app.session import CrmSession
 from bulkzoho.domain.compare.id_set import IdSet
 from bulkzoho.domain.coql.export_filter import ExportFilter
-from bulkzoho.domain.model.edition_limits import COQL_PAGE_ROWS
 from bulkzoho.domain.model.export import (
     CREATED,
     MODIFIED,
@@ -23,6 +22,7 @@ from bulkzoho.domain.model.export import (
     ExportSettings,
     Partition,
 )
+from bulkzoho.domain.model.limits_and_costs import COQL_PAGE_ROWS
 from bulkzoho.domain.policy.export_route import coql_page_rows, field_groups
 from bulkzoho.engine.concurrency.stop import StopSignal
 from bulkzoho.engine.exporter.bulk_read_pager import BulkReadPager, BulkReadRequest

@@ -20,7 +20,7 @@ from bulkzoho.app.access_diagnosis import explain_access_error, explain_access_e
 from bulkzoho.app.first_connection import first_connection_lock
 from bulkzoho.app.organization_cache import ledger_path, load_organization, provisional_organization, save_organization
 from bulkzoho.app.wiring import ApiClientParts, open_api_client
-from bulkzoho.domain.model.edition_limits import DEFAULT_COST, HEAVY_CALLS_IN_FLIGHT
+from bulkzoho.domain.model.limits_and_costs import DEFAULT_COST, HEAVY_CALLS_IN_FLIGHT
 from bulkzoho.domain.model.metadata import CrmModule, ModuleInfo, Organization, User
 from bulkzoho.domain.model.responses import RateLimited, Rejected, Reply, ResponseLost, Succeeded
 from bulkzoho.domain.model.settings import ConnectionSettings, QuotaPolicy, QuotaSettings, SessionSettings

@@ -20,7 +20,7 @@ from bulkzoho.domain.compare.differences import ChangedAfterRun, Difference, Dif
 from bulkzoho.domain.compare.id_set import IdSet
 from bulkzoho.domain.compare.values import comparable_form
 from bulkzoho.domain.model.account import DEFAULT_ACCOUNT, AccountSelection
-from bulkzoho.domain.model.edition_limits import FIELDS_PER_CALL
+from bulkzoho.domain.model.limits_and_costs import FIELDS_PER_CALL
 from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.domain.model.progress import CallCounts, QuotaStatus
 from bulkzoho.domain.model.row_ranges import RowRanges

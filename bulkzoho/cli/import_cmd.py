@@ -22,7 +22,7 @@ from bulkzoho.cli.options import (
 )
 from bulkzoho.cli.param_types import DELIMITER, ENCODING, TIME_ZONE, TRIGGER, AssignmentType, choice_of
 from bulkzoho.domain.model.account import AccountSelection
-from bulkzoho.domain.model.edition_limits import MAX_BATCH_RECORDS
+from bulkzoho.domain.model.limits_and_costs import MAX_BATCH_RECORDS
 from bulkzoho.domain.model.rows import Operation
 from bulkzoho.domain.model.settings import InDoubtPolicy, InputFormat
 

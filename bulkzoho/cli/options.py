@@ -11,7 +11,7 @@ import click
 from bulkzoho.cli.help_format import GroupedOption
 from bulkzoho.cli.log_options import log_options
 from bulkzoho.cli.param_types import CREDITS, DURATION, MAX_ERRORS, SHARE, WINDOW, choice_of
-from bulkzoho.domain.model.edition_limits import PlanName
+from bulkzoho.domain.model.limits_and_costs import PlanName
 from bulkzoho.domain.model.settings import QuotaPolicy
 
 __all__ = [

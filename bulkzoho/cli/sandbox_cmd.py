@@ -17,7 +17,7 @@ from bulkzoho.cli.log_options import log_options
 from bulkzoho.cli.options import combine_options
 from bulkzoho.cli.param_types import DURATION, FAULT, choice_of
 from bulkzoho.cli.streams import print_data
-from bulkzoho.domain.model.edition_limits import PlanName
+from bulkzoho.domain.model.limits_and_costs import PlanName
 from bulkzoho.errors import RefusedError, RunFailedError, UsageError
 
 if TYPE_CHECKING:

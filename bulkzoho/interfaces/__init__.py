@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
 from bulkzoho.domain.model.dead_letter import DeadLetter
-from bulkzoho.domain.model.edition_limits import CallCost
 from bulkzoho.domain.model.export import ExportPage
+from bulkzoho.domain.model.limits_and_costs import CallCost
 from bulkzoho.domain.model.metadata import ModuleInfo
 from bulkzoho.domain.model.progress import ProgressSnapshot, QuotaStatus
 from bulkzoho.domain.model.responses import Reply

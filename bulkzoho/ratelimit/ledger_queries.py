@@ -8,7 +8,7 @@ import sqlite3
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from bulkzoho.domain.model.edition_limits import PlanName
+from bulkzoho.domain.model.limits_and_costs import PlanName
 from bulkzoho.domain.policy.rate_limits import DAY_S, MINUTE_S, QuotaLimits
 from bulkzoho.domain.policy.retry import MAX_DELAY_S
 from bulkzoho.ratelimit.allocation import LEASE_S, Allocation, ProcessShare, SharedState, UsageReport

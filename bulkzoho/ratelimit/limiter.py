@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.limits_and_costs import CallCost
 from bulkzoho.domain.model.progress import QuotaStatus
 from bulkzoho.domain.model.settings import QuotaPolicy
 from bulkzoho.domain.policy.rate_limits import AdaptiveThrottle, LimitKind, QuotaLimits, pace_per_s

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.limits_and_costs import CallCost
 from bulkzoho.domain.policy.rate_limits import LimitKind, QuotaLimits, pace_per_s
 from bulkzoho.ratelimit.allocation import HORIZON_S, Allocation, UsageReport
 from bulkzoho.ratelimit.ledger_queries import ClockReading, free_from_tenths

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from bulkzoho.domain.model.edition_limits import DEFAULT_COST, CallCost, PlanName
+from bulkzoho.domain.model.limits_and_costs import DEFAULT_COST, CallCost, PlanName
 from bulkzoho.domain.model.settings import QuotaPolicy
 from bulkzoho.domain.policy.rate_limits import QuotaLimits
 from bulkzoho.interfaces import RateLimiter

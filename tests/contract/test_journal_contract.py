@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from bulkzoho.domain.model.edition_limits import PlanName
 from bulkzoho.domain.model.export import ExportPlan, Partition
 from bulkzoho.domain.model.journal_events import (
     FileLengthCommitted,
@@ -25,6 +24,7 @@ from bulkzoho.domain.model.journal_events import (
     ShipmentSettled,
     ShipmentState,
 )
+from bulkzoho.domain.model.limits_and_costs import PlanName
 from bulkzoho.domain.model.progress import CallCounts
 from bulkzoho.domain.model.results import RowCounts
 from bulkzoho.domain.model.rows import Operation

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from bulkzoho.domain.model.edition_limits import CallCost
 from bulkzoho.domain.model.export import ApiPage
+from bulkzoho.domain.model.limits_and_costs import CallCost
 from bulkzoho.domain.model.metadata import CrmModule, FieldMetadata, ModuleInfo, User
 from bulkzoho.domain.model.responses import NotSent, RateLimited, Rejected, Reply, ResponseLost, Succeeded, TokenRejected
 from bulkzoho.domain.model.results import Rejection, WriteResults

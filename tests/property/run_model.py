@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from bulkzoho.domain.model.edition_limits import CallCost
 from bulkzoho.domain.model.journal_events import InputInfo, RunInfo
+from bulkzoho.domain.model.limits_and_costs import CallCost
 from bulkzoho.domain.model.progress import CallCounts, ProgressSnapshot, QuotaStatus
 from bulkzoho.domain.model.results import RowCounts
 from bulkzoho.domain.model.row_ranges import RowRanges

@@ -21,7 +21,7 @@ from bulkzoho.app.doctor.scope_checks import check_module, check_scopes
 from bulkzoho.app.session import CrmSession, open_session, visit_session_settings
 from bulkzoho.app.wiring import ApiClientParts, open_api_client
 from bulkzoho.domain.model.account import AccountPurpose, AccountSelection, SecretStorage
-from bulkzoho.domain.model.edition_limits import DEFAULT_COST
+from bulkzoho.domain.model.limits_and_costs import DEFAULT_COST
 from bulkzoho.domain.model.progress import ProgressSnapshot
 from bulkzoho.domain.model.responses import NotSent, RateLimited, ResponseLost
 from bulkzoho.engine.concurrency.stop import StopSignal

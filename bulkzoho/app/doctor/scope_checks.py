@@ -9,7 +9,7 @@ from bulkzoho.app.access_diagnosis import login_command
 from bulkzoho.app.doctor.check_result import CheckResult, CheckStatus, ok, warning
 from bulkzoho.app.session import CrmSession
 from bulkzoho.domain.model.account import AccountPurpose
-from bulkzoho.domain.model.edition_limits import DEFAULT_COST
+from bulkzoho.domain.model.limits_and_costs import DEFAULT_COST
 from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.domain.model.responses import Rejected
 from bulkzoho.domain.policy.retry import access_error

@@ -15,7 +15,7 @@ from typing import Any, Final
 from bulkzoho.domain.compare.record_ownership import RecordOwnership
 from bulkzoho.domain.compare.values import INCOMPARABLE, comparable_form
 from bulkzoho.domain.coql.builder import OWNERSHIP_FIELDS
-from bulkzoho.domain.model.edition_limits import COQL_SAFE_IN_VALUES, FIELDS_PER_CALL
+from bulkzoho.domain.model.limits_and_costs import COQL_SAFE_IN_VALUES, FIELDS_PER_CALL
 from bulkzoho.domain.model.metadata import CrmModule, FieldMetadata
 from bulkzoho.domain.model.rows import Record
 

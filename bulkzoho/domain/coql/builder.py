@@ -44,7 +44,7 @@ def id_at_most(record_id: str) -> str:
 
 
 def ids_in(ids: Sequence[str]) -> str:
-    """Return the condition of exactly these ids (at most :data:`~bulkzoho.domain.model.edition_limits.COQL_IN_VALUES`)."""
+    """Return the condition of exactly these ids (at most :data:`~bulkzoho.domain.model.limits_and_costs.COQL_IN_VALUES`)."""
     return value_in("id", [quoted(record_id) for record_id in ids])
 
 

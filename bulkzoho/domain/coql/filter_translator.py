@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from bulkzoho.domain.coql.builder import quoted
 from bulkzoho.domain.coql.filter_parser import BooleanFilter, Comparison, Condition, Operator
-from bulkzoho.domain.model.edition_limits import BULK_READ_IN_VALUES, COQL_IN_VALUES
+from bulkzoho.domain.model.limits_and_costs import BULK_READ_IN_VALUES, COQL_IN_VALUES
 from bulkzoho.domain.model.metadata import REFERENCE_TYPES, FieldMetadata
 from bulkzoho.domain.transform.exact_json import ExactNumber
 from bulkzoho.domain.transform.numbers import number_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bulkzoho.domain.model.edition_limits import PlanName
+from bulkzoho.domain.model.limits_and_costs import PlanName
 
 __all__ = ["CapacityReturn", "QuotaUsage", "RunUsage", "WindowUsage"]
 

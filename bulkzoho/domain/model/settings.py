@@ -7,7 +7,7 @@ from datetime import time
 from enum import StrEnum
 from typing import Any
 
-from bulkzoho.domain.model.edition_limits import MAX_BATCH_RECORDS, PlanName, write_cost
+from bulkzoho.domain.model.limits_and_costs import MAX_BATCH_RECORDS, PlanName, write_cost
 from bulkzoho.domain.model.rows import Operation
 
 __all__ = [

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from bulkzoho.domain.model.edition_limits import (
+from bulkzoho.domain.model.export import CREATED, MODIFIED, ConvertedLeads, ExportRoute, OutputFormat, Partition
+from bulkzoho.domain.model.limits_and_costs import (
     BULK_READ_FIELDS,
     BULK_READ_JOB_COST,
     BULK_READ_RECORDS,
@@ -20,7 +21,6 @@ from bulkzoho.domain.model.edition_limits import (
     PAGE_TOKEN_RECORDS,
     coql_credits,
 )
-from bulkzoho.domain.model.export import CREATED, MODIFIED, ConvertedLeads, ExportRoute, OutputFormat, Partition
 from bulkzoho.domain.model.metadata import REFERENCE_TYPES, CrmModule, FieldMetadata
 from bulkzoho.domain.transform.field_names import ID, FieldResolver
 from bulkzoho.errors import RefusedError

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from bulkzoho.domain.model.edition_limits import HEAVY_CALLS_IN_FLIGHT, PLANS, Plan, PlanName, daily_credits, plan_of_edition
+from bulkzoho.domain.model.limits_and_costs import HEAVY_CALLS_IN_FLIGHT, PLANS, Plan, PlanName, daily_credits, plan_of_edition
 from bulkzoho.domain.model.metadata import Organization
 from bulkzoho.domain.model.settings import QuotaSettings
 from bulkzoho.domain.policy.retry import delay_s

@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Final
 
 from bulkzoho.domain.coql.builder import id_above, id_at_most, page_query
-from bulkzoho.domain.model.edition_limits import coql_cost
 from bulkzoho.domain.model.export import MORE, ApiPage
+from bulkzoho.domain.model.limits_and_costs import coql_cost
 from bulkzoho.domain.model.responses import Rejected, Succeeded
 from bulkzoho.domain.policy.retry import access_error
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
-from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.limits_and_costs import CallCost
 from bulkzoho.domain.model.progress import CallCounts
 from bulkzoho.domain.model.responses import NotSent, RateLimited, Rejected, Reply, ResponseLost, Succeeded, TokenRejected
 from bulkzoho.domain.model.settings import GIVE_UP_AFTER_S

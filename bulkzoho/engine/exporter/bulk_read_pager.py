@@ -18,8 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from bulkzoho.domain.model.edition_limits import BULK_READ_DOWNLOADS_PER_MINUTE, BULK_READ_JOB_COST, DEFAULT_COST
 from bulkzoho.domain.model.export import BulkJob, ExportPage, Partition
+from bulkzoho.domain.model.limits_and_costs import BULK_READ_DOWNLOADS_PER_MINUTE, BULK_READ_JOB_COST, DEFAULT_COST
 from bulkzoho.domain.model.responses import Rejected
 from bulkzoho.domain.transform.bulk_read_cells import api_names
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller, require_payload

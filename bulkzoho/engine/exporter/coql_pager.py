@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from bulkzoho.domain.model.edition_limits import COQL_PAGE_ROWS
 from bulkzoho.domain.model.export import ApiPage, ExportPage, Partition
+from bulkzoho.domain.model.limits_and_costs import COQL_PAGE_ROWS
 from bulkzoho.engine.concurrency.gather import gather_first_error
 from bulkzoho.engine.exporter.field_group_join import by_id, coql_reader, join_field_groups
 from bulkzoho.engine.exporter.record_api import Record, RecordReadCalls

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from bulkzoho.domain.coql.builder import ids_in
-from bulkzoho.domain.model.edition_limits import COQL_IN_VALUES
 from bulkzoho.domain.model.export import MODIFIED
+from bulkzoho.domain.model.limits_and_costs import COQL_IN_VALUES
 from bulkzoho.engine.concurrency.gather import gather_first_error
 from bulkzoho.engine.exporter.record_api import Record, RecordReadCalls
 from bulkzoho.errors import RunFailedError

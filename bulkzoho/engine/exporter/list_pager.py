@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from bulkzoho.domain.model.edition_limits import PAGE_TOKEN_RECORDS
 from bulkzoho.domain.model.export import ApiPage, ExportPage, Partition
+from bulkzoho.domain.model.limits_and_costs import PAGE_TOKEN_RECORDS
 from bulkzoho.engine.concurrency.gather import gather_first_error
 from bulkzoho.engine.exporter.field_group_join import by_id, join_field_groups, list_reader
 from bulkzoho.engine.exporter.id_pager import IdPager, IdSource

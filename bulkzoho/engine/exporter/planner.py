@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from bulkzoho.domain.coql.builder import boundary_id_query, changed_since, nth_newest_id_query
 from bulkzoho.domain.coql.export_filter import ExportFilter
 from bulkzoho.domain.coql.filter_parser import bind_filter, parse_where
-from bulkzoho.domain.model.edition_limits import COQL_PAGE_ROWS, LIST_PAGE_RECORDS
 from bulkzoho.domain.model.export import (
     LAST,
     MODIFIED,
@@ -25,6 +24,7 @@ from bulkzoho.domain.model.export import (
     ExportSettings,
     Partition,
 )
+from bulkzoho.domain.model.limits_and_costs import COQL_PAGE_ROWS, LIST_PAGE_RECORDS
 from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.domain.policy.export_route import (
     LIST_NEWEST,

@@ -7,8 +7,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Final, Protocol
 
-from bulkzoho.domain.model.edition_limits import DEFAULT_COST, DELETED_PAGE_COST, IDS_PER_LIST_CALL
 from bulkzoho.domain.model.export import ApiPage, ExportPage, Partition
+from bulkzoho.domain.model.limits_and_costs import DEFAULT_COST, DELETED_PAGE_COST, IDS_PER_LIST_CALL
 from bulkzoho.domain.model.responses import Rejected, Reply
 from bulkzoho.engine.concurrency.coql_reader import CoqlReader, QueryRejectedError
 from bulkzoho.engine.concurrency.gather import gather_first_error

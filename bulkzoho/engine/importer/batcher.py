@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bulkzoho.domain.model.edition_limits import MAX_BATCH_RECORDS
+from bulkzoho.domain.model.limits_and_costs import MAX_BATCH_RECORDS
 from bulkzoho.domain.model.rows import ABSENT, Batch, Cell, KeyClaim, Record, RowOrigin
 from bulkzoho.domain.transform.key_values import to_key_locks
 from bulkzoho.domain.transform.row_transformer import TransformedBlock

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from bulkzoho.domain.model.edition_limits import MAX_BATCH_RECORDS
+from bulkzoho.domain.model.limits_and_costs import MAX_BATCH_RECORDS
 from bulkzoho.domain.model.results import Rejection
 from bulkzoho.domain.model.row_ranges import RowRanges
 from bulkzoho.domain.model.rows import Batch, Record, RowBlock, RowOrigin, Stage

@@ -15,7 +15,7 @@ from bulkzoho.domain.compare.lookup_plan import KeyLookup
 from bulkzoho.domain.compare.record_ownership import RecordOwnership
 from bulkzoho.domain.coql.builder import value_in
 from bulkzoho.domain.model.batch import AcceptedRowRef
-from bulkzoho.domain.model.edition_limits import COQL_GUARANTEED_ROWS
+from bulkzoho.domain.model.limits_and_costs import COQL_GUARANTEED_ROWS
 from bulkzoho.domain.model.metadata import FieldMetadata
 from bulkzoho.domain.model.results import Rejection
 from bulkzoho.domain.model.rows import Operation, Record, RowOrigin, Stage

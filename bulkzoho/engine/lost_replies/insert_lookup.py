@@ -18,7 +18,7 @@ from bulkzoho.domain.compare.record_matching import RecordMatcher, WindowScan
 from bulkzoho.domain.compare.record_ownership import CreationWindow, creation_window, ownership_of
 from bulkzoho.domain.coql.builder import OWNERSHIP_FIELDS, created_between, value_in
 from bulkzoho.domain.model.batch import InFlightShipment
-from bulkzoho.domain.model.edition_limits import COQL_GUARANTEED_ROWS, COQL_PAGE_ROWS
+from bulkzoho.domain.model.limits_and_costs import COQL_GUARANTEED_ROWS, COQL_PAGE_ROWS
 from bulkzoho.domain.model.metadata import CrmModule, User
 from bulkzoho.domain.model.results import WriteResults
 from bulkzoho.domain.model.row_ranges import ranges_of

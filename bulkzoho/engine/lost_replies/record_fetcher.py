@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from bulkzoho.domain.coql.builder import ids_in
-from bulkzoho.domain.model.edition_limits import COQL_IN_VALUES, COQL_SAFE_IN_VALUES, FIELDS_PER_CALL
+from bulkzoho.domain.model.limits_and_costs import COQL_IN_VALUES, COQL_SAFE_IN_VALUES, FIELDS_PER_CALL
 from bulkzoho.engine.concurrency.coql_reader import CoqlReader, QueryRejectedError
 
 __all__ = ["Held", "RecordFetcher"]

@@ -11,8 +11,8 @@ from typing import Final
 
 from bulkzoho.domain.compare.record_ownership import parse_timestamp_s
 from bulkzoho.domain.model.batch import InFlightShipment
-from bulkzoho.domain.model.edition_limits import DELETED_PAGE_COST
 from bulkzoho.domain.model.export import ApiPage
+from bulkzoho.domain.model.limits_and_costs import DELETED_PAGE_COST
 from bulkzoho.domain.model.responses import Rejected, Succeeded
 from bulkzoho.domain.model.results import WriteResults
 from bulkzoho.domain.model.rows import Action, Batch

@@ -10,7 +10,7 @@ from bulkzoho.domain.compare.conflicts import comparable_fields
 from bulkzoho.domain.compare.record_ownership import CreationWindow, RecordOwnership, ownership_of
 from bulkzoho.domain.compare.values import ComparableForm, comparable_form, differing_fields
 from bulkzoho.domain.coql.builder import OWNERSHIP_FIELDS, created_between
-from bulkzoho.domain.model.edition_limits import COQL_GUARANTEED_ROWS, COQL_PAGE_ROWS
+from bulkzoho.domain.model.limits_and_costs import COQL_GUARANTEED_ROWS, COQL_PAGE_ROWS
 from bulkzoho.domain.model.metadata import CrmModule
 from bulkzoho.domain.model.rows import Record
 from bulkzoho.engine.concurrency.coql_reader import CoqlReader

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from bulkzoho.domain.model.edition_limits import CallCost, write_cost
+from bulkzoho.domain.model.limits_and_costs import CallCost, write_cost
 from bulkzoho.domain.model.responses import NotSent, Rejected, Reply, ResponseLost, TokenRejected
 from bulkzoho.domain.model.rows import Batch, Operation
 from bulkzoho.domain.transform.exact_json import encode_json

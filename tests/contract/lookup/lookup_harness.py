@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from bulkzoho.domain.model.batch import InFlightShipment
-from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.limits_and_costs import CallCost
 from bulkzoho.domain.model.metadata import CrmModule, ModuleInfo, User
 from bulkzoho.domain.model.progress import QuotaStatus
 from bulkzoho.domain.model.responses import ResponseLost, Succeeded

@@ -12,7 +12,7 @@ import pytest
 from bulkzoho.cli.import_cmd import import_command
 from bulkzoho.cli.import_options import import_settings
 from bulkzoho.cli.replay_cmd import replay_command, replay_settings
-from bulkzoho.domain.model.edition_limits import PlanName
+from bulkzoho.domain.model.limits_and_costs import PlanName
 from bulkzoho.domain.model.rows import Operation
 from bulkzoho.domain.model.settings import ErrorThreshold, ImportSettings, QuotaPolicy, QuotaSettings, RunWindow
 from bulkzoho.errors import UsageError

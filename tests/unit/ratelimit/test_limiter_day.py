@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.limits_and_costs import CallCost
 from bulkzoho.domain.model.settings import QuotaPolicy
 from bulkzoho.errors import ExitCode, QuotaUsedUpError
 from bulkzoho.interfaces import LimiterClosedError

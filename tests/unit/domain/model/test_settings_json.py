@@ -7,7 +7,7 @@ from datetime import time
 
 import pytest
 
-from bulkzoho.domain.model.edition_limits import PlanName
+from bulkzoho.domain.model.limits_and_costs import PlanName
 from bulkzoho.domain.model.rows import Operation
 from bulkzoho.domain.model.settings import (
     ErrorThreshold,

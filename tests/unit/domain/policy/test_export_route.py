@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bulkzoho.domain.model.edition_limits import coql_credits
 from bulkzoho.domain.model.export import ConvertedLeads, ExportRoute, OutputFormat
+from bulkzoho.domain.model.limits_and_costs import coql_credits
 from bulkzoho.domain.model.metadata import CrmModule, FieldMetadata, ModuleInfo
 from bulkzoho.domain.policy.export_route import (
     RouteChoice,

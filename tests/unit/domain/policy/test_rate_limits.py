@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkzoho.domain.model.edition_limits import PlanName
+from bulkzoho.domain.model.limits_and_costs import PlanName
 from bulkzoho.domain.model.metadata import Organization
 from bulkzoho.domain.model.settings import QuotaSettings
 from bulkzoho.domain.policy.rate_limits import (

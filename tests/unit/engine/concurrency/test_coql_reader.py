@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from bulkzoho.domain.model.edition_limits import CallCost
 from bulkzoho.domain.model.export import MORE, ApiPage
+from bulkzoho.domain.model.limits_and_costs import CallCost
 from bulkzoho.domain.model.responses import Rejected, Reply, Succeeded
 from bulkzoho.engine.concurrency.coql_reader import CoqlReader, QueryRejectedError
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller

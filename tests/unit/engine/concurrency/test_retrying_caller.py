@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.limits_and_costs import CallCost
 from bulkzoho.domain.model.progress import QuotaStatus
 from bulkzoho.domain.model.responses import NotSent, RateLimited, Rejected, Reply, ResponseLost, Succeeded, TokenRejected
 from bulkzoho.domain.model.run import StopReason

@@ -11,8 +11,8 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
-from bulkzoho.domain.model.edition_limits import CallCost
 from bulkzoho.domain.model.export import BulkJob, ExportPage, Partition
+from bulkzoho.domain.model.limits_and_costs import CallCost
 from bulkzoho.domain.model.responses import Rejected, Reply, Succeeded
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller
 from bulkzoho.engine.concurrency.stop import StopSignal

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from bulkzoho.domain.model.edition_limits import CallCost
 from bulkzoho.domain.model.export import CREATED, MODIFIED, ApiPage, ExportPage, Partition
+from bulkzoho.domain.model.limits_and_costs import CallCost
 from bulkzoho.domain.model.responses import Rejected, Reply, Succeeded
 from bulkzoho.domain.policy.export_route import field_groups
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller

@@ -9,8 +9,8 @@ import pytest
 
 from bulkzoho.domain.coql.export_filter import ExportFilter
 from bulkzoho.domain.coql.filter_parser import Comparison, Operator
-from bulkzoho.domain.model.edition_limits import CallCost
 from bulkzoho.domain.model.export import ApiPage, ConvertedLeads
+from bulkzoho.domain.model.limits_and_costs import CallCost
 from bulkzoho.domain.model.metadata import FieldMetadata
 from bulkzoho.domain.model.responses import Rejected, Reply, Succeeded
 from bulkzoho.engine.concurrency.retrying_caller import RetryingCaller

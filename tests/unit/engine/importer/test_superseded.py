@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
 from bulkzoho.domain.model.batch import AcceptedRowRef
-from bulkzoho.domain.model.edition_limits import CallCost
 from bulkzoho.domain.model.export import ApiPage
+from bulkzoho.domain.model.limits_and_costs import CallCost
 from bulkzoho.domain.model.metadata import FieldMetadata
 from bulkzoho.domain.model.responses import Rejected, Reply, Succeeded
 from bulkzoho.domain.model.rows import Operation, Record, RowOrigin

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bulkzoho.domain.model.edition_limits import CallCost
+from bulkzoho.domain.model.limits_and_costs import CallCost
 from bulkzoho.domain.model.responses import NotSent, Rejected, Succeeded
 from bulkzoho.domain.model.rows import Batch, Operation
 from bulkzoho.domain.transform.exact_json import ExactNumber

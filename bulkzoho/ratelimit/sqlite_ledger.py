@@ -183,6 +183,6 @@ def map_ledger_errors(path: Path) -> Iterator[None]:
 def _unusable(path: Path, error: BaseException | None) -> JournalError:
     return JournalError(
         f"{path}: cannot read or write the rate limit ledger: {error}.",
-        hint="Free disk space and check that the folder is writable, or set BULKZOHO_HOME to another folder; then resume."
+        hint="Free disk space and check that the folder is writable, or set BULKZOHO_HOME to another directory; then resume."
         " A damaged ledger may be removed: it holds at most 24 hours of calls.",
     )

@@ -69,7 +69,7 @@ def test_a_state_directory_without_permission_is_reported_with_what_to_do(
 def _see_the_home_named(bulkzoho: Program, ended: Ended) -> None:
     assert "defect" not in ended.expect(1).err
     assert f"bulkzoho: {bulkzoho.home}" in ended.err
-    assert "set BULKZOHO_HOME to another folder" in ended.err
+    assert "set BULKZOHO_HOME to another directory" in ended.err
 
 
 @pytest.mark.parametrize("words", [("--help",), ("import", "--help"), ("auth", "-h"), ("--version",)])

@@ -48,7 +48,7 @@ def check_home() -> list[CheckResult]:
                 "state directory",
                 RunFailedError(
                     f"{home}: cannot be written: {error.strerror}.",
-                    hint="Check permissions and free disk space, or set BULKZOHO_HOME to another folder.",
+                    hint="Check permissions and free disk space, or set BULKZOHO_HOME to another directory.",
                 ),
             )
         ]

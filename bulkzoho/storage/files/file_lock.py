@@ -129,7 +129,7 @@ def _open(path: Path) -> int:
 def _lock_error(path: Path, error: OSError) -> JournalError:
     return JournalError(
         f"{path}: the lock cannot be written ({error.strerror}).",
-        hint="Make room, give write permission, or set BULKZOHO_HOME to another folder; then run this command again.",
+        hint="Make room, give write permission, or set BULKZOHO_HOME to another directory; then run this command again.",
         code=CANNOT_WRITE,
     )
 

@@ -120,7 +120,7 @@ def make_run_folder(home: HomeLayout, crm_module: str) -> RunFolder:
             return make_run_folder(home, crm_module)
         raise RunFailedError(
             f"{folder}: the run's folder cannot be made ({error.strerror}).",
-            hint="Give write permission, make room, or set BULKZOHO_HOME to another folder.",
+            hint="Give write permission, make room, or set BULKZOHO_HOME to another directory.",
             code=CANNOT_WRITE,
         ) from error
     return RunFolder(folder)

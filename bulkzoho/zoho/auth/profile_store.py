@@ -149,5 +149,5 @@ class ProfileStore:
             yield
 
     def _cannot_write(self, error: OSError) -> RunFailedError:
-        hint = "Check permissions and free disk space, or set BULKZOHO_HOME to another folder."
+        hint = "Check permissions and free disk space, or set BULKZOHO_HOME to another directory."
         return write_error(RunFailedError, self.path, error, hint=hint)

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, example, given, note, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from .run_model import HEADER, LETTERS, RESULTS, Process, World
 HISTORIES = int(os.environ.get("HISTORIES", "300"))
 MAX_LAST_PROCESSES = 6  # undisturbed processes until no row is left that can be resolved
 OLD_S = 1000.0  # age of the records that existed before
+TIMEOUT_S = 120.0 + 0.4 * HISTORIES  # a busy machine takes 0.15 s for each history
 
 _keys = st.sampled_from(["", "K0", "K1", "K2", "k2", "K3", "K4", "K5", "K6", "K7", "K8", "K9"])
 _names = st.sampled_from(["Ada", "Ada", "Bob", "Bob", "BAD"])
@@ -58,6 +60,7 @@ _processes = st.lists(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
 )
+@pytest.mark.timeout(TIMEOUT_S)
 @given(
     operation=st.sampled_from([Operation.INSERT, Operation.INSERT, Operation.UPSERT]),
     rows=_rows,

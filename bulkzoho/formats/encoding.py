@@ -34,7 +34,10 @@ _BOMS: Final = (  # longest first: the mark of UTF-32 begins with that of UTF-16
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _KEEP_BYTES: Final = "bulkzoho-keep-bytes"
-_DAMAGE: Final = re.compile("[\0\udc00-\udcff]")
+_DAMAGE: Final = re.compile("[\0\ud800-\udfff]")
+_LENIENT: Final = frozenset(
+    {"utf-7", "unicode-escape", "raw-unicode-escape"}
+)  # decode halves of surrogate pairs without an error
 _BOM: Final = "\ufeff"
 _MARKS_NEEDED: Final = {
     "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
@@ -58,7 +61,7 @@ def encoding_from_bom(first: bytes) -> str:
 
 
 def has_undecodable(text: str) -> bool:
-    """Return whether *text* has an undecodable byte, or a NUL character, which no field of the CRM takes."""
+    """Return whether *text* has an undecodable byte, half of a surrogate pair, or a NUL: no field of the CRM takes them."""
     return _DAMAGE.search(text) is not None
 
 
@@ -68,8 +71,13 @@ def strip_undecodable(line: bytes) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Return *text* with undecodable bytes and NUL characters escaped, such as ``\xe9``."""
-    return _DAMAGE.sub(lambda match: f"\\x{ord(match.group()) & 0xFF:02x}", text)
+    r"""Return *text* with what :func:`has_undecodable` finds escaped, such as ``\xe9``."""
+    return _DAMAGE.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\x{code & 0xFF:02x}" if code == 0 or 0xDC00 <= code <= 0xDCFF else f"\\u{code:04x}"  # noqa: PLR2004  see _keep_bytes
 
 
 def encoding_remedy(encoding: str) -> str:
@@ -127,7 +135,7 @@ class TextDecoder:
             decoder = codecs.getincrementaldecoder(self.encoding)(_KEEP_BYTES)
             decoder.setstate(state)
             text = decoder.decode(chunk, is_last)
-        if "\0" in text:
+        if "\0" in text or codecs.lookup(self.encoding).name in _LENIENT:
             self.is_damaged = True
         return decoder, text
 

@@ -9,7 +9,22 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``bulkzoho`` with *arguments* (default: the process's own) and return its exit code; never raise."""
+    """Run ``bulkzoho`` with *arguments* (default: the process's own) and return its exit code; never raise.
+
+    With *arguments* the caller's process goes on, so its signal handlers are restored: a command ignores signals at its end.
+    """
     from bulkzoho.cli.program import run_program
 
-    return run_program(list(sys.argv[1:] if arguments is None else arguments))
+    if arguments is None:
+        return run_program(sys.argv[1:])
+    import signal
+
+    handlers = {
+        number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)) if number
+    }
+    try:
+        return run_program(list(arguments))
+    finally:
+        for number, handler in handlers.items():
+            if signal.getsignal(number) is not handler:
+                signal.signal(number, handler)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from importlib import import_module
 from pathlib import Path
 
@@ -126,3 +127,16 @@ def test_runs_are_a_table_with_numbers_aligned_right() -> None:
 
 def test_commands_are_loaded_from_modules_that_exist() -> None:
     assert all(hasattr(import_module(f"bulkzoho.cli.{entry.module}"), entry.attribute) for entry in COMMANDS.values())
+
+
+def test_a_command_run_in_a_program_leaves_its_signal_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def command(_: list[str]) -> int:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return 0
+
+    monkeypatch.setattr("bulkzoho.cli.program.run_program", command)
+    before = signal.getsignal(signal.SIGINT)
+
+    assert main(["runs"]) == 0
+
+    assert signal.getsignal(signal.SIGINT) is before

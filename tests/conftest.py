@@ -10,6 +10,7 @@ from __future__ import annotations
 import compileall
 import os
 import re
+import signal
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -29,6 +30,10 @@ hypothesis.settings.register_profile("bulkzoho", deadline=None)
 hypothesis.settings.load_profile("bulkzoho")
 
 OPENAPI = Path(os.environ.get("BULKZOHO_OAS_DIR") or TOP.parent / "shared" / "oas")
+# A test run started in the background ignores SIGINT, one under nohup SIGHUP; the programs that tests start would inherit that.
+for _number, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _handler)
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ  # one of several processes that share a run: the first one judges it
 # Tests start thousands of processes.  With this variable each of them would compile the whole program; without it, the first
 # one would write the compiled files and so make other system calls than the next.

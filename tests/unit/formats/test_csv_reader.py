@@ -114,14 +114,6 @@ def test_an_unusable_delimiter_is_refused(delimiter: str) -> None:
     assert refused("a,b\n", delimiter=delimiter).code == "BAD_DELIMITER"
 
 
-def test_half_of_a_surrogate_pair_rejects_its_row() -> None:
-    found = read(b"name\nAda\n+2AA-\nBob\n", encoding="utf-7")
-
-    assert [row.code for row in found.unreadable] == ["BAD_ENCODING"]
-    assert found.unreadable[0].raw == "\\ud800"
-    assert found.rows == [["Ada"], ["Bob"]]
-
-
 def test_blank_lines_are_skipped_and_have_no_number() -> None:
     drained = read("\n\nA,B\n\n1,2\n   \n\n3,4\n\n")
 

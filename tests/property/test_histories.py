@@ -116,6 +116,22 @@ _processes = st.lists(
     ahead_s=0.0,
     disk_s=None,
 )
+@example(  # a slow disk: the commit of *sent* took longer than the wait left for a request without a response
+    operation=Operation.INSERT,
+    rows=[*[("Ada", "", str(number)) for number in range(1, 5)], *[("Bob", "", str(number)) for number in range(5, 9)]],
+    poison=None,
+    processes=[
+        Process(
+            after_s=0.1,
+            disk_s=2.5,
+            faults=(CallFault(), CallFault(kind="lost", committed=None, late_s=15.0, latency_s=3.0)),
+            stopped_after_s=20.5,
+        ),
+        Process(after_s=0.1, faults=(CallFault(kind="fine", latency_s=3.0),)),
+    ],
+    ahead_s=0.0,
+    disk_s=None,
+)
 def test_each_row_has_one_outcome_and_no_insert_is_committed_twice(
     *,
     operation: Operation,

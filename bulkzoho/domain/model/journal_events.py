@@ -130,6 +130,7 @@ class ShipmentRecord:
     sent_at: float | None  #: seconds since the epoch
     skew_s: float | None = None  #: the service's clock minus ours when the call left; None: not known
     since_s: float | None = None  #: when the first of its calls without a response left (service's clock); None: only one did
+    leaves_by: float | None = None  #: the request left no later than this; None: a journal of version 4 or older
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +144,7 @@ class ShipmentSent:
     at: float
     skew_s: float | None = None
     since_s: float | None = None
+    leaves_by: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

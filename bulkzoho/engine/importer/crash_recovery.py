@@ -42,6 +42,7 @@ def restore_from_journal(shipments: Iterable[ShipmentRecord]) -> RestoredState:
                     sent_at=stored.sent_at or 0.0,
                     skew_s=stored.skew_s,
                     since_s=stored.since_s,
+                    leaves_by=stored.leaves_by,
                 )
             )
     return RestoredState(settled=settled, in_doubt=in_doubt)

@@ -32,6 +32,9 @@ from bulkzoho.interfaces import InputFingerprint, ShipmentJournal, TrackedFile
 
 __all__ = ["OutcomeFiles", "OutcomeRecorder", "RecorderParts", "RejectedRows"]
 
+LEAST_ALLOWANCE_S = 1.0  # seconds from the staging of *sent* until the request leaves
+ALLOWANCE_FACTOR = 4.0  # times what the last commit took
+
 _COUNTER = {Action.INSERT: "created", Action.UPDATE: "updated", Action.DELETE: "deleted", Action.NONE: "unchanged"}
 
 
@@ -93,6 +96,7 @@ class OutcomeRecorder:
         self._wall = parts.wall
         self._clock_skew = parts.clock_skew
         self._run_update = parts.run_update
+        self._allowance_s = LEAST_ALLOWANCE_S  # seconds that the next commit of *sent* is expected to take at most
         self._next_id = parts.journal.last_id() + 1
         self._counts = _counts(parts.journal.tally())
         self._positions: dict[int, Callable[[], InputFingerprint]] = {}
@@ -150,7 +154,29 @@ class OutcomeRecorder:
             sent_at=self._wall(),
             skew_s=self._clock_skew(),
             since_s=before.first_s if before and before.id in self.open else None,
+            leaves_by=self._wall() + self._allowance_s,
         )
+        self.open[shipment.id] = shipment
+        self._writer.stage(shipment.sent_event())
+        return shipment
+
+    def may_leave(self, shipment: InFlightShipment) -> InFlightShipment | None:
+        """Return *shipment*, whose *sent* was committed, as sent now; None if the commit took too long to send it now.
+
+        The wait of a request without a response counts from the moment it left.  The journal therefore holds an upper bound,
+        and a request may not leave after it: :meth:`sent_later` commits a new one.
+        """
+        now = self._wall()
+        took_s = max(now - shipment.sent_at, 0.0)
+        self._allowance_s = max(LEAST_ALLOWANCE_S, ALLOWANCE_FACTOR * took_s)
+        if now > shipment.latest_sent_at:
+            return None
+        shipment = self.open[shipment.id] = replace(shipment, leaves_by=now)
+        return shipment
+
+    def sent_later(self, shipment: InFlightShipment) -> InFlightShipment:
+        """Note *shipment* again with a bound that fits the time the last commit took."""
+        shipment = replace(shipment, sent_at=self._wall(), skew_s=self._clock_skew(), leaves_by=self._wall() + self._allowance_s)
         self.open[shipment.id] = shipment
         self._writer.stage(shipment.sent_event())
         return shipment

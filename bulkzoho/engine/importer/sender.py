@@ -58,6 +58,10 @@ class ShipmentTracker:
         shipment = self._shipment = self._recorder.sent(self._batch, before=self._shipment)
         try:
             await self._recorder.committed()
+            while (leaving := self._recorder.may_leave(shipment)) is None:
+                shipment = self._shipment = self._recorder.sent_later(shipment)
+                await self._recorder.committed()
+            shipment = self._shipment = leaving
         except BaseException:  # not journaled, or cancelled: the request was not sent
             if earlier is None:
                 self._recorder.released(shipment)

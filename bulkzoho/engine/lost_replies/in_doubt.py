@@ -99,7 +99,7 @@ class InDoubtQueue:
 
     def oldest(self) -> InDoubtBatch:
         """Return the batch that was sent first; it is held until :meth:`remove`."""
-        return min(self._held, key=lambda held: held.shipment.sent_at)
+        return min(self._held, key=lambda held: held.shipment.latest_sent_at)
 
     def remove(self, in_doubt: InDoubtBatch) -> None:
         """Hold *in_doubt* no longer."""
@@ -190,7 +190,7 @@ class InDoubtResolver:
         return bool(due)
 
     async def _wait_until_due(self, in_doubt: InDoubtBatch) -> None:
-        self.waits_until = in_doubt.shipment.sent_at + self._parts.settle_wait_s
+        self.waits_until = in_doubt.shipment.latest_sent_at + self._parts.settle_wait_s
         while (left := self.waits_until - self._parts.wall()) > 0 and not self._stop.requested:
             await self._stop.sleep(min(left, CLOCK_SLICE_S))
         self.waits_until = None

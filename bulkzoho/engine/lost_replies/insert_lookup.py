@@ -110,7 +110,11 @@ class CoqlInsertLookup:
         """
         plan = plan_lookup(batch.records, self._crm_module, unique_fields=self._unique_fields, import_key=self._import_key)
         skews_s = {self._clock_skew(), *(() if shipment.skew_s is None else (shipment.skew_s,))}
-        window = creation_window(shipment.sent_at, skews_s=skews_s, call_ends_after_s=self._call_ends_after_s)
+        window = creation_window(
+            shipment.sent_at,
+            skews_s=skews_s,
+            call_ends_after_s=shipment.latest_sent_at - shipment.sent_at + self._call_ends_after_s,
+        )
         state = LookupState(batch.records, window, other_records=lambda: self._without_key(other_in_doubt_batches()))
         rejected = [rows for rows in plan.by_key if not await self._ask_for_keys(rows, state)]
         by_window = [*plan.by_key_in_window, *rejected]

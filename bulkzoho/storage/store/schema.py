@@ -7,7 +7,7 @@ from typing import Final
 
 __all__ = ["READABLE", "SCHEMA_VERSION", "create", "upgrade"]
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 READABLE: Final = range(1, SCHEMA_VERSION + 1)  # versions that can be read without an upgrade
 
 _RUN_TABLES: Final = """
@@ -25,7 +25,7 @@ CREATE TABLE source (
 ) STRICT;
 CREATE TABLE shipment (
     id INTEGER PRIMARY KEY, source INTEGER NOT NULL, rows TEXT NOT NULL,
-    state TEXT NOT NULL, attempt INTEGER NOT NULL, sent_at REAL, skew_s REAL, since_s REAL,
+    state TEXT NOT NULL, attempt INTEGER NOT NULL, sent_at REAL, skew_s REAL, since_s REAL, leaves_by REAL,
     created INTEGER NOT NULL DEFAULT 0, updated INTEGER NOT NULL DEFAULT 0, deleted INTEGER NOT NULL DEFAULT 0,
     unchanged INTEGER NOT NULL DEFAULT 0, dead_lettered INTEGER NOT NULL DEFAULT 0, already_settled INTEGER NOT NULL DEFAULT 0
 ) STRICT;
@@ -65,6 +65,7 @@ _STEPS: Final = {  # from this version to the next
         DELETE FROM shipment WHERE (SELECT command FROM run) = 'export';
         DELETE FROM source WHERE (SELECT command FROM run) = 'export';
     """,
+    4: "ALTER TABLE shipment ADD COLUMN leaves_by REAL;",
 }
 
 

@@ -46,14 +46,16 @@ __all__ = ["SqliteJournal"]
 
 _CLAIMED = 2  # letter.accepted: 0 rejected, 1 accepted, 2 not settled
 _TALLY = ("created", "updated", "deleted", "unchanged", "dead_lettered", "already_settled")
-_CLOCKS = ("skew_s", "since_s")  # columns of a shipment that version 1 did not have
+_CLOCKS = ("skew_s", "since_s", "leaves_by")  # columns of a shipment that older versions did not have
 _FROM = {  # the states from which each state can be reached, as SQL
     to: ", ".join(f"'{state}'" for state, moves in MOVES.items() if state is not None and to in moves) for to in ShipmentState
 }
 _SENT = f"""
-    INSERT INTO shipment (id, source, rows, state, attempt, sent_at, skew_s, since_s) VALUES (?, ?, ?, 'sent', ?, ?, ?, ?)
+    INSERT INTO shipment (id, source, rows, state, attempt, sent_at, skew_s, since_s, leaves_by)
+    VALUES (?, ?, ?, 'sent', ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET state = 'sent', attempt = excluded.attempt, sent_at = excluded.sent_at,
-        skew_s = excluded.skew_s, since_s = excluded.since_s WHERE state IN ({_FROM[ShipmentState.SENT]})
+        skew_s = excluded.skew_s, since_s = excluded.since_s, leaves_by = excluded.leaves_by
+    WHERE state IN ({_FROM[ShipmentState.SENT]})
 """  # noqa: S608  constants
 _RELEASED = f"UPDATE shipment SET state = 'released' WHERE id = ? AND state IN ({_FROM[ShipmentState.RELEASED]})"  # noqa: S608
 _SETTLED = f"""
@@ -305,7 +307,7 @@ class SqliteJournal:
         execute = self._connection.execute
         match change:
             case ShipmentSent():
-                times = (change.at, change.skew_s, change.since_s)
+                times = (change.at, change.skew_s, change.since_s, change.leaves_by)
                 sent = execute(_SENT, (change.id, change.source, _text(change.rows), change.attempt, *times))
                 self._require_moved(sent, change.id, ShipmentState.SENT)
             case ShipmentReleased():

@@ -30,6 +30,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.now = 1_800_000_000.0
         self.journal = SqliteJournal.create(folder / "journal.db", import_info(), [SOURCE])
         self.letters = AppendFile(folder / "dead-letter.jsonl")
         self.results = AppendFile(folder / "results.jsonl")
@@ -48,7 +49,7 @@ class Bench:
                 files=files,
                 formatter=formatter,
                 sources=[SOURCE],
-                wall=lambda: 1_800_000_000.0,
+                wall=lambda: self.now,
                 clock_skew=lambda: 5.0,
             )
         )
@@ -83,6 +84,28 @@ async def test_a_sent_batch_is_durable_before_the_waiter_goes_on(bench: Bench) -
     beside = SqliteJournal.open(bench.folder / "journal.db", read_only=True)
     assert [(shipment.state, list(shipment.rows)) for shipment in beside.shipments()] == [("sent", [(1, 3)])]
     assert bench.recorder.tally().in_doubt == 3
+
+
+async def test_a_request_leaves_within_the_bound_that_the_journal_holds(bench: Bench) -> None:
+    """A commit that took longer than expected is repeated with a bound that fits; only then may the request leave."""
+    bench.recorder.rows_read(0, 1)
+    staged = bench.recorder.sent(batch(1))
+    await bench.recorder.committed()
+    bench.now += 30.0  # the disk was slow
+
+    late = bench.recorder.may_leave(staged)
+    later = bench.recorder.sent_later(staged)
+    await bench.recorder.committed()
+    bench.now += 30.0
+    leaving = bench.recorder.may_leave(later)
+
+    (stored,) = SqliteJournal.open(bench.folder / "journal.db", read_only=True).shipments()
+    assert late is None
+    assert leaving is not None
+    assert leaving.latest_sent_at == bench.now
+    assert stored.leaves_by is not None
+    assert stored.leaves_by >= bench.now
+    assert stored.attempt == 1
 
 
 async def test_an_outcome_is_in_files_and_journal(bench: Bench) -> None:

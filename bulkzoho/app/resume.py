@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from bulkzoho.app.credentials import select_account
 from bulkzoho.app.inputs import InputOpener, require_unchanged_inputs
+from bulkzoho.app.row_rules import OTHER_ROW_RULES, require_same_row_rules
 from bulkzoho.app.run_export import ExportRun, require_export_extras, run_export
 from bulkzoho.app.run_import import ImportRun, run_import
 from bulkzoho.app.run_lifecycle import OpenRun, open_run
@@ -51,14 +52,19 @@ async def resume_run(
     store, passed_over = open_store(), set[str]()
     if run is not None:
         return await _resume(store, find_run(store, run), overrides, account, out, progress=progress, stop=stop)
+    unfinished: RefusedError | None = None  # a run that has work left but needs another version
     while name := newest_resumable_run(store, limited=overrides.moves_limit, exclude=passed_over):
         try:
             return await _resume(store, name, overrides, account, out, progress=progress, stop=stop)
         except RefusedError as error:
-            if error.code != SENT_BEFORE:
+            if error.code not in (SENT_BEFORE, OTHER_ROW_RULES):
                 raise
-            progress.tell(f"Skipped run {name}: {error.message}")  # another run did its work; an older one may be left
+            if error.code == OTHER_ROW_RULES:
+                unfinished = error
+            progress.tell(f"Skipped run {name}: {error.message}")  # an older one may be left
             passed_over.add(name)
+    if unfinished is not None:
+        raise unfinished
     return None
 
 
@@ -72,6 +78,7 @@ async def _resume(
     progress: Progress,
     stop: StopSignal,
 ) -> Summary:
+    require_same_row_rules(store, name)  # before the journal is upgraded
     with open_run(store, name) as run:
         match run.info.settings:
             case ExportRunSettings() as stored:

@@ -12,6 +12,7 @@ from typing import Any
 
 from bulkzoho.app.credentials import select_account
 from bulkzoho.app.inputs import InputOpener, build_row_transformer, input_parts, read_headers, require_unchanged_inputs
+from bulkzoho.app.row_rules import require_same_row_rules
 from bulkzoho.app.run_import import output_paths
 from bulkzoho.app.run_lifecycle import absorb_stop, require_organization
 from bulkzoho.app.run_users import RunUserCache
@@ -82,6 +83,7 @@ async def verify_run(
     run = load_finished_run(store, find_run(store, name), quota)
     chosen = select_account(account.with_fallback(run.info.settings.account))
     require_unchanged_inputs(run.inputs)
+    require_same_row_rules(store, run.info.run)
     began = asyncio.get_running_loop().time()
     path = Path(output) if output is not None else run.folder.differences
     draft = _draft(path)

@@ -20,6 +20,7 @@ from bulkzoho.domain.model.run_settings import ExportRunSettings, RunSettings
 __all__ = [
     "MOVES",
     "ROWS_NAME",
+    "ROW_RULES",
     "SPOOL_SUFFIX",
     "STDIN_NAME",
     "Change",
@@ -43,6 +44,7 @@ __all__ = [
 Ranges = Sequence[tuple[int, int]]  #: inclusive ranges of row numbers, ascending
 
 
+ROW_RULES: Final = 2  # 1 (version 0.1): a stray quote joined lines; 2: its line is a rejected row
 STDIN_NAME: Final = "stdin"  # the source name of rows from standard input
 ROWS_NAME: Final = "rows"  # the source name of rows from a Python program
 SPOOL_SUFFIX: Final = ".spool"
@@ -84,6 +86,7 @@ class RunInfo:
     seconds: float = 0.0  #: worked in earlier processes
     calls: CallCounts = NO_CALLS
     crm_before: int | None = None  #: records in the module before the run
+    row_rules: int = ROW_RULES  #: how its inputs are cut into numbered rows; a run must be read by the rules it was started with
     turn: int | None = None  #: place of the run in the order in which imports checked for duplicate content: 1, 2, 3 ...
 
     @property

@@ -16,7 +16,8 @@ CREATE TABLE run (
     run TEXT NOT NULL, command TEXT NOT NULL, crm_module TEXT NOT NULL, operation TEXT NOT NULL,
     settings TEXT NOT NULL, started TEXT NOT NULL, org TEXT NOT NULL, user TEXT NOT NULL,
     status TEXT NOT NULL, seconds REAL NOT NULL, calls INTEGER NOT NULL, retried INTEGER NOT NULL,
-    throttled INTEGER NOT NULL, credits INTEGER NOT NULL, crm_before INTEGER, turn INTEGER
+    throttled INTEGER NOT NULL, credits INTEGER NOT NULL, crm_before INTEGER, turn INTEGER,
+    row_rules INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE source (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
@@ -65,7 +66,7 @@ _STEPS: Final = {  # from this version to the next
         DELETE FROM shipment WHERE (SELECT command FROM run) = 'export';
         DELETE FROM source WHERE (SELECT command FROM run) = 'export';
     """,
-    4: "ALTER TABLE shipment ADD COLUMN leaves_by REAL;",
+    4: "ALTER TABLE shipment ADD COLUMN leaves_by REAL; ALTER TABLE run ADD COLUMN row_rules INTEGER NOT NULL DEFAULT 1;",
 }
 
 

@@ -196,6 +196,7 @@ class SqliteJournal:
             seconds=row["seconds"],
             calls=CallCounts(total=row["calls"], retried=row["retried"], throttled=row["throttled"], credits=row["credits"]),
             crm_before=row["crm_before"],
+            row_rules=row["row_rules"] if "row_rules" in row.keys() else 1,  # noqa: SIM118  a Row iterates over values
             turn=row["turn"] if "turn" in row.keys() else None,  # noqa: SIM118  a Row iterates over values
         )
 
@@ -295,11 +296,11 @@ class SqliteJournal:
     def _insert_run(self, info: RunInfo) -> None:
         settings, calls = json.dumps(info.settings.to_json()), info.calls
         self._connection.execute(
-            "INSERT INTO run VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO run VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(info.run, info.command, info.crm_module, info.operation or "", settings, info.started),
                 *(info.org, info.user, info.status, info.seconds),
-                *(calls.total, calls.retried, calls.throttled, calls.credits, info.crm_before, info.turn),
+                *(calls.total, calls.retried, calls.throttled, calls.credits, info.crm_before, info.turn, info.row_rules),
             ),
         )
 
